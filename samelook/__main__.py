@@ -1,0 +1,3 @@
+from samelook.cli import main
+
+main()
