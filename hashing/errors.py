@@ -1,6 +1,9 @@
 """What can go wrong between bytes and signals."""
+# ruff: noqa: N818 - the leaves say what happened; "Error" after each would say nothing more
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 
 class HashingError(Exception):
@@ -20,6 +23,104 @@ class HashingError(Exception):
     def __reduce__(self) -> tuple[object, ...]:
         # Errors cross process borders; keyword arguments do not survive the default pickling.
         return _rebuild, (type(self), self.message, self.detail)
+
+
+class Empty(HashingError):
+    """There are no bytes at all."""
+
+    kind = "empty"
+
+
+class NotAnImage(HashingError):
+    """The bytes begin like no image format, for example like a web page."""
+
+    kind = "not_an_image"
+
+
+class UnsupportedFormat(HashingError):
+    """The bytes are an image of a format that is not decoded here on purpose."""
+
+    kind = "unsupported_format"
+
+
+class TooManyBytes(HashingError):
+    """The file is larger than the limit."""
+
+    kind = "too_many_bytes"
+
+
+class TooManyPixels(HashingError):
+    """The header claims more pixels, or a longer side, than the limit."""
+
+    kind = "too_many_pixels"
+
+
+class TooManyFrames(HashingError):
+    """The file claims more frames than the limit."""
+
+    kind = "too_many_frames"
+
+
+class Truncated(HashingError):
+    """The file ends before its picture does."""
+
+    kind = "truncated"
+
+
+class DecodeFailed(HashingError):
+    """The format is right, but the decoder cannot make a picture of the content."""
+
+    kind = "decode_failed"
+
+
+class SvgRefused(HashingError):
+    """An SVG asks for what is not granted: external entities, too many elements, too deep a tree."""
+
+    kind = "svg_refused"
+
+
+class SvgUnsupported(HashingError):
+    """A valid SVG that the renderer cannot draw, for example one that consists of text only."""
+
+    kind = "svg_unsupported"
+
+
+class DecoderTimeout(HashingError):
+    """Decoding took longer than the sandbox allows."""
+
+    kind = "decoder_timeout"
+
+
+class DecoderDied(HashingError):
+    """The worker process died over this picture."""
+
+    kind = "decoder_died"
+
+
+class DecoderMemory(HashingError):
+    """Decoding needed more memory than there is."""
+
+    kind = "decoder_memory"
+
+
+LEAVES: Mapping[str, type[HashingError]] = {
+    leaf.kind: leaf
+    for leaf in (
+        Empty,
+        NotAnImage,
+        UnsupportedFormat,
+        TooManyBytes,
+        TooManyPixels,
+        TooManyFrames,
+        Truncated,
+        DecodeFailed,
+        SvgRefused,
+        SvgUnsupported,
+        DecoderTimeout,
+        DecoderDied,
+        DecoderMemory,
+    )
+}
 
 
 def _rebuild(cls: type[HashingError], message: str, detail: dict[str, object]) -> HashingError:
