@@ -1,0 +1,111 @@
+"""Named queries: `sql/queries/SUBJECT.sql`, each loaded once and called as a method.
+
+    QUERIES = queries("queue")
+    async for row in QUERIES.claim_due(connection, batch=100, lease_s=120): ...
+    row = await QUERIES.status(pool)          # name ends in ^: a row or None; $: its first value
+    tag = await QUERIES.release(pool, ids=…)  # !: a write, gives Postgres's command tag
+
+aiosql finds `:parameters` with a regular expression. What that gets wrong is caught here when
+the file is loaded: an apostrophe in a comment (it would hide parameters), an array slice (it
+would become a parameter), a parameter that is not declared or not used.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import aiosql
+import asyncpg
+from aiosql.adapters.asyncpg import AsyncPGAdapter
+from aiosql.queries import Queries as AiosqlQueries
+from aiosql.types import SQLOperationType
+from aiosql.utils import SQLLoadException, SQLParseException
+
+from .errors import BadQueryFile
+
+FOLDER = Path(__file__).parent / "queries"
+
+# A quoted thing, which is kept, or a comment up to the end of its line.
+_QUOTED_OR_COMMENT = re.compile(r"('(?:''|[^'])*'|\"(?:\"\"|[^\"])+\")|--[^\n]*")
+_QUOTED = re.compile(r"'(?:''|[^'])*'|\"(?:\"\"|[^\"])+\"")
+_SLICE = re.compile(r"\[[^\[\]]*[^:\[\]]:(?!:)[^\[\]]*\]")
+_NAME = re.compile(r"--\s*name\s*:\s*(\w+)")
+
+
+class Queries(AiosqlQueries):
+    """The queries of one file, as methods."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"no query is named {name!r}; there are {', '.join(self.available_queries)}")
+
+
+@cache
+def queries(subject: str) -> Queries:
+    """The queries of `sql/queries/<subject>.sql`. Raises BadQueryFile."""
+    return load_queries(FOLDER / f"{subject}.sql")
+
+
+def load_queries(path: Path) -> Queries:
+    """The queries of a file. Raises BadQueryFile, naming the query that is wrong."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise BadQueryFile(f"{path} cannot be read: {error.strerror}") from error
+    names = _NAME.findall(text)
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise BadQueryFile(f"{path.name}: named twice: {', '.join(twice)}")
+    adapter: Any = _Adapter()
+    try:
+        loaded: Queries = aiosql.from_str(text, lambda: adapter, attribute=None, queries_cls=Queries)
+    except (SQLLoadException, SQLParseException, BadQueryFile) as error:
+        raise BadQueryFile(f"{path.name}: {error}") from error
+    for name in loaded.available_queries:
+        if not name.endswith("_cursor"):
+            _check_parameters(path, name, getattr(loaded, name).parameters or (), adapter.var_sorted[name])
+    return loaded
+
+
+def _check_parameters(path: Path, name: str, declared: Iterable[str], used: Iterable[str]) -> None:
+    if set(declared) != set(used):
+        is_declared, is_used = ", ".join(sorted(declared)), ", ".join(sorted(used))
+        raise BadQueryFile(f"{path.name}: {name} declares ({is_declared}) but uses ({is_used})")
+
+
+class _Adapter(AsyncPGAdapter):
+    """aiosql's asyncpg adapter, strict about parameters; its row loops hold no connection."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+
+    def process_sql(self, query_name: str, _op_type: SQLOperationType, sql: str) -> str:
+        bare = _QUOTED_OR_COMMENT.sub(lambda match: match[1] or "", sql)
+        if _SLICE.search(_QUOTED.sub("''", bare)):
+            raise BadQueryFile(
+                f"{query_name} takes an array slice, which aiosql reads as a parameter; use unnest instead"
+            )
+        return str(super().process_sql(query_name, _op_type, bare))  # type: ignore[no-untyped-call]
+
+    def maybe_order_params(self, query_name: str, parameters: Any) -> list[Any]:
+        names: list[str] = self.var_sorted[query_name]
+        if isinstance(parameters, Mapping):
+            if parameters.keys() != set(names):
+                raise TypeError(f"{query_name} takes ({', '.join(names)}), not ({', '.join(parameters)})")
+            return [parameters[name] for name in names]
+        return list(parameters)
+
+    async def select(
+        self,
+        conn: Any,
+        query_name: str,
+        sql: str,
+        parameters: Any,
+        record_class: Any = None,  # noqa: ARG002
+    ) -> AsyncIterator[asyncpg.Record]:
+        # asyncpg fetches all rows at once, so a pool's connection goes back before the loop begins.
+        for row in await conn.fetch(sql, *self.maybe_order_params(query_name, parameters)):
+            yield row

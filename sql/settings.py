@@ -1,0 +1,24 @@
+"""How the program connects to its database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseSettings:
+    """Where the database is, and how long anything may take there. Times are in seconds."""
+
+    url: str = field(repr=False)  # may hold a password
+    application_name: str = "samelook"  # seen in pg_stat_activity
+    min_connections: int = 1
+    max_connections: int = 10
+    connect_timeout_s: float = 10.0  # in all, waiting for a server that is starting up included
+    acquire_timeout_s: float = 30.0  # for a free connection of the pool
+    statement_timeout_s: float = 60.0  # 0: none
+    lock_timeout_s: float = 10.0  # 0: none
+    idle_in_transaction_timeout_s: float = 60.0  # a stuck worker must not hold locks for ever
+    idle_connection_s: float = 300.0  # unused connections are closed after this
+    # Prepared statements that each connection keeps. 0 for a PgBouncer before 1.21, or one
+    # without max_prepared_statements, in transaction mode.
+    statement_cache: int = 256
