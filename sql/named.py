@@ -55,25 +55,30 @@ def load_queries(path: Path) -> Queries:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise BadQueryFile(f"{path} cannot be read: {error.strerror}") from error
+    return queries_in(text, path.name)
+
+
+def queries_in(text: str, origin: str) -> Queries:
+    """The queries of a text; `origin` names it in errors. Raises BadQueryFile."""
     names = _NAME.findall(text)
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise BadQueryFile(f"{path.name}: named twice: {', '.join(twice)}")
+        raise BadQueryFile(f"{origin}: named twice: {', '.join(twice)}")
     adapter: Any = _Adapter()
     try:
         loaded: Queries = aiosql.from_str(text, lambda: adapter, attribute=None, queries_cls=Queries)
     except (SQLLoadException, SQLParseException, BadQueryFile) as error:
-        raise BadQueryFile(f"{path.name}: {error}") from error
+        raise BadQueryFile(f"{origin}: {error}") from error
     for name in loaded.available_queries:
         if not name.endswith("_cursor"):
-            _check_parameters(path, name, getattr(loaded, name).parameters or (), adapter.var_sorted[name])
+            _check_parameters(origin, name, getattr(loaded, name).parameters or (), adapter.var_sorted[name])
     return loaded
 
 
-def _check_parameters(path: Path, name: str, declared: Iterable[str], used: Iterable[str]) -> None:
+def _check_parameters(origin: str, name: str, declared: Iterable[str], used: Iterable[str]) -> None:
     if set(declared) != set(used):
         is_declared, is_used = ", ".join(sorted(declared)), ", ".join(sorted(used))
-        raise BadQueryFile(f"{path.name}: {name} declares ({is_declared}) but uses ({is_used})")
+        raise BadQueryFile(f"{origin}: {name} declares ({is_declared}) but uses ({is_used})")
 
 
 class _Adapter(AsyncPGAdapter):
