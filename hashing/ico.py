@@ -40,8 +40,8 @@ class _Entry:
 def decode_largest(data: bytes, limits: DecodeLimits) -> Picture:
     """The largest frame; of equal sizes the one with most colours.
 
-    The size is the payload's own: directories lie. A frame in a form that is not supported makes way for the next
-    largest, as in browsers, but a frame that is cut off or over the limits is an error.
+    The size is the payload's own: directories lie. A frame in a form that is not supported makes way for
+    the next largest, as in browsers, but a frame that is cut off or over the limits is an error.
     """
     entries, count = _entries(data, limits)
     failure: DecodeFailed | None = None
@@ -78,7 +78,8 @@ def decode_all(data: bytes, limits: DecodeLimits) -> list[Picture]:
             seen.add(key)
             pictures.append(Picture.of(rgba, "ico", count))
     if not pictures:
-        return pictures
+        raise failure or DecodeFailed("The ICO's directory is empty.")
+    return pictures
 
 
 def _entries(data: bytes, limits: DecodeLimits) -> tuple[list[_Entry], int]:
