@@ -88,14 +88,12 @@ def why_refused(address: str) -> str | None:
         return "not an address"
     if isinstance(ip, IPv4Address):
         return next((why for network, why in _REFUSED_V4 if ip in network), None)
-    for network, why in _REFUSED_V6:
-        if ip in network:
-            return why
-    if ip not in _GLOBAL_UNICAST_V6:
-        return "outside global unicast (RFC 4291)"
-    if (int(ip) >> 32) & 0xFFFFFFFF in _ISATAP:
-        return "ISATAP tunnel (RFC 5214)"
-    return None
+    why = next((why for network, why in _REFUSED_V6 if ip in network), None)
+    if why is None and ip not in _GLOBAL_UNICAST_V6:
+        why = "outside global unicast (RFC 4291)"
+    if why is None and (int(ip) >> 32) & 0xFFFFFFFF in _ISATAP:
+        why = "ISATAP tunnel (RFC 5214)"
+    return why
 
 
 def literal_address(host: str) -> str | None:
@@ -135,7 +133,7 @@ def _number(part: str, host: str) -> int:
         raise ValueError(f"{host!r} ends in a number but is no IPv4 address") from None
 
 
-class AddressRefused(PermissionError):
+class AddressRefused(PermissionError):  # noqa: N818 - as in crawler.fetch_errors
     """A socket to a non-public address was asked for."""
 
     def __init__(self, address: str, why: str) -> None:

@@ -32,7 +32,7 @@ READ_BYTES = 65_536
 
 
 @lru_cache(maxsize=4)
-def tls_context(ca_file: str | None, verify: bool) -> ssl.SSLContext:  # noqa: FBT001 - cached, so positional
+def tls_context(ca_file: str | None, verify: bool) -> ssl.SSLContext:
     """What to demand of TLS; loading the system's authorities takes tens of milliseconds, so once."""
     context = ssl.create_default_context(cafile=ca_file)
     if not verify:
@@ -104,7 +104,9 @@ def _session(settings: FetchSettings, connector: aiohttp.TCPConnector) -> aiohtt
     )
 
 
-def explained(error: Exception, host: str, settings: FetchSettings) -> FetchError:
+def explained(  # noqa: C901, PLR0911 - one table, a line for each cause
+    error: Exception, host: str, settings: FetchSettings
+) -> FetchError:
     """What an error of aiohttp means to us; chain it with `raise … from`."""
     match error:
         case aiohttp.ConnectionTimeoutError():
@@ -143,5 +145,5 @@ def explained(error: Exception, host: str, settings: FetchSettings) -> FetchErro
 
 
 def _first_line(error: Exception) -> str:
-    text = str(getattr(error, "message", "") or error or type(error).__name__)
+    text = str(getattr(error, "message", "")) or str(error) or type(error).__name__
     return text.strip().partition("\n")[0].rstrip(": ")[:200]

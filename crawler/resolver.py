@@ -22,7 +22,7 @@ Lookup = Callable[[str], Sequence[str]]
 """Blocking name lookup: addresses in the order to try them; raises OSError."""
 
 
-class BadResolveMap(ValueError):
+class BadResolveMap(ValueError):  # noqa: N818 - as in crawler.fetch_errors
     """The text is no list of `pattern=host:port`."""
 
 
@@ -253,6 +253,7 @@ class MappedResolver(AbstractResolver):
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
         """The mapped address; the port asked for is replaced by the mapped one."""
+        del port
         entry = self._map.find(host)
         if entry is None:
             raise BlockedAddress(f"{host} is not in the resolve map", host=host)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
@@ -10,18 +11,41 @@ from dataclasses import dataclass
 
 from protego import Protego
 
-from crawler.fetch_errors import RobotsDisallowed, RobotsUnavailable
+from crawler.fetch_errors import (
+    BadEncoding,
+    BadRedirect,
+    FetchError,
+    HttpProtocolError,
+    RateLimited,
+    RedirectLoop,
+    RobotsDisallowed,
+    RobotsUnavailable,
+    SiteBusy,
+    TooLarge,
+    TooManyRedirects,
+    TruncatedBody,
+)
 
 PARSED_BYTES = 500 * 1024
 """RFC 9309, 2.5: at least so much of a file must be read; rules further down are not."""
 
-_UNREACHABLE_TTL_S = 600.0
+# How long a failure counts before the file is asked for again: for an answer that is no file, as
+# long as a site may take to recover; for a broken network, as long as one visit takes.
+_UNAVAILABLE_TTL_S = 600.0
+_FAILED_TTL_S = 30.0
+
+# Protego keeps each rule once for each agent of its group, so a hostile file of 500 KiB could
+# fill hours and gigabytes. Real files with long lists of agents stay far below this.
+MAX_RULE_ENTRIES = 1_000_000
 
 # A parsed file takes several times its text, and an entry without rules still takes its key.
 _COST_FACTOR = 8
 _COST_BASE = 500
+_ENTRY_COST = 64
 
-_INLINE_BYTES = 32_768
+# Below these, parsing takes a few milliseconds at most; more goes to a thread.
+_INLINE_CHARACTERS = 16_384
+_INLINE_ENTRIES = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,25 +55,48 @@ class Rules:
     matcher: Protego | None
     """None when everything is allowed."""
     delay_s: float = 0.0
-    status: int = 200
-    """A status of 500 or more: the file could not be had, so nothing may be fetched."""
+    error: FetchError | None = None
+    """Why the file could not be had; nothing is fetched from the origin then."""
     expires: float = 0.0
     cost: int = _COST_BASE
-
-
-EVERYTHING = Rules(None)
 
 
 FetchText = Callable[[str], Awaitable[tuple[int, bytes]]]
 """Fetches a robots.txt URL: its final status and body. Errors of the network pass through."""
 
 
-def _parse(body: bytes) -> Protego:
+def _text(body: bytes) -> str:
     cut = body[:PARSED_BYTES]
     if len(body) > PARSED_BYTES:
         # Half a line could forbid more, or less, than the whole one.
         cut = cut[: cut.rfind(b"\n") + 1]
-    return Protego.parse(cut.decode("utf-8-sig", "replace"))
+    return cut.decode("utf-8-sig", "replace")
+
+
+_AGENT_LINE = re.compile(r"\s*user[-\s]*agent", re.IGNORECASE)
+_RULE_LINE = re.compile(r"\s*(?:dis)?allow\s*:", re.IGNORECASE)
+
+
+def rule_entries(text: str) -> int:
+    """An upper bound for the entries that parsing `text` makes: agents times lines, group by group.
+
+    Counts as an agent whatever might be read as one and starts a new group only where that is
+    certain, so that no spelling makes the bound too low.
+    """
+    entries = agents = lines = 0
+    rule_seen = False
+    for line in text.splitlines():
+        if _AGENT_LINE.match(line):
+            if rule_seen:
+                entries += agents * lines
+                agents = lines = 0
+                rule_seen = False
+            agents += 2 if "*" in line else 1  # Protego adds the name without its asterisks
+        else:
+            lines += 1
+            rule_seen = rule_seen or _RULE_LINE.match(line) is not None
+    # A list of agents is searched once for each of them, though quickly.
+    return entries + agents * (lines + agents // 16)
 
 
 class Robots:
@@ -86,11 +133,9 @@ class Robots:
             rules = await self._load(origin)
         if rules.matcher is not None and not rules.matcher.can_fetch(url, self._product):
             raise RobotsDisallowed(f"{origin}/robots.txt asks {self._product} not to fetch this URL", url=url)
-        if rules.status >= 500:  # noqa: PLR2004 - HTTP's server errors
-            raise RobotsUnavailable(
-                f"{origin}/robots.txt answers with status {rules.status}, so nothing is fetched there for now",
-                status=rules.status,
-            )
+        if rules.error is not None:
+            # A new object each time: one exception raised twice would mix its tracebacks.
+            raise type(rules.error)(rules.error.message, **rules.error.detail)
         return rules.delay_s
 
     async def _load(self, origin: str) -> Rules:
@@ -109,19 +154,43 @@ class Robots:
                 del self._loading[origin]
 
     async def _read(self, origin: str) -> Rules:
-        status, body = await self._fetch(f"{origin}/robots.txt")
-        expires = self._clock() + self._ttl_s
+        url = f"{origin}/robots.txt"
+        now = self._clock()
+        try:
+            status, body = await self._fetch(url)
+        except (RateLimited, SiteBusy):
+            raise  # no property of the file
+        except (TooManyRedirects, RedirectLoop, BadRedirect):
+            # RFC 9309, 2.3.1.2: a file behind endless redirects counts as not there.
+            return Rules(None, expires=now + self._ttl_s)
+        except (TooLarge, TruncatedBody, BadEncoding, HttpProtocolError) as error:
+            return self._unavailable(f"{url} cannot be read: {error.message}", robots_kind=error.kind)
+        except FetchError as error:
+            error.detail["while"] = "robots.txt"
+            return Rules(None, error=error, expires=now + min(_FAILED_TTL_S, self._ttl_s))
         if status >= 500 or status == 429:  # noqa: PLR2004 - "too many requests" is no permission
-            return Rules(
-                None, status=max(status, 500), expires=self._clock() + min(_UNREACHABLE_TTL_S, self._ttl_s)
-            )
+            return self._unavailable(f"{url} answers with status {status}", status=status)
         if not 200 <= status < 300 or not body.strip():  # noqa: PLR2004
             # RFC 9309, 2.3.1.3: what the site says it does not have forbids nothing.
-            return Rules(None, status=status, expires=expires)
-        matcher = _parse(body) if len(body) <= _INLINE_BYTES else await asyncio.to_thread(_parse, body)
+            return Rules(None, expires=now + self._ttl_s)
+        return await self._parsed(url, body, now + self._ttl_s)
+
+    async def _parsed(self, url: str, body: bytes, expires: float) -> Rules:
+        text = _text(body)
+        entries = rule_entries(text)
+        if entries > MAX_RULE_ENTRIES:
+            return self._unavailable(f"{url} has too many rules for too many agents", rule_entries=entries)
+        if entries <= _INLINE_ENTRIES and len(text) <= _INLINE_CHARACTERS:
+            matcher = Protego.parse(text)
+        else:
+            matcher = await asyncio.to_thread(Protego.parse, text)
         delay_s = min(matcher.crawl_delay(self._product) or 0.0, self._max_delay_s)
-        cost = _COST_BASE + _COST_FACTOR * min(len(body), PARSED_BYTES)
-        return Rules(matcher, delay_s, status, expires, cost)
+        cost = _COST_BASE + _COST_FACTOR * len(text) + _ENTRY_COST * entries
+        return Rules(matcher, delay_s, expires=expires, cost=cost)
+
+    def _unavailable(self, message: str, **detail: object) -> Rules:
+        error = RobotsUnavailable(f"{message}, so nothing is fetched there for now", **detail)
+        return Rules(None, error=error, expires=self._clock() + min(_UNAVAILABLE_TTL_S, self._ttl_s))
 
     def _keep(self, origin: str, rules: Rules) -> None:
         old = self._rules.pop(origin, None)
