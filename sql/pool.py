@@ -22,10 +22,11 @@ from .urls import split_password, without_secrets
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
 
-    Pool: TypeAlias = asyncpg.Pool[asyncpg.Record]
-    # A connection of its own, or one that a pool lent.
-    Connection: TypeAlias = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
-    OwnConnection: TypeAlias = asyncpg.Connection[asyncpg.Record]
+# Strings, because asyncpg's classes cannot be subscripted at run time.
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+OwnConnection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+# A connection of its own, or one that a pool lent.
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
 
 OLDEST_POSTGRES = 15
 # asyncpg gives up this much later than the server, which then has had its chance to say why.
