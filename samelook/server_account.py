@@ -108,24 +108,26 @@ def give(folder: Path, account: Account) -> None:
     os.chown(folder, account.uid, account.gid, follow_symlinks=False)
 
 
-def let_reach(account: Account, *, folders: Iterable[Path], programs: Path) -> list[Path]:
-    """Let the account pass to the folders and read the tree of programs; what had to be changed."""
+def let_reach(account: Account, *, folders: Iterable[Path], programs: Iterable[Path]) -> list[Path]:
+    """Let the account pass to the folders and read the trees of programs; what had to be changed."""
     if os.geteuid() != 0 or account.uid == 0:
         return []
     wanted: dict[Path, int] = {}
-    for folder in (*folders, programs):
+    trees = list(programs)
+    for folder in (*folders, *trees):
         for parent in (folder, *folder.parents):
             wanted[parent] = _SEARCH
-    for folder_name, _, files in os.walk(programs):
-        wanted[Path(folder_name)] = _READ | _SEARCH
-        for name in files:
-            path = Path(folder_name, name)
-            wanted[path] = _READ | (_SEARCH if path.stat().st_mode & stat.S_IXUSR else 0)
+    for tree in trees:
+        for folder_name, _, files in os.walk(tree):
+            wanted[Path(folder_name)] = _READ | _SEARCH
+            for name in files:
+                path = Path(folder_name, name)
+                wanted[path] = _READ | (_SEARCH if path.stat().st_mode & stat.S_IXUSR else 0)
     return [path for path, permissions in wanted.items() if _allow(path, account, permissions)]
 
 
 @contextmanager
-def for_a_moment(account: Account, *, folders: Iterable[Path], programs: Path) -> Iterator[None]:
+def for_a_moment(account: Account, *, folders: Iterable[Path], programs: Iterable[Path]) -> Iterator[None]:
     """`let_reach`, taken back at the end."""
     changed = let_reach(account, folders=folders, programs=programs)
     try:
