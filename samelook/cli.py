@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+from typing import Annotated
+
 import typer
+
+from samelook.commands import crawl, crawl_import, db, demo, hash, icons  # noqa: A004 - named as the command is
 
 app = typer.Typer(
     name="samelook",
@@ -11,9 +16,54 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Start with `samelook demo`. Settings are environment variables: `samelook settings` lists them.",
 )
+crawl_app = typer.Typer(help="Import rank lists, crawl, see how it stands.", no_args_is_help=True)
+crawl_app.command("import")(crawl_import.import_ranks)
+crawl_app.command("run")(crawl.run)
+crawl_app.command("status")(crawl.status)
+
+app.command("demo")(demo.demo)
+app.add_typer(crawl_app, name="crawl")
+app.command("icons")(icons.icons)
+app.command("hash")(hash.hash_files)
+app.add_typer(db.app, name="db")
+
+
+@app.command("settings")
+def settings() -> None:
+    """Every environment variable that Samelook reads, with its value now and what it means."""
+    from samelook.settings import settings_table
+
+    typer.echo(settings_table())
+
+
+@app.callback(invoke_without_command=True)
+def start(
+    *,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    """Tells when a web site wears another site's face: crawl favicons, hash them, compare them."""
+    if version:
+        from importlib.metadata import version as version_of
+
+        typer.echo(f"samelook {version_of('samelook')}")
+        raise typer.Exit
 
 
 def main() -> None:
-    """Run the command line; exit status 0 done, 1 the work failed, 2 bad usage."""
-    app()
+    """Run the command line; exit status 0 done, 1 the work failed, 2 bad usage.
+
+    Errors that the user can mend are one line on standard error, not a traceback.
+    """
+    from samelook.problems import explained
+
+    try:
+        app()
+    except Exception as error:
+        advice = explained(error)
+        if advice is None:
+            raise
+        message, status = advice
+        typer.echo(f"samelook: {message}", err=True)
+        sys.exit(status)

@@ -235,6 +235,7 @@ CREATE TABLE crawl_workers (
     phases       text[] NOT NULL,
     started_at   timestamptz NOT NULL DEFAULT now(),
     last_seen_at timestamptz NOT NULL DEFAULT now(),
+    progress     jsonb NOT NULL DEFAULT '{}', -- {phase: {"done", "failed", "busy"}} since it started
     stopped_at   timestamptz                 -- NULL: running, or killed (see last_seen_at)
 );
 

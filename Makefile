@@ -1,0 +1,52 @@
+# Samelook: `make demo` to see it, `make test` to check it, `make help` for the rest.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo serve test lint types imports tests bench lock clean
+
+help:  ## What can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: $(INSTALLED)  ## Install into .venv, so that .venv/bin/samelook runs
+
+$(INSTALLED): requirements.lock requirements-compiled.lock pyproject.toml $(wildcard setup.py matching/csrc/*)
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Samelook needs Python 3.11 or newer; say which: make install PYTHON=python3.12")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-compiled.lock \
+	  || echo "NOTE: no C++ compiler here, it seems: PDQ is computed with numpy, and exchanges are left out."
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: install  ## Crawl the bundled sample web and show what was found
+	$(BIN)/samelook demo
+
+test: install lint types imports tests  ## Everything that CI checks
+
+lint:
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types:
+	$(BIN)/mypy
+
+imports:
+	$(BIN)/lint-imports
+
+tests:
+	$(BIN)/python -m pytest
+
+bench: install  ## Run the benchmarks (each also runs by itself: python -m bench.NAME)
+	@for name in $(BENCHMARKS); do $(BIN)/python -m bench.$$name || exit 1; done
+
+lock:  ## Pin the newest versions that pyproject.toml allows (needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url \
+	  --upgrade --extra dev --output-file requirements.lock pyproject.toml
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url \
+	  --upgrade --constraint requirements.lock --extra compiled --extra exchanges --output-file requirements-compiled.lock pyproject.toml
+
+clean:  ## Remove what install and the tests made
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,150 @@
+"""A crawling process: the phases, and what they share (fetcher, sandbox, database)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import platform
+import uuid
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from crawler import phases
+from crawler.fetcher import Fetcher
+from crawler.pictures import Pictures
+from crawler.postgres_queue import PostgresQueue
+from crawler.stores import domains_store, hashes_store, icons_store
+from crawler.worker import PhaseProgress, PhaseRunner
+from hashing.sandbox import Sandbox
+from hashing.signals import HashedPicture
+from sql.named import queries
+from sql.queue_queries import PHASES, Phase
+
+if TYPE_CHECKING:
+    import asyncpg
+
+    from crawler.fetch_settings import FetchSettings
+    from crawler.settings import CrawlSettings
+    from hashing.sandbox import SandboxLimits
+
+log = structlog.get_logger()
+
+HEARTBEAT_S = 2.0
+
+
+class Crawl:
+    """The phases of one process, built by `open_crawl`. Call `run` once; a signal handler may call `stop`."""
+
+    def __init__(
+        self,
+        pool: asyncpg.Pool[Any],
+        fetcher: Fetcher,
+        sandbox: Sandbox,
+        settings: CrawlSettings,
+        wanted: Sequence[Phase],
+    ) -> None:
+        self.worker_id = uuid.uuid4()
+        self._pool = pool
+        self._stop = asyncio.Event()
+        self._runners: dict[Phase, PhaseRunner[Any, Any]] = {}
+        self._done: set[Phase] = set()
+        pictures = Pictures(sandbox.hash, self._known_pictures)
+        works: dict[Phase, tuple[Any, Callable[[Any], Any]]] = {
+            "domains": (domains_store(), phases.start_page_of),
+            "icons": (icons_store(settings), lambda page: phases.visit_page(fetcher, page)),
+            "hashes": (hashes_store(settings), lambda icon: phases.fetch_icon(fetcher, pictures, icon)),
+        }
+        for phase in PHASES:
+            if phase in wanted:
+                store, work = works[phase]
+                queue = PostgresQueue(pool, store, settings, self.worker_id)
+                self._runners[phase] = PhaseRunner(phase, queue, work, settings, self._stop)
+
+    @property
+    def progress(self) -> dict[Phase, PhaseProgress]:
+        """What this process did so far."""
+        return {phase: runner.progress for phase, runner in self._runners.items()}
+
+    def stop(self) -> None:
+        """Finish what is in hand within the grace time, give the rest back, and end."""
+        self._stop.set()
+
+    async def run(self, *, once: bool) -> None:
+        """Crawl until stopped; with `once`, until no phase has anything due."""
+        crawl = queries("crawl")
+        await crawl.forget_old_workers(self._pool)
+        await crawl.start_worker(
+            self._pool,
+            worker_id=self.worker_id,
+            host=platform.node(),
+            pid=os.getpid(),
+            phases=list(self._runners),
+        )
+        async with asyncio.TaskGroup() as group:
+            beating = group.create_task(self._beat())
+            async with asyncio.TaskGroup() as running:
+                for phase in self._runners:
+                    running.create_task(self._run_phase(phase, once=once), name=phase)
+            beating.cancel()
+        await crawl.stop_worker(self._pool, worker_id=self.worker_id, progress=self._progress_json())
+
+    async def _run_phase(self, phase: Phase, *, once: bool) -> None:
+        before = [other for other in PHASES[: PHASES.index(phase)] if other in self._runners]
+        await self._runners[phase].run((lambda: self._done.issuperset(before)) if once else None)
+        self._done.add(phase)
+
+    async def _beat(self) -> None:
+        """Tell the database that this worker lives, and what it did."""
+        while True:
+            await asyncio.sleep(HEARTBEAT_S)
+            try:
+                await queries("crawl").heartbeat(
+                    self._pool, worker_id=self.worker_id, progress=self._progress_json()
+                )
+            except Exception as error:  # noqa: BLE001 - the next beat tries again; the phases notice by themselves
+                log.warning("heartbeat.failed", error=str(error) or type(error).__name__)
+
+    def _progress_json(self) -> str:
+        return json.dumps(
+            {
+                phase: {"done": progress.done, "failed": progress.failed, "busy": progress.busy}
+                for phase, progress in self.progress.items()
+            }
+        )
+
+    async def _known_pictures(self, sha256s: list[str]) -> dict[str, HashedPicture]:
+        return {
+            row["sha256"].hex(): HashedPicture(
+                sha256=row["sha256"].hex(),
+                md5=row["md5"].hex(),
+                format=row["format"],
+                width=row["width"],
+                height=row["height"],
+                frames=row["frames"],
+                bytes=row["size"],
+                signals={},
+            )
+            async for row in queries("crawl").known_pictures(
+                self._pool, sha256s=[bytes.fromhex(sha256) for sha256 in sha256s]
+            )
+        }
+
+
+@asynccontextmanager
+async def open_crawl(
+    pool: asyncpg.Pool[Any],
+    *,
+    crawl: CrawlSettings,
+    fetch: FetchSettings,
+    sandbox: SandboxLimits,
+    phases: Sequence[Phase] = PHASES,
+) -> AsyncIterator[Crawl]:
+    """A crawl with its fetcher and its sandbox, which end with it."""
+    async with AsyncExitStack() as stack:
+        fetcher = await stack.enter_async_context(Fetcher(fetch))
+        decoders = await stack.enter_async_context(Sandbox(workers=crawl.hash_processes, limits=sandbox))
+        yield Crawl(pool, fetcher, decoders, crawl, phases)

@@ -1,0 +1,126 @@
+"""What each phase does with one input: domain → start page → icons it offers → pictures and signals."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from crawler.discovery import Discovery, discover
+from crawler.domains import ReversedHost, host_of
+from crawler.errors import CrawlError
+from crawler.stores import (
+    DomainInput,
+    FetchedIcon,
+    IconInput,
+    OfferedIcon,
+    PageInput,
+    PageVisit,
+    TargetUrl,
+)
+from crawler.urls import site_url_of
+from hashing.errors import HashingError
+
+if TYPE_CHECKING:
+    from crawler.fetcher import Fetcher
+    from crawler.pictures import Pictures
+
+
+class HttpStatus(CrawlError):
+    """An icon that a page declares was answered with an error status."""
+
+    kind = "http_status"
+
+
+class NoIcon(CrawlError):
+    """What an icon's URL gave is an image of one pixel: a tracking image, not an icon."""
+
+    kind = "one_pixel"
+
+
+class UndecodableIcon(CrawlError):
+    """What an icon's URL gave could not be decoded or hashed; `kind` is the hashing error's."""
+
+    def __init__(self, error: HashingError, url: str) -> None:
+        super().__init__(error.message, url=url, **error.detail)
+        self.kind = error.kind
+
+
+async def start_page_of(domain: DomainInput) -> TargetUrl:
+    """The URL at which a domain's crawl starts. Raises BadUrl when the name cannot be a host's."""
+    return TargetUrl(site_url_of(host_of(ReversedHost(domain.reversed_name))), domain.position)
+
+
+async def visit_page(fetcher: Fetcher, page: PageInput) -> PageVisit:
+    """Every icon URL that a page offers. Raises CrawlError when the page cannot be had."""
+    found = await discover(fetcher, page.url)
+    return PageVisit(
+        position=page.position,
+        final_url=found.final_url,
+        status=found.status,
+        charset=found.charset,
+        etag=found.etag,
+        last_modified=found.last_modified,
+        icons=tuple(_offered(found)),
+        notes=tuple(found.notes),
+    )
+
+
+def _offered(found: Discovery) -> list[OfferedIcon]:
+    return [
+        OfferedIcon(
+            url=icon.url,
+            source=icon.source,
+            declared=icon.source != "well-known",
+            declared_url=icon.declared[:2048],
+            sizes=icon.sizes,
+            type=icon.type,
+            media=icon.media,
+        )
+        for icon in found.icons
+    ]
+
+
+async def fetch_icon(fetcher: Fetcher, pictures: Pictures, icon: IconInput) -> FetchedIcon:
+    """What an icon's URL gives.
+
+    An icon counts when its status is 2xx and its bytes are an image larger than one pixel.
+    Nothing at a well-known path that no page named is a normal outcome: a result without a
+    picture. For a declared icon it is an error. Raises CrawlError.
+    """
+    response = await fetcher.fetch(icon.url, kind="icon", etag=icon.etag, last_modified=icon.last_modified)
+    seen = FetchedIcon(
+        picture=None,
+        body=response.body,
+        final_url=response.final_url,
+        status=response.status,
+        etag=response.headers.get("etag"),
+        last_modified=response.headers.get("last-modified"),
+        unchanged=response.unchanged,
+    )
+    if response.unchanged:
+        return seen
+    if not response.ok:
+        if icon.declared:
+            raise HttpStatus(f"The server answered {response.status}", url=icon.url, status=response.status)
+        return seen
+    try:
+        picture = await pictures.picture_of(response.body)
+    except HashingError as error:
+        if icon.declared or error.kind not in ABSENT_KINDS:
+            raise UndecodableIcon(error, icon.url) from error
+        return seen
+    if picture.width <= 1 and picture.height <= 1:
+        if icon.declared:
+            raise NoIcon("The image has one pixel", url=icon.url)
+        return seen
+    return FetchedIcon(
+        picture=picture,
+        body=response.body,
+        final_url=seen.final_url,
+        status=seen.status,
+        etag=seen.etag,
+        last_modified=seen.last_modified,
+    )
+
+
+ABSENT_KINDS = frozenset({"empty", "not_an_image"})
+"""What a server that answers every unknown path with a page (or nothing) gives at a well-known path."""

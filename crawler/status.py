@@ -1,0 +1,98 @@
+"""How a crawl stands, as figures for people and programs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from sql.named import queries
+from sql.queue_queries import PHASES
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseStatus:
+    """One phase: its inputs, what became of them, and how fast it went of late."""
+
+    phase: str
+    inputs: int
+    done: int
+    failed: int
+    leased: int
+    due: int
+    """Inputs without result, error or living lease."""
+    errors: dict[str, int] = field(default_factory=dict)
+    """Errors by kind, the most frequent first."""
+    per_second: float | None = None
+    """Results a second in the last minute that had some; None where there is too little to say."""
+
+
+@dataclass(frozen=True, slots=True)
+class CrawlStatus:
+    """The whole crawl."""
+
+    phases: tuple[PhaseStatus, ...]
+    icons: int
+    """Icon URLs that hold a picture."""
+    absent_icons: int
+    """Well-known paths at which nothing was."""
+    pictures: int
+    """Different pictures."""
+    workers: int
+    """Crawling processes that showed a sign of life in the last ten seconds."""
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as JSON-ready values."""
+        return {
+            "phases": [
+                {
+                    "phase": phase.phase,
+                    "inputs": phase.inputs,
+                    "done": phase.done,
+                    "failed": phase.failed,
+                    "leased": phase.leased,
+                    "due": phase.due,
+                    "errors": phase.errors,
+                    "per_second": phase.per_second,
+                }
+                for phase in self.phases
+            ],
+            "icons": self.icons,
+            "absent_icons": self.absent_icons,
+            "pictures": self.pictures,
+            "workers": self.workers,
+        }
+
+
+async def crawl_status(connection: Any) -> CrawlStatus:
+    """Count what the tables hold. `connection` is a connection or a pool."""
+    status = queries("status")
+    errors: dict[str, dict[str, int]] = {phase: {} for phase in PHASES}
+    async for row in status.error_counts(connection):
+        errors[row["phase"]][row["kind"]] = row["count"]
+    rates = {
+        row["phase"]: row["count"] / row["seconds"]
+        async for row in status.recent_rates(connection)
+        if row["seconds"]
+    }
+    pictures = await status.picture_counts(connection)
+    return CrawlStatus(
+        phases=tuple(
+            [
+                PhaseStatus(
+                    phase=row["phase"],
+                    inputs=row["inputs"],
+                    done=row["done"],
+                    failed=row["failed"],
+                    leased=row["leased"],
+                    due=max(0, row["inputs"] - row["done"] - row["failed"] - row["leased"]),
+                    errors=errors[row["phase"]],
+                    per_second=rates.get(row["phase"]),
+                )
+                async for row in status.phase_counts(connection)
+            ]
+        ),
+        icons=pictures["icons"],
+        absent_icons=pictures["absent"],
+        pictures=pictures["pictures"],
+        workers=len([row async for row in status.live_workers(connection, silent_s=10.0)]),
+    )

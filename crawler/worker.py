@@ -1,0 +1,225 @@
+"""A phase at work: pull, work concurrently, push in batches, and pull again."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Generic
+
+import structlog
+
+from crawler.errors import CrawlError
+from crawler.queue import Input, Lease, Outcome, PhaseQueue, Result
+from crawler.settings import CrawlSettings
+from sql.queue_queries import Phase
+
+log = structlog.get_logger()
+
+
+class InternalError(CrawlError):
+    """A bug of ours met this input; the log has the traceback."""
+
+    kind = "internal_error"
+
+
+@dataclass(slots=True)
+class PhaseProgress:
+    """What one process did in one phase since it started."""
+
+    done: int = 0
+    failed: int = 0
+    lost: int = 0
+    """Outcomes dropped because the lease had passed to another worker."""
+    errors: dict[str, int] = field(default_factory=dict)
+    busy: int = 0
+    """Inputs in hand."""
+
+
+class PhaseRunner(Generic[Input, Result]):
+    """Runs one phase until it is stopped, or once until nothing is due.
+
+    `work` turns an input into a result or raises a CrawlError. Any other exception is a bug: it
+    is logged, kept as `internal_error`, and the phase goes on.
+    """
+
+    def __init__(
+        self,
+        phase: Phase,
+        queue: PhaseQueue[Input, Result],
+        work: Callable[[Input], Awaitable[Result]],
+        settings: CrawlSettings,
+        stop: asyncio.Event,
+    ) -> None:
+        self.phase = phase
+        self.progress = PhaseProgress()
+        self._queue = queue
+        self._work = work
+        self._settings = settings
+        self._stop = stop
+        self._finished: list[Outcome[Input, Result]] = []
+        self._flush_now = asyncio.Event()
+        self._in_hand: dict[asyncio.Task[None], Lease[Input]] = {}
+        self._slot_freed = asyncio.Event()
+        self._abandoned: list[Lease[Input]] = []
+
+    async def run(self, upstream_done: Callable[[], bool] | None) -> None:
+        """Work until stopped, or (with `upstream_done`, a `--once` run) until nothing is due any more.
+
+        `upstream_done` says whether the phase before this one, which feeds it, is done too.
+        """
+        closing = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._flush_repeatedly(closing), name=f"{self.phase}.flush")
+            renewing = group.create_task(self._renew_repeatedly(), name=f"{self.phase}.renew")
+            try:
+                await self._pull_repeatedly(upstream_done)
+                await self._let_work_finish()
+            finally:
+                closing.set()
+                self._flush_now.set()
+                renewing.cancel()
+        await self._give_back(self._abandoned)
+
+    async def _pull_repeatedly(self, upstream_done: Callable[[], bool] | None) -> None:
+        idle_s = self._settings.idle_first_s
+        while not self._stop.is_set():
+            # A slot is taken before work is: nothing is leased that cannot start at once. Half of the
+            # slots free, or a whole batch, makes a pull worth its round trip.
+            free = self._settings.concurrency - len(self._in_hand)
+            if free < min(self._settings.batch, max(1, self._settings.concurrency // 2)):
+                self._slot_freed.clear()
+                await self._wait_for(self._slot_freed, self._settings.flush_s)
+                continue
+            was_upstream_done = upstream_done is not None and upstream_done()
+            leases = await self._pull(min(free, self._settings.batch))
+            if leases:
+                idle_s = self._settings.idle_first_s
+                for lease in leases:
+                    self._start(lease)
+                continue
+            if was_upstream_done and not self._in_hand and not self._finished and await self._exhausted():
+                return
+            # While there is work in hand, or more is coming, an empty pull says little.
+            longest = (
+                self._settings.idle_first_s
+                if self._in_hand or upstream_done
+                else self._settings.idle_longest_s
+            )
+            await self._wait_for(self._stop, min(idle_s, longest) * random.uniform(0.75, 1.25))  # noqa: S311
+            idle_s = min(idle_s * 2, self._settings.idle_longest_s)
+
+    async def _pull(self, limit: int) -> list[Lease[Input]]:
+        try:
+            return list(await self._queue.pull(limit))
+        except Exception as error:  # noqa: BLE001 - the database may be away: try again later, with growing sleeps
+            log.warning("pull.failed", phase=self.phase, error=str(error) or type(error).__name__)
+            return []
+
+    async def _exhausted(self) -> bool:
+        try:
+            return await self._queue.exhausted()
+        except Exception as error:  # noqa: BLE001 - as above
+            log.warning("pull.failed", phase=self.phase, error=str(error) or type(error).__name__)
+            return False
+
+    def _start(self, lease: Lease[Input]) -> None:
+        task = asyncio.create_task(self._work_on(lease), name=f"{self.phase}.{lease.input_id}")
+        self._in_hand[task] = lease
+        self.progress.busy = len(self._in_hand)
+        task.add_done_callback(self._put_down)
+
+    def _put_down(self, task: asyncio.Task[None]) -> None:
+        lease = self._in_hand.pop(task)
+        self.progress.busy = len(self._in_hand)
+        self._slot_freed.set()
+        if task.cancelled():
+            self._abandoned.append(lease)
+
+    async def _work_on(self, lease: Lease[Input]) -> None:
+        try:
+            outcome: Outcome[Input, Result] = Outcome(lease, result=await self._work(lease.input))
+        except CrawlError as error:
+            outcome = Outcome(lease, error=error)
+        except Exception as error:
+            log.exception("work.bug", phase=self.phase, input_id=lease.input_id)
+            outcome = Outcome(lease, error=InternalError(f"{type(error).__name__}: {error}"))
+        self._finished.append(outcome)
+        if len(self._finished) >= self._settings.flush_items:
+            self._flush_now.set()
+
+    async def _flush_repeatedly(self, closing: asyncio.Event) -> None:
+        retry_s = self._settings.flush_s
+        while True:
+            last = closing.is_set()
+            if not last and len(self._finished) < self._settings.flush_items:
+                self._flush_now.clear()
+                await self._wait_for(self._flush_now, self._settings.flush_s)
+            if self._finished and not await self._flush():
+                # The outcomes stay here until the database is back; when we are to stop, the leases
+                # expire and somebody else does the work again.
+                if last:
+                    log.error("outcomes.lost", phase=self.phase, count=len(self._finished))
+                    return
+                await self._wait_for(closing, retry_s)
+                retry_s = min(retry_s * 2, self._settings.idle_longest_s)
+                continue
+            retry_s = self._settings.flush_s
+            if last and not self._finished:
+                return
+
+    async def _flush(self) -> bool:
+        """Push what is finished; False when the database could not be reached."""
+        batch = self._finished[: self._settings.flush_items]
+        try:
+            # Shielded: an outcome that was paid for is not dropped half-way through its write.
+            kept = await asyncio.shield(self._queue.push(batch))
+        except Exception as error:  # noqa: BLE001 - the batch stays and is pushed again: pushing is idempotent
+            log.warning(
+                "push.failed", phase=self.phase, count=len(batch), error=str(error) or type(error).__name__
+            )
+            return False
+        del self._finished[: len(batch)]
+        self.progress.lost += len(batch) - kept
+        for outcome in batch:
+            if outcome.error is None:
+                self.progress.done += 1
+            else:
+                self.progress.failed += 1
+                kind = outcome.error.kind
+                self.progress.errors[kind] = self.progress.errors.get(kind, 0) + 1
+        return True
+
+    async def _renew_repeatedly(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.lease_s / 4)
+            try:
+                await self._queue.renew()
+            except Exception as error:  # noqa: BLE001 - the next round tries again; until then the leases still run
+                log.warning("renew.failed", phase=self.phase, error=str(error) or type(error).__name__)
+
+    async def _let_work_finish(self) -> None:
+        if not self._in_hand:
+            return
+        deadline = time.monotonic() + self._settings.stop_grace_s
+        while self._in_hand and (left := deadline - time.monotonic()) > 0:
+            await asyncio.wait(list(self._in_hand), timeout=left)
+        unfinished = list(self._in_hand)
+        for task in unfinished:
+            task.cancel()
+        if unfinished:
+            await asyncio.wait(unfinished, timeout=1.0)
+
+    async def _give_back(self, leases: list[Lease[Input]]) -> None:
+        with contextlib.suppress(OSError, TimeoutError):  # they expire by themselves
+            await self._queue.release(leases)
+
+    @staticmethod
+    async def _wait_for(event: asyncio.Event, seconds: float) -> None:
+        """Until the event, or until the time is up."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await event.wait()

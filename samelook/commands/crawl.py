@@ -1,0 +1,194 @@
+"""`samelook crawl run` and `samelook crawl status`."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from crawler.status import CrawlStatus
+    from samelook.settings import Settings
+    from sql.queue_queries import Phase
+
+STOP_S = 10.0
+"""Seconds within which a stop is promised; a second signal ends the process at once."""
+
+
+def run(
+    *,
+    once: Annotated[bool, typer.Option("--once", help="Stop when nothing is due any more.")] = False,
+    phase: Annotated[
+        list[str] | None,
+        typer.Option("--phase", help="Only this phase: domains, icons or hashes. Repeat it for two."),
+    ] = None,
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, max=256, help="Crawling processes on this machine.")
+    ] = 1,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress, only warnings.")] = False,
+) -> None:
+    """Crawl: visit what is due, find its icons, hash them; for ever, or once.
+
+    Any number of workers on any number of machines may run on one database. Ctrl-C (or SIGTERM)
+    finishes what is in hand and gives the rest back.
+
+    Examples:
+        samelook crawl run --once
+
+        samelook crawl run --workers 4 --phase icons --phase hashes
+    """
+    from samelook.database import configured_database
+    from samelook.settings import load_settings
+
+    phases = _phases(phase)
+    settings = load_settings()
+    with configured_database(settings) as url:
+        if workers > 1:
+            status = asyncio.run(_run_workers(settings, url, phases, workers, once=once, quiet=quiet))
+        else:
+            status = run_async(crawl_here(settings, url, phases, once=once, quiet=quiet))
+    raise typer.Exit(status)
+
+
+def status(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """How the crawl stands: per phase what is done, what failed and why, and how fast it goes."""
+    from crawler.status import crawl_status
+    from samelook.console import out
+    from samelook.database import configured_database
+    from samelook.settings import load_settings
+    from sql.pool import open_pool
+
+    settings = load_settings()
+
+    async def read(url: str) -> CrawlStatus:
+        async with open_pool(settings.database_at(url)) as pool:
+            return await crawl_status(pool)
+
+    with configured_database(settings) as url:
+        figures = run_async(read(url))
+    if as_json:
+        import json
+
+        typer.echo(json.dumps(figures.as_json()))
+    else:
+        from samelook.crawl_display import status_tables
+
+        out().print(status_tables(figures))
+
+
+def _phases(names: list[str] | None) -> tuple[Phase, ...]:
+    from sql.queue_queries import PHASES
+
+    unknown = [name for name in names or [] if name not in PHASES]
+    if unknown:
+        raise typer.BadParameter(
+            f"{unknown[0]!r} is no phase; write domains, icons or hashes", param_hint="--phase"
+        )
+    return tuple(phase for phase in PHASES if not names or phase in names)
+
+
+def run_async(main: Any) -> Any:
+    """Run a coroutine on uvloop, where there is one."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.run(main)
+    return uvloop.run(main)
+
+
+async def crawl_here(
+    settings: Settings, url: str, phases: tuple[Phase, ...], *, once: bool, quiet: bool
+) -> int:
+    """Crawl in this process until it is done or a signal stops it; the exit status."""
+    from crawler.crawl import open_crawl
+    from samelook.crawl_display import showing_progress
+    from sql.pool import open_pool
+
+    async with (
+        open_pool(settings.database_at(url)) as pool,
+        open_crawl(
+            pool, crawl=settings.crawl, fetch=settings.fetch, sandbox=settings.sandbox, phases=phases
+        ) as crawl,
+    ):
+        with stopping(crawl.stop):
+            async with showing_progress(lambda: crawl.progress, quiet=quiet):
+                await crawl.run(once=once)
+    return 0
+
+
+class stopping:  # noqa: N801 - a context manager, named as it reads
+    """Call `stop` at the first SIGINT or SIGTERM; the second one ends the process as if nobody caught it."""
+
+    def __init__(self, stop: Callable[[], None]) -> None:
+        self._stop = stop
+
+    def __enter__(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._caught)
+
+    def __exit__(self, *_: object) -> None:
+        self._restore()
+
+    def _caught(self) -> None:
+        self._restore()
+        self._stop()
+
+    def _restore(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with suppress(RuntimeError, ValueError):
+                loop.remove_signal_handler(number)
+
+
+async def _run_workers(
+    settings: Settings, url: str, phases: tuple[Phase, ...], count: int, *, once: bool, quiet: bool
+) -> int:
+    """Run `count` crawling processes until all have ended; a worker that dies is started again."""
+    from samelook.crawl_display import showing_progress, summed_progress
+    from sql.pool import open_pool
+
+    command = [sys.executable, "-m", "samelook", "crawl", "run", "--quiet"]
+    command += ["--once"] * once + [word for phase in phases for word in ("--phase", phase)]
+    environment = settings.child_environment(url)
+    stop = asyncio.Event()
+
+    async def keep_one_running() -> int:
+        restarts = 0
+        while True:
+            process = await asyncio.create_subprocess_exec(*command, env=environment, start_new_session=True)
+            ended = asyncio.create_task(process.wait())
+            stopped = asyncio.create_task(stop.wait())
+            await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            stopped.cancel()
+            if not ended.done():
+                with suppress(ProcessLookupError):
+                    process.terminate()
+                try:
+                    return await asyncio.wait_for(ended, STOP_S)
+                except TimeoutError:
+                    process.kill()
+                    return await process.wait()
+            code = ended.result()
+            if code == 0 or stop.is_set() or restarts >= 5 * (code < 0) + 1:
+                return code
+            # Killed, or it fell over: its leases come back by themselves, its place is filled here.
+            restarts += 1
+            typer.echo(f"A crawling process ended with status {code}; starting another.", err=True)
+            await asyncio.sleep(min(2.0**restarts, 30.0))
+
+    async with open_pool(settings.database_at(url)) as pool:
+        summed = await summed_progress(pool)
+        with stopping(stop.set):
+            async with showing_progress(summed, quiet=quiet), asyncio.TaskGroup() as group:
+                running = [group.create_task(keep_one_running()) for _ in range(count)]
+    return 1 if any(task.result() for task in running) else 0

@@ -1,0 +1,20 @@
+"""Exceptions that are no bugs, as one line for whoever sits at the terminal."""
+
+from __future__ import annotations
+
+
+def explained(error: BaseException) -> tuple[str, int] | None:
+    """What to print for `error` and the exit status; None when it is a bug and deserves its traceback."""
+    from crawler.errors import CrawlError
+    from hashing.errors import HashingError
+    from samelook.embedded_postgres import EmbeddedPostgresError
+    from samelook.settings import SettingsError
+    from sql.errors import DatabaseError
+
+    if isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        return explained(error.exceptions[0])
+    if isinstance(error, SettingsError):
+        return str(error), 2
+    if isinstance(error, DatabaseError | EmbeddedPostgresError | CrawlError | HashingError):
+        return str(error), 1
+    return None

@@ -1,0 +1,172 @@
+-- What the phases of the crawl read and write, in batches: lists go in as parallel arrays.
+
+-- name: load_domains(ids)
+-- The inputs of the domains phase.
+SELECT d.id, d.reversed_name, d.position
+FROM domains AS d
+WHERE d.id = ANY (:ids::bigint[])
+ORDER BY d.position;
+
+-- name: load_targets(ids)
+-- The inputs of the icons phase, with what a conditional request needs.
+SELECT t.id, t.url, t.position, v.final_url, v.etag, v.last_modified
+FROM target_urls AS t
+LEFT JOIN page_visits AS v ON v.target_url_id = t.id
+WHERE t.id = ANY (:ids::bigint[])
+ORDER BY t.position;
+
+-- name: load_icons(ids)
+-- The inputs of the hashes phase, with what a conditional request needs (only when there is a picture to keep).
+SELECT u.id, u.icon_url, u.declared, u.position,
+       CASE WHEN m.sha256 IS NOT NULL THEN m.etag END AS etag,
+       CASE WHEN m.sha256 IS NOT NULL THEN m.last_modified END AS last_modified
+FROM icon_urls AS u
+LEFT JOIN favicon_metadata AS m ON m.icon_url_id = u.id
+WHERE u.id = ANY (:ids::bigint[])
+ORDER BY u.position;
+
+-- name: write_target_urls(domain_ids, urls, positions)!
+INSERT INTO target_urls (domain_id, url, position)
+SELECT * FROM unnest(:domain_ids::bigint[], :urls::text[], :positions::bigint[])
+ON CONFLICT (domain_id) DO UPDATE SET url = excluded.url, crawled_at = now();
+
+-- name: write_page_visits(target_ids, final_urls, statuses, icon_counts, charsets, etags, last_modifieds, notes)!
+INSERT INTO page_visits (target_url_id, final_url, status, icon_count, charset, etag, last_modified, notes)
+SELECT v.id, v.final_url, v.status, v.icon_count, v.charset, v.etag, v.last_modified, v.notes::jsonb
+FROM unnest(:target_ids::bigint[], :final_urls::text[], :statuses::integer[], :icon_counts::integer[],
+            :charsets::text[], :etags::text[], :last_modifieds::text[], :notes::text[])
+    AS v (id, final_url, status, icon_count, charset, etag, last_modified, notes)
+ON CONFLICT (target_url_id) DO UPDATE
+SET final_url = excluded.final_url, status = excluded.status, icon_count = excluded.icon_count,
+    charset = excluded.charset, etag = excluded.etag, last_modified = excluded.last_modified,
+    notes = excluded.notes, crawled_at = now(), injected = false;
+
+-- name: touch_page_visits(target_ids)!
+-- The page answered 304: what it offers is what it offered.
+UPDATE page_visits SET crawled_at = now() WHERE target_url_id = ANY (:target_ids::bigint[]);
+
+-- name: add_icon_urls(url_sha256s, icon_urls, declared, positions)
+-- Make the icon URLs known: the positions of those that are new. Sorted by the caller, so that two writers
+-- with URLs in common never wait for each other in a circle.
+INSERT INTO icon_urls (url_sha256, icon_url, declared, position)
+SELECT * FROM unnest(:url_sha256s::bytea[], :icon_urls::text[], :declared::boolean[], :positions::bigint[])
+ON CONFLICT (url_sha256) DO NOTHING
+RETURNING position;
+
+-- name: promise_icon_urls(url_sha256s)!
+-- URLs that were only guessed so far and that a page declares now: their absence is an error from now on.
+UPDATE icon_urls SET declared = true
+WHERE url_sha256 = ANY (:url_sha256s::bytea[]) AND NOT declared;
+
+-- name: write_site_icons(target_ids, url_sha256s, ordinals, sources, declared_urls, sizes, types, media)!
+INSERT INTO site_icons AS s
+    (target_url_id, icon_url_id, ordinal, source, declared_url, sizes, type, media)
+SELECT c.target_id, u.id, c.ordinal, c.source, c.declared_url, c.sizes, c.type, c.media
+FROM unnest(:target_ids::bigint[], :url_sha256s::bytea[], :ordinals::smallint[], :sources::text[],
+            :declared_urls::text[], :sizes::text[], :types::text[], :media::text[])
+    AS c (target_id, url_sha256, ordinal, source, declared_url, sizes, type, media)
+JOIN icon_urls AS u ON u.url_sha256 = c.url_sha256
+ON CONFLICT (target_url_id, icon_url_id) DO UPDATE
+SET ordinal = excluded.ordinal, source = excluded.source, declared_url = excluded.declared_url,
+    sizes = excluded.sizes, type = excluded.type, media = excluded.media, gone_at = NULL
+WHERE (s.ordinal, s.source, s.declared_url, s.sizes, s.type, s.media, s.gone_at)
+      IS DISTINCT FROM
+      (excluded.ordinal, excluded.source, excluded.declared_url, excluded.sizes, excluded.type, excluded.media, NULL);
+
+-- name: retire_site_icons(target_ids, kept_target_ids, kept_url_sha256s)!
+-- What the pages offered before and offer no longer.
+UPDATE site_icons AS s
+SET gone_at = now()
+WHERE s.target_url_id = ANY (:target_ids::bigint[])
+  AND s.gone_at IS NULL
+  AND NOT EXISTS (
+      SELECT
+      FROM unnest(:kept_target_ids::bigint[], :kept_url_sha256s::bytea[]) AS k (target_id, url_sha256)
+      JOIN icon_urls AS u ON u.url_sha256 = k.url_sha256
+      WHERE k.target_id = s.target_url_id AND u.id = s.icon_url_id);
+
+-- name: known_pictures(sha256s)
+-- Which of these pictures are hashed already: their facts.
+SELECT sha256, md5, size, format, width, height, frames
+FROM favicons
+WHERE sha256 = ANY (:sha256s::bytea[]);
+
+-- name: add_favicons(sha256s, md5s, byte_counts, formats, widths, heights, frames, bodies)!
+-- Sorted by the caller, as for add_icon_urls.
+INSERT INTO favicons (sha256, md5, size, format, width, height, frames, body)
+SELECT * FROM unnest(:sha256s::bytea[], :md5s::bytea[], :byte_counts::integer[], :formats::text[],
+                     :widths::integer[], :heights::integer[], :frames::integer[], :bodies::bytea[])
+ON CONFLICT (sha256) DO NOTHING;
+
+-- name: write_favicon_metadata(icon_ids, sha256s, md5s, byte_counts, formats, final_urls, statuses, etags, last_modifieds)!
+-- What the icon URLs give now; what they gave before moves to favicon_history.
+WITH given AS (
+    SELECT *
+    FROM unnest(:icon_ids::bigint[], :sha256s::bytea[], :md5s::bytea[], :byte_counts::integer[],
+                :formats::text[], :final_urls::text[], :statuses::integer[], :etags::text[],
+                :last_modifieds::text[])
+        AS g (icon_url_id, sha256, md5, size, format, final_url, status, etag, last_modified)
+),
+kept AS (
+    INSERT INTO favicon_history AS h (icon_url_id, sha256, seen_from, seen_until)
+    SELECT m.icon_url_id, m.sha256, m.changed_at, now()
+    FROM favicon_metadata AS m
+    JOIN given AS g USING (icon_url_id)
+    WHERE m.sha256 IS NOT NULL AND m.sha256 IS DISTINCT FROM g.sha256
+    ON CONFLICT (icon_url_id, sha256) DO UPDATE SET seen_until = excluded.seen_until
+)
+INSERT INTO favicon_metadata AS m
+    (icon_url_id, sha256, md5, size, format, final_url, status, etag, last_modified)
+SELECT * FROM given
+ON CONFLICT (icon_url_id) DO UPDATE
+SET sha256 = excluded.sha256, md5 = excluded.md5, size = excluded.size, format = excluded.format,
+    final_url = excluded.final_url, status = excluded.status, etag = excluded.etag,
+    last_modified = excluded.last_modified, crawled_at = now(), injected = false,
+    changed_at = CASE WHEN m.sha256 IS DISTINCT FROM excluded.sha256 THEN now() ELSE m.changed_at END;
+
+-- name: touch_favicon_metadata(icon_ids)!
+-- The icons answered 304.
+UPDATE favicon_metadata SET crawled_at = now() WHERE icon_url_id = ANY (:icon_ids::bigint[]);
+
+-- name: add_hashes_pdq(sha256s, hashes)!
+INSERT INTO hash_pdq (sha256, hash) SELECT * FROM unnest(:sha256s::bytea[], :hashes::bytea[])
+ON CONFLICT (sha256) DO NOTHING;
+
+-- name: add_hashes_phash(sha256s, hashes)!
+INSERT INTO hash_phash (sha256, hash) SELECT * FROM unnest(:sha256s::bytea[], :hashes::bytea[])
+ON CONFLICT (sha256) DO NOTHING;
+
+-- name: add_hashes_blockhash16(sha256s, hashes)!
+INSERT INTO hash_blockhash16 (sha256, hash) SELECT * FROM unnest(:sha256s::bytea[], :hashes::bytea[])
+ON CONFLICT (sha256) DO NOTHING;
+
+-- name: add_hashes_blockhash16_quick(sha256s, hashes)!
+INSERT INTO hash_blockhash16_quick (sha256, hash) SELECT * FROM unnest(:sha256s::bytea[], :hashes::bytea[])
+ON CONFLICT (sha256) DO NOTHING;
+
+-- name: add_hashes_blockhash8(sha256s, hashes)!
+INSERT INTO hash_blockhash8 (sha256, hash) SELECT * FROM unnest(:sha256s::bytea[], :hashes::bytea[])
+ON CONFLICT (sha256) DO NOTHING;
+
+-- name: add_hashes_blockhash8_quick(sha256s, hashes)!
+INSERT INTO hash_blockhash8_quick (sha256, hash) SELECT * FROM unnest(:sha256s::bytea[], :hashes::bytea[])
+ON CONFLICT (sha256) DO NOTHING;
+
+-- name: add_hashes_favicon_mmh3(sha256s, hashes)!
+INSERT INTO hash_favicon_mmh3 (sha256, hash) SELECT * FROM unnest(:sha256s::bytea[], :hashes::integer[])
+ON CONFLICT (sha256) DO NOTHING;
+
+-- name: start_worker(worker_id, host, pid, phases)!
+INSERT INTO crawl_workers (id, host, pid, phases)
+VALUES (:worker_id, :host, :pid, :phases::text[]);
+
+-- name: heartbeat(worker_id, progress)!
+UPDATE crawl_workers SET last_seen_at = now(), progress = (:progress)::text::jsonb WHERE id = :worker_id;
+
+-- name: stop_worker(worker_id, progress)!
+UPDATE crawl_workers
+SET last_seen_at = now(), stopped_at = now(), progress = (:progress)::text::jsonb
+WHERE id = :worker_id;
+
+-- name: forget_old_workers()!
+DELETE FROM crawl_workers WHERE last_seen_at < now() - interval '7 days';

@@ -1,0 +1,65 @@
+-- What `samelook crawl status` shows.
+
+-- name: phase_counts()
+-- For each phase: inputs, results, errors and leases. Counts whole tables (index-only, some tenths
+-- of a second for each ten million rows).
+SELECT 'domains' AS phase,
+       (SELECT count(*) FROM domains) AS inputs,
+       (SELECT count(*) FROM target_urls) AS done,
+       (SELECT count(*) FROM domain_errs) AS failed,
+       (SELECT count(*) FROM leases WHERE phase = 'domains' AND expires_at > now()) AS leased
+UNION ALL
+SELECT 'icons',
+       (SELECT count(*) FROM target_urls),
+       (SELECT count(*) FROM page_visits),
+       (SELECT count(*) FROM icon_errs),
+       (SELECT count(*) FROM leases WHERE phase = 'icons' AND expires_at > now())
+UNION ALL
+SELECT 'hashes',
+       (SELECT count(*) FROM icon_urls),
+       (SELECT count(*) FROM favicon_metadata),
+       (SELECT count(*) FROM hashing_errs),
+       (SELECT count(*) FROM leases WHERE phase = 'hashes' AND expires_at > now());
+
+-- name: error_counts()
+-- Errors of each phase by kind, the most frequent first. Served by the indexes by kind.
+SELECT 'domains' AS phase, kind, count(*) AS count FROM domain_errs GROUP BY kind
+UNION ALL
+SELECT 'icons', kind, count(*) FROM icon_errs GROUP BY kind
+UNION ALL
+SELECT 'hashes', kind, count(*) FROM hashing_errs GROUP BY kind
+ORDER BY phase, count DESC, kind;
+
+-- name: recent_rates()
+-- For each phase: results and errors in the minute before the last of them, and the seconds they took.
+-- Served by the indexes by age; reads one minute's entries.
+SELECT 'icons' AS phase, count(*) AS count, extract(epoch FROM max(at) - min(at))::float8 AS seconds
+FROM (
+    SELECT crawled_at AS at FROM page_visits
+    WHERE crawled_at > (SELECT max(crawled_at) FROM page_visits) - interval '1 minute'
+) AS recent
+UNION ALL
+SELECT 'hashes', count(*), extract(epoch FROM max(at) - min(at))::float8
+FROM (
+    SELECT crawled_at AS at FROM favicon_metadata
+    WHERE crawled_at > (SELECT max(crawled_at) FROM favicon_metadata) - interval '1 minute'
+) AS recent;
+
+-- name: picture_counts()^
+-- Icons that hold a picture, and how many different pictures there are.
+SELECT (SELECT count(*) FROM favicon_metadata WHERE sha256 IS NOT NULL) AS icons,
+       (SELECT count(*) FROM favicon_metadata WHERE sha256 IS NULL) AS absent,
+       (SELECT count(*) FROM favicons) AS pictures;
+
+-- name: live_workers(silent_s)
+-- Workers that showed a sign of life lately, with what they did since they started.
+SELECT id, host, pid, phases, started_at, last_seen_at, progress
+FROM crawl_workers
+WHERE stopped_at IS NULL AND last_seen_at > now() - (:silent_s)::float8 * interval '1 second'
+ORDER BY started_at;
+
+-- name: workers_since(since)
+-- What workers did that showed a sign of life after `since` (seconds since 1970).
+SELECT id, progress::text AS progress
+FROM crawl_workers
+WHERE last_seen_at > to_timestamp((:since)::float8);

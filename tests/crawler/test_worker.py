@@ -1,0 +1,163 @@
+"""A phase at work on a real queue: it ends, it stops, it survives bugs and outages."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from crawler.errors import CrawlError
+from crawler.postgres_queue import PostgresQueue
+from crawler.settings import CrawlSettings
+from crawler.stores import DomainInput, TargetUrl, domains_store
+from crawler.worker import PhaseRunner
+
+SETTINGS = CrawlSettings(concurrency=10, batch=10, flush_s=0.02, idle_first_s=0.02, stop_grace_s=0.3)
+Pool = Any
+
+
+class Refused(CrawlError):
+    kind = "refused"
+
+
+async def add_domains(pool: Pool, count: int) -> None:
+    await pool.execute(
+        "INSERT INTO domains (reversed_name, harmonic_position, source)"
+        " SELECT 'example.d' || n, n, 'test' FROM generate_series(1, $1::int) AS n",
+        count,
+    )
+
+
+def runner_of(
+    pool: Pool, work: Any, stop: asyncio.Event | None = None, settings: CrawlSettings = SETTINGS
+) -> PhaseRunner[DomainInput, TargetUrl]:
+    queue = PostgresQueue(pool, domains_store(), settings, uuid.uuid4())
+    return PhaseRunner("domains", queue, work, settings, stop or asyncio.Event())
+
+
+async def start_page(domain: DomainInput) -> TargetUrl:
+    return TargetUrl(f"https://{domain.reversed_name}/", domain.position)
+
+
+async def counts(pool: Pool) -> tuple[int, int, int]:
+    """Results, errors, leases."""
+    row = await pool.fetchrow(
+        "SELECT (SELECT count(*) FROM target_urls), (SELECT count(*) FROM domain_errs),"
+        " (SELECT count(*) FROM leases)"
+    )
+    return tuple(row)
+
+
+async def test_once_works_through_everything_and_ends(pool: Pool) -> None:
+    await add_domains(pool, 57)
+    runner = runner_of(pool, start_page)
+    await runner.run(lambda: True)
+    assert await counts(pool) == (57, 0, 0)
+    assert (runner.progress.done, runner.progress.failed, runner.progress.busy) == (57, 0, 0)
+
+
+async def test_an_error_is_kept_and_the_phase_goes_on(pool: Pool) -> None:
+    async def work(domain: DomainInput) -> TargetUrl:
+        if domain.position % 3 == 0:
+            raise Refused("every third one")
+        return await start_page(domain)
+
+    await add_domains(pool, 30)
+    runner = runner_of(pool, work)
+    await runner.run(lambda: True)
+    assert await counts(pool) == (20, 10, 0)
+    assert runner.progress.errors == {"refused": 10}
+
+
+async def test_a_bug_costs_one_input(pool: Pool) -> None:
+    async def work(domain: DomainInput) -> TargetUrl:
+        if domain.position == 2:
+            raise ZeroDivisionError
+        return await start_page(domain)
+
+    await add_domains(pool, 3)
+    await runner_of(pool, work).run(lambda: True)
+    assert await counts(pool) == (2, 1, 0)
+    assert await pool.fetchval("SELECT kind FROM domain_errs") == "internal_error"
+
+
+async def test_never_more_in_hand_than_slots(pool: Pool) -> None:
+    running, most = 0, 0
+
+    async def work(domain: DomainInput) -> TargetUrl:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0.002)
+        running -= 1
+        return await start_page(domain)
+
+    await add_domains(pool, 100)
+    await runner_of(pool, work, settings=replace(SETTINGS, concurrency=4)).run(lambda: True)
+    assert most == 4
+
+
+async def test_stop_finishes_quick_work_and_gives_slow_work_back(pool: Pool) -> None:
+    stop = asyncio.Event()
+
+    async def work(domain: DomainInput) -> TargetUrl:
+        if domain.position == 1:
+            await asyncio.sleep(60)
+        stop.set()
+        await asyncio.sleep(0.05)
+        return await start_page(domain)
+
+    await add_domains(pool, 5)
+    started = time.monotonic()
+    await runner_of(pool, work, stop).run(None)
+    assert time.monotonic() - started < 3
+    assert await counts(pool) == (4, 0, 1)
+    again = PostgresQueue(pool, domains_store(), SETTINGS, uuid.uuid4())
+    assert [(lease.input.position, lease.attempts) for lease in await again.pull(5)] == [(1, 1)]
+
+
+async def test_outcomes_outlive_an_outage_of_the_database(
+    pool: Pool, caplog: pytest.LogCaptureFixture
+) -> None:
+    cut = False
+
+    async def work(domain: DomainInput) -> TargetUrl:
+        nonlocal cut
+        if not cut:
+            cut = True
+            await pool.execute(
+                "REVOKE CONNECT ON DATABASE "
+                + await pool.fetchval("SELECT current_database()")
+                + " FROM PUBLIC"
+            )
+            await pool.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        return await start_page(domain)
+
+    await add_domains(pool, 25)
+    await runner_of(pool, work).run(lambda: True)
+    assert await counts(pool) == (25, 0, 0)
+
+
+async def test_a_held_slow_worker_does_not_stall_another(pool: Pool) -> None:
+    async def slow(_: DomainInput) -> TargetUrl:
+        await asyncio.sleep(60)
+        raise AssertionError
+
+    await add_domains(pool, 60)
+    stop = asyncio.Event()
+    holding = asyncio.create_task(runner_of(pool, slow, stop).run(None))
+    await asyncio.sleep(0.2)
+    quick = asyncio.create_task(runner_of(pool, start_page, stop).run(None))
+    async with asyncio.timeout(10):
+        while (await counts(pool))[0] < 50:
+            await asyncio.sleep(0.05)
+    stop.set()
+    await asyncio.gather(holding, quick)
+    assert await counts(pool) == (50, 0, 10)
