@@ -1,0 +1,55 @@
+"""What a page offers as icons, before anything is fetched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Source = Literal[
+    "link-icon",
+    "apple-touch-icon",
+    "apple-touch-icon-precomposed",
+    "manifest",
+    "well-known",
+    "tile-image",
+    "browserconfig",
+    "fluid-icon",
+]
+
+SOURCES: Final[tuple[Source, ...]] = (
+    "link-icon",
+    "apple-touch-icon",
+    "apple-touch-icon-precomposed",
+    "manifest",
+    "well-known",
+    "tile-image",
+    "browserconfig",
+    "fluid-icon",
+)
+"""Where icons come from, in the order in which they are listed and requested."""
+
+MAX_DECLARED_CHARS = 2_048
+"""Attributes are kept up to this length; only `data:` URLs are longer, and `url` holds them whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class IconCandidate:
+    """One icon as it was declared; `sizes`, `type` and `media` are what the page says, not facts."""
+
+    url: str
+    """Absolute http, https or `data:` URL without fragment."""
+    declared: str
+    """The URL as the page spells it; for a well-known path, the path."""
+    source: Source
+    sizes: str = ""
+    type: str = ""
+    media: str = ""
+    purpose: str = ""
+    """A manifest's `purpose`: `any`, `maskable`, `monochrome`."""
+    order: int = 0
+    """Position among the declarations of its document."""
+
+    @property
+    def is_monochrome(self) -> bool:
+        """Whether it is only a stencil, which the system fills with a colour of its own."""
+        return bool(self.purpose) and set(self.purpose.lower().split()) <= {"monochrome"}
