@@ -13,8 +13,6 @@ and stops it when done. The server listens on a Unix socket only, and lets in it
 root (peer authentication).
 """
 
-# ruff: noqa: N818 - an error says what happened; "Error" after it would say nothing more
-
 from __future__ import annotations
 
 import errno

@@ -10,8 +10,6 @@ nobody else gains anything. Where the file system keeps no such entries, the fol
 passing through for all (`o+x`), and the log says so.
 """
 
-# ruff: noqa: N818 - an error says what happened; "Error" after it would say nothing more
-
 from __future__ import annotations
 
 import os

@@ -3,8 +3,6 @@
 No message holds a password: URLs are shown through `sql.urls.without_secrets`.
 """
 
-# ruff: noqa: N818 -- an error says what happened (DatabaseRefused); the suffix would only repeat that it is one
-
 from __future__ import annotations
 
 

@@ -6,14 +6,14 @@
     tag = await QUERIES.release(pool, ids=…)  # !: a write, gives Postgres's command tag
 
 aiosql finds `:parameters` with a regular expression. What that gets wrong is caught here when
-the file is loaded: an apostrophe in a comment (it would hide parameters), an array slice (it
-would become a parameter), a parameter that is not declared or not used.
+the file is loaded: a comment at a line's end (an apostrophe in it would hide parameters) is taken
+out, an array slice (it would become a parameter) is refused.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,8 +29,10 @@ from .errors import BadQueryFile
 
 FOLDER = Path(__file__).parent / "queries"
 
-# A quoted thing, which is kept, or a comment up to the end of its line.
-_QUOTED_OR_COMMENT = re.compile(r"('(?:''|[^'])*'|\"(?:\"\"|[^\"])+\")|--[^\n]*")
+# Quoted things and whole lines of comment are kept; a comment at a line's end is not.
+_LINE_END_COMMENT = re.compile(
+    r"('(?:''|[^'])*'|\"(?:\"\"|[^\"])+\"|^[ \t]*--[^\n]*)|[ \t]*--[^\n]*", re.MULTILINE
+)
 _QUOTED = re.compile(r"'(?:''|[^'])*'|\"(?:\"\"|[^\"])+\"")
 _SLICE = re.compile(r"\[[^\[\]]*[^:\[\]]:(?!:)[^\[\]]*\]")
 _NAME = re.compile(r"--\s*name\s*:\s*(\w+)")
@@ -64,21 +66,12 @@ def queries_in(text: str, origin: str) -> Queries:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise BadQueryFile(f"{origin}: named twice: {', '.join(twice)}")
-    adapter: Any = _Adapter()
+    text = _LINE_END_COMMENT.sub(lambda match: match[1] or "", text)
     try:
-        loaded: Queries = aiosql.from_str(text, lambda: adapter, attribute=None, queries_cls=Queries)
+        loaded: Queries = aiosql.from_str(text, _ADAPTER, attribute=None, queries_cls=Queries)
     except (SQLLoadException, SQLParseException, BadQueryFile) as error:
         raise BadQueryFile(f"{origin}: {error}") from error
-    for name in loaded.available_queries:
-        if not name.endswith("_cursor"):
-            _check_parameters(origin, name, getattr(loaded, name).parameters or (), adapter.var_sorted[name])
     return loaded
-
-
-def _check_parameters(origin: str, name: str, declared: Iterable[str], used: Iterable[str]) -> None:
-    if set(declared) != set(used):
-        is_declared, is_used = ", ".join(sorted(declared)), ", ".join(sorted(used))
-        raise BadQueryFile(f"{origin}: {name} declares ({is_declared}) but uses ({is_used})")
 
 
 class _Adapter(AsyncPGAdapter):
@@ -88,12 +81,11 @@ class _Adapter(AsyncPGAdapter):
         super().__init__()  # type: ignore[no-untyped-call]
 
     def process_sql(self, query_name: str, _op_type: SQLOperationType, sql: str) -> str:
-        bare = _QUOTED_OR_COMMENT.sub(lambda match: match[1] or "", sql)
-        if _SLICE.search(_QUOTED.sub("''", bare)):
+        if _SLICE.search(_QUOTED.sub("''", sql)):
             raise BadQueryFile(
                 f"{query_name} takes an array slice, which aiosql reads as a parameter; use unnest instead"
             )
-        return str(super().process_sql(query_name, _op_type, bare))  # type: ignore[no-untyped-call]
+        return str(super().process_sql(query_name, _op_type, sql))  # type: ignore[no-untyped-call]
 
     def maybe_order_params(self, query_name: str, parameters: Any) -> list[Any]:
         names: list[str] = self.var_sorted[query_name]
@@ -114,3 +106,6 @@ class _Adapter(AsyncPGAdapter):
         # asyncpg fetches all rows at once, so a pool's connection goes back before the loop begins.
         for row in await conn.fetch(sql, *self.maybe_order_params(query_name, parameters)):
             yield row
+
+
+_ADAPTER: Any = _Adapter  # aiosql's protocol for adapters does not describe its own
