@@ -45,7 +45,7 @@ class IconCandidate:
     type: str = ""
     media: str = ""
     purpose: str = ""
-    """A manifest's `purpose`: `any`, `maskable`, `monochrome`."""
+    """A manifest's `purpose` (`any`, `maskable`, `monochrome`), or `monochrome` of a link with `mask`."""
     order: int = 0
     """Position among the declarations of its document."""
 

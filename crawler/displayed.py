@@ -47,7 +47,10 @@ def displayed_icon(
     fitting = [
         icon
         for icon in links
-        if icon.url in usable and media_matches(icon.media, scheme) and _type_supported(icon.type)
+        if icon.url in usable
+        and not icon.is_monochrome
+        and media_matches(icon.media, scheme)
+        and _type_supported(icon.type)
     ]
     return max(fitting, key=lambda icon: (_fitness(icon.sizes), icon.order), default=None)
 

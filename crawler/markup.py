@@ -17,39 +17,45 @@ _KEPT = rb"link|meta|base|script|style|title|textarea|noscript|template|iframe|n
 _SPACE = rb"[\t\n\f\r ]"
 _MAX_ATTRIBUTES = 64
 
-# The numbers bound what one tag can make this pass read twice: inside one stretch between two "<"
-# nothing is, and at most two quoted values that contain "<" are looked through per tag.
 _MAX_KEPT_TAGS = 2_000
 _LONG_VALUE = 65_536
 _SHORT_VALUE = 2_048
+_GAP = rb"[\t\n\f\r /]*+"
+_EQUALS = rb"%s*+=%s*+" % (_SPACE, _SPACE)
 
 
-def _attributes(max_value: int) -> bytes:
-    """A pattern for the attributes of a tag, as HTML's tokeniser reads them, up to and with `>`."""
-    gap = rb"[\t\n\f\r /]*+"
+def _inert_attributes() -> bytes:
+    """A pattern for what follows the name of a tag that does not matter, up to and with `>`.
+
+    It bounds what is read twice, for linear time: no part reaches over the next "<", but for two
+    quoted values a tag.
+    """
     name = rb"[^\t\n\f\r /><][^\t\n\f\r />=<]*+"
-    equals = rb"%s*+=%s*+" % (_SPACE, _SPACE)
-    plain = rb"%s%s(?:%s(?:\"[^\"<]*+\"|'[^'<]*+'|[^\t\n\f\r >\"'<][^\t\n\f\r ><]*+|(?=>)))?+" % (
-        gap,
-        name,
-        equals,
-    )
-    # A failed optional value above must not be read as a name: `a="x<y"` is one attribute.
-    plain = rb"(?:%s(?!%s*+=))" % (plain, _SPACE)
-    nested = rb"%s%s%s(?:\"[^\"]{0,%d}+\"|'[^']{0,%d}+')" % (gap, name, equals, max_value, max_value)
+    value = rb"\"[^\"<]*+\"|'[^'<]*+'|[^\t\n\f\r >\"'<][^\t\n\f\r ><]*+|(?=>)"
+    # Without the look-ahead the name of `a="x<y"` would pass for an attribute without a value.
+    plain = rb"(?:%s%s(?:%s(?:%s))?+(?!%s*+=))" % (_GAP, name, _EQUALS, value, _SPACE)
+    quoted = rb"(?:\"[^\"]{0,%d}+\"|'[^']{0,%d}+')" % (_SHORT_VALUE, _SHORT_VALUE)
     run = rb"%s{0,%d}+" % (plain, _MAX_ATTRIBUTES)
-    return rb"%s(?:%s%s){0,2}+%s>" % (run, nested, run, gap)
+    return rb"%s(?:%s%s%s%s%s){0,2}+%s>" % (run, _GAP, name, _EQUALS, quoted, run, _GAP)
+
+
+def _kept_attributes() -> bytes:
+    """The same for tags that matter, as HTML's tokeniser reads them; there are few of these."""
+    name = rb"[^\t\n\f\r />][^\t\n\f\r />=]{0,256}+"
+    quoted = rb"\"[^\"]{0,%d}+\"|'[^']{0,%d}+'" % (_LONG_VALUE, _LONG_VALUE)
+    value = rb"%s|[^\t\n\f\r >\"'][^\t\n\f\r >]{0,%d}+|(?=>)" % (quoted, _LONG_VALUE)
+    return rb"(?:%s%s(?:%s(?:%s))?+){0,%d}+%s>" % (_GAP, name, _EQUALS, value, _MAX_ATTRIBUTES, _GAP)
 
 
 _TAG_END = rb"(?=[\t\n\f\r />])"
 _OTHER_NAME = rb"[^\t\n\f\r />]{0,64}+" + _TAG_END
 _KEPT_TAG = rb"/?+(?:%s)%s" % (_KEPT, _TAG_END)
 _PASSIVE = re.compile(
-    rb"<(?=/?+[a-z])(?!%s)(?=/?+%s%s)" % (_KEPT_TAG, _OTHER_NAME, _attributes(_SHORT_VALUE)), re.IGNORECASE
+    rb"<(?=/?+[a-z])(?!%s)(?=/?+%s%s)" % (_KEPT_TAG, _OTHER_NAME, _inert_attributes()), re.IGNORECASE
 )
 # What is left over after the first pass: tags that are unclosed, monstrous, or hold markup in a value.
 _MONSTROUS = re.compile(
-    rb"<(?=/?+[a-z])(?!/samelook )(?!%s%s)" % (_KEPT_TAG, _attributes(_LONG_VALUE)), re.IGNORECASE
+    rb"<(?=/?+[a-z])(?!/samelook )(?!%s%s)" % (_KEPT_TAG, _kept_attributes()), re.IGNORECASE
 )
 _KEPT_START = re.compile(rb"<(?=/?+(?:%s)%s)" % (_KEPT, _TAG_END), re.IGNORECASE)
 

@@ -142,6 +142,8 @@ def _icon_of(
         sizes=_short(attributes.get("sizes")),
         type=_short(attributes.get("type")),
         media=_short(attributes.get("media")),
+        # How Safari's stencils were declared before `mask-icon`; Firefox skips them as well.
+        purpose="monochrome" if "mask" in attributes else "",
         order=order,
     )
 

@@ -86,7 +86,11 @@ def _print_table(discovery: Discovery, fetched: FetchedIcons) -> None:
 
     from samelook.console import err, out
 
-    table = Table("", "icon", "source", "format", "pixels", "bytes", "md5", box=None, header_style="bold")
+    table = Table("", box=None, header_style="bold")
+    table.add_column("icon", overflow="fold")
+    for name in ("source", "format", "pixels", "bytes"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("md5", overflow="fold")
     for icon in fetched.found:
         picture = icon.picture
         table.add_row(
