@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Callable
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
@@ -133,7 +132,7 @@ def _number(part: str, host: str) -> int:
         raise ValueError(f"{host!r} ends in a number but is no IPv4 address") from None
 
 
-class AddressRefused(PermissionError):  # noqa: N818 - as in crawler.fetch_errors
+class AddressRefused(PermissionError):
     """A socket to a non-public address was asked for."""
 
     def __init__(self, address: str, why: str) -> None:
@@ -145,7 +144,7 @@ class AddressRefused(PermissionError):  # noqa: N818 - as in crawler.fetch_error
 AddressInfo = tuple[int | socket.AddressFamily, int | socket.SocketKind, int, str, tuple[object, ...]]
 
 
-def guarded_socket(info: AddressInfo, refusal: Callable[[str], str | None] | None = None) -> socket.socket:
+def guarded_socket(info: AddressInfo) -> socket.socket:
     """A new socket for `info`, the very address that is connected to next.
 
     The last wall of the guard: whatever path a request took here (name, literal, redirect, a
@@ -153,7 +152,7 @@ def guarded_socket(info: AddressInfo, refusal: Callable[[str], str | None] | Non
     Raises AddressRefused.
     """
     family, kind, protocol, _, (host, *_rest) = info
-    why = (refusal or why_refused)(str(host))
+    why = why_refused(str(host))
     if why:
         raise AddressRefused(str(host), why)
     return socket.socket(family, kind, protocol)

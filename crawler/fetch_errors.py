@@ -1,7 +1,5 @@
 """Why a fetch failed: one leaf of `CrawlError` for each cause that a caller can act on."""
 
-# ruff: noqa: N818 - the names say what happened; all of them are errors
-
 from __future__ import annotations
 
 from crawler.errors import CrawlError

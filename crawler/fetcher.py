@@ -6,6 +6,7 @@ What holds for every request, redirects and robots.txt included, is listed in `d
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
@@ -34,8 +35,11 @@ from crawler.fetch_settings import FetchSettings
 from crawler.politeness import Politeness, polite_site, retry_after_s
 from crawler.resolver import Lookup
 from crawler.robots import Robots
+from crawler.urls import resolve
 
 Kind = Literal["page", "icon", "manifest", "robots"]
+
+_SCHEME = re.compile(r"[\x00-\x20]*([A-Za-z][A-Za-z0-9+.-]*):")
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -208,47 +212,39 @@ class Fetcher:
 
     def _target(self, url: str) -> _Target:
         """How to reach `url`. Raises BadUrl, UnsupportedScheme, BlockedPort or BlockedAddress."""
+        scheme = _SCHEME.match(url)
+        if scheme and scheme[1].lower() not in ("http", "https"):
+            raise UnsupportedScheme(f"{url[:200]!r} is neither http nor https", url=url[:2000])
+        clean = resolve(url)
+        parts = URL(clean, encoded=True)
+        host, port = parts.raw_host, parts.port
         try:
-            parts = URL(url)
-            host = parts.raw_host
-            port = parts.port
+            address = literal_address(host or "")
         except ValueError as error:
             raise BadUrl(f"{url[:200]!r} is no URL: {error}", url=url[:2000]) from error
-        if not parts.scheme:
-            raise BadUrl(f"{url[:200]!r} is no absolute URL; write http:// or https:// first", url=url[:2000])
-        if parts.scheme not in ("http", "https"):
-            raise UnsupportedScheme(f"{url[:200]!r} is neither http nor https", url=url[:2000])
         if not host or port is None:
             raise BadUrl(f"{url[:200]!r} has no host", url=url[:2000])
-        # Credentials are never sent, and a fragment never leaves a browser either.
-        parts = parts.with_user(None).with_fragment(None)
-        try:
-            address = literal_address(host)
-        except ValueError as error:
-            raise BadUrl(f"{url[:200]!r} is no URL: {error}", url=url[:2000]) from error
-        if address is None and self.settings.resolve and self.settings.resolve.find(host.lower()):
-            return _Target(
-                str(parts), parts.with_scheme("http"), _origin(parts), host, polite_site(host), mapped=True
-            )
-        if address is not None:
+        origin = clean[: clean.index("/", 8)]
+        site = polite_site(host)
+        if address is None:
+            if self.settings.resolve and self.settings.resolve.find(host):
+                return _Target(clean, parts.with_scheme("http"), origin, host, site, mapped=True)
+        elif why := why_refused(address):
             # aiohttp asks no resolver about a literal address.
-            why = why_refused(address)
-            if why:
-                raise BlockedAddress(f"{host} is not public: {why}", host=host, addresses={address: why})
-            parts = parts.with_host(address)
+            raise BlockedAddress(f"{host} is not public: {why}", host=host, addresses={address: why})
         if port not in self.settings.ports:
             raise BlockedPort(f"port {port} of {host} is not one of the web's", host=host, port=port)
-        return _Target(str(parts), parts, _origin(parts), host, polite_site(host), mapped=False)
+        return _Target(clean, parts, origin, host, site, mapped=False)
 
     def _redirected(self, target: _Target, location: str, hops: list[str]) -> _Target:
+        location = _readable(location)
         try:
-            joined = str(URL(target.url).join(URL(_readable(location))))
-            following = self._target(joined)
-        except (BadUrl, UnsupportedScheme, ValueError) as error:
+            following = self._target(resolve(location, target.url))
+        except (BadUrl, UnsupportedScheme) as error:
             raise BadRedirect(
-                f"{target.host} redirects to {location[:200]!r}, which cannot be followed: {error}",
+                f"{target.host} redirects to {location[:200]!r}, which cannot be followed: {error.message}",
                 url=target.url,
-                location=_readable(location)[:2000],
+                location=location[:2000],
             ) from error
         if following.url in hops:
             raise RedirectLoop(f"{hops[0]} redirects in a circle", urls=[*hops, following.url])
@@ -299,10 +295,6 @@ def _too_large(target: _Target, max_bytes: int) -> FetchError:
     return TooLarge(f"{target.host} sends more than {max_bytes} bytes", where="wire", max_bytes=max_bytes)
 
 
-def _origin(url: URL) -> str:
-    return str(url.origin())
-
-
 def _sendable(value: str) -> bool:
     """Whether a stored header value may be sent back; a line break would start another header."""
     return value.isascii() and value.isprintable()
@@ -311,8 +303,7 @@ def _sendable(value: str) -> bool:
 def _readable(location: str) -> str:
     """`location` with bytes that are no UTF-8, which aiohttp hands on as surrogates, escaped."""
     if location.isascii():
-        return location.strip()
-    escaped = "".join(
+        return location
+    return "".join(
         f"%{ord(letter) - 0xDC00:02X}" if "\udc80" <= letter <= "\udcff" else letter for letter in location
     )
-    return escaped.strip()

@@ -30,6 +30,8 @@ def _suffixes() -> PublicSuffixList:
 def polite_site(host: str) -> str:
     """The key under which `host` shares a budget: its registrable domain, or the host itself."""
     name = host.removesuffix(".")
+    if ":" in name or name.rpartition(".")[2].isdigit():
+        return name  # an address has no suffix
     return str(_suffixes().privatesuffix(name) or name)
 
 

@@ -22,7 +22,7 @@ Lookup = Callable[[str], Sequence[str]]
 """Blocking name lookup: addresses in the order to try them; raises OSError."""
 
 
-class BadResolveMap(ValueError):  # noqa: N818 - as in crawler.fetch_errors
+class BadResolveMap(ValueError):
     """The text is no list of `pattern=host:port`."""
 
 
@@ -225,7 +225,7 @@ class PublicResolver(AbstractResolver):
         self._max_addresses = max_addresses
 
     async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
         """Public addresses of `host`. Raises BlockedAddress, DnsFailed or FetchTimeout."""
         addresses = await self._lookup.addresses(host)
@@ -250,7 +250,7 @@ class MappedResolver(AbstractResolver):
         self._lookup = lookup
 
     async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
         """The mapped address; the port asked for is replaced by the mapped one."""
         del port

@@ -74,6 +74,7 @@ def _text(body: bytes) -> str:
 
 
 _AGENT_LINE = re.compile(r"\s*user[-\s]*agent", re.IGNORECASE)
+_SURE_AGENT_LINE = re.compile(r"\s*user-agent\s*:", re.IGNORECASE)
 _RULE_LINE = re.compile(r"\s*(?:dis)?allow\s*:", re.IGNORECASE)
 
 
@@ -87,7 +88,7 @@ def rule_entries(text: str) -> int:
     rule_seen = False
     for line in text.splitlines():
         if _AGENT_LINE.match(line):
-            if rule_seen:
+            if rule_seen and _SURE_AGENT_LINE.match(line):
                 entries += agents * lines
                 agents = lines = 0
                 rule_seen = False
