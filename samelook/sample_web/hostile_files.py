@@ -16,9 +16,11 @@ _MEBIBYTE = 1 << 20
 def picture_bomb() -> bytes:
     """A valid PNG of about 50 KB that unpacks to 20,000 by 20,000 grey pixels (400 MB)."""
     side = 20_000
-    compressor = zlib.compressobj(9)
-    rows = bytes(side // 8 + 1) * 100
-    packed = b"".join(compressor.compress(rows) for _ in range(side // 100)) + compressor.flush()
+    rows, times = bytes(side // 8 + 1) * 100, side // 100
+    checksum = 1
+    for _ in range(times):
+        checksum = zlib.adler32(rows, checksum)
+    packed = b"\x78\xda" + _repeated(rows, times) + struct.pack(">I", checksum)
     header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", packed) + _chunk(b"IEND", b"")
 
@@ -27,14 +29,11 @@ def picture_bomb() -> bytes:
 def page_bomb() -> bytes:
     """A valid gzip stream of about 130 KB that unpacks to 128 MB of blanks."""
     blanks = b" " * _MEBIBYTE
-    compressor = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
-    # After a full flush nothing refers back, so that one compressed block can be repeated.
-    block = compressor.compress(blanks) + compressor.flush(zlib.Z_FULL_FLUSH)
     times, checksum = 128, 0
     for _ in range(times):
         checksum = zlib.crc32(blanks, checksum)
     header = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff"
-    return header + block * times + b"\x03\x00" + struct.pack("<II", checksum, times * _MEBIBYTE)
+    return header + _repeated(blanks, times) + struct.pack("<II", checksum, times * _MEBIBYTE)
 
 
 def entity_bomb() -> bytes:
@@ -51,6 +50,13 @@ def reaching_svg(outside: str) -> bytes:
         f'<image href="{wish}" width="96" height="96"/>' for wish in ("file:///etc/passwd", outside)
     )
     return svg(LOGOS["patchwork"], style=f"@import url('{outside}');", extra=wishes).encode()
+
+
+def _repeated(part: bytes, times: int) -> bytes:
+    """A deflate stream (RFC 1951) of a part again and again, compressed only once."""
+    compressor = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    # After a full flush nothing refers back, so the compressed part can be repeated. The end is an empty block.
+    return (compressor.compress(part) + compressor.flush(zlib.Z_FULL_FLUSH)) * times + b"\x03\x00"
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:

@@ -134,6 +134,13 @@ class SampleSite:
     change: Change = Change.NONE
     proof: Proof | None = None
     trouble: Trouble | None = None
+    page_error: str | None = None
+    """The kind of error with which the visit of the page ends; None when the page can be had."""
+    icon_errors: Mapping[str, str] = field(default_factory=dict)
+    """Path or URL of each icon that is offered and of no use, with the kind of error.
+
+    The well-known paths that are simply not there (404) are not listed.
+    """
     finds: tuple[str, ...] | None = None
     """The usable icons, where they are not simply all `files`."""
 

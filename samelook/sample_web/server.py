@@ -41,7 +41,8 @@ def create_sample_web(sites: Iterable[SampleSite] = SITES) -> web.Application:
     body_of = lru_cache(maxsize=4096)(_body_of)
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        host = request.url.host or ""
+        # The header as sent: yarl would decode an internationalised name.
+        host = request.host.partition(":")[0].lower()
         requests[host, request.rel_url.raw_path] += 1
         if host not in hosts:
             host = host.removeprefix("www.")
@@ -87,7 +88,7 @@ def answers_of(sites: Iterable[SampleSite]) -> Answers:
             *site.answers.items(),
         ):
             url = URL(site.url(path), encoded=True)
-            answers[url.host or home, url.raw_path] = answer
+            answers[url.raw_host or home, url.raw_path] = answer
     return answers
 
 
@@ -131,7 +132,7 @@ async def _misbehave(request: web.Request, answer: Answer) -> web.StreamResponse
         for byte in data:
             await response.write(bytes([byte]))
             await asyncio.sleep(_DRIP_PAUSE_S)
-    except ConnectionResetError:
+    except ConnectionError:
         # The client hung up, as it should.
         pass
     return response

@@ -29,6 +29,8 @@ def _site(
     logo: str = "",
     files: Mapping[str, Picture] | None = None,
     answers: Mapping[str, Answer] | None = None,
+    page_error: str | None = None,
+    icon_errors: Mapping[str, str] | None = None,
     finds: tuple[str, ...] | None = None,
 ) -> SampleSite:
     title = host.removesuffix(".example").replace("-", " ").capitalize()
@@ -43,6 +45,8 @@ def _site(
         files=files or {},
         answers=answers or {},
         trouble=trouble,
+        page_error=page_error,
+        icon_errors=icon_errors or {},
         finds=finds,
     )
 
@@ -74,6 +78,7 @@ BROKEN: tuple[SampleSite, ...] = (
         "The upload stopped in the middle.",
         rank=72_000,
         head='<link rel="icon" href="/half.png">',
+        icon_errors={"/half.png": "truncated"},
         answers={"/half.png": Answer(lambda: png("gearwheel", 96).data[:-900], "image/png")},
     ),
     _site(
@@ -82,6 +87,7 @@ BROKEN: tuple[SampleSite, ...] = (
         Trouble.PAGE_AS_ICON,
         "One page for every address, the icon's too.",
         rank=150_000,
+        icon_errors={"/favicon.ico": "not_an_image"},
         answers={
             "/favicon.ico": Answer(
                 page("Every page", "The icon moved here, or so the server thinks.").encode()
@@ -94,6 +100,7 @@ BROKEN: tuple[SampleSite, ...] = (
         Trouble.TINY_OR_EMPTY,
         "A tracking pixel and an empty file.",
         head='<link rel="icon" href="/pixel.gif"><link rel="apple-touch-icon" href="/empty.png">',
+        icon_errors={"/pixel.gif": "one_pixel", "/empty.png": "empty"},
         answers={"/pixel.gif": Answer(_ONE_PIXEL_GIF, "image/gif"), "/empty.png": Answer(b"", "image/png")},
     ),
     _site(
@@ -129,6 +136,7 @@ HOSTILE: tuple[SampleSite, ...] = (
         Trouble.PICTURE_BOMB,
         "Small files, enormous pictures.",
         head='<link rel="icon" href="/bomb.png"><link rel="icon" type="image/svg+xml" href="/bomb.svg">',
+        icon_errors={"/bomb.png": "too_many_pixels", "/bomb.svg": "svg_refused"},
         answers={
             "/bomb.png": Answer(picture_bomb, "image/png"),
             "/bomb.svg": Answer(entity_bomb, "image/svg+xml"),
@@ -139,6 +147,7 @@ HOSTILE: tuple[SampleSite, ...] = (
         Kind.HOSTILE,
         Trouble.PAGE_BOMB,
         "A page that unpacks to 128 MB.",
+        page_error="too_large",
         answers={"/": Answer(page_bomb, "text/html", delivery=Delivery.GZIP_FILE)},
     ),
     _site(
@@ -146,6 +155,7 @@ HOSTILE: tuple[SampleSite, ...] = (
         Kind.HOSTILE,
         Trouble.REDIRECT_LOOP,
         "Third exit, always.",
+        page_error="redirect_loop",
         answers={"/": redirect("/north"), "/north": redirect("/east"), "/east": redirect("/")},
     ),
     _site(
@@ -153,6 +163,7 @@ HOSTILE: tuple[SampleSite, ...] = (
         Kind.HOSTILE,
         Trouble.ENDLESS_BODY,
         "A page and an icon without an end.",
+        page_error="too_large",
         answers={
             "/": Answer(
                 b"<!DOCTYPE html><title>Neverending</title>" + b"<p>and then</p>\n" * 4096,
@@ -168,13 +179,19 @@ HOSTILE: tuple[SampleSite, ...] = (
         Kind.HOSTILE,
         Trouble.SLOW_DRIP,
         "One byte at a time.",
-        answers={"/": Answer(b"<!DOCTYPE html><title>Dripping tap</title>" * 99, delivery=Delivery.DRIP)},
+        page_error="timeout",
+        answers={
+            "/": Answer(b"<!DOCTYPE html><title>Dripping tap</title>" * 99, delivery=Delivery.DRIP),
+            # A crawler that tries this name too shall not have to wait for it as well.
+            "https://www.dripping-tap.example/": Answer(delivery=Delivery.RESET),
+        },
     ),
     _site(
         "inner-door.example",
         Kind.HOSTILE,
         Trouble.PRIVATE_ADDRESS,
         "Sends visitors into their own network.",
+        page_error="blocked_address",
         answers={
             "/": redirect("http://169.254.169.254/latest/meta-data/"),
             "/favicon.ico": redirect("http://[::ffff:10.0.0.1]/favicon.ico"),
@@ -191,6 +208,13 @@ HOSTILE: tuple[SampleSite, ...] = (
 <link rel="icon" href="http://[::1]/admin.png">
 <link rel="icon" href="http://0x7f.1/admin.png">
 <link rel="icon" href="http://100.64.0.1/admin.png">""",
+        icon_errors={
+            "/mapped.png": "blocked_address",
+            "http://127.0.0.1:1/admin.png": "blocked_address",
+            "http://[::1]/admin.png": "blocked_address",
+            "http://127.0.0.1/admin.png": "blocked_address",
+            "http://100.64.0.1/admin.png": "blocked_address",
+        },
         answers={"/mapped.png": redirect("http://[::ffff:10.0.0.1]/icon.png")},
     ),
     _site(
@@ -198,6 +222,7 @@ HOSTILE: tuple[SampleSite, ...] = (
         Kind.HOSTILE,
         Trouble.CONNECTION_RESET,
         "Hangs up on everyone.",
+        page_error="connection_failed",
         answers={path: Answer(delivery=Delivery.RESET) for path in ("/", "/robots.txt", *_WELL_KNOWN)},
     ),
     _site(
@@ -206,6 +231,7 @@ HOSTILE: tuple[SampleSite, ...] = (
         Trouble.ROBOTS,
         "Asks robots to stay away; the icon is there for people.",
         rank=300_000,
+        page_error="robots_disallowed",
         head='<link rel="icon" href="/gear.png">',
         answers={
             "/robots.txt": Answer(b"User-agent: *\nDisallow: /\n", "text/plain"),
