@@ -122,6 +122,7 @@ def main() -> None:
         ),
     }
     rates: dict[str, list[float]] = {name: [] for name in ways}
+    cpu: dict[str, list[float]] = {name: [] for name in ways}
     try:
         for turn in range(options.rounds + 1):
             for name, way in ways.items():
@@ -132,18 +133,22 @@ def main() -> None:
                 ) -> float:
                     return await way(sites)
 
+                busy = time.process_time()
                 seconds = uvloop.run(once())
+                busy = time.process_time() - busy
                 if turn:  # the first round warms up
                     rates[name].append(options.sites * len(PATHS) / seconds)
+                    cpu[name].append(busy / options.sites / len(PATHS) * 1e6)
     finally:
         server.terminate()
         server.join()
     base = statistics.median(rates["plain aiohttp"])
     print(f"{options.sites} sites of {len(PATHS)} URLs, {options.rounds} rounds, {CONCURRENCY} sites at once")
-    print(f"{'':26}{'URLs/s, median':>16}{'lowest':>9}{'highest':>9}{'of plain':>10}")
+    print(f"{'':26}{'URLs/s, median':>16}{'lowest':>9}{'highest':>9}{'of plain':>10}{'CPU µs/URL':>12}")
     for name, found in rates.items():
         median = statistics.median(found)
-        print(f"{name:26}{median:16.0f}{min(found):9.0f}{max(found):9.0f}{median / base:10.2f}")
+        row = f"{name:26}{median:16.0f}{min(found):9.0f}{max(found):9.0f}{median / base:10.2f}"
+        print(f"{row}{statistics.median(cpu[name]):12.0f}")
 
 
 if __name__ == "__main__":

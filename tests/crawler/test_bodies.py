@@ -29,7 +29,7 @@ ENCODERS: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
     "gzip": ("gzip", gzip.compress),
     "deflate": ("deflate", zlib.compress),
     "bare deflate": ("deflate", bare_deflate),
-    "br": ("br", brotli.compress),
+    "br": ("br", lambda data: bytes(brotli.compress(data, quality=5))),
     "zstd": ("zstd", zstd),
 }
 DATA = random.Random(5).randbytes(3000) + b"favicon " * 30_000
