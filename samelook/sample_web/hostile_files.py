@@ -55,7 +55,7 @@ def reaching_svg(outside: str) -> bytes:
 def _repeated(part: bytes, times: int) -> bytes:
     """A deflate stream (RFC 1951) of a part again and again, compressed only once."""
     compressor = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
-    # After a full flush nothing refers back, so the compressed part can be repeated. The end is an empty block.
+    # After a full flush nothing refers back, so the compressed part can be repeated; an empty block ends it.
     return (compressor.compress(part) + compressor.flush(zlib.Z_FULL_FLUSH)) * times + b"\x03\x00"
 
 
