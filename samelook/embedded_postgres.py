@@ -20,6 +20,7 @@ import fcntl
 import hashlib
 import os
 import pwd
+import re
 import shutil
 import signal
 import stat
@@ -81,6 +82,9 @@ _DEFAULTS = {
     "log_line_prefix": "%m [%p] ",
     "log_min_duration_statement": "5s",
 }
+# What a server says of itself on the way up and down, whatever is wrong.
+_ROUTINE = ("LOG:  starting", "LOG:  listening", "LOG:  database system", "LOG:  shutting down")
+_STAMP = re.compile(r"^\d{4}-\d\d-\d\d [\d:.]+ \w+ \[\d+\] ")
 _NOT_DURABLE = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 
 
@@ -125,7 +129,7 @@ def embedded_postgres(data_dir: Path, *, durable: bool = True) -> Iterator[str]:
             start_lock = held.enter_context(_lock_file(home, "start.lock"))
             users_lock = held.enter_context(_lock_file(home, "users.lock"))
             with _exclusive(start_lock, home):
-                server = _running(home, durable=durable)
+                server = _running(home, start_lock, durable=durable)
                 fcntl.flock(users_lock, fcntl.LOCK_SH)
         try:
             yield _url(server)
@@ -182,11 +186,11 @@ def _home(data_dir: Path) -> Path:
     return home
 
 
-def _running(home: Path, *, durable: bool) -> Postmaster:
+def _running(home: Path, start_lock: int, *, durable: bool) -> Postmaster:
     """The folder's server, found or started. The start lock is held."""
     data = home / "data"
     if not (data / "PG_VERSION").exists():
-        _create(home, durable=durable)
+        _create(home, start_lock, durable=durable)
     found = (data / "PG_VERSION").read_text().strip()
     if found != str(VERSION):
         raise DataFolderUnusable(
@@ -216,7 +220,7 @@ def _already_running(data: Path) -> Postmaster | None:
     return None
 
 
-def _create(home: Path, *, durable: bool) -> None:
+def _create(home: Path, start_lock: int, *, durable: bool) -> None:
     """Make the data folder: elsewhere first, so that one made half-way is never taken for whole."""
     data, account = home / "data", server_account(home / "data")
     if data.exists():
@@ -230,7 +234,7 @@ def _create(home: Path, *, durable: bool) -> None:
     try:
         give(new, maker)
         with for_a_moment(maker, folders=[home], programs=_program_trees()):
-            _init(new, maker, durable=durable)
+            _init(new, maker, start_lock, durable=durable)
         give(new, account)
         new.rename(data)
     except BaseException:
@@ -240,20 +244,24 @@ def _create(home: Path, *, durable: bool) -> None:
     _log.info("postgres.created", data=str(data))
 
 
-def _init(new: Path, maker: Account, *, durable: bool) -> None:
+def _init(new: Path, maker: Account, start_lock: int, *, durable: bool) -> None:
     settings = [f"--set={name}={value}" for name, value in _DEFAULTS.items()]
     # The built-in collation does not change when the machine's C library does, so indexes stay valid.
     locale = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
     options = ["--auth=peer", f"--username={NAME}", *locale, *settings, *([] if durable else ["--no-sync"])]
-    _run_once([program("initdb"), "-D", new, *options], maker)
+    _run_once([program("initdb"), "-D", new, *options], maker, start_lock)
     # A single-user server makes the database before anybody can connect.
     alone = ["-F"] if not durable else []
     _run_once(
-        [program("postgres"), "--single", *alone, "-D", new, "postgres"], maker, f"CREATE DATABASE {NAME}"
+        [program("postgres"), "--single", *alone, "-D", new, "postgres"],
+        maker,
+        start_lock,
+        f"CREATE DATABASE {NAME}",
     )
 
 
-def _run_once(command: list[str | Path], account: Account, text: str = "") -> None:
+def _run_once(command: list[str | Path], account: Account, start_lock: int, text: str = "") -> None:
+    # The program shares the lock: should we be killed, nobody starts over while it still writes.
     done: subprocess.CompletedProcess[str] = subprocess.run(  # noqa: S603 -- our own program, no shell
         [str(word) for word in command],
         input=text,
@@ -263,6 +271,7 @@ def _run_once(command: list[str | Path], account: Account, text: str = "") -> No
         cwd="/",
         env=_environment(),
         start_new_session=True,
+        pass_fds=[start_lock],
         **account.arguments,
     )
     said = done.stdout + done.stderr
@@ -507,11 +516,10 @@ def _url(server: Postmaster) -> str:
 
 
 def _not_started(what: str, said: str, log: Path | None = None) -> PostgresNotStarted:
-    lines = [line for line in said.splitlines() if line.strip()]
-    telling = [line for line in lines if any(word in line for word in ("FATAL", "ERROR", "PANIC", "error:"))]
-    reason = " ".join((telling or lines or ["it said nothing"])[-2:])
-    where = f" Its log is {log}." if log is not None else ""
-    return PostgresNotStarted(f"{what}: {reason}.{where}", said=lines[-20:])
+    lines = [_STAMP.sub("", line).strip() for line in said.splitlines() if line.strip()]
+    telling = [line for line in lines if not line.startswith(_ROUTINE)] or lines or ["it said nothing"]
+    where = f". Its log is {log}." if log is not None else ""
+    return PostgresNotStarted(f"{what}: {'; '.join(telling[-3:])}{where}", said=lines[-20:])
 
 
 def _name_of(uid: int) -> str:

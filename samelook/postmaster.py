@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import struct
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ _log = structlog.get_logger(__name__)
 
 _STATUS_LINE = 8  # of postmaster.pid, see src/include/utils/pidfile.h in Postgres
 _SOCKET_LINE = 5
+# SSLRequest: the one question that a server answers (with a letter) before it knows who asks.
+_QUESTION = struct.pack("!ii", 8, 80877103)
 _STOP_S = 60.0
 _QUIT_S = 10.0
 
@@ -73,10 +76,10 @@ def is_postmaster_of(pid: int, data: Path) -> bool:
 
 
 def answers(server: Postmaster) -> bool:
-    """Whether somebody accepts connections on the server's socket.
+    """Whether somebody serves the socket.
 
-    It works where process ids tell nothing: when the server runs in another container that
-    shares the folder.
+    It works where process ids tell nothing: when the server runs in another container that shares
+    the folder. A server that was just killed still accepts for some milliseconds, but is silent.
     """
     if server.socket is None:
         return False
@@ -84,9 +87,10 @@ def answers(server: Postmaster) -> bool:
         probe.settimeout(1.0)
         try:
             probe.connect(str(server.socket))
+            probe.sendall(_QUESTION)
+            return probe.recv(1) != b""
         except OSError:
             return False
-    return True
 
 
 def stop(data: Path) -> None:
