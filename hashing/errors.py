@@ -1,5 +1,4 @@
 """What can go wrong between bytes and signals."""
-# ruff: noqa: N818 - the leaves say what happened; "Error" after each would say nothing more
 
 from __future__ import annotations
 
@@ -23,6 +22,12 @@ class HashingError(Exception):
     def __reduce__(self) -> tuple[object, ...]:
         # Errors cross process borders; keyword arguments do not survive the default pickling.
         return _rebuild, (type(self), self.message, self.detail)
+
+
+class Unreadable(HashingError):
+    """The file is not there, or may not be read."""
+
+    kind = "unreadable"
 
 
 class Empty(HashingError):
@@ -103,9 +108,16 @@ class DecoderMemory(HashingError):
     kind = "decoder_memory"
 
 
+class JobFailed(HashingError):
+    """A function run in the sandbox raised an error of its own, which no picture should cause."""
+
+    kind = "job_failed"
+
+
 LEAVES: Mapping[str, type[HashingError]] = {
     leaf.kind: leaf
     for leaf in (
+        Unreadable,
         Empty,
         NotAnImage,
         UnsupportedFormat,
@@ -119,6 +131,7 @@ LEAVES: Mapping[str, type[HashingError]] = {
         DecoderTimeout,
         DecoderDied,
         DecoderMemory,
+        JobFailed,
     )
 }
 

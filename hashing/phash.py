@@ -1,8 +1,8 @@
 """The perceptual hash of 8 x 8 bits as the ImageHash package computes it.
 
 ImageHash itself takes most of a second to import, for wavelets that nobody here uses. The steps are
-the same: grey by Pillow's weights, 32 x 32 by Pillow's Lanczos filter, a type II cosine transform by SciPy, and
-the lowest 8 x 8 frequencies against their median. So are the bits.
+the same, and so are the bits: grey by Pillow's weights, 32 x 32 by Pillow's Lanczos filter, a type II cosine
+transform by SciPy, and the lowest 8 x 8 frequencies against their median.
 """
 
 from __future__ import annotations

@@ -86,4 +86,5 @@ def composite_on(
     weight = alpha.astype(np.uint16)
     mixed = rgba[..., :3] * weight + ground * (255 - weight) + 128
     # Division by 255, rounded, exact up to 255 * 255; a real division takes four times as long.
-    return ((mixed + (mixed >> 8)) >> 8).astype(np.uint8)
+    rgb: NDArray[np.uint8] = ((mixed + (mixed >> 8)) >> 8).astype(np.uint8)
+    return rgb

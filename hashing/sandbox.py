@@ -1,0 +1,363 @@
+"""Decoding in worker processes, so that hostile bytes cost one worker and one picture.
+
+Each worker answers in order, so when one dies the picture at the head of its queue is to blame; the
+others go to its successor. Jobs are handed over a few ahead, which keeps a worker busy while the event loop
+does other things. What a worker answers is checked like anything from outside.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import pickle
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable, Collection
+from types import TracebackType
+from typing import Self, cast
+
+from hashing.errors import LEAVES, DecoderDied, DecoderTimeout, HashingError, JobFailed, TooManyBytes
+from hashing.formats import ImageFormat
+from hashing.picture import DecodeLimits
+from hashing.signals import SIGNAL_NAMES, HashedPicture, hash_bytes
+from hashing.wire import BrokenFrame, Frames, decode, framed
+from hashing.worker import CALL, HASH, NUMBER, SandboxLimits
+
+__all__ = ["Sandbox", "SandboxLimits"]
+
+_MAX_FAILED_STARTS = 3
+_SIGNAL_VALUE = re.compile(r"-?[0-9a-f]{1,128}")
+_FORMATS = frozenset(("png", "ico", "gif", "jpeg", "webp", "bmp", "avif", "svg"))
+
+
+class Sandbox:
+    """A pool of confined worker processes; use it as an async context manager.
+
+    Leaving the context ends the workers and fails the jobs that are still waiting with `DecoderDied`. A
+    cancelled call leaves its worker alone; the answer is dropped when it comes.
+    """
+
+    def __init__(
+        self,
+        workers: int = 2,
+        limits: SandboxLimits | None = None,
+        decode_limits: DecodeLimits | None = None,
+    ) -> None:
+        self._count = max(1, workers)
+        self._limits = limits or SandboxLimits()
+        self._decode_limits = decode_limits or DecodeLimits()
+        self._waiting: deque[_Job] = deque()
+        self._workers: list[_Worker] = []
+        self._keepers: list[asyncio.Task[None]] = []
+        self._open = False
+
+    async def __aenter__(self) -> Self:
+        self._open = True
+        self._keepers = [asyncio.create_task(self._keep_one_worker()) for _ in range(self._count)]
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._open = False
+        for keeper in self._keepers:
+            keeper.cancel()
+        await asyncio.gather(*self._keepers, return_exceptions=True)
+        self._fail_waiting(DecoderDied("The sandbox was closed before this picture's turn."))
+
+    async def hash(self, data: bytes, types: Collection[str] | None = None) -> HashedPicture:
+        """`hash_bytes` in a worker. Raises its errors, `DecoderTimeout`, `DecoderDied` or `DecoderMemory`."""
+        if len(data) > self._decode_limits.max_bytes:
+            raise TooManyBytes(
+                f"The file has {len(data)} bytes; the limit is {self._decode_limits.max_bytes}.",
+                bytes=len(data),
+                max_bytes=self._decode_limits.max_bytes,
+            )
+        if types is None:
+            return _hashed_picture(await self._submit(HASH, data))
+        return _hashed_picture(await self.run(hash_bytes, data, self._decode_limits, tuple(types)))
+
+    async def run(self, function: Callable[..., object], *arguments: object) -> object:
+        """Calls a function of a module in a worker and returns its result.
+
+        Arguments are pickled. The result must be of JSON's types, bytes, and dataclasses, which come back as
+        dicts; tuples come back as lists. What it holds is the worker's word: check it. An error that is no
+        `HashingError` arrives as `JobFailed`.
+        """
+        return await self._submit(CALL, pickle.dumps((function, arguments), pickle.HIGHEST_PROTOCOL))
+
+    async def _submit(self, kind: bytes, payload: bytes) -> object:
+        if not self._open:
+            raise RuntimeError("The sandbox is not open; use it within `async with`.")
+        job = _Job(kind, payload, asyncio.get_running_loop().create_future())
+        self._waiting.append(job)
+        self._hand_out()
+        return await job.future
+
+    def _hand_out(self) -> None:
+        """Gives waiting jobs to the workers with the fewest, up to a few each."""
+        while self._waiting:
+            ready = [worker for worker in self._workers if worker.has_room()]
+            if not ready:
+                return
+            job = self._waiting.popleft()
+            if not job.future.done():
+                min(ready, key=lambda worker: len(worker.jobs)).send(job)
+
+    def _fail_waiting(self, error: HashingError) -> None:
+        for job in self._waiting:
+            job.fail(error)
+        self._waiting.clear()
+
+    async def _keep_one_worker(self) -> None:
+        """Starts a worker, and another whenever it is gone, until cancelled."""
+        failed_starts = 0
+        while True:
+            worker = _Worker(self._limits, self._hand_out)
+            try:
+                await worker.start(self._decode_limits)
+                if await worker.is_ready():
+                    failed_starts = 0
+                    self._workers.append(worker)
+                    self._hand_out()
+                    await worker.gone.wait()
+                else:
+                    failed_starts += 1
+            finally:
+                if worker in self._workers:
+                    self._workers.remove(worker)
+                # Shielded: when the sandbox closes, the process must still be seen to its end.
+                await asyncio.shield(worker.end())
+                unanswered = worker.blame()
+                if self._open:
+                    self._waiting.extendleft(reversed(unanswered))
+                else:
+                    for job in unanswered:
+                        job.fail(DecoderDied("The sandbox was closed while this picture was decoded."))
+            if failed_starts >= _MAX_FAILED_STARTS:
+                self._fail_waiting(
+                    DecoderDied(
+                        f"Worker processes do not start: {sys.executable} -m hashing.worker ends with "
+                        f"status {worker.exit_status}."
+                    )
+                )
+                await asyncio.sleep(min(failed_starts, 30))
+            self._hand_out()
+
+
+class _Job:
+    """One request and the future of its answer."""
+
+    __slots__ = ("future", "kind", "payload")
+
+    def __init__(self, kind: bytes, payload: bytes, future: asyncio.Future[object]) -> None:
+        self.kind = kind
+        self.payload = payload
+        self.future = future
+
+    def fail(self, error: HashingError) -> None:
+        if not self.future.done():
+            # One error may fail many jobs; each gets an exception, and so a traceback, of its own.
+            self.future.set_exception(type(error)(error.message, **error.detail))
+
+
+class _Worker(asyncio.Protocol):
+    """The parent's end of one worker process."""
+
+    def __init__(self, limits: SandboxLimits, has_room: Callable[[], None]) -> None:
+        self.jobs: deque[_Job] = deque()
+        self.gone = asyncio.Event()
+        self.exit_status: int | None = None
+        self._limits = limits
+        self._has_room = has_room
+        self._frames = Frames()
+        self._loop = asyncio.get_running_loop()
+        self._started: asyncio.Future[bool] = self._loop.create_future()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._transport: asyncio.Transport | None = None
+        self._sent = 0
+        self._answered = 0
+        self._head_since = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._timed_out = False
+        self._fault: str | None = None
+
+    async def start(self, decode_limits: DecodeLimits) -> None:
+        ours, theirs = socket.socketpair()
+        try:
+            with theirs:
+                # Popen and not asyncio's: uvloop hands on descriptors that are none of a worker's business.
+                # It holds the loop for 2 ms.
+                self._process = subprocess.Popen(  # noqa: ASYNC220 - see above; our own module
+                    [sys.executable, "-P", "-m", "hashing.worker"],
+                    stdin=theirs.fileno(),
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    cwd="/",
+                    env=_environment(),
+                    # A group of its own: Ctrl-C at a terminal is for the parent, which ends its workers in
+                    # order, and whatever a worker may have started is killed with it.
+                    start_new_session=True,
+                )
+            transport, _ = await self._loop.create_unix_connection(lambda: self, sock=ours)
+        except BaseException:
+            ours.close()
+            raise
+        self._transport = transport
+        transport.write(framed(pickle.dumps((self._limits, decode_limits))))
+
+    async def is_ready(self) -> bool:
+        """Whether the process has started well."""
+        try:
+            async with asyncio.timeout(self._limits.start_seconds):
+                return await self._started
+        except TimeoutError:
+            return False
+
+    def has_room(self) -> bool:
+        return len(self.jobs) < self._limits.jobs_ahead and not self.gone.is_set()
+
+    def send(self, job: _Job) -> None:
+        assert self._transport is not None
+        if not self.jobs:
+            self._head_since = self._loop.time()
+            if self._timer is None:
+                self._timer = self._loop.call_later(self._limits.seconds, self._check_time)
+        self.jobs.append(job)
+        self._sent += 1
+        self._transport.write(framed(job.kind, NUMBER.pack(self._sent), job.payload))
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            for payload in self._frames.feed(data):
+                self._take(decode(payload))
+        except BrokenFrame as error:
+            self._break(str(error))
+        else:
+            self._has_room()
+
+    def _take(self, answer: object) -> None:
+        if not isinstance(answer, dict):
+            raise BrokenFrame("An answer is no object.")
+        if not self._started.done():
+            self._started.set_result("ready" in answer)
+            return
+        self._answered += 1
+        if not self.jobs or answer.get("number") != self._answered:
+            # Two processes may be answering, if a picture has taken the worker over and forked it.
+            raise BrokenFrame("An answer came out of turn.")
+        self._head_since = self._loop.time()
+        job = self.jobs.popleft()
+        if job.future.done():
+            return
+        if "value" in answer:
+            job.future.set_result(answer["value"])
+        else:
+            job.future.set_exception(_error(answer.get("error")))
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's name
+        if not self._started.done():
+            self._started.set_result(False)
+        self.gone.set()
+
+    def _check_time(self) -> None:
+        self._timer = None
+        if not self.jobs:
+            return
+        left = self._head_since + self._limits.seconds - self._loop.time()
+        if left > 0:
+            self._timer = self._loop.call_later(left, self._check_time)
+        else:
+            self._timed_out = True
+            self.gone.set()
+
+    def _break(self, fault: str) -> None:
+        self._fault = fault
+        self.gone.set()
+
+    def blame(self) -> list[_Job]:
+        """Fails the job that the process was at when it ended, and returns those behind it."""
+        unanswered = list(self.jobs)
+        self.jobs.clear()
+        if not unanswered or not self.gone.is_set():
+            return unanswered
+        head, *rest = unanswered
+        if self._timed_out:
+            head.fail(
+                DecoderTimeout(
+                    f"Decoding took longer than {self._limits.seconds:g} s.", seconds=self._limits.seconds
+                )
+            )
+        elif self._fault:
+            head.fail(DecoderDied(f"The worker process answered nonsense: {self._fault}"))
+        else:
+            head.fail(
+                DecoderDied(
+                    f"The worker process ended with status {self.exit_status}.", exit_status=self.exit_status
+                )
+            )
+        return rest
+
+    async def end(self) -> None:
+        """Kills the process and what it may have started, and waits until it is gone."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._process is not None:
+            # A process that is ending by itself keeps its own exit status.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self.exit_status = await asyncio.to_thread(self._process.wait)
+        if self._transport is not None:
+            self._transport.abort()
+
+
+def _environment() -> dict[str, str]:
+    """All that a worker knows of the world: where the program is."""
+    return {
+        "PYTHONPATH": os.pathsep.join(os.path.abspath(folder) for folder in sys.path),  # noqa: PTH100
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+    }
+
+
+def _error(answer: object) -> HashingError:
+    if not isinstance(answer, dict):
+        return DecoderDied("The worker process answered nonsense.")
+    leaf = LEAVES.get(str(answer.get("kind")), JobFailed)
+    detail = answer.get("detail")
+    error = leaf(str(answer.get("message")))
+    if isinstance(detail, dict):
+        error.detail.update(detail)
+    return error
+
+
+def _hashed_picture(value: object) -> HashedPicture:
+    """A worker's answer as a value, after a check that it has the form of one."""
+    if not isinstance(value, dict):
+        raise DecoderDied("The worker process answered nonsense.")
+    numbers = [value.get(name) for name in ("width", "height", "frames", "bytes")]
+    texts = [value.get(name) for name in ("sha256", "md5")]
+    signals = value.get("signals")
+    if (
+        not all(isinstance(number, int) and number >= 0 for number in numbers)
+        or not all(isinstance(text, str) and _SIGNAL_VALUE.fullmatch(text) for text in texts)
+        or value.get("format") not in _FORMATS
+        or not isinstance(signals, dict)
+        or not all(
+            name in SIGNAL_NAMES and isinstance(signal, str) and _SIGNAL_VALUE.fullmatch(signal)
+            for name, signal in signals.items()
+        )
+    ):
+        raise DecoderDied("The worker process answered nonsense.")
+    width, height, frames, size = cast("list[int]", numbers)
+    sha256, md5 = cast("list[str]", texts)
+    image_format = cast("ImageFormat", value["format"])
+    return HashedPicture(sha256, md5, image_format, width, height, frames, size, signals)
