@@ -1,0 +1,36 @@
+"""What can go wrong with an index and its files."""
+
+from __future__ import annotations
+
+
+class MatchingError(Exception):
+    """An index could not be built, searched, saved or opened.
+
+    `kind` is a stable word for tables and programs, the message is for people, and `detail`
+    holds JSON-ready facts.
+    """
+
+    kind = "matching_error"
+
+    def __init__(self, message: str, **detail: object) -> None:
+        super().__init__(message)
+        self.message = message
+        self.detail: dict[str, object] = detail
+
+
+class BadQuery(MatchingError, ValueError):
+    """A code, an id or a radius has the wrong shape, type or range."""
+
+    kind = "bad_query"
+
+
+class SnapshotDamaged(MatchingError):
+    """A snapshot file is cut short, or its bytes are not those that were written."""
+
+    kind = "snapshot_damaged"
+
+
+class SnapshotForeign(MatchingError):
+    """A snapshot file is whole, but not of this format version, number of bits or subject."""
+
+    kind = "snapshot_foreign"

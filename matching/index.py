@@ -1,0 +1,426 @@
+"""The index: a large immutable body, a small fresh tail, and merges in the background.
+
+Readers take one reference (`_searcher`) and never lock. Writers take turns. A merge freezes the tail,
+makes new lists chunk by chunk outside any lock, swaps each in as it is ready (numbers beyond the count
+of the body are skipped, so a chunk that knows more than the others does no harm), and publishes the
+new count at the end: the extra memory at any moment is one chunk of sixteen.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from .checking import checked_bits, checked_code, checked_codes, checked_ids, checked_radius
+from .engine import Engine, default_engine
+from .interface import Code, Codes, Found, Ids
+from .kernels import Array
+from .lists import Lists, no_lists
+from .memory import as_many
+from .merging import Purged, merged, purged
+from .tail import Tail, new_tail
+from .uniques import Uniques, no_uniques
+
+_log = logging.getLogger(__name__)
+
+# Bulk loads are merged in pieces, which bounds what a merge needs besides the index.
+_PIECE = 1 << 20
+_QUERIES_A_CALL = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class IndexSettings:
+    tail_codes: int = 8192
+    """Items in the tail that start a merge: about 10 µs of scan a query."""
+    most_tail_codes: int = 65536
+    """Items in the tail that make the writer wait for the merge."""
+    purge_share: float = 0.2
+    """Share of dead codes in the body that starts a purge."""
+    background: bool = True
+    """Merge in a thread. Off: in the call of `add` that filled the tail."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexStatus:
+    items: int
+    codes: int
+    """Unique codes in the body, dead ones included."""
+    dead_codes: int
+    tail: int
+    bytes: int
+    engine: str
+    merging: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Contents:
+    """What one moment of the index consists of. `bodies` are two while a purge renumbers the codes."""
+
+    bodies: tuple[Uniques, ...]
+    lists: tuple[tuple[Lists, int], ...]
+    tails: tuple[Tail, ...]
+
+
+class HammingIndex:
+    """An exact range index over codes of 64 or 256 bits, in memory, safe to use from many threads.
+
+    It holds a set of pairs (code, id): adding a pair twice changes nothing, one id may have several
+    codes, one code any number of ids, ids are any int64. `remove` takes all pairs of an id.
+    """
+
+    def __init__(
+        self, bits: int = 256, *, settings: IndexSettings | None = None, engine: Engine | None = None
+    ) -> None:
+        self._bits = checked_bits(bits)
+        self._settings = settings or IndexSettings()
+        self._engine: Engine = engine or default_engine()
+        self._writing = threading.Lock()
+        self._merging = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._removed: list[Array] | None = None  # ids removed since the running merge began
+        self._items = 0
+        self._engine_body: Any = None
+        self._contents = _Contents((), (), (new_tail(self._bits // 64, 64),))
+        self._publish(self._contents, None)
+
+    # ---- reading ----
+
+    @property
+    def bits(self) -> int:
+        """How many bits a code has."""
+        return self._bits
+
+    def __len__(self) -> int:
+        return self._items
+
+    def search(self, code: Code, radius: int) -> Found:
+        """Ids (int64) and distances (uint16) of all pairs within `radius` bits, by distance, then id.
+
+        Takes bytes or uint8[bits / 8]. Radii of 64 bits and more (16 for codes of 64 bits) are scans.
+        """
+        try:
+            ids, distances = self._searcher.search(code, radius)
+        except (TypeError, ValueError, OverflowError, BufferError):
+            # Out of the common path: what is wrong with it, or how to read it after all.
+            code, radius = checked_code(code, self._bits), checked_radius(radius, self._bits)
+            ids, distances = self._searcher.search(code, radius)
+        return np.frombuffer(ids, np.int64), np.frombuffer(distances, np.uint16)
+
+    def search_many(self, codes: Codes, radius: int) -> list[Found]:
+        """What `search` finds for each of the codes, uint8[n, bits / 8]."""
+        rows = checked_codes(codes, self._bits)
+        radius = checked_radius(radius, self._bits)
+        found: list[Found] = []
+        for start in range(0, len(rows), _QUERIES_A_CALL):
+            answer = self._searcher.search_many(rows[start : start + _QUERIES_A_CALL], radius)
+            limits = np.frombuffer(answer[0], np.int64).tolist()
+            ids, distances = np.frombuffer(answer[1], np.int64), np.frombuffer(answer[2], np.uint16)
+            found += [(ids[a:b], distances[a:b]) for a, b in pairwise(limits)]
+        return found
+
+    def status(self) -> IndexStatus:
+        """Sizes, for people and metrics. Costs a pass over one byte a code."""
+        contents = self._contents
+        bodies, tails = contents.bodies, contents.tails
+        codes = bodies[0].count if bodies else 0
+        dead = codes - int(np.count_nonzero(bodies[0].living())) if bodies else 0
+        arrays = [one for body in bodies for one in body.arrays()]
+        arrays += [one for lists, _ in contents.lists for one in lists.arrays()]
+        arrays += [one for tail in tails for one in tail.parts()[:3]]
+        return IndexStatus(
+            items=self._items,
+            codes=codes,
+            dead_codes=dead,
+            tail=sum(tail.count for tail in tails),
+            bytes=as_many(arrays),
+            engine=self._engine.use_variant(None),
+            merging=self._merging.locked(),
+        )
+
+    # ---- writing ----
+
+    def add(self, codes: Codes, ids: Ids) -> int:
+        """Adds pairs, visible to the next query; how many were new.
+
+        `codes` is uint8[n, bits / 8], `ids` int64[n]. Fills the tail; when that is full, a merge starts
+        in the background. A load that outruns the merges waits for them.
+        """
+        rows = checked_codes(codes, self._bits)
+        numbers = checked_ids(ids, len(rows))
+        added = 0
+        for start in range(0, len(rows), _PIECE):
+            added += self._add_piece(rows[start : start + _PIECE], numbers[start : start + _PIECE])
+            self._after_adding()
+        return added
+
+    def remove(self, ids: Iterable[int] | Ids) -> int:
+        """Removes every pair of the ids, at once for the next query; how many pairs there were."""
+        numbers = checked_ids(ids if isinstance(ids, np.ndarray) else list(ids))
+        if not len(numbers):
+            return 0
+        numbers = np.unique(numbers)
+        with self._writing:
+            gone = 0
+            for tail in self._contents.tails:
+                rows = tail.rows_with(numbers)
+                tail.dead[rows] = 1
+                gone += len(rows)
+            gone += self._remove_from_bodies(numbers)
+            if self._removed is not None:
+                self._removed.append(numbers)
+            self._items -= gone
+        return gone
+
+    def _add_piece(self, rows: Array, ids: Array) -> int:
+        codes = np.empty((len(rows), self._bits // 64), np.uint64)
+        self._engine.permute(rows.reshape(-1), codes.reshape(-1), self._bits)
+        if np.any(ids[1:] <= ids[:-1]):
+            order = np.lexsort((*codes.T, ids))
+            codes, ids = codes[order], ids[order]
+            first = np.ones(len(ids), bool)
+            first[1:] = (ids[1:] != ids[:-1]) | np.any(codes[1:] != codes[:-1], axis=1)
+            codes, ids = codes[first], ids[first]
+        with self._writing:
+            new = ~self._present(codes, ids)
+            if not new.all():
+                codes, ids = codes[new], ids[new]
+            if not len(ids):
+                return 0
+            contents = self._contents
+            tails = (*contents.tails[:-1], contents.tails[-1].with_rows(codes, ids))
+            self._publish(replace(contents, tails=tails), self._engine_body)
+            self._items += len(ids)
+        return len(ids)
+
+    def _present(self, codes: Array, ids: Array) -> Array:
+        here = np.zeros(len(ids), bool)
+        for tail in self._contents.tails:
+            if tail.count:
+                here |= tail.present(codes, ids)
+        for body in self._contents.bodies[:1]:
+            rows, numbers = self._found_ids(0, ids)
+            here |= body.present(rows, numbers, codes, ids)
+        return here
+
+    def _found_ids(self, base: int, ids: Array) -> tuple[Array, Array]:
+        rows, numbers = self._engine_body.find_ids(base, ids)
+        return np.frombuffer(rows, np.int64), np.frombuffer(numbers, np.uint32).astype(np.int64)
+
+    def _remove_from_bodies(self, ids: Array) -> int:
+        gone = [
+            body.remove(ids, self._found_ids(which, ids)[1])
+            for which, body in enumerate(self._contents.bodies)
+        ]
+        # Two bodies hold the same items; readers see those of the first until the purge is done.
+        return gone[0] if gone else 0
+
+    def _publish(self, contents: _Contents, body: Any) -> None:
+        searcher = self._engine.Searcher(self._bits, body, tuple(tail.parts() for tail in contents.tails))
+        self._contents, self._engine_body = contents, body
+        self._searcher = searcher
+
+    def _body_of(self, contents: _Contents) -> Any:
+        bases = tuple(body.base() for body in contents.bodies)
+        return self._engine.Body(self._bits, bases, tuple(one.chunk(base) for one, base in contents.lists))
+
+    # ---- merging ----
+
+    def _after_adding(self) -> None:
+        tails, bodies = self._contents.tails, self._contents.bodies
+        waiting = sum(tail.count for tail in tails)
+        if waiting < self._settings.tail_codes:
+            return
+        most = max(self._settings.most_tail_codes, bodies[0].count // 32 if bodies else 0)
+        if waiting >= most or not self._settings.background:
+            self.merge()
+        elif self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._merge_quietly, name="matching-merge", daemon=True)
+            self._thread.start()
+
+    def _merge_quietly(self) -> None:
+        try:
+            self.merge()
+        except Exception:  # noqa: BLE001 - the root of a thread; logged, and what happens next is said here
+            # The items stay in the tail, where queries find them; the next full tail tries again.
+            _log.exception("matching.merge_failed")
+
+    def settle(self) -> None:
+        """Waits until no merge is running."""
+        thread = self._thread
+        if thread is not None:
+            thread.join()
+        with self._merging:
+            pass
+
+    def merge(self) -> None:
+        """Lists everything that is in the tail now, and purges dead codes when there are many."""
+        with self._merging:
+            self._merge_tails()
+            bodies = self._contents.bodies
+            if bodies and bodies[0].count:
+                dead = bodies[0].count - int(np.count_nonzero(bodies[0].living()))
+                if dead > self._settings.purge_share * bodies[0].count:
+                    self._purge()
+
+    def purge(self) -> None:
+        """Takes dead codes out of the lists now."""
+        with self._merging:
+            self._purge()
+
+    def _merge_tails(self) -> None:
+        with self._writing:
+            frozen = self._contents.tails
+            if not any(tail.count for tail in frozen):
+                return
+            fresh = new_tail(self._bits // 64, min(2 * self._settings.tail_codes, 1 << 15))
+            self._publish(replace(self._contents, tails=(*frozen, fresh)), self._engine_body)
+            self._removed = []
+        try:
+            parts = [tail.live() for tail in frozen]
+            codes, ids = np.concatenate([one for one, _ in parts]), np.concatenate([one for _, one in parts])
+            if not len(ids):
+                with self._writing:
+                    contents = replace(self._contents, tails=self._contents.tails[len(frozen) :])
+                    self._publish(contents, self._engine_body)
+                return
+            old = self._contents.bodies[0] if self._contents.bodies else no_uniques()
+            done = merged(self._engine, self._engine_body, old, codes, ids)
+            lists = self._contents.lists or tuple((no_lists(), 0) for _ in range(self._bits // 16))
+            if len(done.fresh):
+                lists = self._merge_lists(lists, done.fresh, old.count)
+            with self._writing:
+                tails = self._contents.tails[len(frozen) :]
+                self._finish(_Contents((done.uniques,), lists, tails))
+        finally:
+            self._removed = None
+
+    def _merge_lists(
+        self, lists: tuple[tuple[Lists, int], ...], fresh: Array, first: int
+    ) -> tuple[tuple[Lists, int], ...]:
+        try:
+            for chunk in range(len(lists)):
+                new = (lists[chunk][0].merged(self._engine, fresh, chunk, first), 0)
+                lists = (*lists[:chunk], new, *lists[chunk + 1 :])
+                with self._writing:
+                    if self._contents.bodies:
+                        contents = replace(self._contents, lists=lists)
+                        self._publish(contents, self._body_of(contents))
+        except BaseException:
+            # Some lists name codes that the body will now never have.
+            self._start_over()
+            raise
+        return lists
+
+    def _purge(self) -> None:
+        with self._writing:
+            if not self._contents.bodies:
+                return
+            self._removed = []
+        try:
+            done = purged(self._contents.bodies[0])
+            with self._writing:
+                # From here on removals mark both bodies.
+                bodies = (self._contents.bodies[0], done.uniques)
+                self._finish(replace(self._contents, bodies=bodies))
+            self._purge_lists(done)
+            with self._writing:
+                lists = tuple((one, 0) for one, _ in self._contents.lists)
+                contents = replace(self._contents, bodies=(done.uniques,), lists=lists)
+                self._publish(contents, self._body_of(contents))
+        finally:
+            self._removed = None
+
+    def _purge_lists(self, done: Purged) -> None:
+        try:
+            for chunk, (old, _) in enumerate(self._contents.lists):
+                new = (old.purged(self._engine, done.renumbered, done.uniques.count), 1)
+                with self._writing:
+                    lists = (*self._contents.lists[:chunk], new, *self._contents.lists[chunk + 1 :])
+                    contents = replace(self._contents, lists=lists)
+                    self._publish(contents, self._body_of(contents))
+        except BaseException:
+            # Half renumbered: answers are right, but nothing can be merged into two numberings.
+            self._start_over()
+            raise
+
+    def _finish(self, contents: _Contents) -> None:
+        """Publishes a new last body after repeating the removals that came in while it was made."""
+        body = self._body_of(contents)
+        if self._removed:
+            ids = np.unique(np.concatenate(self._removed))
+            last = len(contents.bodies) - 1
+            _, numbers = body.find_ids(last, ids)
+            contents.bodies[last].remove(ids, np.frombuffer(numbers, np.uint32).astype(np.int64))
+        self._publish(contents, body)
+        self._removed = None
+
+    def _start_over(self) -> None:
+        """Turns the body into a tail: slow, right, and the next merge builds a body again."""
+        with self._writing:
+            if not self._contents.bodies:
+                return
+            tails = self._contents.tails
+            codes, ids = self._contents.bodies[0].items()
+            old = new_tail(self._bits // 64, len(ids)).with_rows(codes, ids)
+            self._publish(_Contents((), (), (old, *tails)), None)
+
+    # ---- files ----
+
+    def save(self, path: str | os.PathLike[str], note: dict[str, Any] | None = None) -> None:
+        """Writes a snapshot, whole or not at all: a new file that takes the old one's place.
+
+        `note` is kept with it (JSON), for what the caller must know to go on from there.
+        """
+        from .snapshot import Snapshot, write_snapshot
+
+        with self._merging:
+            with self._writing:
+                contents = self._contents
+                body = contents.bodies[0] if contents.bodies else no_uniques()
+                still = replace(
+                    body,
+                    states=tuple(one.copy() for one in body.states),
+                    group_dead=body.group_dead.copy(),
+                )
+                live = [tail.live() for tail in contents.tails]
+                items = self._items
+            codes = np.concatenate([one for one, _ in live])
+            ids = np.concatenate([one for _, one in live])
+            lists = tuple(one for one, _ in contents.lists)
+            write_snapshot(path, Snapshot(self._bits, items, still, lists, codes, ids, dict(note or {})))
+
+    @classmethod
+    def open(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        settings: IndexSettings | None = None,
+        engine: Engine | None = None,
+    ) -> HammingIndex:
+        """The index of a snapshot, mapped into memory and shared with all who map it.
+
+        Raises SnapshotDamaged or SnapshotForeign, and OSError when it cannot be read.
+        """
+        from .snapshot import read_snapshot
+
+        snapshot = read_snapshot(path)
+        index = cls(snapshot.bits, settings=settings, engine=engine)
+        index.note = snapshot.note
+        tail = index._contents.tails[0].with_rows(snapshot.tail_codes, snapshot.tail_ids)
+        if snapshot.lists:
+            lists = tuple((one, 0) for one in snapshot.lists)
+            contents = _Contents((snapshot.uniques,), lists, (tail,))
+            index._publish(contents, index._body_of(contents))
+        else:
+            index._publish(_Contents((), (), (tail,)), None)
+        index._items = snapshot.items
+        return index
+
+    note: dict[str, Any] = {}  # noqa: RUF012 - replaced, never changed, by `open`
