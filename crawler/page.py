@@ -12,7 +12,7 @@ from crawler.candidates import MAX_DECLARED_CHARS, IconCandidate, Source
 from crawler.charset import decode_page
 from crawler.data_urls import says_no_icon
 from crawler.fetch_errors import BadUrl
-from crawler.markup import original, passive
+from crawler.markup import INERT, original, passive
 from crawler.urls import resolve
 
 MAX_PARSED_BYTES = 1 << 20
@@ -161,6 +161,8 @@ def _metas_of(
     refresh: str | None = None
     for meta in document.tags("meta"):
         attributes = meta.attributes
+        if INERT in attributes:
+            continue
         content = original(attributes.get("content") or "")
         if not content.strip():
             continue

@@ -1,0 +1,169 @@
+"""Eight recorded sites, replayed by a real server and crawled through the real fetcher.
+
+The expected lists were written down by reading the recorded pages and the headers of the recorded
+images, not by running this code.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from crawler.discovery import discover
+from crawler.fetch_settings import FetchSettings
+from crawler.fetcher import Fetcher
+from crawler.icon_fetch import FetchedIcons, fetch_icons
+from crawler.resolver import parse_resolve
+from hashing.sandbox import Sandbox
+
+RECORDINGS = Path(__file__).parents[3] / "shared" / "recordings"
+
+if not RECORDINGS.is_dir():
+    pytest.skip(f"no recordings in {RECORDINGS}", allow_module_level=True)
+
+Found = tuple[str, str, str, int, str]
+"""As declared, URL after redirects, source, edge in pixels, format."""
+
+AOL = "http://www.aol.com"
+ARCHIVE = "https://archive.org"
+ARD = "http://www.ard.de"
+DARING = "http://daringfireball.net"
+GITHUB = "https://github.com"
+GITHUB_ASSETS = "https://assets-cdn.github.com"
+KICKTIPP = "https://www.kicktipp.de"
+MORTEN = "https://xn--mortenmller-mgb.dk"
+PRINTABLES = "https://www.printables.com"
+
+
+def on(origin: str, declared: str, source: str, edge: int, image_format: str) -> Found:
+    return declared, origin + declared, source, edge, image_format
+
+
+PRECOMPOSED = "/apple-touch-icon-precomposed.png"
+EXPECTED: dict[str, list[Found]] = {
+    "aol.com": [
+        (f"{AOL}/favicon.ico?v=2", f"{AOL}/favicon.ico?v=2", "link-icon", 32, "ico"),
+        on(AOL, "/favicon.ico", "well-known", 32, "ico"),
+    ],
+    "archive.org": [
+        (f"{ARCHIVE}/images/glogo.jpg", f"{ARCHIVE}/images/glogo.jpg", "link-icon", 40, "jpeg"),
+        on(ARCHIVE, "/favicon.ico", "well-known", 32, "ico"),
+        on(ARCHIVE, "/apple-touch-icon.png", "well-known", 180, "png"),
+        on(ARCHIVE, PRECOMPOSED, "well-known", 180, "png"),
+    ],
+    "ard.de": [
+        on(ARD, "/ARD-144.png", "apple-touch-icon", 144, "png"),
+        on(ARD, "/favicon.ico", "well-known", 144, "ico"),
+        ("/apple-touch-icon.png", f"{ARD}/ARD-144.png", "well-known", 144, "png"),
+        (PRECOMPOSED, f"{ARD}/ARD-144.png", "well-known", 144, "png"),
+    ],
+    "daringfireball.net": [
+        on(DARING, "/graphics/favicon.ico?v=005", "link-icon", 32, "ico"),
+        on(DARING, "/graphics/apple-touch-icon.png", "apple-touch-icon-precomposed", 314, "png"),
+        on(DARING, "/favicon.ico", "well-known", 32, "ico"),
+    ],
+    "github.com": [
+        (f"{GITHUB_ASSETS}/pinned-octocat.svg", f"{GITHUB_ASSETS}/pinned-octocat.svg", "link-icon", 0, "svg"),
+        (f"{GITHUB_ASSETS}/favicon.ico", f"{GITHUB_ASSETS}/favicon.ico", "link-icon", 32, "ico"),
+        on(GITHUB, "/apple-touch-icon-114.png", "apple-touch-icon", 114, "png"),
+        on(GITHUB, "/apple-touch-icon-144.png", "apple-touch-icon", 144, "png"),
+        on(GITHUB, "/favicon.ico", "well-known", 32, "ico"),
+        on(GITHUB, "/apple-touch-icon.png", "well-known", 120, "png"),
+        on(GITHUB, PRECOMPOSED, "well-known", 57, "png"),
+    ],
+    "kicktipp.de": [
+        on(KICKTIPP, "/assets/favicon-32x32.cfcd6069.png", "link-icon", 32, "png"),
+        on(KICKTIPP, "/assets/favicon-16x16.932c575d.png", "link-icon", 16, "png"),
+        on(KICKTIPP, "/assets/favicon.5368f953.ico", "link-icon", 48, "ico"),
+        on(KICKTIPP, "/assets/apple-touch-icon.0879fba1.png", "apple-touch-icon", 180, "png"),
+        on(KICKTIPP, "/favicon.ico", "well-known", 48, "ico"),
+    ],
+    "mortenmoeller.dk": [
+        on(MORTEN, "/favicon/android-icon-192x192.png", "link-icon", 192, "png"),
+        *(
+            on(MORTEN, f"/favicon/favicon-{edge}x{edge}.png", "link-icon", edge, "png")
+            for edge in (32, 96, 16)
+        ),
+        *(
+            on(MORTEN, f"/favicon/apple-icon-{edge}x{edge}.png", "apple-touch-icon", edge, "png")
+            for edge in (57, 60, 72, 76, 114, 120, 144, 152, 180)
+        ),
+    ],
+    "printables.com": [
+        on(PRINTABLES, "/assets/favicons/favicon-32x32.png", "link-icon", 32, "png"),
+        on(PRINTABLES, "/assets/favicons/favicon-16x16.png", "link-icon", 16, "png"),
+        on(PRINTABLES, "/assets/favicons/apple-touch-icon.png", "apple-touch-icon", 180, "png"),
+        on(PRINTABLES, "/favicon.ico", "well-known", 48, "ico"),
+    ],
+}
+
+DISPLAYED = {
+    "aol.com": f"{AOL}/favicon.ico?v=2",
+    "archive.org": f"{ARCHIVE}/images/glogo.jpg",
+    "ard.de": "/favicon.ico",
+    "daringfireball.net": "/graphics/favicon.ico?v=005",
+    "github.com": f"{GITHUB_ASSETS}/favicon.ico",
+    "kicktipp.de": "/assets/favicon-32x32.cfcd6069.png",
+    "mortenmoeller.dk": "/favicon/favicon-32x32.png",
+    "printables.com": "/assets/favicons/favicon-32x32.png",
+}
+
+
+async def crawled(site: str) -> FetchedIcons:
+    """What the crawler finds on a replayed site."""
+    recording = json.loads((RECORDINGS / f"{site}.json").read_text())
+    answers: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    for exchange in recording["exchanges"]:
+        host, _, path = exchange["url"].partition("://")[2].partition("/")
+        answers[host, f"/{path}"].append(exchange)
+
+    async def replay(request: web.Request) -> web.Response:
+        left = answers.get((request.host, request.raw_path))
+        if left is None:
+            return web.Response(status=404)
+        # http and https look the same here: their answers come in the order of the recording.
+        answer = left.pop(0) if len(left) > 1 else left[0]
+        body = base64.b64decode(answer["body_b64"])
+        return web.Response(status=answer["status"], headers=answer["headers"], body=body)
+
+    app = web.Application()
+    app.router.add_route("GET", "/{path:.*}", replay)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        resolve = parse_resolve(f"*=127.0.0.1:{runner.addresses[0][1]}")
+        async with Fetcher(FetchSettings(resolve=resolve)) as fetcher, Sandbox() as sandbox:
+            return await fetch_icons(fetcher, sandbox, await discover(fetcher, recording["start"]))
+    finally:
+        await runner.cleanup()
+
+
+@pytest.mark.parametrize("site", EXPECTED)
+async def test_a_recorded_site_gives_exactly_its_icons(site: str) -> None:
+    icons = (await crawled(site)).found
+    assert [
+        (
+            icon.candidate.declared,
+            icon.final_url,
+            icon.candidate.source,
+            # How large a drawing without pixels is made is the decoder's business.
+            0 if icon.picture.format == "svg" else icon.picture.width,
+            str(icon.picture.format),
+        )
+        for icon in icons
+    ] == EXPECTED[site]
+    assert [icon.candidate.declared for icon in icons if icon.displayed] == [DISPLAYED[site]]
+
+
+async def test_the_reasons_of_what_is_missing_are_told() -> None:
+    missing = {icon.candidate.declared: icon.kind for icon in (await crawled("printables.com")).missing}
+    assert missing == {"/apple-touch-icon.png": "not_an_image", PRECOMPOSED: "not_an_image"}
+    missing = {icon.candidate.declared: icon.kind for icon in (await crawled("aol.com")).missing}
+    assert missing == {"/apple-touch-icon.png": "one_pixel", PRECOMPOSED: "one_pixel"}
