@@ -80,7 +80,7 @@ def urls_of(sites: int, port: int) -> list[list[str]]:
     return [[f"http://s{site}.example:{port}/{path}" for path in paths] for site in range(sites)]
 
 
-async def crawl(sites: int, port: int, url: str, workers: int) -> tuple[float, dict[str, float]]:
+async def crawl(sites: int, port: int, url: str, folder: str, workers: int) -> tuple[float, dict[str, float]]:
     """Seconds for the crawler to visit all sites from an empty database, and CPU seconds by process tree."""
     settings = replace(load_settings(), resolve=f"*=127.0.0.1:{port}", site_delay=0.0)
     async with open_pool(settings.database_at(url)) as pool:
@@ -98,7 +98,7 @@ async def crawl(sites: int, port: int, url: str, workers: int) -> tuple[float, d
             "SAMELOOK_RESOLVE": settings.resolve,
             "SAMELOOK_SITE_DELAY": "0",
         }
-        postgres = postgres_cpu()
+        postgres = postgres_cpu(folder)
         started = time.perf_counter()
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -119,19 +119,22 @@ async def crawl(sites: int, port: int, url: str, workers: int) -> tuple[float, d
         assert process.returncode == 0, process.returncode
         assert done == sites * 5, f"{done} icons of {sites * 5}"
         return elapsed, {
-            "Postgres": postgres_cpu() - postgres,
+            "Postgres": postgres_cpu(folder) - postgres,
             "crawler, with decoding": used.children_user + used.children_system,
         }
 
 
-def postgres_cpu() -> float:
-    """CPU seconds of all Postgres processes that live; those that ended count with their parent."""
-    total = 0.0
-    for process in psutil.process_iter(["name", "cpu_times"]):
-        if process.info["name"] == "postgres":
-            times = process.info["cpu_times"]
-            total += times.user + times.system + times.children_user + times.children_system
-    return total
+def postgres_cpu(folder: str) -> float:
+    """CPU seconds of the Postgres in `folder`: its processes that live, and those that ended."""
+    for process in psutil.process_iter(["name", "cmdline"]):
+        if process.info["name"] == "postgres" and any(
+            folder in word for word in process.info["cmdline"] or ()
+        ):
+            tree = [process, *process.children(recursive=True)]
+            ended = process.cpu_times()
+            lived = sum(times.user + times.system for times in (member.cpu_times() for member in tree))
+            return lived + ended.children_user + ended.children_system
+    raise LookupError(folder)
 
 
 async def main(sites: int, rounds: int, workers: int) -> None:
@@ -153,12 +156,13 @@ async def main(sites: int, rounds: int, workers: int) -> None:
             for number in range(rounds):
                 plain.append(await download(urls_of(sites, port)))
                 before = os.times()
-                seconds, used = await crawl(sites, port, url, workers)
+                seconds, used = await crawl(sites, port, url, folder, workers)
                 used["crawler, with decoding"] -= before.children_user + before.children_system
                 ours.append(seconds)
                 cpu.append(used)
                 console.print(
-                    f"round {number + 1}: sites a second: aiohttp {sites / plain[-1]:.0f}, crawl {sites / ours[-1]:.0f}"
+                    f"round {number + 1}: {sites / plain[-1]:.0f} sites a second by aiohttp, "
+                    f"{sites / ours[-1]:.0f} by the crawl"
                 )
     finally:
         server.stdin.close()

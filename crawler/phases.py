@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from crawler.candidates import MAX_DECLARED_CHARS
 from crawler.discovery import Discovery, discover
 from crawler.domains import ReversedHost, host_of
 from crawler.errors import CrawlError
+from crawler.icon_fetch import icon_response
 from crawler.stores import (
     DomainInput,
     FetchedIcon,
@@ -56,7 +58,7 @@ async def visit_page(fetcher: Fetcher, page: PageInput) -> PageVisit:
         position=page.position,
         final_url=found.final_url,
         status=found.status,
-        charset=found.charset,
+        charset=found.charset or None,
         etag=found.etag,
         last_modified=found.last_modified,
         icons=tuple(_offered(found)),
@@ -70,10 +72,10 @@ def _offered(found: Discovery) -> list[OfferedIcon]:
             url=icon.url,
             source=icon.source,
             declared=icon.source != "well-known",
-            declared_url=icon.declared[:2048],
-            sizes=icon.sizes,
-            type=icon.type,
-            media=icon.media,
+            declared_url=icon.declared[:MAX_DECLARED_CHARS],
+            sizes=icon.sizes or None,
+            type=icon.type or None,
+            media=icon.media or None,
         )
         for icon in found.icons
     ]
@@ -86,7 +88,7 @@ async def fetch_icon(fetcher: Fetcher, pictures: Pictures, icon: IconInput) -> F
     Nothing at a well-known path that no page named is a normal outcome: a result without a
     picture. For a declared icon it is an error. Raises CrawlError.
     """
-    response = await fetcher.fetch(icon.url, kind="icon", etag=icon.etag, last_modified=icon.last_modified)
+    response = await icon_response(fetcher, icon.url, etag=icon.etag, last_modified=icon.last_modified)
     seen = FetchedIcon(
         picture=None,
         body=response.body,

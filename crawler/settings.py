@@ -11,7 +11,7 @@ DAY_S = 86_400.0
 class CrawlSettings:
     """How much a crawling process does at once, and when it does things again."""
 
-    concurrency: int = 100
+    concurrency: int = 200
     """Inputs worked on at once in each phase."""
     batch: int = 100
     """Inputs pulled at once, at most."""

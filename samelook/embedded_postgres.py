@@ -49,7 +49,15 @@ from .postmaster import (
     read_postmaster,
     stop,
 )
-from .server_account import Account, account_with_a_name, for_a_moment, give, let_reach, server_account
+from .server_account import (
+    Account,
+    AccountUnavailable,
+    account_with_a_name,
+    for_a_moment,
+    give,
+    let_reach,
+    server_account,
+)
 
 VERSION = 18
 NAME = "samelook"  # of the role and of the database
@@ -488,6 +496,11 @@ def _explained(data_dir: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = f"{error.filename or data_dir}: {error.strerror or error}"
+        if error.errno == errno.EPERM and os.geteuid() == 0:
+            raise AccountUnavailable(
+                f"Postgres refuses to run as root, and this root may not act as another user ({reason}). "
+                "Run as an ordinary user, or set SAMELOOK_DATABASE_URL."
+            ) from error
         advice = {
             errno.EACCES: "Make the folder writable for this user",
             errno.EPERM: "Make the folder writable for this user",

@@ -111,10 +111,22 @@ def stop(data: Path) -> None:
 
 
 def end_orphans(data: Path) -> None:
-    """End server processes whose postmaster was killed; they hold the shared memory it left."""
+    """End server processes whose postmaster was killed; they hold the shared memory it left.
+
+    Which folder such a process works on cannot be read everywhere (root in a container may lack
+    the right), but one whose parent is no server is lost whatever its folder, so all of the data's
+    owner are ended. A child of a living server has that server for its parent.
+    """
+    owner = data.stat().st_uid
     for process in psutil.process_iter():
         try:
-            if process.name() == "postgres" and process.cwd() == str(data):
+            title = " ".join(process.cmdline()[:1])
+            parent = process.parent()
+            if (
+                title.startswith("postgres: ")
+                and process.uids().effective == owner
+                and (parent is None or parent.name() != "postgres")
+            ):
                 process.terminate()
         except psutil.Error:
             continue

@@ -60,6 +60,12 @@ def _at_least(lowest: float, kind: Callable[[str], float]) -> Callable[[str], An
     return parse
 
 
+def _log_level(text: str) -> str:
+    if text.lower() not in {"debug", "info", "warning", "error"}:
+        raise ValueError("write debug, info, warning or error")
+    return text.lower()
+
+
 _count = _at_least(1, int)
 _seconds = _at_least(0, float)
 
@@ -111,17 +117,23 @@ class Settings:
         "Seconds that one fetch may take in all, redirects included.",
         _at_least(0.1, float),
     )
+    ca_file: str | None = _setting(
+        "SAMELOOK_CA_FILE", None, "PEM file of the certificate authorities to trust. Default: the system's."
+    )
+    fetch_requests: int = _setting(
+        "SAMELOOK_FETCH_REQUESTS", 256, "Requests at once of one process, to all sites together.", _count
+    )
     site_connections: int = _setting(
         "SAMELOOK_SITE_CONNECTIONS", 2, "Connections at once to one site, at most.", _count
     )
     site_delay: float = _setting(
         "SAMELOOK_SITE_DELAY",
-        0.1,
+        0.0,
         "Seconds between the starts of two requests to one site, at least. A longer Crawl-delay in robots.txt wins.",
         _seconds,
     )
     concurrency: int = _setting(
-        "SAMELOOK_CONCURRENCY", 100, "Inputs that one process works on at once, in each phase.", _count
+        "SAMELOOK_CONCURRENCY", 200, "Inputs that one process works on at once, in each phase.", _count
     )
     batch: int = _setting("SAMELOOK_BATCH", 100, "Inputs pulled from a queue at once, at most.", _count)
     lease_seconds: float = _setting(
@@ -135,6 +147,12 @@ class Settings:
     )
     icon_stale_days: float = _setting(
         "SAMELOOK_ICON_STALE_DAYS", 7.0, "Days after which an icon is fetched again.", _seconds
+    )
+    log_level: str = _setting(
+        "SAMELOOK_LOG_LEVEL",
+        "warning",
+        "Lowest level of events that are logged: debug, info, warning, error.",
+        _log_level,
     )
     hash_processes: int = _setting(
         "SAMELOOK_HASH_PROCESSES",
@@ -157,6 +175,8 @@ class Settings:
     @property
     def fetch(self) -> FetchSettings:
         """What the crawler's fetcher needs. Raises SettingsError when `resolve` cannot be read."""
+        from importlib.metadata import version
+
         from crawler.fetch_settings import FetchSettings
         from crawler.resolver import parse_resolve
 
@@ -165,6 +185,9 @@ class Settings:
         except ValueError as error:
             raise SettingsError(f"SAMELOOK_RESOLVE={self.resolve!r}: {error}") from error
         return FetchSettings(
+            version=version("samelook"),
+            ca_file=self.ca_file,
+            max_requests=self.fetch_requests,
             contact=self.contact,
             resolve=resolve,
             honour_robots=self.robots,

@@ -44,10 +44,12 @@ def run(
         samelook crawl run --workers 4 --phase icons --phase hashes
     """
     from samelook.database import configured_database
+    from samelook.logs import configure_logging
     from samelook.settings import load_settings
 
     phases = _phases(phase)
     settings = load_settings()
+    configure_logging(level=settings.log_level)
     with configured_database(settings) as url:
         if workers > 1:
             status = asyncio.run(_run_workers(settings, url, phases, workers, once=once, quiet=quiet))
@@ -105,6 +107,14 @@ def run_async(main: Any) -> Any:
     return uvloop.run(main)
 
 
+def allow_many_connections() -> None:
+    """Raise the soft limit of open files to the hard one: idle connections to sites add up."""
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 async def crawl_here(
     settings: Settings, url: str, phases: tuple[Phase, ...], *, once: bool, quiet: bool
 ) -> int:
@@ -113,6 +123,7 @@ async def crawl_here(
     from samelook.crawl_display import showing_progress
     from sql.pool import open_pool
 
+    allow_many_connections()
     async with (
         open_pool(settings.database_at(url)) as pool,
         open_crawl(

@@ -15,7 +15,7 @@ def demo(
         typer.Option("--keep", help="Keep the demo's database in this folder, and continue there next time."),
     ] = None,
 ) -> None:
-    """Crawl the bundled sample web, about forty sites under .example, and show what was found.
+    """Crawl the bundled sample web, some sixty sites under .example, and show what was found.
 
     Starts an embedded Postgres and a web server on this machine, imports a rank list, and crawls;
     nothing leaves the machine.

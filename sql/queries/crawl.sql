@@ -170,3 +170,24 @@ WHERE id = :worker_id;
 
 -- name: forget_old_workers()!
 DELETE FROM crawl_workers WHERE last_seen_at < now() - interval '7 days';
+
+-- name: add_unranked_domains(reversed_names)
+-- Make domains known that no rank list names: the positions of those that are new.
+INSERT INTO domains (reversed_name, source)
+SELECT name, 'request' FROM unnest(:reversed_names::text[]) AS name ORDER BY name
+ON CONFLICT (reversed_name) DO NOTHING
+RETURNING position;
+
+-- name: foreign_domains(suffixes)$
+-- How many domains there are that end in none of these (reversed) suffixes; stops counting at a thousand.
+SELECT count(*)
+FROM (
+    SELECT FROM domains
+    WHERE split_part(reversed_name, '.', 1) <> ALL (:suffixes::text[])
+    LIMIT 1000
+) AS foreign_ones;
+
+-- name: forget_everything()!
+-- Empty the crawl's tables: for the demo, whose database holds nothing else.
+TRUNCATE domains, rank_imports, target_urls, page_visits, icon_urls, site_icons, favicons, favicon_metadata,
+         favicon_history, domain_errs, icon_errs, hashing_errs, leases, crawl_workers CASCADE;
