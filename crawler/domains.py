@@ -5,8 +5,6 @@ The normal form is what a browser's address bar resolves: lower case, A-labels, 
 hyphens at a label's edge pass: DNS serves such hosts and browsers open them.
 """
 
-# ruff: noqa: N818 - an error says what is wrong; "Error" after it would say nothing more
-
 from __future__ import annotations
 
 import re

@@ -4,8 +4,6 @@ Nothing is held but one block, however long the file. A file that breaks off giv
 before the break, then raises; a line that never ends is cut, so a bomb costs time and no memory.
 """
 
-# ruff: noqa: N818 - an error says what is wrong; "Error" after it would say nothing more
-
 from __future__ import annotations
 
 import bz2

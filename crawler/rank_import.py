@@ -4,16 +4,17 @@ Memory is bounded by one block of the file and, in the database, by one merge. A
 import that is stopped leaves what it merged, and running it again goes on from there.
 """
 
-# ruff: noqa: N818 - an error says what is wrong; "Error" after it would say nothing more
-
 from __future__ import annotations
 
 import asyncio
 import io
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
+
+import asyncpg
 
 from crawler.errors import CrawlError
 from crawler.postgres_queue import announce
@@ -36,6 +37,12 @@ class ImportUnderWay(CrawlError):
     """Another process is importing a rank list into this database."""
 
     kind = "import_under_way"
+
+
+class ImportFailed(CrawlError):
+    """The database refused to go on; what was merged before stays."""
+
+    kind = "import_failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,29 +128,36 @@ class RankImport:
     async def run(self, report: Callable[[RankImportCounts], None] | None = None) -> RankImportCounts:
         """Import the list; `report` is called after each block.
 
-        Raises UnreadableRankFile, NotARankList or ImportUnderWay before anything is imported, and
-        DamagedRankFile after all that precedes the damage was.
+        Raises UnreadableRankFile, NotARankList or ImportUnderWay before anything is imported,
+        DamagedRankFile after all that precedes the damage was, and ImportFailed.
         """
         with RankFile(self._path) as file:
             self.counts.bytes_total = file.bytes_total
             sample = await asyncio.to_thread(file.sample, SAMPLE_BYTES)
             parser = RankParser(layout_of(sample, self._settings.format), self._settings.limit)
             self.counts.source = parser.layout.format
-            if not await self._queries.lock_imports(self._connection):
-                raise ImportUnderWay(
-                    "Another import of a rank list is running on this database; wait for it to end."
-                )
             try:
-                await self._queries.create_rank_lines(self._connection)
-                self._import_id = await self._queries.start_import(
-                    self._connection, file=self.counts.file, source=str(parser.layout.format)
-                )
-                await self._import(file, parser, report or (lambda _: None))
-            finally:
-                if not self._connection.is_closed():
-                    await self._queries.drop_rank_lines(self._connection)
-                    await self._queries.unlock_imports(self._connection)
+                await self._import_locked(file, parser, report or (lambda _: None))
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+                raise ImportFailed(f"The database stopped the import: {error}.") from error
         return self.counts
+
+    async def _import_locked(
+        self, file: RankFile, parser: RankParser, report: Callable[[RankImportCounts], None]
+    ) -> None:
+        if not await self._queries.lock_imports(self._connection):
+            raise ImportUnderWay("Another rank list is being imported into this database; wait for its end.")
+        try:
+            await self._queries.create_rank_lines(self._connection)
+            self._import_id = await self._queries.start_import(
+                self._connection, file=self.counts.file, source=str(parser.layout.format)
+            )
+            await self._import(file, parser, report)
+        finally:
+            # On a connection that is lost, the session's end has done both.
+            with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                await self._queries.drop_rank_lines(self._connection)
+                await self._queries.unlock_imports(self._connection)
 
     async def _import(
         self, file: RankFile, parser: RankParser, report: Callable[[RankImportCounts], None]
@@ -157,7 +171,7 @@ class RankImport:
         try:
             while True:
                 try:
-                    text, rows = await ahead
+                    text, rows = await asyncio.shield(ahead)
                 except DamagedRankFile as error:
                     damage = error
                     break
@@ -165,9 +179,7 @@ class RankImport:
                     break
                 ahead = asyncio.create_task(asyncio.to_thread(_next_text, blocks, parser))
                 if rows:
-                    await self._connection.copy_to_table(
-                        "rank_lines", source=io.BytesIO(text), columns=parser.copy_columns, format="text"
-                    )
+                    await self._copy(text, parser.copy_columns)
                     staged += rows
                 if staged >= self._settings.merge_rows:
                     await self._merge(staged)
@@ -177,6 +189,7 @@ class RankImport:
         finally:
             # The thread reads the file: it has to end before the file is closed.
             await asyncio.wait({ahead})
+            ahead.exception()
         if staged:
             await self._merge(staged)
         self._note(file, parser, started)
@@ -188,11 +201,40 @@ class RankImport:
         if not parser.rows:
             raise NotARankList("No line of the file names a domain.", bad_lines=parser.bad.count)
 
+    async def _copy(self, text: bytes, columns: tuple[str, ...]) -> None:
+        """Put a block's lines into the staging table.
+
+        asyncpg 0.32 waits for ever when the connection is lost while a COPY waits to write, so the loss
+        is watched for here.
+        """
+        copying = asyncio.ensure_future(
+            self._connection.copy_to_table(
+                "rank_lines", source=io.BytesIO(text), columns=columns, format="text"
+            )
+        )
+
+        lost = asyncio.Event()
+
+        def give_up(_connection: object) -> None:
+            lost.set()
+            copying.cancel()
+
+        self._connection.add_termination_listener(give_up)
+        try:
+            await copying
+        except asyncio.CancelledError:
+            if not lost.is_set():
+                raise
+            raise asyncpg.ConnectionDoesNotExistError("connection was lost") from None
+        finally:
+            self._connection.remove_termination_listener(give_up)
+
     async def _merge(self, staged: int) -> None:
         """Bring the lines that wait into `domains`, in one transaction."""
         source, counts = self.counts.source, self.counts
         assert source is not None
         async with self._connection.transaction():
+            await self._queries.give_memory(self._connection)
             tag = await self._queries.add_domains(
                 self._connection, import_id=self._import_id, source=str(source)
             )

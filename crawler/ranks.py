@@ -6,8 +6,6 @@ a hundred million lines, and nearly all of them are COPY text as they stand: one
 recognises whole runs of such lines at 0.3 µs each, and only what it stops at is taken apart.
 """
 
-# ruff: noqa: N818 - an error says what is wrong; "Error" after it would say nothing more
-
 from __future__ import annotations
 
 import csv
