@@ -7,7 +7,6 @@ def explained(error: BaseException) -> tuple[str, int] | None:
     """What to print for `error` and the exit status; None when it is a bug and deserves its traceback."""
     from crawler.errors import CrawlError
     from hashing.errors import HashingError
-    from samelook.embedded_postgres import EmbeddedPostgresError
     from samelook.settings import SettingsError
     from sql.errors import DatabaseError
 
@@ -15,6 +14,6 @@ def explained(error: BaseException) -> tuple[str, int] | None:
         return explained(error.exceptions[0])
     if isinstance(error, SettingsError):
         return str(error), 2
-    if isinstance(error, DatabaseError | EmbeddedPostgresError | CrawlError | HashingError):
+    if isinstance(error, DatabaseError | CrawlError | HashingError):
         return str(error), 1
     return None
