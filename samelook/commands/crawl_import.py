@@ -230,7 +230,8 @@ def _print_table(counts: RankImportCounts) -> None:
 
     from samelook.console import out
 
-    table = Table(title=Text(f"{counts.file}: {counts.source}"), title_justify="left", show_header=False)
+    out().print(Text(f"{counts.file} ({counts.source})"))
+    table = Table(show_header=False)
     table.add_column()
     table.add_column(justify="right")
     rows = {
@@ -252,6 +253,6 @@ def _print_table(counts: RankImportCounts) -> None:
     table.add_row("domains a second", f"{_rate(counts):,.0f}")
     out().print(table)
     for reason, count in counts.bad.reasons.most_common():
-        out().print(Text(f"{count:,} bad lines: {reason}"))
+        out().print(Text(f"{count:,} × {reason}"))
     for example in counts.bad.examples:
         out().print(Text(f"  line {example.number}: {example.reason}: {example.text}"))
