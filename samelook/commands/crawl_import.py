@@ -253,6 +253,6 @@ def _print_table(counts: RankImportCounts) -> None:
     table.add_row("domains a second", f"{_rate(counts):,.0f}")
     out().print(table)
     for reason, count in counts.bad.reasons.most_common():
-        out().print(Text(f"{count:,} × {reason}"))
+        out().print(Text(f"bad lines, {reason}: {count:,}"))
     for example in counts.bad.examples:
         out().print(Text(f"  line {example.number}: {example.reason}: {example.text}"))
