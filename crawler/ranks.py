@@ -67,7 +67,8 @@ class Layout:
     """How a list's lines are laid out.
 
     `columns` names the fields of a line in order, as columns of the table `rank_lines`; None is a
-    field that is not used. `separator` is empty where a line is one name.
+    field that is not used. `separator` is empty where a line is one name. `has_header`: the first
+    line that is no comment is a header (Common Crawl's begins with "#" and passes for a comment).
     """
 
     format: RankFormat
@@ -138,6 +139,7 @@ class RankParser:
         self.copy_columns: tuple[str, ...] = tuple(name for name in layout.columns if name is not None)
         if _LIST not in self.copy_columns and not layout.format.harmonic:
             self.copy_columns = (_LIST, *self.copy_columns)
+        self._header_follows = layout.has_header
         self._limit = limit
         self._clean = _clean_run(layout)
         self._row = _commoncrawl_row if layout.format.harmonic else _list_row
@@ -184,10 +186,11 @@ class RankParser:
         self.lines += 1
         if self.lines == 1:
             line = line.removeprefix(b"\xef\xbb\xbf")
-            if self.layout.has_header:
-                return
         stripped = line.strip()
         if not stripped or stripped.startswith(b"#"):
+            return
+        if self._header_follows:
+            self._header_follows = False
             return
         try:
             fields = _fields(line, self.layout.separator)
@@ -277,7 +280,7 @@ def _commoncrawl_layout(first: str, words: list[str], lines: list[str]) -> Layou
     # Domain ranks count hosts; without that column, a name below a registrable domain tells.
     is_domains = "n_hosts" in columns or not any(_is_subdomain(host_of(name.strip())) for name in names)
     kind = RankFormat.COMMONCRAWL_DOMAIN if is_domains else RankFormat.COMMONCRAWL_HOST
-    return Layout(kind, b"\t", columns, has_header)
+    return Layout(kind, b"\t", columns, has_header and not first.startswith("#"))
 
 
 def _headed_csv_layout(words: list[str], separator: bytes) -> Layout:

@@ -188,6 +188,24 @@ def test_a_header_without_ranks_ranks_by_order() -> None:
     assert positions(b"Domain,Note\nb.example,x\na.example,y\n") == ["1 example.b", "2 example.a"]
 
 
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        (b"# a note\n\nRank,Domain\n3,t.co\n", "3 co.t"),
+        (b"\xef\xbb\xbfRank,Domain\n3,t.co\n", "3 co.t"),
+    ],
+)
+def test_a_header_may_follow_comments(text: bytes, wanted: str) -> None:
+    assert positions(text) == [wanted]
+    assert parsed(text)[0].bad.count == 0
+
+
+@pytest.mark.parametrize("header", [CC_HEADER, CC_HEADER.replace(b"#", b""), b"# a note\n\n" + CC_HEADER])
+def test_the_header_of_common_crawl_is_no_line_of_data(header: bytes) -> None:
+    parser, rows = parsed(header + CC_LINE)
+    assert (len(rows), parser.bad.count) == (1, 0)
+
+
 def test_a_line_with_too_few_fields_is_bad() -> None:
     parser, rows = parsed(b"GlobalRank,TldRank,Domain\n1,1,t.co\n2,2\n")
     assert rows == ["1\tco.t"]
@@ -250,7 +268,7 @@ def test_runs_of_clean_lines_give_what_line_by_line_gives(lines: list[bytes]) ->
     whole, single = RankParser(layout), RankParser(layout)
     text = whole.copy_text(CC_HEADER + b"".join(line + b"\n" for line in lines)).decode()
     # A column that nobody uses switches the short cut off.
-    slow = RankParser(Layout(layout.format, b"\t", (*layout.columns, None), has_header=True))
+    slow = RankParser(Layout(layout.format, b"\t", (*layout.columns, None)))
     one_by_one = slow.copy_text(CC_HEADER + b"".join(line + b"\n" for line in lines)).decode()
     by_blocks = b"".join(single.copy_text(block + b"\n") for block in [CC_HEADER[:-1], *lines]).decode()
 
