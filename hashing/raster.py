@@ -83,6 +83,7 @@ def _speaks_of_the_end(reason: str) -> bool:
             "not enough data",
             "not enough image data",
             "unrecognized data",
+            "requires a buffer of at least",
         )
     )
 

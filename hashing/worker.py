@@ -54,6 +54,9 @@ class SandboxLimits:
 
 def main() -> None:
     """Serves requests until the other side closes the socket."""
+    # A second descriptor, never closed: so the parent sees the end of the channel only when the process
+    # has ended and has its exit status.
+    os.dup(0)
     with socket.socket(fileno=0) as channel:
         requests = _requests(channel)
         limits, decode_limits = pickle.loads(next(requests))  # noqa: S301 - from our own parent

@@ -21,6 +21,7 @@ _MAX_FILE_BYTES = 64 * 1024 * 1024
 _MAX_PIXELS = 50_000_000
 _MEMORY_BYTES = 4 * 1024**3
 _SECONDS = 60.0
+_TABLE_WIDTH = 90
 
 
 def hash_files(
@@ -133,18 +134,13 @@ def _shown(file: Path) -> str:
 def _print_table(file: Path, picture: HashedPicture) -> None:
     from rich.console import Console
     from rich.table import Table
-    from rich.text import Text
 
     frames = f", {picture.frames} frames" if picture.frames > 1 else ""
-    table = Table(
-        title=Text(f"{_shown(file)}  {picture.format}, {picture.width}x{picture.height}{frames}"),
-        title_justify="left",
-        show_header=False,
-        box=None,
-    )
+    typer.echo(f"{_shown(file)}: {picture.format}, {picture.width}x{picture.height}{frames}")
+    table = Table(show_header=False, box=None)
     table.add_column(no_wrap=True, style="cyan")
-    # Hashes are there to be copied: a narrow terminal may wrap them, nothing may cut them.
-    table.add_column(overflow="fold")
+    table.add_column(no_wrap=True)
     for name, value in picture.signals.items():
         table.add_row(name, value)
-    Console().print(table, end="\n")
+    # Hashes are there to be copied: a narrow terminal may wrap them, but no line break may get in.
+    Console(width=max(Console().width, _TABLE_WIDTH)).print(table)

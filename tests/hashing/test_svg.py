@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hashing.decode import DecodeLimits, decode
+from hashing.errors import DecodeFailed, HashingError, SvgRefused, SvgUnsupported
+
+NAMESPACE = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+RED = '<rect width="100%" height="100%" fill="red"/>'
+
+
+def svg(attributes: str, body: str = RED) -> bytes:
+    return f"<svg {NAMESPACE} {attributes}>{body}</svg>".encode()
+
+
+@pytest.mark.parametrize(
+    ("attributes", "size"),
+    [
+        ('viewBox="0 0 24 24"', (256, 256)),
+        ('viewBox="0 0 20 10"', (256, 128)),
+        ('viewBox="-5,-5,10,20"', (128, 256)),
+        ('width="16" height="16"', (256, 256)),
+        ('width="1000" height="500"', (256, 128)),
+        ('width="1in" height="48pt"', (256, 171)),
+        ('width="100%" height="100%" viewBox="0 0 1 2"', (128, 256)),
+        ('width="10" viewBox="0 0 1 2"', (128, 256)),
+        ('width="10" height="10" viewBox="0 0 1 2"', (256, 256)),
+        ("", (256, 256)),
+        ('viewBox="0 0 0 0"', (256, 256)),
+        ('viewBox="broken" width="-3"', (256, 256)),
+        ('viewBox="0 0 2000000 1"', (256, 1)),
+        ('width="9e99" height="1"', (256, 1)),
+    ],
+)
+def test_the_longer_side_is_fixed_and_the_shape_kept(attributes: str, size: tuple[int, int]) -> None:
+    picture = decode(svg(attributes))
+    assert (picture.width, picture.height, picture.format, picture.frames) == (*size, "svg", 1)
+
+
+def test_the_picture_is_drawn_on_nothing() -> None:
+    picture = decode(svg('viewBox="0 0 8 8"', '<rect width="4" height="8" fill="#123456" opacity=".5"/>'))
+    assert np.abs(picture.rgba[128, 20].astype(int) - (0x12, 0x34, 0x56, 128)).max() <= 1
+    assert picture.rgba[128, 200].tolist() == [0, 0, 0, 0]
+
+
+def test_a_document_keeps_its_styles_gradients_and_own_references() -> None:
+    body = """<style>.a { fill: url(#g) }</style><defs>
+    <linearGradient id="g"><stop stop-color="blue"/></linearGradient>
+    <rect id="r" class="a" width="8" height="8"/></defs><use xlink:href="#r"/>"""
+    assert decode(svg('viewBox="0 0 8 8"', body)).rgba[100, 100].tolist() == [0, 0, 255, 255]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "iso-8859-1"])
+def test_a_document_is_read_in_its_encoding(encoding: str) -> None:
+    name = encoding.removesuffix("-sig")
+    text = f'<?xml version="1.0" encoding="{name}"?><!-- é -->' + svg('id="é"').decode()
+    assert decode(text.encode(encoding)).rgba[9, 9].tolist() == [255, 0, 0, 255]
+
+
+def test_a_missing_namespace_is_forgiven() -> None:
+    assert decode(b"<svg><rect width='256' height='256'/></svg>").rgba[5, 5, 3] == 255
+    assert decode(b" \n<svg><rect width='256' height='256'/></svg>").rgba[5, 5, 3] == 255
+
+
+def test_a_drawing_programs_entities_are_put_in() -> None:
+    head = (
+        b'<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "x.dtd" [<!ENTITY ns "http://www.w3.org/2000/svg">]>'
+    )
+    picture = decode(head + b'<svg xmlns="&ns;" viewBox="0 0 1 1"><rect width="1" height="1"/></svg>')
+    assert picture.rgba[7, 7].tolist() == [0, 0, 0, 255]
+
+
+@pytest.mark.parametrize(
+    "declaration",
+    [
+        '<!ENTITY x SYSTEM "file:///etc/passwd">',
+        '<!ENTITY x PUBLIC "a" "http://192.0.2.1/">',
+        '<!ENTITY % x SYSTEM "http://192.0.2.1/x.dtd"> %x;',
+        '<!ENTITY a "lol"><!ENTITY x "&a;&a;&a;&a;&a;&a;&a;&a;">',
+        '<!ENTITY x "<rect/>">',
+    ],
+)
+def test_entities_from_outside_or_of_others_are_refused(declaration: str) -> None:
+    with pytest.raises(SvgRefused):
+        decode(f"<!DOCTYPE svg [{declaration}]><svg><text>&x;</text></svg>".encode())
+
+
+def test_one_long_entity_many_times_is_refused() -> None:
+    long = "a" * 100_000
+    document = f'<!DOCTYPE svg [<!ENTITY x "{long}">]><svg><desc>{"&x;" * 1000}</desc></svg>'
+    with pytest.raises(HashingError) as caught:
+        decode(document.encode())
+    assert caught.value.kind in {"svg_refused", "decode_failed"}
+
+
+@pytest.mark.parametrize(
+    "reference", ["{path}", "file://{path}", "&#47;{path}", "http://192.0.2.1/a.png", "x.png"]
+)
+@pytest.mark.parametrize("attribute", ["href", "xlink:href"])
+@pytest.mark.parametrize("element", ["image", "feImage"])
+def test_no_file_and_no_address_is_opened(
+    reference: str, attribute: str, element: str, tmp_path: Path
+) -> None:
+    from PIL import Image
+
+    path = tmp_path / "secret.png"
+    Image.new("RGB", (9, 9), (0, 255, 0)).save(path)
+    tag = f'<{element} {attribute}="{reference.format(path=path)}" width="100" height="100"/>'
+    body = (
+        tag
+        if element == "image"
+        else f'<filter id="f">{tag}</filter><rect filter="url(#f)" width="99" height="99"/>'
+    )
+    assert not (decode(svg('viewBox="0 0 100 100"', body)).rgba[..., 1] > 128).any()
+
+
+def test_an_embedded_picture_is_drawn() -> None:
+    import base64
+    import io
+
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.new("RGB", (9, 9), (0, 255, 0)).save(buffer, "PNG")
+    data = base64.b64encode(buffer.getvalue()).decode()
+    body = f'<image xlink:href="data:image/png;base64,{data}" width="100" height="100"/>'
+    assert decode(svg('viewBox="0 0 100 100"', body)).rgba[50, 50].tolist() == [0, 255, 0, 255]
+
+
+def test_a_nested_document_opens_no_file_either(tmp_path: Path) -> None:
+    import base64
+
+    from PIL import Image
+
+    Image.new("RGB", (9, 9), (0, 255, 0)).save(tmp_path / "secret.png")
+    inner = base64.b64encode(
+        svg('width="9" height="9"', f'<image xlink:href="{tmp_path}/secret.png" width="9" height="9"/>')
+    ).decode()
+    body = f'<image xlink:href="data:image/svg+xml;base64,{inner}" width="100" height="100"/>'
+    assert not decode(svg('viewBox="0 0 100 100"', body)).rgba[..., 3].any()
+
+
+def test_scripts_and_foreign_content_are_left_out() -> None:
+    body = '<script>alert("&lt;")</script><foreignObject><div><b>x</b></div></foreignObject>' + RED
+    assert decode(svg('viewBox="0 0 8 8"', body)).rgba[5, 5].tolist() == [255, 0, 0, 255]
+
+
+def test_a_picture_of_nothing_but_text_is_unsupported() -> None:
+    with pytest.raises(SvgUnsupported):
+        decode(svg('viewBox="0 0 100 100"', '<text y=".9em" font-size="90">🎯</text>'))
+    drawn_too = decode(svg('viewBox="0 0 100 100"', '<text y="9">x</text>' + RED))
+    assert drawn_too.rgba[5, 5].tolist() == [255, 0, 0, 255]
+
+
+def test_elements_and_depth_are_bounded() -> None:
+    with pytest.raises(SvgRefused, match="elements"):
+        decode(svg("", "<g/>" * 20_001))
+    with pytest.raises(SvgRefused, match="levels"):
+        decode(svg("", "<g>" * 100_000 + "</g>" * 100_000))
+    with pytest.raises(SvgRefused):
+        decode(svg("", "<g><g/></g>"), DecodeLimits(max_svg_depth=2))
+
+
+@pytest.mark.parametrize(
+    "document", [b"<svg>", b"<svg><g></svg>", b"<svg>&nbsp;</svg>", b"<svg a=1/>", b"<svg>\xff</svg>"]
+)
+def test_what_is_not_well_formed_cannot_be_decoded(document: bytes) -> None:
+    with pytest.raises(DecodeFailed):
+        decode(document)
+
+
+def test_attributes_and_text_survive_the_copy() -> None:
+    body = '<g id="a&amp;&quot;&#39;&lt;&#10;"><desc>&lt;/svg&gt; &amp; ]]&gt;</desc></g>' + RED
+    assert decode(svg('viewBox="0 0 8 8"', body)).rgba[5, 5].tolist() == [255, 0, 0, 255]

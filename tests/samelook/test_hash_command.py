@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from PIL import Image
+from typer.testing import CliRunner
+
+from hashing.signals import SIGNAL_NAMES, hash_bytes
+from samelook.commands.hash import hash_files
+
+
+@pytest.fixture
+def command() -> typer.Typer:
+    app = typer.Typer()
+    app.command()(hash_files)
+    return app
+
+
+@pytest.fixture
+def logo(tmp_path: Path) -> Path:
+    path = tmp_path / "logo.ico"
+    Image.new("RGB", (32, 32), (200, 30, 60)).save(path, "ICO", sizes=[(16, 16), (32, 32)])
+    return path
+
+
+def test_one_json_object_a_line_in_the_order_given(command: typer.Typer, logo: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.png"
+    Image.new("L", (20, 10), 9).save(other)
+    result = CliRunner().invoke(command, ["--json", str(other), str(logo), str(other)])
+    assert result.exit_code == 0
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [line["file"] for line in lines] == [str(other), str(logo), str(other)]
+    assert lines[1] == {
+        "file": str(logo),
+        "width": 32,
+        "height": 32,
+        "format": "ico",
+        "signals": hash_bytes(logo.read_bytes()).signals,
+    }
+
+
+def test_a_file_that_is_no_image_is_reported_and_the_others_are_hashed(
+    command: typer.Typer, logo: Path, tmp_path: Path
+) -> None:
+    page = tmp_path / "page.html"
+    page.write_text("<!doctype html>", encoding="utf-8")
+    missing = tmp_path / "missing.png"
+    result = CliRunner().invoke(command, ["--json", str(page), str(missing), str(tmp_path), str(logo)])
+    assert result.exit_code == 1
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    kinds = [line.get("error", {}).get("kind") for line in lines]
+    assert kinds == ["not_an_image", "unreadable", "unreadable", None]
+    assert lines[0] == {
+        "file": str(page),
+        "error": {"kind": "not_an_image", "message": "The bytes begin like no image format."},
+    }
+
+
+def test_people_get_a_table_and_errors_apart(command: typer.Typer, logo: Path, tmp_path: Path) -> None:
+    result = CliRunner().invoke(command, [str(logo), str(tmp_path / "missing")])
+    assert result.exit_code == 1
+    assert "ico, 32x32, 2 frames" in result.stdout
+    assert all(name in result.stdout for name in SIGNAL_NAMES)
+    assert "cannot be read" in result.stderr
+    assert "cannot be read" not in result.stdout
+
+
+def test_a_picture_can_come_from_standard_input(command: typer.Typer, logo: Path) -> None:
+    result = CliRunner().invoke(command, ["--json", "-"], input=logo.read_bytes())
+    assert json.loads(result.stdout)["signals"] == hash_bytes(logo.read_bytes()).signals
+
+
+def test_no_file_is_bad_usage(command: typer.Typer) -> None:
+    assert CliRunner().invoke(command, ["--json"]).exit_code == 2
