@@ -17,7 +17,6 @@ class GaveUp(CrawlError):
     """Every worker that took this input fell silent, so the input is held to be at fault."""
 
     kind = "gave_up"
-    retry = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,9 @@ class CrawlSettings:
     """Seconds that an outcome waits to be written together with others."""
     lease_s: float = 120.0
     """Seconds until the work of a silent worker is handed out again."""
-    max_attempts: int = 3
-    """Leases in a row that may expire before the input itself is held to be at fault."""
+    max_attempts: int = 10
+    """Leases in a row that may expire before the input itself is held to be at fault. Decoding, which could
+    kill a process, happens in a sandbox; so a dead worker nearly always died of something else."""
     page_stale_s: float = 7 * DAY_S
     icon_stale_s: float = 7 * DAY_S
     retry_first_s: float = 3600.0

@@ -32,6 +32,7 @@ def run(
         int, typer.Option("--workers", min=1, max=256, help="Crawling processes on this machine.")
     ] = 1,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress, only warnings.")] = False,
+    until_stdin_closes: Annotated[bool, typer.Option("--until-stdin-closes", hidden=True)] = False,
 ) -> None:
     """Crawl: visit what is due, find its icons, hash them; for ever, or once.
 
@@ -54,7 +55,11 @@ def run(
         if workers > 1:
             status = asyncio.run(_run_workers(settings, url, phases, workers, once=once, quiet=quiet))
         else:
-            status = run_async(crawl_here(settings, url, phases, once=once, quiet=quiet))
+            status = run_async(
+                crawl_here(
+                    settings, url, phases, once=once, quiet=quiet, until_stdin_closes=until_stdin_closes
+                )
+            )
     raise typer.Exit(status)
 
 
@@ -116,9 +121,19 @@ def allow_many_connections() -> None:
 
 
 async def crawl_here(
-    settings: Settings, url: str, phases: tuple[Phase, ...], *, once: bool, quiet: bool
+    settings: Settings,
+    url: str,
+    phases: tuple[Phase, ...],
+    *,
+    once: bool,
+    quiet: bool,
+    until_stdin_closes: bool = False,
 ) -> int:
-    """Crawl in this process until it is done or a signal stops it; the exit status."""
+    """Crawl in this process until it is done or a signal stops it; the exit status.
+
+    With `until_stdin_closes` the end of standard input stops it too: that is how a worker notices
+    that the process which started it was killed.
+    """
     from crawler.crawl import open_crawl
     from samelook.crawl_display import showing_progress
     from sql.pool import open_pool
@@ -130,9 +145,13 @@ async def crawl_here(
             pool, crawl=settings.crawl, fetch=settings.fetch, sandbox=settings.sandbox, phases=phases
         ) as crawl,
     ):
+        if until_stdin_closes:
+            asyncio.get_running_loop().add_reader(sys.stdin.fileno(), crawl.stop)
         with stopping(crawl.stop):
             async with showing_progress(lambda: crawl.progress, quiet=quiet):
                 await crawl.run(once=once)
+        if until_stdin_closes:
+            asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
     return 0
 
 
@@ -168,7 +187,7 @@ async def _run_workers(
     from samelook.crawl_display import showing_progress, summed_progress
     from sql.pool import open_pool
 
-    command = [sys.executable, "-m", "samelook", "crawl", "run", "--quiet"]
+    command = [sys.executable, "-m", "samelook", "crawl", "run", "--quiet", "--until-stdin-closes"]
     command += ["--once"] * once + [word for phase in phases for word in ("--phase", phase)]
     environment = settings.child_environment(url)
     stop = asyncio.Event()
@@ -176,7 +195,10 @@ async def _run_workers(
     async def keep_one_running() -> int:
         restarts = 0
         while True:
-            process = await asyncio.create_subprocess_exec(*command, env=environment, start_new_session=True)
+            # Its own session, so that Ctrl-C reaches only this process, which then stops the workers.
+            process = await asyncio.create_subprocess_exec(
+                *command, env=environment, start_new_session=True, stdin=asyncio.subprocess.PIPE
+            )
             ended = asyncio.create_task(process.wait())
             stopped = asyncio.create_task(stop.wait())
             await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
