@@ -333,7 +333,10 @@ class HammingIndex:
             with self._writing:
                 lists = tuple((one, 0) for one, _ in self._contents.lists)
                 contents = replace(self._contents, bodies=(done.uniques,), lists=lists)
-                self._publish(contents, self._body_of(contents))
+                if done.uniques.count:
+                    self._publish(contents, self._body_of(contents))
+                else:
+                    self._publish(replace(contents, bodies=(), lists=()), None)
         finally:
             self._removed = None
 
@@ -414,7 +417,7 @@ class HammingIndex:
         index = cls(snapshot.bits, settings=settings, engine=engine)
         index.note = snapshot.note
         tail = index._contents.tails[0].with_rows(snapshot.tail_codes, snapshot.tail_ids)
-        if snapshot.lists:
+        if snapshot.uniques.count:
             lists = tuple((one, 0) for one in snapshot.lists)
             contents = _Contents((snapshot.uniques,), lists, (tail,))
             index._publish(contents, index._body_of(contents))

@@ -7,6 +7,7 @@ way is explained here.
 
 from __future__ import annotations
 
+from operator import index
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -432,7 +433,7 @@ class Searcher:
 
 
 def _checked(radius: int, bits: int) -> int:
-    radius = int(radius.__index__())
+    radius = index(radius)
     if not 0 <= radius <= bits:
         raise ValueError(f"a radius of {radius} bits: 0 to {bits} make sense")
     return radius

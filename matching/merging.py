@@ -248,7 +248,7 @@ def purged(old: Uniques) -> Purged:
     live_items, items_group = live_items[items_stay], items_group[items_stay]
 
     columns: list[list[Array]] = [[], [], []]
-    for start in range(0, len(kept), BLOCK_ROWS):
+    for start in range(0, max(1, len(kept)), BLOCK_ROWS):
         numbers = kept[start : start + BLOCK_ROWS]
         parts = [rows_of(blocks, numbers) for blocks in (old.codes, old.values, old.states)]
         is_group = parts[2] == GROUP
