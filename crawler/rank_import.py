@@ -234,7 +234,7 @@ class RankImport:
         source, counts = self.counts.source, self.counts
         assert source is not None
         async with self._connection.transaction():
-            await self._queries.give_memory(self._connection)
+            await self._queries.prepare_merge(self._connection)
             tag = await self._queries.add_domains(
                 self._connection, import_id=self._import_id, source=str(source)
             )

@@ -34,9 +34,13 @@ SET lines = :lines, domains = :domains, bad_lines = :bad_lines,
     finished_at = CASE WHEN :finished THEN now() END
 WHERE id = :import_id;
 
--- name: give_memory()$
--- For the rest of the transaction: lines of one merge are sorted without files.
-SELECT set_config('work_mem', '64MB', true);
+-- name: prepare_merge()$
+-- For the rest of the transaction: the lines of one merge are sorted without files, and known domains are found by one
+-- look into an index each; the planner would rather read the whole table for every merge.
+SELECT set_config('work_mem', '64MB', true) IS NOT NULL
+       AND set_config('enable_seqscan', 'off', true) = 'off'
+       AND set_config('enable_hashjoin', 'off', true) = 'off'
+       AND set_config('enable_mergejoin', 'off', true) = 'off';
 
 -- name: add_domains(import_id, source)!
 -- Add the domains that are new, in the order of their names: lists are in no such order, and taking them as they come
