@@ -34,3 +34,15 @@ class SnapshotForeign(MatchingError):
     """A snapshot file is whole, but not of this format version, number of bits or subject."""
 
     kind = "snapshot_foreign"
+
+
+class SourceUnavailable(MatchingError):
+    """The place that an index follows cannot be asked at the moment."""
+
+    kind = "source_unavailable"
+
+
+class PositionLost(MatchingError):
+    """A log cannot say what changed since a position: it was cut, replaced, or too much happened."""
+
+    kind = "position_lost"

@@ -1,0 +1,249 @@
+"""An index that follows a source of signals.
+
+    async with live_index(DatabaseSignals(pool, "pdq", 256), settings) as live:
+        ids, distances = live.index.search(code, 31)
+
+It starts from a snapshot when there is a sound one of the same source, replays what changed since, and
+goes on replaying: at once after `refresh`, soon after a notification, and every `poll_s` in any case.
+Applying a change twice does no harm, so a position only has to be not too late.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from .errors import BadQuery, MatchingError, PositionLost, SnapshotForeign, SourceUnavailable
+from .index import HammingIndex, IndexSettings
+from .settings import LiveSettings
+from .source import Change, SignalSource
+
+_log = logging.getLogger(__name__)
+# So many changes are applied in under a millisecond, where they are; more in a thread.
+_FEW = 256
+_LONGEST_RETRY_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class LiveStatus:
+    source: str
+    items: int
+    age_s: float
+    """Seconds since it was last known to hold everything."""
+    replayed: int
+    """Changes applied since the start."""
+    started_from: str
+    """snapshot, or why not."""
+    refused: int
+    """Signals whose value has the wrong length; they are in no answer."""
+
+
+class LiveIndex:
+    """A HammingIndex, what it follows, and how far it has come. Made by `live_index`."""
+
+    def __init__(
+        self, source: SignalSource, settings: LiveSettings, index_settings: IndexSettings | None
+    ) -> None:
+        self.index = HammingIndex(source.bits, settings=index_settings)
+        self._source = source
+        self._settings = settings
+        self._index_settings = index_settings
+        self._position = ""
+        self._identity = ""
+        self._lock = asyncio.Lock()
+        self._complete_at = time.monotonic()
+        self._replayed = self._unsaved = self._refused = 0
+        self._started_from = ""
+        self._saved_at = time.monotonic()
+
+    def status(self) -> LiveStatus:
+        """How far it has come."""
+        return LiveStatus(
+            self._source.name,
+            len(self.index),
+            time.monotonic() - self._complete_at,
+            self._replayed,
+            self._started_from,
+            self._refused,
+        )
+
+    async def refresh(self) -> None:
+        """Applies everything that was committed before the call: one's own changes show at once.
+
+        Raises SourceUnavailable.
+        """
+        async with self._lock:
+            began = time.monotonic()
+            if await self._source.identity() != self._identity:
+                await self._load("the log was replaced")
+            try:
+                position, changes = await self._source.changes(self._position, self._settings.most_backlog)
+            except PositionLost as error:
+                await self._load(error.message)
+            else:
+                if len(changes) > _FEW:
+                    await asyncio.to_thread(self._apply, changes)
+                else:
+                    self._apply(changes)
+                self._position = position
+            self._complete_at = began
+
+    async def rebuild(self, reason: str = "asked to") -> None:
+        """Loads all signals anew; the old contents answer until then."""
+        async with self._lock:
+            await self._load(reason)
+
+    async def start(self) -> None:
+        """Loads the snapshot, or all signals, and replays what changed since. Raises SourceUnavailable."""
+        self._identity = await self._source.identity()
+        try:
+            self._started_from = await asyncio.to_thread(self._open_snapshot)
+        except (OSError, MatchingError) as error:
+            self._started_from = f"no snapshot: {error}"
+            _log.info("matching.no_snapshot source=%s reason=%s", self._source.name, error)
+            async with self._lock:
+                await self._load("there is no snapshot")
+        await self.refresh()
+
+    async def follow(self) -> None:
+        """Keeps up until cancelled."""
+        changed = asyncio.Event()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._source.hint(changed))
+            tasks.create_task(self._keep_up(changed))
+
+    async def save(self) -> bool:
+        """Writes a snapshot if there is a folder for it and nobody else is at it; whether it did."""
+        path = self._path()
+        if path is None:
+            return False
+        async with self._lock:
+            note = {"source": self._source.name, "identity": self._identity, "position": self._position}
+            saved = await asyncio.to_thread(_save_alone, self.index, path, note)
+            if saved:
+                self._unsaved, self._saved_at = 0, time.monotonic()
+            return saved
+
+    async def _keep_up(self, changed: asyncio.Event) -> None:
+        delay = self._settings.poll_s
+        while True:
+            try:
+                async with asyncio.timeout(delay):
+                    await changed.wait()
+            except TimeoutError:
+                pass
+            changed.clear()
+            try:
+                await self.refresh()
+                delay = self._settings.poll_s
+                if self._snapshot_is_due():
+                    await self.save()
+            except SourceUnavailable as error:
+                delay = min(2 * delay, _LONGEST_RETRY_S)
+                _log.warning("matching.source_unavailable source=%s: %s", self._source.name, error)
+            except OSError as error:
+                self._saved_at = time.monotonic()
+                _log.warning("matching.snapshot_not_saved source=%s: %s", self._source.name, error)
+
+    def _snapshot_is_due(self) -> bool:
+        settings, path = self._settings, self._path()
+        if path is None or self._unsaved < max(1.0, settings.snapshot_share * len(self.index)):
+            return False
+        return time.monotonic() - self._saved_at >= settings.snapshot_interval_s
+
+    def _path(self) -> Path | None:
+        folder = self._settings.snapshot_folder
+        return None if folder is None else folder / f"{self._source.name}-{self._source.bits}.index"
+
+    def _open_snapshot(self) -> str:
+        path = self._path()
+        if path is None:
+            raise SnapshotForeign("none are kept")
+        index = HammingIndex.open(path, settings=self._index_settings)
+        note = index.note
+        if index.bits != self._source.bits or note.get("source") != self._source.name:
+            raise SnapshotForeign(f"{path} belongs to another source")
+        if note.get("identity") != self._identity or not isinstance(note.get("position"), str):
+            raise SnapshotForeign(f"{path} belongs to another database")
+        self.index, self._position = index, note["position"]
+        return "snapshot"
+
+    async def _load(self, reason: str) -> None:
+        _log.info("matching.load source=%s reason=%s", self._source.name, reason)
+        self._identity = await self._source.identity()
+        # The position comes first: what changes while the pages are read is replayed on top of them.
+        position = await self._source.position()
+        index = HammingIndex(self._source.bits, settings=self._index_settings)
+        refused = 0
+        async for page in self._source.signals(self._settings.page):
+            refused += await asyncio.to_thread(_add, index, page)
+        self.index, self._position, self._refused = index, position, refused
+        self._unsaved += len(index)
+
+    def _apply(self, changes: list[Change]) -> None:
+        # A signal's removal comes after its addition, and its id never comes again: the last word counts.
+        last = {change.signal_id: change.value for change in changes}
+        removed = [one for one, value in last.items() if value is None]
+        self.index.remove(np.array(removed, np.int64))
+        self._refused += _add(self.index, [(one, value) for one, value in last.items() if value is not None])
+        self._replayed += len(changes)
+        self._unsaved += len(changes)
+
+
+def _add(index: HammingIndex, signals: list[tuple[int, bytes]]) -> int:
+    width = index.bits // 8
+    sound = [(one, value) for one, value in signals if len(value) == width]
+    codes = np.frombuffer(b"".join(value for _, value in sound), np.uint8).reshape(-1, width)
+    index.add(codes, np.array([one for one, _ in sound], np.int64))
+    return len(signals) - len(sound)
+
+
+def _save_alone(index: HammingIndex, path: Path, note: dict[str, str]) -> bool:
+    """Saves unless another process of this machine is saving the same file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if sys.platform == "win32":
+        index.save(path, note)
+        return True
+    import fcntl
+
+    with path.with_suffix(".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        index.save(path, note)
+    return True
+
+
+@asynccontextmanager
+async def live_index(
+    source: SignalSource, settings: LiveSettings, index_settings: IndexSettings | None = None
+) -> AsyncIterator[LiveIndex]:
+    """An index that is complete when the block begins, and kept up to date until it ends.
+
+    Raises SourceUnavailable when it cannot begin.
+    """
+    if "/" in source.name or source.name.startswith("."):
+        raise BadQuery(f"{source.name!r} cannot be the name of a snapshot file")
+    live = LiveIndex(source, settings, index_settings)
+    await live.start()
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            follower = tasks.create_task(live.follow())
+            try:
+                yield live
+            finally:
+                follower.cancel()
+    except BaseExceptionGroup as group:
+        # What the block raised is raised as it was; the group is our own affair.
+        if len(group.exceptions) == 1:
+            raise group.exceptions[0] from None
+        raise

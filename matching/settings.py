@@ -1,0 +1,22 @@
+"""How live indexes follow their source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSettings:
+    snapshot_folder: Path | None = None
+    """Where snapshots are kept, for all workers of this machine. None: none are kept."""
+    poll_s: float = 1.0
+    """Changes are looked for this often even without a notification."""
+    snapshot_interval_s: float = 300.0
+    """At most one snapshot in this time."""
+    snapshot_share: float = 0.01
+    """Changes since the last snapshot, as a share of the items, that make another one worth while."""
+    most_backlog: int = 1_000_000
+    """More changes than this are not replayed: all signals are loaded anew."""
+    page: int = 50_000
+    """Signals loaded at a time."""
