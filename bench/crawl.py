@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import os
 import statistics
 import subprocess
@@ -98,7 +99,7 @@ async def crawl(sites: int, port: int, url: str, folder: str, workers: int) -> t
             "SAMELOOK_RESOLVE": settings.resolve,
             "SAMELOOK_SITE_DELAY": "0",
         }
-        postgres = postgres_cpu(folder)
+        postgres, before = postgres_cpu(folder), os.times()
         started = time.perf_counter()
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -112,16 +113,36 @@ async def crawl(sites: int, port: int, url: str, folder: str, workers: int) -> t
             str(workers),
             env=environment,
         )
+        watching = asyncio.create_task(watch_cpu(process.pid))
         await process.wait()
         elapsed = time.perf_counter() - started
-        used = os.times()
+        watching.cancel()
         done = await pool.fetchval("SELECT count(*) FROM favicon_metadata WHERE sha256 IS NOT NULL")
         assert process.returncode == 0, process.returncode
         assert done == sites * 5, f"{done} icons of {sites * 5}"
+        used = os.times()
+        total = used.children_user + used.children_system - before.children_user - before.children_system
+        decoding = sum(WATCHED.values())
         return elapsed, {
+            "fetching, discovery, queues": total - decoding,
+            "decoding and hashing": decoding,
             "Postgres": postgres_cpu(folder) - postgres,
-            "crawler, with decoding": used.children_user + used.children_system,
         }
+
+
+WATCHED: dict[int, float] = {}
+"""CPU seconds of the processes that decode pictures, as last seen."""
+
+
+async def watch_cpu(pid: int) -> None:
+    WATCHED.clear()
+    while True:
+        for process in psutil.Process(pid).children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                if "hashing.worker" in " ".join(process.cmdline()):
+                    times = process.cpu_times()
+                    WATCHED[process.pid] = times.user + times.system
+        await asyncio.sleep(0.25)
 
 
 def postgres_cpu(folder: str) -> float:
@@ -155,9 +176,7 @@ async def main(sites: int, rounds: int, workers: int) -> None:
                 await migrate(connection)
             for number in range(rounds):
                 plain.append(await download(urls_of(sites, port)))
-                before = os.times()
                 seconds, used = await crawl(sites, port, url, folder, workers)
-                used["crawler, with decoding"] -= before.children_user + before.children_system
                 ours.append(seconds)
                 cpu.append(used)
                 console.print(

@@ -58,11 +58,13 @@ class Crawl:
             "icons": (icons_store(settings), lambda page: phases.visit_page(fetcher, page)),
             "hashes": (hashes_store(settings), lambda icon: phases.fetch_icon(fetcher, pictures, icon)),
         }
-        for phase in PHASES:
+        downstream = None
+        for phase in reversed(PHASES):
             if phase in wanted:
                 store, work = works[phase]
                 queue = PostgresQueue(pool, store, settings, self.worker_id)
-                self._runners[phase] = PhaseRunner(phase, queue, work, settings, self._stop)
+                downstream = PhaseRunner(phase, queue, work, settings, self._stop, downstream)
+                self._runners = {phase: downstream, **self._runners}
 
     @property
     def progress(self) -> dict[Phase, PhaseProgress]:

@@ -28,7 +28,7 @@ FAVICON_PATH = "/favicon.ico"
 WELL_KNOWN_PATHS = (FAVICON_PATH, "/apple-touch-icon.png", "/apple-touch-icon-precomposed.png")
 
 # After these another scheme or host is worth a try. Anything else is an answer.
-_TRY_NEXT = frozenset({"dns_failed", "connection_failed", "tls_failed", "timeout"})
+_TRY_NEXT = frozenset({"dns_failed", "connection_failed", "tls_failed", "timeout", "redirect_loop"})
 
 
 @dataclass(frozen=True, slots=True)

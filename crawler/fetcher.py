@@ -246,7 +246,8 @@ class Fetcher:
                 url=target.url,
                 location=location[:2000],
             ) from error
-        if following.url in hops:
+        # Once more may end well (a server may answer http and https alike); twice is a circle.
+        if hops.count(following.url) > 1:
             raise RedirectLoop(f"{hops[0]} redirects in a circle", urls=[*hops, following.url])
         return following
 

@@ -8,7 +8,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Generic
+from typing import Any, Generic
 
 import structlog
 
@@ -53,8 +53,12 @@ class PhaseRunner(Generic[Input, Result]):
         work: Callable[[Input], Awaitable[Result]],
         settings: CrawlSettings,
         stop: asyncio.Event,
+        downstream: PhaseRunner[Any, Any] | None = None,
     ) -> None:
+        """`downstream`, the phase that this one feeds, is not run away from while it is behind."""
         self.phase = phase
+        self._downstream = downstream
+        self._behind = False
         self.progress = PhaseProgress()
         self._queue = queue
         self._work = work
@@ -65,6 +69,15 @@ class PhaseRunner(Generic[Input, Result]):
         self._in_hand: dict[asyncio.Task[None], Lease[Input]] = {}
         self._slot_freed = asyncio.Event()
         self._abandoned: list[Lease[Input]] = []
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether all slots are taken and more was due at the last pull.
+
+        A phase that feeds this one then waits: a site's icons are fetched soon after its page, while
+        the connection is still open, and not hours later.
+        """
+        return self._behind and len(self._in_hand) * 2 > self._settings.concurrency
 
     async def run(self, upstream_done: Callable[[], bool] | None) -> None:
         """Work until stopped, or (with `upstream_done`, a `--once` run) until nothing is due any more.
@@ -90,12 +103,15 @@ class PhaseRunner(Generic[Input, Result]):
             # A slot is taken before work is: nothing is leased that cannot start at once. Half of the
             # slots free, or a whole batch, makes a pull worth its round trip.
             free = self._settings.concurrency - len(self._in_hand)
-            if free < min(self._settings.batch, max(1, self._settings.concurrency // 2)):
+            enough = min(self._settings.batch, max(1, self._settings.concurrency // 2))
+            if free < enough or (self._downstream is not None and self._downstream.is_behind):
                 self._slot_freed.clear()
                 await self._wait_for(self._slot_freed, self._settings.flush_s)
                 continue
             was_upstream_done = upstream_done is not None and upstream_done()
-            leases = await self._pull(min(free, self._settings.batch))
+            limit = min(free, self._settings.batch)
+            leases = await self._pull(limit)
+            self._behind = len(leases) == limit
             if leases:
                 idle_s = self._settings.idle_first_s
                 for lease in leases:

@@ -49,6 +49,10 @@ def start(
 
         typer.echo(f"samelook {version_of('samelook')}")
         raise typer.Exit
+    from samelook.logs import configure_logging
+    from samelook.settings import load_settings
+
+    configure_logging(level=load_settings().log_level)
 
 
 def main() -> None:

@@ -17,7 +17,6 @@ from samelook.commands.crawl import run_async, stopping
 from samelook.console import err, out
 from samelook.crawl_display import showing_progress, status_tables
 from samelook.database import configured_database
-from samelook.logs import configure_logging
 from samelook.sample_web.ranks import rank_list, unranked_list
 from samelook.sample_web.server import sample_web_server
 from samelook.sample_web.sites import SITES
@@ -44,7 +43,6 @@ def run_demo(keep: Path | None) -> int:
     running the demo again starts it afresh. A database that holds anything else is left alone.
     """
     settings = load_settings()
-    configure_logging(level=settings.log_level)
     if keep is not None:
         settings = replace(settings, data_dir=keep.absolute(), database_url=None)
     out().print("[bold]Samelook[/bold]: a crawl of the bundled sample web. Nothing leaves this machine.")

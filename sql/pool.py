@@ -52,6 +52,7 @@ async def open_pool(settings: DatabaseSettings) -> AsyncIterator[Pool]:
             max_size=settings.max_connections,
             max_inactive_connection_lifetime=settings.idle_connection_s,
             init=_prepare,
+            reset=None if settings.reset_on_release else _leave_as_it_is,
         )
 
     pool = await _patiently(create, settings)
@@ -112,6 +113,10 @@ def _arguments(settings: DatabaseSettings) -> dict[str, Any]:
             "TimeZone": "UTC",
         },
     }
+
+
+async def _leave_as_it_is(_: Connection) -> None:
+    """In place of a round trip to the server for each use; asyncpg has ended an open transaction already."""
 
 
 async def _prepare(connection: OwnConnection) -> None:

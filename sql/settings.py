@@ -19,6 +19,9 @@ class DatabaseSettings:
     lock_timeout_s: float = 10.0  # 0: none
     idle_in_transaction_timeout_s: float = 60.0  # a stuck worker must not hold locks for ever
     idle_connection_s: float = 300.0  # unused connections are closed after this
+    # Whether a connection forgets settings, listeners and advisory locks when it goes back to the
+    # pool. That is a round trip for each use; False for a pool whose users leave none behind.
+    reset_on_release: bool = True
     # Prepared statements that each connection keeps. 0 for a PgBouncer before 1.21, or one
     # without max_prepared_statements, in transaction mode.
     statement_cache: int = 256

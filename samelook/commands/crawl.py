@@ -6,6 +6,7 @@ import asyncio
 import signal
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -45,12 +46,10 @@ def run(
         samelook crawl run --workers 4 --phase icons --phase hashes
     """
     from samelook.database import configured_database
-    from samelook.logs import configure_logging
     from samelook.settings import load_settings
 
     phases = _phases(phase)
     settings = load_settings()
-    configure_logging(level=settings.log_level)
     with configured_database(settings) as url:
         if workers > 1:
             status = asyncio.run(_run_workers(settings, url, phases, workers, once=once, quiet=quiet))
@@ -139,8 +138,10 @@ async def crawl_here(
     from sql.pool import open_pool
 
     allow_many_connections()
+    # The crawl sets nothing outside its transactions.
+    database = replace(settings.database_at(url), reset_on_release=False)
     async with (
-        open_pool(settings.database_at(url)) as pool,
+        open_pool(database) as pool,
         open_crawl(
             pool, crawl=settings.crawl, fetch=settings.fetch, sandbox=settings.sandbox, phases=phases
         ) as crawl,

@@ -31,7 +31,7 @@ CREATE TABLE domains (
     n_hosts           bigint,
     list_position     bigint CHECK (list_position > 0),  -- in a list without harmonic centrality (Tranco, a plain list)
     source            text NOT NULL,                     -- the list that gave the position, or 'request'
-    import_id         bigint REFERENCES rank_imports (id),
+    import_id         bigint,                            -- rank_imports.id; no foreign key: a fifth of an import's time
     first_seen_at     timestamptz NOT NULL DEFAULT now(),
     ranked_at         timestamptz,
     -- The order of the crawl, and trust: 1 is best. Unranked domains follow all ranked ones, each
