@@ -123,8 +123,7 @@ class Sandbox:
         while True:
             worker = _Worker(self._limits, self._hand_out)
             try:
-                await worker.start(self._decode_limits)
-                if await worker.is_ready():
+                if await worker.start(self._decode_limits):
                     failed_starts = 0
                     self._workers.append(worker)
                     self._hand_out()
@@ -145,8 +144,8 @@ class Sandbox:
             if failed_starts >= _MAX_FAILED_STARTS:
                 self._fail_waiting(
                     DecoderDied(
-                        f"Worker processes do not start: {sys.executable} -m hashing.worker ends with "
-                        f"status {worker.exit_status}."
+                        f"Worker processes do not start ({sys.executable} -m hashing.worker): "
+                        f"{worker.not_started}."
                     )
                 )
                 await asyncio.sleep(min(failed_starts, 30))
@@ -176,6 +175,7 @@ class _Worker(asyncio.Protocol):
         self.jobs: deque[_Job] = deque()
         self.gone = asyncio.Event()
         self.exit_status: int | None = None
+        self.not_started = "it ended at once"
         self._limits = limits
         self._has_room = has_room
         self._frames = Frames()
@@ -190,7 +190,19 @@ class _Worker(asyncio.Protocol):
         self._timed_out = False
         self._fault: str | None = None
 
-    async def start(self, decode_limits: DecodeLimits) -> None:
+    async def start(self, decode_limits: DecodeLimits) -> bool:
+        """Starts the process; whether it is ready to work."""
+        try:
+            async with asyncio.timeout(self._limits.start_seconds):
+                await self._spawn(decode_limits)
+                return await self._started
+        except TimeoutError:
+            self.not_started = f"it is not ready after {self._limits.start_seconds:g} s"
+        except OSError as error:
+            self.not_started = str(error)
+        return False
+
+    async def _spawn(self, decode_limits: DecodeLimits) -> None:
         ours, theirs = socket.socketpair()
         try:
             with theirs:
@@ -213,14 +225,6 @@ class _Worker(asyncio.Protocol):
             raise
         self._transport = transport
         transport.write(framed(pickle.dumps((self._limits, decode_limits))))
-
-    async def is_ready(self) -> bool:
-        """Whether the process has started well."""
-        try:
-            async with asyncio.timeout(self._limits.start_seconds):
-                return await self._started
-        except TimeoutError:
-            return False
 
     def has_room(self) -> bool:
         return len(self.jobs) < self._limits.jobs_ahead and not self.gone.is_set()

@@ -214,9 +214,11 @@ async def test_closing_while_workers_still_start_leaves_none() -> None:
     assert not children()
 
 
-async def test_workers_that_cannot_start_are_an_error_and_no_hang(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hashing.sandbox._environment", dict)
-    monkeypatch.setattr(sys, "executable", "/bin/false")
+@pytest.mark.parametrize("program", ["/bin/false", "/nonexistent/python", "/etc/passwd"])
+async def test_workers_that_cannot_start_are_an_error_and_no_hang(
+    program: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", program)
     async with Sandbox(1) as sandbox:
         with pytest.raises(DecoderDied, match="do not start"):
             await sandbox.hash(b"x")
