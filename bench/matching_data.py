@@ -14,41 +14,41 @@ def uniform(count: int, seed: int = 1) -> NDArray[np.uint8]:
 
 
 def icon_like(count: int, seed: int = 2) -> NDArray[np.uint8]:
-    """Distinct codes with the skew of block mean hashes of favicons.
+    """Distinct codes with the skew of block mean hashes (16 x 16) of favicons.
 
-    A block mean hash of 16 x 16 blocks is 1 where a block is lighter than its band's median, so flat
-    areas give long runs of equal bits. Drawn from that: an icon is a picture of 16 rows; most rows
-    repeat the one above (with a few flipped bits at the edges), rows start as one or two runs, and half
-    of all icons are nearly blank (transparent or one-coloured around a small mark): those share
-    nearly all their bits. That puts about half of the codes in one bucket of most 16-bit chunks.
+    A block mean hash is 1 where a block is lighter than the middle, so flat areas give runs of equal bits.
+    An icon here is a shape on a flat ground: two thirds have a margin of one to four equal blocks around
+    it, every row of the shape repeats the one above with a chance of a half, rows are one or two runs, and
+    a tenth are small marks on nothing. As a column of blocks is a chunk of 16 bits, the margins put
+    about half of all codes into one bucket of the outer chunks; and one code in eight is a near-copy of
+    another one (a few blocks differ), as icons are redrawn and re-encoded.
     """
     rng = np.random.default_rng(seed)
-    parts: list[NDArray[np.uint8]] = []
-    have = 0
-    while have < count:
-        n = int((count - have) * 1.3) + 1000
-        rows = np.zeros((n, 16, 16), np.uint8)
-        start, length = rng.integers(0, 16, (n, 16)), rng.integers(1, 12, (n, 16))
+    whole = np.empty((0, 32), np.uint8)
+    while len(whole) < count:
+        n = int((count - len(whole)) * 1.2) + 1000
         columns = np.arange(16)
-        fresh = (columns >= start[..., None]) & (columns < (start + length)[..., None])
-        new_row = rng.random((n, 16)) < 0.35
+
+        def run_of(n: int = n) -> NDArray[np.bool_]:
+            start, length = rng.integers(0, 15, (n, 16, 1)), rng.integers(1, 10, (n, 16, 1))
+            inside: NDArray[np.bool_] = (columns >= start) & (columns < start + length)
+            return inside
+
+        fresh = run_of() ^ (run_of() & (rng.random((n, 16, 1)) < 0.5))
+        new_row = rng.random((n, 16)) < 0.5
         new_row[:, 0] = True
-        source = np.maximum.accumulate(np.where(new_row, np.arange(16), 0), axis=1)
-        rows[:] = np.take_along_axis(fresh, source[..., None], axis=1)
-        blank = rng.random(n) < 0.5
-        # A nearly blank icon: a mark of a few blocks somewhere in the middle.
-        top, left = rng.integers(3, 11, n), rng.integers(3, 11, n)
-        high, wide = rng.integers(1, 5, n), rng.integers(1, 5, n)
-        r, c = np.arange(16)[None, :, None], columns[None, None, :]
-        mark = (r >= top[:, None, None]) & (r < (top + high)[:, None, None])
-        mark = mark & (c >= left[:, None, None]) & (c < (left + wide)[:, None, None])
-        rows[blank] = (mark & (rng.random((n, 16, 16)) < 0.8))[blank]
-        flips = rng.random((n, 16, 16)) < np.where(rng.random(n) < 0.5, 0.01, 0.03)[:, None, None]
-        rows ^= flips
-        parts.append(np.packbits(rows.reshape(n, 256), axis=1))
-        whole = np.unique(np.concatenate(parts), axis=0)
-        parts, have = [whole], len(whole)
-    return rng.permutation(parts[0])[:count]
+        source = np.maximum.accumulate(np.where(new_row, columns, 0), axis=1)
+        rows = np.take_along_axis(fresh, source[..., None], axis=1)
+        rows ^= rng.random((n, 16, 16)) < 0.02
+        kind = rng.random(n)
+        margin = np.where(kind < 0.1, rng.integers(5, 7, n), np.where(kind < 0.67, rng.integers(1, 5, n), 0))
+        near_edge = np.minimum(columns, 15 - columns)
+        depth = np.minimum(near_edge[:, None], near_edge[None, :])
+        rows &= depth >= margin[:, None, None]
+        copies = rng.integers(0, n, n // 8)
+        rows[: n // 8] = rows[copies] ^ (rng.random((n // 8, 16, 16)) < 0.015)
+        whole = np.unique(np.concatenate([whole, np.packbits(rows.reshape(n, 256), axis=1)]), axis=0)
+    return rng.permutation(whole)[:count]
 
 
 def near(codes: NDArray[np.uint8], count: int, most_bits: int, seed: int = 3) -> list[bytes]:

@@ -23,7 +23,7 @@ from .engine import Engine, default_engine
 from .interface import Code, Codes, Found, Ids
 from .kernels import Array
 from .lists import Lists, no_lists
-from .memory import as_many
+from .memory import as_many, give_back
 from .merging import Purged, merged, purged
 from .tail import Tail, new_tail
 from .uniques import Uniques, no_uniques
@@ -33,6 +33,10 @@ _log = logging.getLogger(__name__)
 # Bulk loads are merged in pieces, which bounds what a merge needs besides the index.
 _PIECE = 1 << 20
 _QUERIES_A_CALL = 4096
+# Merges of more items than this leave the heap with large holes.
+_LARGE_MERGE = 1 << 16
+# The cheapest way from bytes to an array: a third of what np.frombuffer(ids, np.int64) costs.
+_array, _INT64, _UINT16 = np.ndarray, np.dtype(np.int64), np.dtype(np.uint16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +115,7 @@ class HammingIndex:
             # Out of the common path: what is wrong with it, or how to read it after all.
             code, radius = checked_code(code, self._bits), checked_radius(radius, self._bits)
             ids, distances = self._searcher.search(code, radius)
-        return np.frombuffer(ids, np.int64), np.frombuffer(distances, np.uint16)
+        return _array(len(ids) >> 3, _INT64, ids), _array(len(distances) >> 1, _UINT16, distances)
 
     def search_many(self, codes: Codes, radius: int) -> list[Found]:
         """What `search` finds for each of the codes, uint8[n, bits / 8]."""
@@ -262,12 +266,16 @@ class HammingIndex:
     def merge(self) -> None:
         """Lists everything that is in the tail now, and purges dead codes when there are many."""
         with self._merging:
+            large = sum(tail.count for tail in self._contents.tails) > _LARGE_MERGE
             self._merge_tails()
             bodies = self._contents.bodies
             if bodies and bodies[0].count:
                 dead = bodies[0].count - int(np.count_nonzero(bodies[0].living()))
                 if dead > self._settings.purge_share * bodies[0].count:
+                    large = True
                     self._purge()
+        if large:
+            give_back()
 
     def purge(self) -> None:
         """Takes dead codes out of the lists now."""

@@ -28,6 +28,7 @@ _MAX_THRESHOLD = 3
 # Costs in nanoseconds, measured; only their ratios matter.
 _FIXED_NS, _LISTED_NS, _SURVIVOR_NS = 100_000.0, 12.0, 250.0
 _SCANNED_NS = {1: 1.6, 4: 6.0}
+_PROBES_NS = np.array([1.0, 17.0, 137.0, 697.0]) * 10
 
 
 def _ball() -> tuple[Array, Array, Array]:
@@ -79,21 +80,22 @@ def permute(source: Array, target: Array, bits: int, /) -> None:
 
 
 def _estimate(offsets: Array, estimates: Array) -> None:
-    spheres = [np.diff(offsets).astype(np.uint32)]
-    for k in range(1, _MAX_THRESHOLD + 1):
-        inner, outer = spheres[-1], np.zeros(BUCKETS, np.uint32)
-        for bit in range(16):
-            outer += inner.reshape(-1, 2, 1 << bit)[:, ::-1].reshape(-1)
-        if k > 1:
-            outer = (outer - np.uint32(18 - k) * spheres[-2]) // np.uint32(k)
-        spheres.append(outer)
-    estimates[:] = 0
+    here = np.diff(offsets).astype(np.uint32)
+    one = here + _neighbours(here)
+    two = one + (_neighbours(one - here) - np.uint32(16) * here) // np.uint32(2)
+    estimates[:] = _logarithm(one) | _logarithm(two) << 8
+
+
+def _neighbours(counts: Array) -> Array:
     total = np.zeros(BUCKETS, np.uint32)
-    for k, sphere in enumerate(spheres):
-        total = total + sphere
-        logarithm = (total.astype(np.float32).view(np.uint32) >> 20) - np.uint32((127 << 3) - 1)
-        logarithm = np.minimum(logarithm, np.uint32(255))
-        estimates |= np.where(total == 0, np.uint32(0), logarithm) << np.uint32(8 * k)
+    for bit in range(16):
+        total += counts.reshape(-1, 2, 1 << bit)[:, ::-1].reshape(-1)
+    return total
+
+
+def _logarithm(counts: Array) -> Array:
+    logarithm = (counts.astype(np.float32).view(np.uint32) >> 20) - np.uint32((127 << 3) - 1)
+    return np.where(counts == 0, np.uint32(0), np.minimum(logarithm, np.uint32(255)))
 
 
 def _decoded(numbers: Array, width: int, positions: Array) -> Array:
@@ -275,8 +277,7 @@ class Body:
         if how == SCAN or radius + 1 > self.chunks * (_MAX_THRESHOLD + 1) or scan_ns < _FIXED_NS:
             return self.scan(query, radius)
         values = query.view(np.uint16)
-        packed = np.array([one[1][v] for one, v in zip(self.lists, values.tolist(), strict=True)])
-        thresholds, cost = _plan(packed, radius)
+        thresholds, cost = _plan(self.lists, values.tolist(), radius)
         if cost > scan_ns:
             return self.scan(query, radius)
         return self._probe(query, radius, values, thresholds, scan_ns / 2)
@@ -368,16 +369,21 @@ def distances_to(rows: Array, query: Array) -> Array:
     return ((pairs & 0xFFFF) + (pairs >> 16)).astype(np.uint16)
 
 
-def _plan(packed: Array, radius: int) -> tuple[Array, float]:
+def _plan(lists: tuple[Any, ...], values: list[int], radius: int) -> tuple[Array, float]:
     # C finds the best thresholds by dynamic programming; here the cheapest steps are taken, which is
     # the same where each step of a chunk costs more than the one before, and always valid.
-    sizes = _EXPECTED[(packed[:, None] >> (8 * np.arange(_MAX_THRESHOLD + 1))) & 255]
-    costs = sizes * _LISTED_NS + _BALL[1:] * 10.0
+    packed = np.array([one[1][value] for one, value in zip(lists, values, strict=True)])
+    edges = np.array([one[0][value : value + 2] for one, value in zip(lists, values, strict=True)], np.int64)
+    costs = np.empty((len(lists), _MAX_THRESHOLD + 1))
+    costs[:, 0] = edges[:, 1] - edges[:, 0]
+    costs[:, 1] = _EXPECTED[packed & 255]
+    costs[:, 2] = _EXPECTED[packed >> 8]
+    costs[:, 3] = costs[:, 2] * (697 / 137)
+    costs = costs * _LISTED_NS + _PROBES_NS
     steps = np.maximum.accumulate(np.diff(costs, axis=1, prepend=0.0), axis=1).reshape(-1)
-    taken = np.argsort(steps, kind="stable")[: radius + 1]
-    depth = np.bincount(taken >> 2, minlength=len(packed))
-    cost = float(costs[np.flatnonzero(depth), depth[depth > 0] - 1].sum())
-    return depth - 1, cost + _FIXED_NS
+    depth = np.bincount(np.argsort(steps, kind="stable")[: radius + 1] >> 2, minlength=len(lists))
+    taken = np.flatnonzero(depth)
+    return depth - 1, float(costs[taken, depth[taken] - 1].sum()) + _FIXED_NS
 
 
 class Searcher:

@@ -20,7 +20,7 @@ class Lists:
     offsets: Array
     """uint32[65537]: where the list of each value begins."""
     estimates: Array
-    """uint32[65536]: logarithms of how many codes are within 0, 1, 2 and 3 bits of each value."""
+    """uint16[65536]: logarithms of how many codes are within one and within two bits of each value."""
     following: Array
     """uint16: the next chunk's value of each listed code."""
     numbers: Array
@@ -55,12 +55,12 @@ class Lists:
 def _room(codes: int, length: int) -> Lists:
     width = 3 if codes <= _NARROW else 4
     parts = carve(
-        (BUCKETS + 1, np.uint32), (BUCKETS, np.uint32), (length, np.uint16), (length * width, np.uint8)
+        (BUCKETS + 1, np.uint32), (BUCKETS, np.uint16), (length, np.uint16), (length * width, np.uint8)
     )
     return Lists(parts[0], parts[1], parts[2], parts[3], width)
 
 
 def no_lists() -> Lists:
     """Lists of no codes."""
-    offsets, estimates = np.zeros(BUCKETS + 1, np.uint32), np.zeros(BUCKETS, np.uint32)
+    offsets, estimates = np.zeros(BUCKETS + 1, np.uint32), np.zeros(BUCKETS, np.uint16)
     return Lists(offsets, estimates, np.empty(0, np.uint16), np.empty(0, np.uint8), 3)

@@ -7,6 +7,7 @@ some four hundred reads all over memory, which otherwise miss the page tables as
 
 from __future__ import annotations
 
+import ctypes
 import mmap
 import sys
 from collections.abc import Sequence
@@ -48,6 +49,12 @@ def _space(size: int) -> NDArray[np.uint8]:
     if huge and hasattr(mmap, "MADV_HUGEPAGE"):
         mapping.madvise(mmap.MADV_HUGEPAGE, start, huge)
     return whole[start : start + size]
+
+
+def give_back() -> None:
+    """Returns the heap's free memory to the system, where the C library can be asked to."""
+    if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):
+        trim(0)
 
 
 def as_many(arrays: Sequence[NDArray[Any]]) -> int:

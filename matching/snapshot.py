@@ -84,7 +84,7 @@ _PLAIN = {
     "member_ids": "<i8",
     "member_groups": "<u4",
 }
-_LISTED = {"offsets": "<u4", "estimates": "<u4", "following": "<u2", "numbers": "|u1"}
+_LISTED = {"offsets": "<u4", "estimates": "<u2", "following": "<u2", "numbers": "|u1"}
 
 
 def write_snapshot(path: str | os.PathLike[str], snapshot: Snapshot) -> None:

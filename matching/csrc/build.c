@@ -61,20 +61,20 @@ static inline uint32_t logarithm(uint32_t x) {
     return bits < 255 ? bits : 255;
 }
 
-/* How many codes lie in the ball of radius 0, 1, 2 and 3 around each bucket, as logarithms.
- * S(k) counts the codes at distance exactly k; every value has 16 neighbours, and walking one step
- * from the sphere k reaches sphere k − 1 by 16 − k + 1 ways and sphere k + 1 by k + 1:
- * sum of S(k) over neighbours = (17 − k) S(k − 1) + (k + 1) S(k + 1). */
-void estimate(const uint32_t *offsets, uint32_t *estimates) {
-    uint32_t *sphere[4];
-    uint32_t *space = malloc(4 * (size_t)BUCKETS * sizeof *space);
+/* How many codes lie in the balls of radius 1 and 2 around each bucket, as logarithms.
+ * S(k) counts the codes at distance exactly k; every value has 16 neighbours, and one step from there
+ * leads back to it in 16 ways and to each value at distance 2 in two:
+ * sum of S(1) over the neighbours = 16 S(0) + 2 S(2). */
+void estimate(const uint32_t *offsets, uint16_t *estimates) {
+    uint32_t *sphere[3];
+    uint32_t *space = malloc(3 * (size_t)BUCKETS * sizeof *space);
     if (!space) { /* Estimates only steer the choice of buckets: all equal is slower, not wrong. */
         memset(estimates, 0, BUCKETS * sizeof *estimates);
         return;
     }
-    for (unsigned k = 0; k < 4; k++) sphere[k] = space + (size_t)k * BUCKETS;
+    for (unsigned k = 0; k < 3; k++) sphere[k] = space + (size_t)k * BUCKETS;
     for (uint32_t v = 0; v < BUCKETS; v++) sphere[0][v] = offsets[v + 1] - offsets[v];
-    for (unsigned k = 1; k < 4; k++) {
+    for (unsigned k = 1; k < 3; k++) {
         const uint32_t *inner = sphere[k - 1];
         uint32_t *outer = sphere[k];
         memset(outer, 0, BUCKETS * sizeof *outer);
@@ -86,16 +86,11 @@ void estimate(const uint32_t *offsets, uint32_t *estimates) {
                     outer[v + step + i] += inner[v + i];
                 }
         }
-        if (k > 1)
-            for (uint32_t v = 0; v < BUCKETS; v++) outer[v] = (outer[v] - (18 - k) * sphere[k - 2][v]) / k;
     }
     for (uint32_t v = 0; v < BUCKETS; v++) {
-        uint32_t sum = 0, packed = 0;
-        for (unsigned k = 0; k < 4; k++) {
-            sum += sphere[k][v];
-            packed |= logarithm(sum) << (8 * k);
-        }
-        estimates[v] = packed;
+        uint32_t one = sphere[0][v] + sphere[1][v];
+        uint32_t two = one + (sphere[2][v] - 16 * sphere[0][v]) / 2;
+        estimates[v] = (uint16_t)(logarithm(one) | logarithm(two) << 8);
     }
     free(space);
 }

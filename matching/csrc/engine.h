@@ -41,7 +41,7 @@ typedef struct {
 /* Unique numbers sorted by the value of one chunk, with the next chunk's value beside each. */
 typedef struct {
     const uint32_t *offsets;   /* BUCKETS + 1 */
-    const uint32_t *estimates; /* BUCKETS: four 8-bit logarithms of ball sizes, see build.c */
+    const uint16_t *estimates; /* BUCKETS: two 8-bit logarithms of ball sizes, see build.c */
     const uint16_t *next;
     const uint8_t *numbers; /* `width` bytes each, little endian */
     uint32_t length;
@@ -51,6 +51,7 @@ typedef struct {
 
 typedef struct {
     unsigned bits, words, chunks;
+    uint32_t *scan_ps; /* what a scan costs a code, in picoseconds; a guess that scans improve */
     unsigned bases; /* 1, or 2 while a purge renumbers the codes chunk by chunk */
     Base base[2];
     Chunk chunk[MAX_CHUNKS];
@@ -122,7 +123,7 @@ uint32_t order_position(const Base *base, int64_t id);
 
 /* build.c */
 void permute(const uint8_t *source, uint8_t *target, size_t count, unsigned bits);
-void estimate(const uint32_t *offsets, uint32_t *estimates);
+void estimate(const uint32_t *offsets, uint16_t *estimates);
 int merge_chunk(const Chunk *old, const uint8_t *codes, uint32_t added, unsigned words, unsigned chunk,
                 uint32_t first, unsigned width, uint32_t *offsets, uint16_t *next, uint8_t *numbers);
 int purge_chunk(const Chunk *old, const uint32_t *renumbered, uint32_t count, uint32_t kept,

@@ -10,6 +10,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "loops.h"
 
@@ -18,16 +19,15 @@
 #define CANDIDATE_BATCH 2048
 #define SLICE 1024
 
-/* Costs in nanoseconds, measured on two machines; only their ratios matter. A probe is two cache
- * misses that overlap with others, a survivor of the filter two that overlap less. */
+/* Costs in nanoseconds, measured. They choose the thresholds and say when it is time to look at the
+ * clock; the clock says when to give up. A probe is two cache misses that overlap with others, a
+ * survivor of the filter two that overlap less. What a scan costs is measured with every scan. */
 #define PROBE_NS 6.0f
 #define LISTED_NS 0.1f
 #define SURVIVOR_NS 8.0f
 #define EXPECTED_LISTED_NS 0.25f /* with the share of survivors to be expected */
-#define SCANNED_WIDE_NS 1.0f
-#define SCANNED_NARROW_NS 0.3f
 /* The probing may spend this share of a scan before it gives up and scans. */
-#define PATIENCE 0.35f
+#define PATIENCE 0.25f
 
 typedef struct {
     uint32_t from, to;
@@ -47,7 +47,8 @@ typedef struct {
     int8_t threshold[MAX_CHUNKS];
     unsigned radius;
     Hits *hits;
-    float spent, budget;
+    float spent, worry, budget;
+    int64_t started; /* 0: nobody has looked at the clock yet */
     unsigned probe_count, candidate_count, resolved_count;
     Probe probe[PROBE_BATCH];
     Candidate candidate[CANDIDATE_BATCH];
@@ -77,6 +78,20 @@ static int emit_items(const Base *base, uint32_t number, unsigned distance, Hits
         hits->distances[hits->count++] = (uint16_t)distance;
     }
     return OK;
+}
+
+static int64_t clock_ns(void) {
+    struct timespec now;
+    timespec_get(&now, TIME_UTC);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* Whether the probing has had its share of time. */
+static int late(Run *run) {
+    if (run->spent < run->worry) return 0;
+    int64_t now = clock_ns();
+    if (!run->started) run->started = now - (int64_t)run->spent;
+    return (float)(now - run->started) > run->budget;
 }
 
 static int scan_base(const Base *base, unsigned words, const uint64_t *query, unsigned radius, Hits *hits) {
@@ -129,9 +144,14 @@ static float plan(Run *run) {
     best[0][MOST] = 0;
     for (unsigned s = 1; s <= goal; s++) best[0][MOST + s] = never;
     for (unsigned c = 0; c < body->chunks; c++) {
-        uint32_t packed = body->chunk[c].estimates[run->value[c]];
+        uint32_t value = run->value[c], packed = body->chunk[c].estimates[value];
+        float listed[MOST];
+        listed[0] = (float)(body->chunk[c].offsets[value + 1] - body->chunk[c].offsets[value]);
+        listed[1] = expected(packed & 255);
+        listed[2] = expected(packed >> 8);
+        listed[3] = listed[2] * (697.0f / 137.0f);
         for (unsigned t = 0; t < MOST; t++)
-            cost[c][t] = (float)ball_count[t] * PROBE_NS + expected((packed >> (8 * t)) & 255) * EXPECTED_LISTED_NS;
+            cost[c][t] = (float)ball_count[t] * PROBE_NS + listed[t] * EXPECTED_LISTED_NS;
         const float *before = best[c] + MOST;
         float *after = best[c + 1] + MOST;
         for (int s = 0; s <= (int)goal; s++) {
@@ -187,6 +207,7 @@ static int verify(Run *run) {
     unsigned count = run->resolved_count;
     run->resolved_count = 0;
     for (unsigned i = 0; i < count; i++) {
+        if (i % 64 == 63 && late(run)) return BAILED;
         unsigned c = run->number_chunk[i];
         const Base *base = &body->base[body->chunk[c].base];
         const uint8_t *code = code_at(base, run->number[i], body->words);
@@ -229,7 +250,8 @@ static int scan_lists(Run *run, unsigned from, unsigned to) {
             if (!found) continue;
             if (run->resolved_count + run->candidate_count + found > CANDIDATE_BATCH) {
                 resolve(run);
-                if (verify(run)) return NO_MEMORY;
+                int status = verify(run);
+                if (status) return status;
             }
             for (uint32_t k = 0; k < found; k++) {
                 Candidate *candidate = &run->candidate[run->candidate_count++];
@@ -238,10 +260,10 @@ static int scan_lists(Run *run, unsigned from, unsigned to) {
                 __builtin_prefetch(chunk->numbers + (size_t)candidate->position * chunk->width);
             }
             run->spent += SURVIVOR_NS * (float)found;
-            if (run->spent > run->budget) return BAILED;
+            if (late(run)) return BAILED;
         }
     }
-    return run->spent > run->budget ? BAILED : OK;
+    return late(run) ? BAILED : OK;
 }
 
 /* The probes in a pipeline of small steps, so that memory is always busy: while the lists of one
@@ -294,20 +316,30 @@ static int search_variant(const Body *body, const Tail *tails, unsigned tail_cou
         int status = BAILED;
         if (how != SCAN && radius + 1 <= body->chunks * (MAX_THRESHOLD + 1)) {
             Run run; /* 32 KiB of stack, written only as far as it is used */
-            float scan_ns = (float)body->base[0].count * (words == 4 ? SCANNED_WIDE_NS : SCANNED_NARROW_NS);
+            float scan_ns = (float)body->base[0].count * 0.001f *
+                            (float)__atomic_load_n(body->scan_ps, __ATOMIC_RELAXED);
             run.body = body;
             run.query = query;
             run.radius = radius;
             run.hits = hits;
             run.spent = 0;
+            run.started = 0;
             run.budget = how == PROBE ? INFINITY : PATIENCE * scan_ns;
+            run.worry = run.budget / 4;
             run.probe_count = run.candidate_count = run.resolved_count = 0;
             for (unsigned c = 0; c < body->chunks; c++) run.value[c] = (uint16_t)(query[c / 4] >> (16 * (c % 4)));
-            if (plan(&run) < scan_ns || how == PROBE) status = probe(&run);
+            if (plan(&run) < run.budget || how == PROBE) status = probe(&run);
         }
         if (status == BAILED) {
             hits->count = start;
+            int64_t started = clock_ns();
             status = scan_base(&body->base[0], words, query, radius, hits);
+            /* Scans that found much spent their time on that. */
+            if (hits->count - start < 64 && body->base[0].count >= 4096) {
+                float ps = 1000.0f * (float)(clock_ns() - started) / (float)body->base[0].count;
+                float known = (float)__atomic_load_n(body->scan_ps, __ATOMIC_RELAXED);
+                if (ps > 0 && ps < 1e5f) __atomic_store_n(body->scan_ps, (uint32_t)(0.75f * known + 0.25f * ps) + 1, __ATOMIC_RELAXED);
+            }
         }
         if (status) return status;
     }
