@@ -13,7 +13,7 @@ import asyncpg
 import structlog
 
 from crawler.errors import CrawlError
-from crawler.queue import GaveUp, Input, Lease, Outcome, Result
+from crawler.queue import GaveUp, Input, Lease, Outcome, Pushed, Result
 from crawler.settings import CrawlSettings
 from crawler.storable import storable_json
 from sql.queue_queries import Phase, queue_queries
@@ -43,7 +43,8 @@ class PhaseStore(Generic[Input, Result]):
 
     phase: Phase
     load: Callable[[Connection, Sequence[int]], Awaitable[dict[int, Input]]]
-    write: Callable[[Connection, Sequence[tuple[int, Result]]], Awaitable[None]]
+    write: Callable[[Connection, Sequence[tuple[int, Result]]], Awaitable[int]]
+    """Gives the number of inputs that it made for the next phase."""
     stale_s: float | None
     """Seconds after which a result is due again; None for never."""
 
@@ -80,7 +81,7 @@ class PostgresQueue(Generic[Input, Result]):
         await self._rewind_by_time()
         return []
 
-    async def push(self, outcomes: Sequence[Outcome[Input, Result]]) -> int:
+    async def push(self, outcomes: Sequence[Outcome[Input, Result]]) -> Pushed:
         """Keep the outcomes in one transaction; those of leases that we lost are dropped.
 
         When the database refuses the batch because of what one outcome holds, each is written by
@@ -94,7 +95,8 @@ class PostgresQueue(Generic[Input, Result]):
             asyncpg.ProgramLimitExceededError,
         ) as error:
             if len(outcomes) > 1:
-                return sum([await self.push([outcome]) for outcome in outcomes])
+                each = [await self.push([outcome]) for outcome in outcomes]
+                return Pushed(sum(pushed.kept for pushed in each), sum(pushed.fed for pushed in each))
             (outcome,) = outcomes
             if isinstance(outcome.error, Unstorable):
                 raise
@@ -201,8 +203,9 @@ class PostgresQueue(Generic[Input, Result]):
             "scanned"
         ]
 
-    async def _push_together(self, outcomes: Sequence[Outcome[Input, Result]]) -> int:
+    async def _push_together(self, outcomes: Sequence[Outcome[Input, Result]]) -> Pushed:
         settings = self._settings
+        fed = 0
         async with self._pool.acquire() as connection, connection.transaction():
             ours = {
                 row["input_id"]
@@ -232,8 +235,8 @@ class PostgresQueue(Generic[Input, Result]):
                 )
             if results:
                 await self._queries.clear_errors(connection, input_ids=[input_id for input_id, _ in results])
-                await self._store.write(connection, results)
-        return len(kept)
+                fed = await self._store.write(connection, results)
+        return Pushed(len(kept), fed)
 
     async def _rewind_by_time(self) -> None:
         if self._clock() - self._rewound_at < REWIND_BY_TIME_S:

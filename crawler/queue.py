@@ -38,6 +38,16 @@ class Outcome(Generic[Input, Result]):
     error: CrawlError | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What a push did."""
+
+    kept: int
+    """Outcomes whose lease was still ours."""
+    fed: int = 0
+    """Inputs that the results made for the next phase."""
+
+
 class PhaseQueue(Protocol[Input, Result]):
     """One phase's queue: pull work, push what became of it.
 
@@ -50,8 +60,8 @@ class PhaseQueue(Protocol[Input, Result]):
         """Up to `limit` inputs that are due; none when nothing is."""
         ...
 
-    async def push(self, outcomes: Sequence[Outcome[Input, Result]]) -> int:
-        """Keep the outcomes, all or none, and end their leases; how many were still ours."""
+    async def push(self, outcomes: Sequence[Outcome[Input, Result]]) -> Pushed:
+        """Keep the outcomes, all or none, and end their leases."""
         ...
 
     async def release(self, leases: Sequence[Lease[Input]]) -> None:

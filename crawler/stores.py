@@ -114,8 +114,9 @@ def icons_store(settings: CrawlSettings) -> PhaseStore[PageInput, PageVisit]:
 def hashes_store(settings: CrawlSettings) -> PhaseStore[IconInput, FetchedIcon]:
     """icon_urls → favicon_metadata, favicons and one table of hashes for each algorithm."""
 
-    async def write(connection: Connection, results: Sequence[tuple[int, FetchedIcon]]) -> None:
+    async def write(connection: Connection, results: Sequence[tuple[int, FetchedIcon]]) -> int:
         await _write_icons(connection, results, settings.keep_picture_bytes)
+        return 0
 
     return PhaseStore("hashes", _load_icons, write, settings.icon_stale_s)
 
@@ -148,7 +149,7 @@ async def _load_icons(connection: Connection, ids: Sequence[int]) -> dict[int, I
     }
 
 
-async def _write_target_urls(connection: Connection, results: Sequence[tuple[int, TargetUrl]]) -> None:
+async def _write_target_urls(connection: Connection, results: Sequence[tuple[int, TargetUrl]]) -> int:
     await _queries().write_target_urls(
         connection,
         domain_ids=[domain_id for domain_id, _ in results],
@@ -156,15 +157,16 @@ async def _write_target_urls(connection: Connection, results: Sequence[tuple[int
         positions=[target.position for _, target in results],
     )
     await announce(connection, "icons", min(target.position for _, target in results))
+    return len(results)
 
 
-async def _write_page_visits(connection: Connection, results: Sequence[tuple[int, PageVisit]]) -> None:
+async def _write_page_visits(connection: Connection, results: Sequence[tuple[int, PageVisit]]) -> int:
     unchanged = [target_id for target_id, visit in results if visit.unchanged]
     if unchanged:
         await _queries().touch_page_visits(connection, target_ids=unchanged)
     seen = [(target_id, visit) for target_id, visit in results if not visit.unchanged]
     if not seen:
-        return
+        return 0
     await _queries().write_page_visits(
         connection,
         target_ids=[target_id for target_id, _ in seen],
@@ -176,13 +178,14 @@ async def _write_page_visits(connection: Connection, results: Sequence[tuple[int
         last_modifieds=[storable_or_none(visit.last_modified) for _, visit in seen],
         notes=[storable_json(visit.notes) for _, visit in seen],
     )
-    lowest = await _write_offered_icons(connection, seen)
-    if lowest is not None:
-        await announce(connection, "hashes", lowest)
+    new_positions = await _write_offered_icons(connection, seen)
+    if new_positions:
+        await announce(connection, "hashes", min(new_positions))
+    return len(new_positions)
 
 
-async def _write_offered_icons(connection: Connection, visits: Sequence[tuple[int, PageVisit]]) -> int | None:
-    """Keep which page offers which icon; the lowest position of an icon URL that is new."""
+async def _write_offered_icons(connection: Connection, visits: Sequence[tuple[int, PageVisit]]) -> list[int]:
+    """Keep which page offers which icon; the positions of the icon URLs that are new."""
     offers: list[tuple[int, int, bytes, OfferedIcon]] = []
     urls: dict[bytes, tuple[str, bool, int]] = {}
     for target_id, visit in visits:
@@ -226,7 +229,7 @@ async def _write_offered_icons(connection: Connection, visits: Sequence[tuple[in
         kept_target_ids=[target_id for (target_id, _), _ in rows],
         kept_url_sha256s=[key for (_, key), _ in rows],
     )
-    return min(new_positions, default=None)
+    return new_positions
 
 
 async def _write_icons(

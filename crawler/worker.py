@@ -19,6 +19,9 @@ from sql.queue_queries import Phase
 
 log = structlog.get_logger()
 
+BACKLOG_ROUNDS = 10
+"""A phase is behind when so many times its slots are due."""
+
 
 class InternalError(CrawlError):
     """A bug of ours met this input; the log has the traceback."""
@@ -57,8 +60,12 @@ class PhaseRunner(Generic[Input, Result]):
     ) -> None:
         """`downstream`, the phase that this one feeds, is not run away from while it is behind."""
         self.phase = phase
+        self._wake = asyncio.Event()
         self._downstream = downstream
-        self._behind = False
+        self._upstream_wakes: list[asyncio.Event] = []
+        if downstream is not None:
+            downstream._upstream_wakes.append(self._wake)  # noqa: SLF001 - of its own kind
+        self._backlog = 0
         self.progress = PhaseProgress()
         self._queue = queue
         self._work = work
@@ -67,17 +74,22 @@ class PhaseRunner(Generic[Input, Result]):
         self._finished: list[Outcome[Input, Result]] = []
         self._flush_now = asyncio.Event()
         self._in_hand: dict[asyncio.Task[None], Lease[Input]] = {}
-        self._slot_freed = asyncio.Event()
         self._abandoned: list[Lease[Input]] = []
 
     @property
     def is_behind(self) -> bool:
-        """Whether all slots are taken and more was due at the last pull.
+        """Whether more is due than a few rounds of all slots.
 
         A phase that feeds this one then waits: a site's icons are fetched soon after its page, while
         the connection is still open, and not hours later.
         """
-        return self._behind and len(self._in_hand) * 2 > self._settings.concurrency
+        return self._backlog > BACKLOG_ROUNDS * self._settings.concurrency
+
+    def feed(self, count: int) -> None:
+        """So many new inputs wait for this phase."""
+        self._backlog += count
+        if count:
+            self._wake.set()
 
     async def run(self, upstream_done: Callable[[], bool] | None) -> None:
         """Work until stopped, or (with `upstream_done`, a `--once` run) until nothing is due any more.
@@ -88,6 +100,7 @@ class PhaseRunner(Generic[Input, Result]):
         async with asyncio.TaskGroup() as group:
             group.create_task(self._flush_repeatedly(closing), name=f"{self.phase}.flush")
             renewing = group.create_task(self._renew_repeatedly(), name=f"{self.phase}.renew")
+            waking = group.create_task(self._wake_to_stop())
             try:
                 await self._pull_repeatedly(upstream_done)
                 await self._let_work_finish()
@@ -95,6 +108,7 @@ class PhaseRunner(Generic[Input, Result]):
                 closing.set()
                 self._flush_now.set()
                 renewing.cancel()
+                waking.cancel()
         await self._give_back(self._abandoned)
 
     async def _pull_repeatedly(self, upstream_done: Callable[[], bool] | None) -> None:
@@ -104,14 +118,14 @@ class PhaseRunner(Generic[Input, Result]):
             # slots free, or a whole batch, makes a pull worth its round trip.
             free = self._settings.concurrency - len(self._in_hand)
             enough = min(self._settings.batch, max(1, self._settings.concurrency // 2))
+            self._wake.clear()
             if free < enough or (self._downstream is not None and self._downstream.is_behind):
-                self._slot_freed.clear()
-                await self._wait_for(self._slot_freed, self._settings.flush_s)
+                await self._wait_for(self._wake, self._settings.idle_first_s)
                 continue
             was_upstream_done = upstream_done is not None and upstream_done()
             limit = min(free, self._settings.batch)
             leases = await self._pull(limit)
-            self._behind = len(leases) == limit
+            self._note_pull(len(leases), limit)
             if leases:
                 idle_s = self._settings.idle_first_s
                 for lease in leases:
@@ -125,8 +139,16 @@ class PhaseRunner(Generic[Input, Result]):
                 if self._in_hand or upstream_done
                 else self._settings.idle_longest_s
             )
-            await self._wait_for(self._stop, min(idle_s, longest) * random.uniform(0.75, 1.25))  # noqa: S311
+            await self._wait_for(self._wake, min(idle_s, longest) * random.uniform(0.75, 1.25))  # noqa: S311
             idle_s = min(idle_s * 2, self._settings.idle_longest_s)
+
+    def _note_pull(self, count: int, limit: int) -> None:
+        """Correct the backlog by what a pull gave; what other processes feed and take shows here."""
+        was_behind = self.is_behind
+        self._backlog = max(0, self._backlog - count) if count == limit else 0
+        if was_behind and not self.is_behind:
+            for wake in self._upstream_wakes:
+                wake.set()
 
     async def _pull(self, limit: int) -> list[Lease[Input]]:
         try:
@@ -151,7 +173,8 @@ class PhaseRunner(Generic[Input, Result]):
     def _put_down(self, task: asyncio.Task[None]) -> None:
         lease = self._in_hand.pop(task)
         self.progress.busy = len(self._in_hand)
-        self._slot_freed.set()
+        if self.progress.busy * 2 <= self._settings.concurrency:
+            self._wake.set()
         if task.cancelled():
             self._abandoned.append(lease)
 
@@ -192,14 +215,16 @@ class PhaseRunner(Generic[Input, Result]):
         batch = self._finished[: self._settings.flush_items]
         try:
             # Shielded: an outcome that was paid for is not dropped half-way through its write.
-            kept = await asyncio.shield(self._queue.push(batch))
+            pushed = await asyncio.shield(self._queue.push(batch))
         except Exception as error:  # noqa: BLE001 - the batch stays and is pushed again: pushing is idempotent
             log.warning(
                 "push.failed", phase=self.phase, count=len(batch), error=str(error) or type(error).__name__
             )
             return False
         del self._finished[: len(batch)]
-        self.progress.lost += len(batch) - kept
+        self.progress.lost += len(batch) - pushed.kept
+        if self._downstream is not None:
+            self._downstream.feed(pushed.fed)
         for outcome in batch:
             if outcome.error is None:
                 self.progress.done += 1
@@ -216,6 +241,10 @@ class PhaseRunner(Generic[Input, Result]):
                 await self._queue.renew()
             except Exception as error:  # noqa: BLE001 - the next round tries again; until then the leases still run
                 log.warning("renew.failed", phase=self.phase, error=str(error) or type(error).__name__)
+
+    async def _wake_to_stop(self) -> None:
+        await self._stop.wait()
+        self._wake.set()
 
     async def _let_work_finish(self) -> None:
         if not self._in_hand:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import sys
 from contextlib import suppress
@@ -119,6 +120,13 @@ def allow_many_connections() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
+def collect_garbage_rarely() -> None:
+    """Spare the collector the walk over all modules again and again: a sixth of the crawl's CPU."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+
+
 async def crawl_here(
     settings: Settings,
     url: str,
@@ -138,6 +146,7 @@ async def crawl_here(
     from sql.pool import open_pool
 
     allow_many_connections()
+    collect_garbage_rarely()
     # The crawl sets nothing outside its transactions.
     database = replace(settings.database_at(url), reset_on_release=False)
     async with (

@@ -16,7 +16,7 @@ import pytest
 
 from crawler.errors import CrawlError
 from crawler.postgres_queue import PostgresQueue, announce
-from crawler.queue import Lease, Outcome
+from crawler.queue import Lease, Outcome, Pushed
 from crawler.settings import CrawlSettings
 from crawler.stores import DomainInput, TargetUrl, domains_store, icons_store
 from sql.queue_queries import PHASES, queue_queries
@@ -111,8 +111,8 @@ async def test_a_late_workers_outcome_is_dropped(pool: Pool) -> None:
     await expire_leases(pool)
     quick = queue_of(pool)
     (taken_over,) = await quick.pull(1)
-    assert await late.push([Outcome(lease, error=Refused("too late"))]) == 0
-    assert await quick.push([done(taken_over)]) == 1
+    assert await late.push([Outcome(lease, error=Refused("too late"))]) == Pushed(0)
+    assert await quick.push([done(taken_over)]) == Pushed(1, fed=1)
     assert await pool.fetchval("SELECT count(*) FROM domain_errs") == 0
     assert await pool.fetchval("SELECT count(*) FROM target_urls") == 1
 
@@ -121,8 +121,8 @@ async def test_pushing_twice_changes_nothing(pool: Pool) -> None:
     await add_domains(pool, 3)
     queue = queue_of(pool)
     outcomes = [done(lease) for lease in await queue.pull(3)]
-    assert await queue.push(outcomes) == 3
-    assert await queue.push(outcomes) == 0
+    assert await queue.push(outcomes) == Pushed(3, fed=3)
+    assert await queue.push(outcomes) == Pushed(0)
     assert await pool.fetchval("SELECT count(*) FROM target_urls") == 3
 
 
@@ -249,7 +249,7 @@ async def test_one_unstorable_outcome_does_not_lose_the_others(pool: Pool) -> No
     queue = queue_of(pool)
     leases = await queue.pull(3)
     bad = Outcome(leases[1], result=TargetUrl("https://nul\0/", leases[1].input.position))
-    assert await queue.push([done(leases[0]), bad, done(leases[2])]) == 3
+    assert await queue.push([done(leases[0]), bad, done(leases[2])]) == Pushed(3, fed=2)
     assert await pool.fetchval("SELECT count(*) FROM target_urls") == 2
     assert await pool.fetchval("SELECT kind FROM domain_errs") == "unstorable"
 
