@@ -29,7 +29,7 @@ def icon_like(count: int, seed: int = 2) -> NDArray[np.uint8]:
         n = int((count - len(whole)) * 1.2) + 1000
         columns = np.arange(16)
 
-        def run_of(n: int = n) -> NDArray[np.bool_]:
+        def run_of(n: int = n, columns: NDArray[np.int64] = columns) -> NDArray[np.bool_]:
             start, length = rng.integers(0, 15, (n, 16, 1)), rng.integers(1, 10, (n, 16, 1))
             inside: NDArray[np.bool_] = (columns >= start) & (columns < start + length)
             return inside

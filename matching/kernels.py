@@ -182,13 +182,14 @@ def splice(source: Array, drops: Array, places: Array, values: Array, target: Ar
 class Body:
     """The immutable part of an index: unique codes, what hangs off them, and the chunk lists."""
 
-    __slots__ = ("bases", "bits", "chunks", "lists", "words")
+    __slots__ = ("bases", "bits", "chunks", "following", "lists", "words")
 
     def __init__(self, bits: int, bases: tuple[Any, ...], chunks: tuple[Any, ...], /) -> None:
         if bits not in {64, 256} or len(chunks) != bits // 16 or len(bases) not in {1, 2}:
             raise ValueError(f"a body of {bits} bits, {len(chunks)} chunks and {len(bases)} bases")
         self.bits, self.words, self.chunks = bits, bits // 64, bits // 16
         self.bases, self.lists = bases, chunks
+        self.following = (np.arange(self.chunks) + 1) % self.chunks
         for offsets, _, following, numbers, width, base in chunks:
             length = int(offsets[-1])
             if len(offsets) != BUCKETS + 1 or offsets[0] or np.any(offsets[1:] < offsets[:-1]):
@@ -289,7 +290,7 @@ class Body:
         which = np.repeat(np.arange(self.chunks), counts)
         ball = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
         buckets = (values[which] ^ _MASKS[ball]).astype(np.int64)
-        rolled = np.roll(thresholds, -1)
+        rolled = thresholds[self.following]
         most = (thresholds + rolled + 1)[which] - _WEIGHTS[ball]
         edges = np.concatenate([[0], np.cumsum(counts)]).tolist()
         starts, ends = np.empty(len(which), np.int64), np.empty(len(which), np.int64)
@@ -307,7 +308,7 @@ class Body:
         for c, lists in enumerate(self.lists):
             if cuts[c] < cuts[c + 1]:
                 following[cuts[c] : cuts[c + 1]] = lists[2][positions[cuts[c] : cuts[c + 1]]]
-        following ^= np.repeat(np.roll(values, -1)[which], lengths)
+        following ^= np.repeat(values[self.following][which], lengths)
         keep = np.flatnonzero(np.bitwise_count(following) <= np.repeat(most, lengths))
         if len(keep) * _SURVIVOR_NS > budget:
             return self.scan(query, radius)
@@ -318,19 +319,24 @@ class Body:
     def _verified(
         self, query: Array, radius: int, thresholds: Array, positions: Array, chunk: Array
     ) -> tuple[Array, Array]:
-        number = np.empty(len(positions), np.int64)
+        # The positions ascend by chunk. The bytes of all numbers are gathered first and read together.
+        cuts = np.searchsorted(chunk, np.arange(self.chunks + 1)).tolist()
+        raw = np.zeros((len(positions), 4), np.uint8)
+        for lists, start, end in zip(self.lists, cuts[:-1], cuts[1:], strict=True):
+            if start < end:
+                numbers, width = lists[3], lists[4]
+                rows = numbers[: len(numbers) // width * width].reshape(-1, width)
+                raw[start:end, :width] = rows[positions[start:end]]
+        number = raw.view("<u4")[:, 0].astype(np.int64)
         base = np.array([one[5] for one in self.lists])[chunk]
-        for c in np.unique(chunk):
-            mine = chunk == c
-            number[mine] = _decoded(self.lists[c][3], self.lists[c][4], positions[mine])
-        rolled = np.roll(thresholds, -1)
+        rolled = thresholds[self.following]
         ids, distances = [], []
         for which, source in enumerate(self.bases):
             mine = (base == which) & (number < source[0])
             rows = rows_of(source[1], number[mine])
             parts = np.bitwise_count((rows ^ query).view(np.uint16)).astype(np.int64)
             distance = parts.sum(axis=1)
-            admits = (parts <= thresholds) & (parts + np.roll(parts, -1, axis=1) <= thresholds + rolled + 1)
+            admits = (parts <= thresholds) & (parts + parts[:, self.following] <= thresholds + rolled + 1)
             # A code may be found in several chunks: only the first of them reports it.
             hit = (distance <= radius) & (np.argmax(admits, axis=1) == chunk[mine])
             found = self._items(which, number[mine][hit], distance[hit])
