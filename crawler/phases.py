@@ -63,6 +63,7 @@ async def visit_page(fetcher: Fetcher, page: PageInput) -> PageVisit:
         last_modified=found.last_modified,
         icons=tuple(_offered(found)),
         notes=tuple(found.notes),
+        revisited=page.final_url is not None,
     )
 
 

@@ -13,7 +13,7 @@ from hashing.errors import HashingError
 if TYPE_CHECKING:
     from hashing.signals import HashedPicture
 
-GATHER_S = 0.02
+GATHER_S = 0.05
 """How long a look-up waits for others to share its round trip to the database."""
 
 

@@ -26,6 +26,8 @@ Connection = Any
 LARGEST_SPAN = 4096
 """Index entries that one pull may look at: some ten milliseconds of work."""
 REWIND_BY_TIME_S = 60.0
+EXPIRED_EVERY_S = 5.0
+"""Expired leases are looked for this often while there is fresh work, and whenever there is none."""
 PULL_SECONDS = 1.0
 """Time that one pull may spend walking over what is done, before it reports an empty hand."""
 
@@ -68,13 +70,17 @@ class PostgresQueue(Generic[Input, Result]):
         self._queries = queue_queries(store.phase)
         self._clock = clock
         self._rewound_at = clock()
+        self._expired_at = -EXPIRED_EVERY_S
 
     async def pull(self, limit: int) -> list[Lease[Input]]:
         """Up to `limit` inputs, from whichever source has some: expired, fresh, failed, stale.
 
-        Expired leases come first, because somebody has waited for them longest.
+        Now and then expired leases come first, because somebody has waited for them longest.
         """
-        for claim in (self._claim_expired, self._claim_fresh, self._claim_failed, self._claim_stale):
+        claims = [self._claim_fresh, self._claim_expired, self._claim_failed, self._claim_stale]
+        if self._clock() - self._expired_at > EXPIRED_EVERY_S:
+            claims[:2] = self._claim_expired, self._claim_fresh
+        for claim in claims:
             leases = await claim(limit)
             if leases:
                 return leases
@@ -163,6 +169,7 @@ class PostgresQueue(Generic[Input, Result]):
         return leases
 
     async def _claim_expired(self, limit: int) -> list[Lease[Input]]:
+        self._expired_at = self._clock()
         leases, _ = await self._claim("claim_expired", limit)
         worn_out = [lease for lease in leases if lease.attempts > self._settings.max_attempts]
         if worn_out:

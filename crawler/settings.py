@@ -15,7 +15,7 @@ class CrawlSettings:
     """Inputs worked on at once in each phase."""
     batch: int = 100
     """Inputs pulled at once, at most."""
-    flush_items: int = 200
+    flush_items: int = 500
     """Outcomes that are written together, at most."""
     flush_s: float = 0.25
     """Seconds that an outcome waits to be written together with others."""

@@ -74,6 +74,8 @@ class PageVisit:
     last_modified: str | None
     icons: tuple[OfferedIcon, ...]
     notes: tuple[str, ...]
+    revisited: bool = False
+    """Whether an earlier visit may have found icons that are gone now."""
     unchanged: bool = False
 
 
@@ -223,12 +225,14 @@ async def _write_offered_icons(connection: Connection, visits: Sequence[tuple[in
         types=[storable_or_none(icon.type) for _, (_, icon) in rows],
         media=[storable_or_none(icon.media) for _, (_, icon) in rows],
     )
-    await _queries().retire_site_icons(
-        connection,
-        target_ids=[target_id for target_id, _ in visits],
-        kept_target_ids=[target_id for (target_id, _), _ in rows],
-        kept_url_sha256s=[key for (_, key), _ in rows],
-    )
+    revisited = [target_id for target_id, visit in visits if visit.revisited]
+    if revisited:
+        await _queries().retire_site_icons(
+            connection,
+            target_ids=revisited,
+            kept_target_ids=[target_id for (target_id, _), _ in rows],
+            kept_url_sha256s=[key for (_, key), _ in rows],
+        )
     return new_positions
 
 
@@ -274,19 +278,13 @@ async def _write_pictures(connection: Connection, icons: Sequence[FetchedIcon], 
         frames=[picture.frames for _, picture, _ in rows],
         bodies=[body if len(body) <= keep_bytes else None for _, _, body in rows],
     )
+    columns: dict[str, list[Any]] = {}
     for name in HASH_TABLES:
-        hashed = [
-            (sha256, picture.signals[name])
-            for sha256, (_, picture, _) in zip(sha256s, rows, strict=True)
-            if name in picture.signals
+        stored = int if name == "favicon_mmh3" else bytes.fromhex
+        columns[f"{name}s"] = [
+            stored(picture.signals[name]) if name in picture.signals else None for _, picture, _ in rows
         ]
-        if hashed:
-            as_column = int if name == "favicon_mmh3" else bytes.fromhex
-            await getattr(_queries(), f"add_hashes_{name}")(
-                connection,
-                sha256s=[sha256 for sha256, _ in hashed],
-                hashes=[as_column(value) for _, value in hashed],
-            )
+    await _queries().add_hashes(connection, sha256s=sha256s, **columns)
 
 
 HASH_TABLES = (

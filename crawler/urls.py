@@ -8,6 +8,7 @@ will be connected to), no fragment and no user name or password.
 from __future__ import annotations
 
 import ipaddress
+import re
 from functools import lru_cache
 
 import ada_url
@@ -24,12 +25,22 @@ _STRIPPED = "".join(map(chr, range(0x21)))
 _NOT_HOSTS = frozenset("/\\?#@ \t\r\n")
 
 
+# What the parser would give back as it is, which most URLs are: plain letters, no dots at the start of a
+# path's segment, no number at the end of the host (that would be an IPv4 address), no Punycode.
+_CANONICAL = re.compile(
+    r"https?://(?!(?:[^/]*\.)?xn--)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.){1,8}[a-z][a-z0-9-]{0,61}[a-z0-9]"
+    r"/(?:[A-Za-z0-9_~-][A-Za-z0-9._~-]*/)*(?:[A-Za-z0-9_~-][A-Za-z0-9._~-]*)?(?:\?[A-Za-z0-9._~=&-]*)?\Z"
+)
+
+
 def resolve(url: str, base: str | None = None) -> str:
     """The absolute URL that a browser would request for `url` on a page at `base`.
 
     User name and password are dropped: icons behind them are not what visitors see. Raises BadUrl
     for what is no URL, is neither http, https nor `data:`, is too long, or has an unusable host.
     """
+    if _CANONICAL.match(url) is not None and len(url) <= MAX_URL_CHARS:
+        return url
     text = url.strip(_STRIPPED)
     limit = MAX_DATA_URL_CHARS if text[:5].lower() == "data:" else MAX_URL_CHARS
     if len(text) > limit:

@@ -148,7 +148,7 @@ async def crawl_here(
     allow_many_connections()
     collect_garbage_rarely()
     # The crawl sets nothing outside its transactions.
-    database = replace(settings.database_at(url), reset_on_release=False)
+    database = replace(settings.database_at(url), reset_on_release=False, max_connections=5)
     async with (
         open_pool(database) as pool,
         open_crawl(

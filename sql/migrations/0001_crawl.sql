@@ -135,33 +135,34 @@ CREATE TABLE favicon_history (
 );
 CREATE INDEX favicon_history_by_picture ON favicon_history (sha256);
 
--- One table of hashes for each algorithm, keyed by the picture.
+-- One table of hashes for each algorithm, keyed by the picture (favicons.sha256; they are written in one
+-- transaction and pictures are never deleted, so no foreign key doubles the cost of each row).
 CREATE TABLE hash_pdq (
-    sha256  bytea PRIMARY KEY REFERENCES favicons (sha256) ON DELETE CASCADE,
+    sha256  bytea PRIMARY KEY,
     hash    bytea NOT NULL CHECK (octet_length(hash) = 32)
 );
 CREATE TABLE hash_phash (
-    sha256 bytea PRIMARY KEY REFERENCES favicons (sha256) ON DELETE CASCADE,
+    sha256 bytea PRIMARY KEY,
     hash   bytea NOT NULL CHECK (octet_length(hash) = 8)
 );
 CREATE TABLE hash_blockhash16 (
-    sha256 bytea PRIMARY KEY REFERENCES favicons (sha256) ON DELETE CASCADE,
+    sha256 bytea PRIMARY KEY,
     hash   bytea NOT NULL CHECK (octet_length(hash) = 32)
 );
 CREATE TABLE hash_blockhash16_quick (
-    sha256 bytea PRIMARY KEY REFERENCES favicons (sha256) ON DELETE CASCADE,
+    sha256 bytea PRIMARY KEY,
     hash   bytea NOT NULL CHECK (octet_length(hash) = 32)
 );
 CREATE TABLE hash_blockhash8 (
-    sha256 bytea PRIMARY KEY REFERENCES favicons (sha256) ON DELETE CASCADE,
+    sha256 bytea PRIMARY KEY,
     hash   bytea NOT NULL CHECK (octet_length(hash) = 8)
 );
 CREATE TABLE hash_blockhash8_quick (
-    sha256 bytea PRIMARY KEY REFERENCES favicons (sha256) ON DELETE CASCADE,
+    sha256 bytea PRIMARY KEY,
     hash   bytea NOT NULL CHECK (octet_length(hash) = 8)
 );
 CREATE TABLE hash_favicon_mmh3 (
-    sha256 bytea PRIMARY KEY REFERENCES favicons (sha256) ON DELETE CASCADE,
+    sha256 bytea PRIMARY KEY,
     hash   integer NOT NULL
 );
 CREATE INDEX hash_pdq_by_hash ON hash_pdq (hash);

@@ -74,16 +74,18 @@ WHERE (s.ordinal, s.source, s.declared_url, s.sizes, s.type, s.media, s.gone_at)
       (excluded.ordinal, excluded.source, excluded.declared_url, excluded.sizes, excluded.type, excluded.media, NULL);
 
 -- name: retire_site_icons(target_ids, kept_target_ids, kept_url_sha256s)!
--- What the pages offered before and offer no longer.
+-- What pages offered on an earlier visit and offer no longer. Only for pages that were visited before; served
+-- by the primary key.
+WITH kept AS MATERIALIZED (
+    SELECT k.target_id, u.id AS icon_url_id
+    FROM unnest(:kept_target_ids::bigint[], :kept_url_sha256s::bytea[]) AS k (target_id, url_sha256)
+    JOIN icon_urls AS u ON u.url_sha256 = k.url_sha256
+)
 UPDATE site_icons AS s
 SET gone_at = now()
 WHERE s.target_url_id = ANY (:target_ids::bigint[])
   AND s.gone_at IS NULL
-  AND NOT EXISTS (
-      SELECT
-      FROM unnest(:kept_target_ids::bigint[], :kept_url_sha256s::bytea[]) AS k (target_id, url_sha256)
-      JOIN icon_urls AS u ON u.url_sha256 = k.url_sha256
-      WHERE k.target_id = s.target_url_id AND u.id = s.icon_url_id);
+  AND (s.target_url_id, s.icon_url_id) NOT IN (SELECT target_id, icon_url_id FROM kept);
 
 -- name: known_pictures(sha256s)
 -- Which of these pictures are hashed already: their facts.
@@ -128,32 +130,40 @@ SET sha256 = excluded.sha256, md5 = excluded.md5, size = excluded.size, format =
 -- The icons answered 304.
 UPDATE favicon_metadata SET crawled_at = now() WHERE icon_url_id = ANY (:icon_ids::bigint[]);
 
--- name: add_hashes_pdq(sha256s, hashes)!
-INSERT INTO hash_pdq (sha256, hash) SELECT * FROM unnest(:sha256s::bytea[], :hashes::bytea[])
-ON CONFLICT (sha256) DO NOTHING;
-
--- name: add_hashes_phash(sha256s, hashes)!
-INSERT INTO hash_phash (sha256, hash) SELECT * FROM unnest(:sha256s::bytea[], :hashes::bytea[])
-ON CONFLICT (sha256) DO NOTHING;
-
--- name: add_hashes_blockhash16(sha256s, hashes)!
-INSERT INTO hash_blockhash16 (sha256, hash) SELECT * FROM unnest(:sha256s::bytea[], :hashes::bytea[])
-ON CONFLICT (sha256) DO NOTHING;
-
--- name: add_hashes_blockhash16_quick(sha256s, hashes)!
-INSERT INTO hash_blockhash16_quick (sha256, hash) SELECT * FROM unnest(:sha256s::bytea[], :hashes::bytea[])
-ON CONFLICT (sha256) DO NOTHING;
-
--- name: add_hashes_blockhash8(sha256s, hashes)!
-INSERT INTO hash_blockhash8 (sha256, hash) SELECT * FROM unnest(:sha256s::bytea[], :hashes::bytea[])
-ON CONFLICT (sha256) DO NOTHING;
-
--- name: add_hashes_blockhash8_quick(sha256s, hashes)!
-INSERT INTO hash_blockhash8_quick (sha256, hash) SELECT * FROM unnest(:sha256s::bytea[], :hashes::bytea[])
-ON CONFLICT (sha256) DO NOTHING;
-
--- name: add_hashes_favicon_mmh3(sha256s, hashes)!
-INSERT INTO hash_favicon_mmh3 (sha256, hash) SELECT * FROM unnest(:sha256s::bytea[], :hashes::integer[])
+-- name: add_hashes(sha256s, pdqs, phashs, blockhash16s, blockhash16_quicks, blockhash8s, blockhash8_quicks, favicon_mmh3s)!
+-- The signals of new pictures, each into the table of its algorithm; NULL where a picture lacks one.
+WITH hashed AS (
+    SELECT *
+    FROM unnest(:sha256s::bytea[], :pdqs::bytea[], :phashs::bytea[], :blockhash16s::bytea[],
+                :blockhash16_quicks::bytea[], :blockhash8s::bytea[], :blockhash8_quicks::bytea[],
+                :favicon_mmh3s::integer[])
+        AS h (sha256, pdq, phash, blockhash16, blockhash16_quick, blockhash8, blockhash8_quick, favicon_mmh3)
+),
+add_pdq AS (
+    INSERT INTO hash_pdq (sha256, hash) SELECT sha256, pdq FROM hashed WHERE pdq IS NOT NULL
+    ON CONFLICT (sha256) DO NOTHING
+),
+add_phash AS (
+    INSERT INTO hash_phash (sha256, hash) SELECT sha256, phash FROM hashed WHERE phash IS NOT NULL
+    ON CONFLICT (sha256) DO NOTHING
+),
+add_blockhash16 AS (
+    INSERT INTO hash_blockhash16 (sha256, hash) SELECT sha256, blockhash16 FROM hashed WHERE blockhash16 IS NOT NULL
+    ON CONFLICT (sha256) DO NOTHING
+),
+add_blockhash16_quick AS (
+    INSERT INTO hash_blockhash16_quick (sha256, hash) SELECT sha256, blockhash16_quick FROM hashed WHERE blockhash16_quick IS NOT NULL
+    ON CONFLICT (sha256) DO NOTHING
+),
+add_blockhash8 AS (
+    INSERT INTO hash_blockhash8 (sha256, hash) SELECT sha256, blockhash8 FROM hashed WHERE blockhash8 IS NOT NULL
+    ON CONFLICT (sha256) DO NOTHING
+),
+add_blockhash8_quick AS (
+    INSERT INTO hash_blockhash8_quick (sha256, hash) SELECT sha256, blockhash8_quick FROM hashed WHERE blockhash8_quick IS NOT NULL
+    ON CONFLICT (sha256) DO NOTHING
+)
+INSERT INTO hash_favicon_mmh3 (sha256, hash) SELECT sha256, favicon_mmh3 FROM hashed WHERE favicon_mmh3 IS NOT NULL
 ON CONFLICT (sha256) DO NOTHING;
 
 -- name: start_worker(worker_id, host, pid, phases)!

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ada_url
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from crawler import urls
 from crawler.data_urls import data_of, says_no_icon
 from crawler.fetch_errors import BadUrl
 from crawler.urls import host_of, origin_of, resolve, site_url_of, start_urls_of
@@ -173,3 +175,18 @@ def test_an_empty_data_url_says_that_there_is_no_icon(url: str) -> None:
 def test_a_data_url_with_a_picture_does_not_say_so() -> None:
     assert not says_no_icon("data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg'/>")
     assert not says_no_icon("https://example.org/,")
+
+
+@given(
+    host=st.text("abxn-019.", min_size=1, max_size=16),
+    rest=st.text("ab/.?=&~_%2eA#\\:@", max_size=14),
+)
+@settings(max_examples=2000)
+def test_what_is_taken_as_canonical_is_what_the_parser_gives_back(host: str, rest: str) -> None:
+    """The short cut around the parser never decides otherwise than the parser."""
+    url = f"https://{host}/{rest}"
+    if urls._CANONICAL.match(url):
+        assert ada_url.URL(url).href == url
+    for url in (f"https://{host}{rest}", f"http://{host}.ab/{rest}"):
+        if urls._CANONICAL.match(url):
+            assert ada_url.URL(url).href == url
