@@ -1,4 +1,4 @@
-"""A live index under constant change: `python bench/matching_soak.py --minutes 10`.
+"""A live index under constant change: `python -m bench.matching_soak --minutes 10`.
 
 One thread, as in a worker's event loop: every 10 ms it applies a hundredth of the changes of a second
 (half additions, half removals of random items), and asks queries the rest of the time; merges and purges
@@ -11,14 +11,10 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import psutil
-
-# Run as a file, this folder comes first in the path, and bench/matching.py would be the package.
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.matching_data import near, uniform
 from matching import HammingIndex
@@ -95,8 +91,10 @@ def main() -> int:
         worst.append(float(np.quantile(times, 0.99)))
         status = soak.index.status()
         print(
-            f"{(number + 1) * stretch / 60:5.1f} min: p50 {np.median(times):6.1f} us, p99 {worst[-1]:6.1f} us,"
-            f" max {times.max() / 1000:5.1f} ms, {memory[-1]:6.0f} MB, tail {status.tail}, dead {status.dead_codes},"
+            f"{(number + 1) * stretch / 60:5.1f} min:"
+            f" p50 {np.median(times):6.1f} us, p99 {worst[-1]:6.1f} us,"
+            f" max {times.max() / 1000:5.1f} ms, {memory[-1]:6.0f} MB,"
+            f" tail {status.tail}, dead {status.dead_codes},"
             f" changing {share:.0%} of the time",
             flush=True,
         )

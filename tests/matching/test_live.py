@@ -21,14 +21,12 @@ from sql.pool import Pool, open_pool
 from sql.settings import DatabaseSettings
 
 QUERIES = queries("matching")
-MIGRATIONS = Path(__file__).resolve().parents[2] / "sql" / "migrations"
 
 
 @pytest.fixture
 async def log(pool: Pool) -> Pool:
-    """A database with the tables of signals."""
-    if not await pool.fetchval("SELECT to_regclass('signal_changes') IS NOT NULL"):
-        await pool.execute((MIGRATIONS / "pending" / "signals.sql").read_text(encoding="utf-8"))
+    """The database, where the log of signals begins empty."""
+    await pool.execute("DELETE FROM signals; DELETE FROM signal_changes")
     return pool
 
 
@@ -289,7 +287,7 @@ async def test_values_of_the_wrong_length_are_counted_and_left_out(
 
 async def test_signals_are_added_and_deleted_never_changed(log: Pool) -> None:
     await add(log, 1)
-    for statement in ("UPDATE signals SET value = '\\x00'", "TRUNCATE signals"):
+    for statement in ("UPDATE signals SET value = '\\x00'", "TRUNCATE signals CASCADE"):
         with pytest.raises(Exception, match="added and deleted, never"):
             await log.execute(statement)
 
