@@ -1,0 +1,282 @@
+"""The contents of banks: added, read, changed, removed, always through their own bank."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sql.named import queries
+
+from .errors import BadContent, UnknownBank, UnknownContent, UnknownSignal
+from .signal_types import CONTENT_TYPES, SIGNAL_TYPES, SignalType, signal_type
+from .store import Bank, BankStore, Owner, check_storable, check_texts
+
+DISABLED, ENABLED = 0, 1
+LONGEST_NOTE = 255
+LONGEST_METADATA = 65_536
+LONGEST_RAW_CONTENT = 1_000_000
+LONGEST_POINTER = 4096
+LARGEST_ID = 2**63 - 1
+_FIVE_YEARS_S = 5 * 365 * 86_400
+_MOST_SITES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One value of one type, and the id that it has in every bank."""
+
+    id: int
+    type: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What may be said of a content besides its signals."""
+
+    content_type: str | None = None
+    original_media_uri: str | None = None
+    storage_bucket: str | None = None
+    storage_key: str | None = None
+    raw_content: str | None = None
+    media_unavailable: bool = False
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    note: str | None = None
+    tags: Sequence[str] = ()
+    disable_until_ts: int = ENABLED
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """One thing in a bank."""
+
+    id: int
+    bank: Bank
+    details: Details
+    created_at: datetime
+    updated_at: datetime
+    picture_sha256: bytes | None = None
+    """Of a picture that the crawl found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A content that has a signal, and the bank that it is in."""
+
+    content_id: int
+    bank: str
+    disable_until_ts: int
+
+
+def enabled(disable_until_ts: int, now: float) -> bool:
+    """Whether a content takes part in lookups: 0 is never, 1 always, else from that time on."""
+    return disable_until_ts == ENABLED or DISABLED < disable_until_ts <= now
+
+
+class ContentStore:
+    """Contents in the database. What a method has returned from is committed."""
+
+    def __init__(self, banks: BankStore) -> None:
+        self.banks = banks
+        self._pool = banks.pool
+        self._queries = queries("banks")
+
+    async def add(
+        self,
+        bank_name: str,
+        signals: Mapping[SignalType, bytes],
+        details: Details,
+        writer: Owner | None = None,
+    ) -> int:
+        """The id of a new content. Raises UnknownBank, ReadOnlyBank or BadContent."""
+        check_details(details)
+        bank = await self.banks.writable(bank_name, writer)
+        types, values = [one.name for one in signals], list(signals.values())
+        async with self._pool.acquire() as connection, connection.transaction():
+            await self._queries.ensure_signals(connection, types=types, values=values)
+            content_id = await self._queries.add_content(
+                connection,
+                bank_id=bank.id,
+                types=types,
+                values=values,
+                content_type=details.content_type,
+                original_media_uri=details.original_media_uri,
+                storage_bucket=details.storage_bucket,
+                storage_key=details.storage_key,
+                raw_content=details.raw_content,
+                media_unavailable=details.media_unavailable,
+                metadata=dict(details.metadata),
+                note=details.note,
+                tags=list(details.tags),
+                disable_until_ts=details.disable_until_ts,
+            )
+        if content_id is None:
+            raise UnknownBank(f"bank {bank_name!r} was just removed", bank=bank_name)
+        return int(content_id)
+
+    async def get(self, bank_name: str, content_id: int) -> Content:
+        """A content of the bank. Raises UnknownBank or UnknownContent."""
+        bank = await self.banks.bank(bank_name)
+        if not 0 < content_id <= LARGEST_ID:
+            raise _unknown(bank, content_id)
+        row = await self._queries.get_content(self._pool, bank_id=bank.id, id=content_id)
+        if row is None:
+            raise _unknown(bank, content_id)
+        return _content(row, bank)
+
+    async def update(
+        self,
+        bank_name: str,
+        content_id: int,
+        changes: Mapping[str, Any],
+        writer: Owner | None = None,
+    ) -> Content:
+        """The content after the changes: of disable_until_ts, note, metadata, tags, media_unavailable.
+
+        Raises UnknownBank, UnknownContent, ReadOnlyBank or BadContent.
+        """
+        check_details(Details(**changes))
+        bank = await self.banks.writable(bank_name, writer)
+        await self.get(bank_name, content_id)
+        row = await self._queries.update_content(
+            self._pool,
+            bank_id=bank.id,
+            id=content_id,
+            disable_until_ts=changes.get("disable_until_ts"),
+            has_note="note" in changes,
+            note=changes.get("note"),
+            metadata=changes.get("metadata"),
+            tags=changes.get("tags"),
+            media_unavailable=changes.get("media_unavailable"),
+        )
+        if row is None:
+            raise _unknown(bank, content_id)
+        return _content(row, bank)
+
+    async def remove(self, bank_name: str, content_id: int, writer: Owner | None = None) -> int:
+        """Removes a content from the bank; how many there were. Raises UnknownBank or ReadOnlyBank."""
+        bank = await self.banks.writable(bank_name, writer)
+        if not 0 < content_id <= LARGEST_ID:
+            return 0
+        return int(await self._queries.remove_content(self._pool, bank_id=bank.id, id=content_id) is not None)
+
+    async def page(self, bank: Bank, after: int, size: int) -> list[Content]:
+        """Contents of the bank with larger ids than `after`, at most so many, by id."""
+        rows = self._queries.contents_page(self._pool, bank_id=bank.id, after=after, page=size)
+        return [_content(row, bank) async for row in rows]
+
+    async def signals(self, content_ids: Iterable[int]) -> dict[int, list[Signal]]:
+        """The signals of contents, by type."""
+        found: dict[int, list[Signal]] = {one: [] for one in content_ids}
+        async for row in self._queries.signals_of_contents(self._pool, ids=list(found)):
+            found[row["content_id"]].append(_signal(row))
+        return found
+
+    async def signal(self, signal_id: int) -> Signal:
+        """The signal with that id. Raises UnknownSignal."""
+        row = await self._queries.get_signal(self._pool, id=signal_id) if signal_id <= LARGEST_ID else None
+        if row is None:
+            raise UnknownSignal(f"signal {signal_id} not found", signal_id=str(signal_id))
+        return _signal(row)
+
+    async def find_signal(self, type_name: str, value: str) -> Signal:
+        """The signal with that value. Raises UnknownSignalType, BadSignal or UnknownSignal."""
+        parsed = signal_type(type_name).parse(value)
+        row = await self._queries.find_signal(self._pool, type=type_name, value=parsed)
+        if row is None:
+            raise UnknownSignal(f"this {type_name} was never banked", signal_type=type_name)
+        return _signal(row)
+
+    async def members(self, signal_id: int, after: int, size: int) -> list[Member]:
+        """Contents of all banks that have a signal, by id."""
+        rows = self._queries.members_of_signal(self._pool, signal_id=signal_id, after=after, page=size)
+        return [Member(row["id"], row["bank_name"], row["disable_until_ts"]) async for row in rows]
+
+    async def sites(self, picture_sha256: bytes) -> list[str]:
+        """Names of the sites that show a crawled picture, best ranked first; the first hundred."""
+        rows = self._queries.sites_of_picture(self._pool, sha256=picture_sha256, most=_MOST_SITES)
+        return [".".join(reversed(row["reversed_name"].split("."))) async for row in rows]
+
+
+def check_details(details: Details) -> None:
+    """Raises BadContent for what is too long, out of range, or cannot be stored."""
+    if details.content_type not in (None, *CONTENT_TYPES):
+        raise BadContent(
+            f"No such content_type: {details.content_type!r}. There are {', '.join(CONTENT_TYPES)}.",
+            field="content_type",
+        )
+    for name, most in (
+        ("note", LONGEST_NOTE),
+        ("original_media_uri", LONGEST_POINTER),
+        ("storage_bucket", LONGEST_POINTER),
+        ("storage_key", LONGEST_POINTER),
+        ("raw_content", LONGEST_RAW_CONTENT),
+    ):
+        text: str | None = getattr(details, name)
+        if text is not None and len(text) > most:
+            raise BadContent(f"{name} has at most {most} characters, not {len(text)}.", field=name)
+        check_storable(text)
+    check_texts("", details.tags or ())
+    check_metadata(details.metadata or {})
+    _check_time(details.disable_until_ts)
+
+
+def check_metadata(metadata: Mapping[str, Any]) -> None:
+    """Raises BadContent for metadata that is too large or cannot be stored as JSON."""
+    try:
+        text = json.dumps(metadata, ensure_ascii=False, allow_nan=False)
+        text.encode()
+    except (ValueError, RecursionError) as error:
+        raise BadContent(f"metadata is no JSON that can be stored: {error}", field="metadata") from error
+    if len(text) > LONGEST_METADATA:
+        raise BadContent(f"metadata has at most {LONGEST_METADATA} characters.", field="metadata")
+    if "\\u0000" in text:
+        raise BadContent("metadata holds a NUL character, which cannot be stored.", field="metadata")
+
+
+def _check_time(disable_until_ts: int | None) -> None:
+    if disable_until_ts is None:
+        return
+    if disable_until_ts < 0:
+        raise BadContent("disable_until_ts must be a non-negative integer", field="disable_until_ts")
+    if disable_until_ts > time.time() + _FIVE_YEARS_S:
+        raise BadContent(
+            "disable_until_ts must be less than 5 years in the future; it counts seconds since 1970",
+            field="disable_until_ts",
+        )
+
+
+def _unknown(bank: Bank, content_id: int) -> UnknownContent:
+    return UnknownContent(
+        f"content {content_id} not found in bank {bank.name!r}", bank=bank.name, content_id=str(content_id)
+    )
+
+
+def _signal(row: Mapping[str, Any]) -> Signal:
+    return Signal(row["id"], row["type"], SIGNAL_TYPES[row["type"]].text(row["value"]))
+
+
+def _content(row: Mapping[str, Any], bank: Bank) -> Content:
+    return Content(
+        id=row["id"],
+        bank=bank,
+        details=Details(
+            content_type=row["content_type"],
+            original_media_uri=row["original_media_uri"],
+            storage_bucket=row["storage_bucket"],
+            storage_key=row["storage_key"],
+            raw_content=row["raw_content"],
+            media_unavailable=row["media_unavailable"],
+            metadata=row["metadata"],
+            note=row["note"],
+            tags=tuple(row["tags"]),
+            disable_until_ts=row["disable_until_ts"],
+        ),
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        picture_sha256=row["picture_sha256"],
+    )

@@ -1,0 +1,83 @@
+"""Why something cannot be done to a bank: one leaf for each cause that a caller can act on."""
+
+from __future__ import annotations
+
+
+class BankError(Exception):
+    """Something asked of a bank cannot be done.
+
+    `kind` is a stable word for programs, the message is for people, and `detail` holds JSON-ready facts.
+    """
+
+    kind = "bank_error"
+
+    def __init__(self, message: str, **detail: object) -> None:
+        super().__init__(message)
+        self.message = message
+        self.detail: dict[str, object] = detail
+
+
+class BadSignal(BankError):
+    """A value is no signal of its type."""
+
+    kind = "bad_signal"
+
+
+class UnknownSignalType(BankError):
+    """There is no signal type of that name."""
+
+    kind = "unknown_signal_type"
+
+
+class SignalTypeDisabled(BankError):
+    """The signal type is switched off."""
+
+    kind = "signal_type_disabled"
+
+
+class BadBank(BankError):
+    """A bank's name or properties are not allowed."""
+
+    kind = "bad_bank"
+
+
+class BadContent(BankError):
+    """A content's properties are not allowed."""
+
+    kind = "bad_content"
+
+
+class BankExists(BankError):
+    """The name is taken."""
+
+    kind = "bank_exists"
+
+
+class UnknownBank(BankError):
+    """There is no bank of that name."""
+
+    kind = "unknown_bank"
+
+
+class UnknownContent(BankError):
+    """The bank holds no such content."""
+
+    kind = "unknown_content"
+
+
+class UnknownSignal(BankError):
+    """No such signal was ever banked."""
+
+    kind = "unknown_signal"
+
+
+class ReadOnlyBank(BankError):
+    """The bank belongs to the crawl or to an exchange, which alone writes to it."""
+
+    kind = "read_only_bank"
+
+
+class BadCursor(BankError):
+    """A page token or a position in the changes was not given out here, or is too old."""
+
+    kind = "bad_cursor"

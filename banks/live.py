@@ -1,0 +1,217 @@
+"""Everything that a lookup needs, in memory and up to date: indexes, banks, the states of contents.
+
+    async with live_banks(pool, LiveSettings()) as live:
+        await live.refresh()          # after a write: it shows at once in this process
+        matches = await live.find(signal_type("pdq"), value)
+
+Other processes follow within a moment: a notification wakes them, and they look every second anyway.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import numpy as np
+
+from matching.errors import SourceUnavailable
+from matching.live import LiveIndex, live_index
+from matching.settings import LiveSettings
+from sql.named import queries
+from sql.pool import Pool
+
+from .following import ContentSignals, Hints, translated
+from .signal_types import SIGNAL_TYPES, SignalType
+from .states import ContentStates
+from .store import Bank, BankStore
+
+_log = logging.getLogger(__name__)
+_LONGEST_RETRY_S = 30.0
+_ORPHANS_AT_ONCE = 20_000
+_UPKEEP_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A content whose signal is near enough."""
+
+    content_id: int
+    bank: Bank
+    distance: int
+    disable_until_ts: int
+
+
+class LiveBanks:
+    """Made by `live_banks`. Answers from memory; types that match by equality are asked of the database."""
+
+    def __init__(self, pool: Pool, settings: LiveSettings) -> None:
+        self.banks: dict[int, Bank] = {}
+        self.type_ratios: dict[str, float] = {}
+        self.indexes: dict[str, LiveIndex] = {}
+        self.states = ContentStates()
+        self._pool = pool
+        self._settings = settings
+        self._store = BankStore(pool)
+        self._banks_queries = queries("banks")
+        self._queries = queries("banks_following")
+        self._position = ""
+        self._lock = asyncio.Lock()
+        self._complete_at = time.monotonic()
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since everything was last known to be there."""
+        own = time.monotonic() - self._complete_at
+        return max([own, *(one.status().age_s for one in self.indexes.values())])
+
+    async def find(self, kind: SignalType, value: bytes) -> list[Found]:
+        """Contents of existing banks that match, nearest first, enabled or not."""
+        live = self.indexes.get(kind.name)
+        if live is not None:
+            ids, distances = live.index.search(value, kind.radius or 0)
+        else:
+            rows = self._banks_queries.contents_with_value(self._pool, type=kind.name, value=value)
+            ids = np.array([row["id"] async for row in rows], np.int64)
+            distances = np.zeros(len(ids), np.uint16)
+        if not len(ids):
+            return []
+        states, banks = self.states, self.banks
+        homes = states.banks_of(ids).tolist()
+        disable_until = states.disable_until
+        return [
+            Found(one, banks[home], distance, int(disable_until[one]))
+            for one, home, distance in zip(ids.tolist(), homes, distances.tolist(), strict=True)
+            if home in banks
+        ]
+
+    async def refresh(self, *types: str) -> None:
+        """Applies everything committed before the call, to these types or to all. Raises SourceUnavailable."""
+        await self._refresh_states()
+        for name in types or self.indexes:
+            if name in self.indexes:
+                await self.indexes[name].refresh()
+
+    async def start(self) -> str:
+        """Loads banks and states; the identity of the log. Raises SourceUnavailable."""
+        with translated("The banks cannot be read"):
+            if await self._queries.adopt_foreign_changes(self._pool):
+                _log.warning("banks.log_restored: it came from another cluster and starts anew")
+            identity = str(await self._queries.log_identity(self._pool))
+        await self._load_states()
+        await self._refresh_states()
+        return identity
+
+    async def follow(self, hints: Hints) -> None:
+        """Keeps banks and states up to date until cancelled."""
+        changed = asyncio.Event()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(hints.listen())
+            tasks.create_task(hints.tell(changed))
+            tasks.create_task(self._keep_up(changed))
+            tasks.create_task(self._clear_away())
+
+    async def _keep_up(self, changed: asyncio.Event) -> None:
+        delay = self._settings.poll_s
+        while True:
+            try:
+                async with asyncio.timeout(delay):
+                    await changed.wait()
+            except TimeoutError:
+                pass
+            changed.clear()
+            try:
+                await self._refresh_states()
+                delay = self._settings.poll_s
+            except SourceUnavailable as error:
+                delay = min(2 * delay, _LONGEST_RETRY_S)
+                _log.warning("banks.unavailable: %s", error)
+
+    async def _clear_away(self) -> None:
+        """Removes the contents of removed banks. Any process may do it; two never take the same rows."""
+        while True:
+            try:
+                with translated("Contents of removed banks stay for now"):
+                    gone = await self._queries.remove_orphans(self._pool, most=_ORPHANS_AT_ONCE)
+            except SourceUnavailable as error:
+                gone = 0
+                _log.warning("banks.unavailable: %s", error)
+            if not gone:
+                await asyncio.sleep(_UPKEEP_S)
+
+    async def _refresh_states(self) -> None:
+        async with self._lock:
+            began = time.monotonic()
+            with translated("The banks cannot be read"):
+                most = self._settings.most_backlog
+                rows = [
+                    (row["position"], row["id"], row["bank_id"], row["disable_until_ts"])
+                    async for row in self._queries.contents_since(
+                        self._pool, position=self._position, most=most + 1
+                    )
+                ]
+                kept = await self._queries.position_is_kept(self._pool, position=self._position)
+                banks = {bank.id: bank for bank in await self._store.banks()}
+                ratios = await self._store.type_ratios()
+            if not kept or len(rows) > most:
+                await self._load_states()
+            else:
+                self._position = rows[0][0]
+                _note(self.states, [row[1:] for row in rows if row[1] is not None])
+            self.banks, self.type_ratios = banks, ratios
+            self._complete_at = began
+
+    async def _load_states(self) -> None:
+        with translated("The contents of the banks cannot be read"):
+            position = str(await self._queries.current_position(self._pool))
+            states = ContentStates()
+            after = 0
+            while True:
+                rows = [
+                    tuple(row)
+                    async for row in self._queries.states_page(
+                        self._pool, after=after, page=self._settings.page
+                    )
+                ]
+                _note(states, rows)
+                if len(rows) < self._settings.page:
+                    break
+                after = rows[-1][0]
+        self.states, self._position = states, position
+
+
+def _note(states: ContentStates, rows: list[tuple[int, ...]]) -> None:
+    if rows:
+        ids, banks, times = (np.array(column, np.int64) for column in zip(*rows, strict=True))
+        states.set(ids, banks.astype(np.int32), times)
+
+
+@asynccontextmanager
+async def live_banks(pool: Pool, settings: LiveSettings) -> AsyncIterator[LiveBanks]:
+    """Banks that are complete when the block begins, and kept up to date until it ends.
+
+    Raises SourceUnavailable when they cannot be read at the beginning.
+    """
+    live = LiveBanks(pool, settings)
+    identity = await live.start()
+    hints = Hints(pool)
+    async with AsyncExitStack() as stack:
+        for kind in SIGNAL_TYPES.values():
+            if kind.radius is not None:
+                source = ContentSignals(pool, kind, hints, identity)
+                live.indexes[kind.name] = await stack.enter_async_context(live_index(source, settings))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                follower = tasks.create_task(live.follow(hints))
+                try:
+                    yield live
+                finally:
+                    follower.cancel()
+        except BaseExceptionGroup as group:
+            # What the block raised is raised as it was; the group is our own affair.
+            if len(group.exceptions) == 1:
+                raise group.exceptions[0] from None
+            raise

@@ -1,0 +1,114 @@
+"""The signal types that banks hold: how a value is written, kept, compared and matched.
+
+A value is refused unless it is exactly what its type's hasher writes, because what is accepted once must
+be sound for everybody who reads it. Digests of whole files may be given in upper case or with blanks
+around them, as HMA takes them; they are kept in lower case without.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+from .errors import BadSignal, UnknownSignalType
+
+ContentType = Literal["photo", "video"]
+CONTENT_TYPES: tuple[ContentType, ...] = ("photo", "video")
+_PHOTO: tuple[ContentType, ...] = ("photo",)
+_FILE: tuple[ContentType, ...] = ("photo", "video")
+_LONGEST_SHOWN = 80
+_INT32 = 2**31
+
+
+@dataclass(frozen=True, slots=True)
+class SignalType:
+    """One kind of signal."""
+
+    name: str
+    bits: int
+    radius: int | None
+    """Two values within so many bits match. None: only equal values match."""
+    content_types: tuple[ContentType, ...]
+    by_default: bool = False
+    """Hashing computes it without being asked to."""
+    lenient: bool = False
+    """Upper case and blanks around the value are taken."""
+    decimal: bool = False
+    """Written as a signed decimal, not as hex."""
+
+    def parse(self, text: object) -> bytes:
+        """The bytes of a value as it is written. Raises BadSignal."""
+        if not isinstance(text, str):
+            raise BadSignal(f"A {self.name} signal is a string.", signal_type=self.name)
+        if self.decimal:
+            return self._parsed_decimal(text)
+        plain = text.strip().lower() if self.lenient else text
+        if len(plain) != self.bits // 4 or not _HEX(plain):
+            raise self._refused(text, f"{self.bits // 4} hexadecimal digits in lower case")
+        return bytes.fromhex(plain)
+
+    def text(self, value: bytes) -> str:
+        """A value as it is written."""
+        if self.decimal:
+            return str(int.from_bytes(value, "big", signed=True))
+        return value.hex()
+
+    def distance(self, one: bytes, other: bytes) -> int:
+        """In how many bits two values differ; for types that match by equality 0 or 1."""
+        if self.radius is None:
+            return int(one != other)
+        return (int.from_bytes(one, "big") ^ int.from_bytes(other, "big")).bit_count()
+
+    def matches(self, one: bytes, other: bytes) -> bool:
+        """Whether a lookup for one of the values finds the other."""
+        return self.distance(one, other) <= (self.radius or 0)
+
+    def _parsed_decimal(self, text: str) -> bytes:
+        if not _DECIMAL(text) or not -_INT32 <= int(text) < _INT32:
+            raise self._refused(text, "a whole number of 32 bits with its sign, as in -1506567445")
+        return int(text).to_bytes(4, "big", signed=True)
+
+    def _refused(self, text: str, form: str) -> BadSignal:
+        shown = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+        return BadSignal(f"{shown!r} is no {self.name} signal: that is {form}.", signal_type=self.name)
+
+
+_HEX = re.compile(r"[0-9a-f]+").fullmatch
+_DECIMAL = re.compile(r"0|-?[1-9][0-9]{0,9}").fullmatch
+
+# PDQ's radius is HMA's. The others are as strict as a 256-bit code at 12 bits: what re-encoding a
+# picture changes, not more (docs/hash-matching.md).
+_TYPES = (
+    SignalType("pdq", 256, 31, _PHOTO, by_default=True),
+    SignalType("video_md5", 128, None, ("video",), by_default=True, lenient=True),
+    SignalType("phash", 64, 6, _PHOTO),
+    SignalType("blockhash16", 256, 12, _PHOTO),
+    SignalType("blockhash16_quick", 256, 12, _PHOTO),
+    SignalType("blockhash8", 64, 3, _PHOTO),
+    SignalType("blockhash8_quick", 64, 3, _PHOTO),
+    SignalType("md5", 128, None, _FILE, lenient=True),
+    SignalType("sha256", 256, None, _FILE, lenient=True),
+    SignalType("favicon_mmh3", 32, None, _FILE, decimal=True),
+)
+SIGNAL_TYPES: Mapping[str, SignalType] = MappingProxyType({one.name: one for one in _TYPES})
+
+
+def signal_type(name: str) -> SignalType:
+    """The type of that name. Raises UnknownSignalType."""
+    found = SIGNAL_TYPES.get(name)
+    if found is None:
+        raise UnknownSignalType(
+            f"No such signal type: {name[:_LONGEST_SHOWN]!r}. There are {', '.join(SIGNAL_TYPES)}.",
+            signal_type=name[:_LONGEST_SHOWN],
+        )
+    return found
+
+
+def parsed_signals(signals: Mapping[str, object]) -> dict[SignalType, bytes]:
+    """Written values by type name, as bytes by type. Raises BadSignal or UnknownSignalType."""
+    if not signals:
+        raise BadSignal("No signals were given.")
+    return {(kind := signal_type(name)): kind.parse(value) for name, value in signals.items()}

@@ -1,0 +1,218 @@
+"""Banks themselves: made, changed, removed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import asyncpg
+
+from sql.named import queries
+from sql.pool import Pool
+
+from .errors import BadBank, BankExists, ReadOnlyBank, UnknownBank
+from .signal_types import SIGNAL_TYPES, signal_type
+
+Owner = Literal["crawl", "exchange"]
+_NAME = re.compile(r"[A-Z_][A-Z0-9_]{0,254}")
+_LONGEST_SHOWN = 80
+LONGEST_DESCRIPTION = 10_000
+MOST_TAGS, LONGEST_TAG = 100, 255
+
+
+@dataclass(frozen=True, slots=True)
+class Bank:
+    """A named list of contents."""
+
+    id: int
+    name: str
+    enabled_ratio: float
+    """The share of lookups in which it takes part."""
+    active: bool
+    """Off: nothing of it matches."""
+    description: str
+    tags: tuple[str, ...]
+    owner: Owner | None
+    """Who alone may write to it. None: curators."""
+
+
+class BankStore:
+    """Banks in the database. What a method has returned from is committed."""
+
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
+        self._queries = queries("banks")
+
+    async def banks(self) -> list[Bank]:
+        """All banks, oldest first."""
+        return [_bank(row) async for row in self._queries.list_banks(self.pool)]
+
+    async def bank(self, name: str) -> Bank:
+        """The bank of that name. Raises UnknownBank."""
+        row = await self._queries.get_bank(self.pool, name=name) if _NAME.fullmatch(name) else None
+        if row is None:
+            raise UnknownBank(f"bank {name[:_LONGEST_SHOWN]!r} not found", bank=name[:_LONGEST_SHOWN])
+        return _bank(row)
+
+    async def writable(self, name: str, writer: Owner | None = None) -> Bank:
+        """The bank of that name for somebody who means to write to it. Raises UnknownBank, ReadOnlyBank."""
+        bank = await self.bank(name)
+        if bank.owner not in (None, writer):
+            raise ReadOnlyBank(
+                f"bank {name!r} belongs to the {bank.owner}, which alone changes it",
+                bank=name,
+                owner=bank.owner,
+            )
+        return bank
+
+    async def create(
+        self,
+        name: str,
+        *,
+        enabled_ratio: float = 1.0,
+        active: bool = True,
+        description: str = "",
+        tags: Sequence[str] = (),
+        owner: Owner | None = None,
+    ) -> Bank:
+        """A new bank. Raises BadBank or BankExists."""
+        check_name(name)
+        check_ratio(enabled_ratio)
+        check_texts(description, tags)
+        row = await self._queries.create_bank(
+            self.pool,
+            name=name,
+            enabled_ratio=float(enabled_ratio),
+            active=active,
+            description=description,
+            tags=list(tags),
+            owner=owner,
+        )
+        if row is None:
+            raise _exists(name)
+        return _bank(row)
+
+    async def update(
+        self,
+        name: str,
+        *,
+        new_name: str | None = None,
+        enabled_ratio: float | None = None,
+        active: bool | None = None,
+        description: str | None = None,
+        tags: Sequence[str] | None = None,
+    ) -> Bank:
+        """The bank with what is not None changed. A bank with an owner keeps its name.
+
+        Raises UnknownBank, BadBank, BankExists or ReadOnlyBank.
+        """
+        bank = await self.bank(name)
+        if new_name is not None:
+            check_name(new_name)
+            if new_name != name and bank.owner is not None:
+                raise ReadOnlyBank(f"bank {name!r} belongs to the {bank.owner}: it keeps its name", bank=name)
+        if enabled_ratio is not None:
+            check_ratio(enabled_ratio)
+        check_texts(description or "", tags or ())
+        try:
+            row = await self._queries.update_bank(
+                self.pool,
+                id=bank.id,
+                name=new_name,
+                enabled_ratio=None if enabled_ratio is None else float(enabled_ratio),
+                active=active,
+                description=description,
+                tags=None if tags is None else list(tags),
+            )
+        except asyncpg.UniqueViolationError as error:
+            raise _exists(str(new_name)) from error
+        if row is None:
+            raise UnknownBank(f"bank {name!r} was just removed", bank=name)
+        return _bank(row)
+
+    async def delete(self, name: str, writer: Owner | None = None) -> bool:
+        """Removes a bank, with at once everything in it; whether it existed. Raises ReadOnlyBank."""
+        try:
+            bank = await self.writable(name, writer)
+        except UnknownBank:
+            return False
+        return await self._queries.remove_bank(self.pool, id=bank.id) is not None
+
+    async def counts(self, bank: Bank) -> tuple[int, dict[str, int]]:
+        """How many contents a bank has, and how many signals of each type. Reads all of the bank."""
+        found = {row["type"]: row["number"] async for row in self._queries.bank_counts(self.pool, id=bank.id)}
+        return found.pop(None), dict(sorted(found.items()))
+
+    async def type_ratios(self) -> dict[str, float]:
+        """How much each signal type takes part in lookups: 1 by default, 0 when disabled."""
+        ratios = dict.fromkeys(SIGNAL_TYPES, 1.0)
+        async for row in self._queries.signal_type_overrides(self.pool):
+            if row["name"] in ratios:
+                ratios[row["name"]] = row["enabled_ratio"]
+        return ratios
+
+    async def set_type_ratio(self, name: str, enabled_ratio: float) -> None:
+        """Changes how much a signal type takes part. Raises UnknownSignalType or BadBank."""
+        signal_type(name)
+        check_ratio(enabled_ratio)
+        await self._queries.override_signal_type(self.pool, name=name, enabled_ratio=float(enabled_ratio))
+
+
+def check_name(name: str) -> None:
+    """Raises BadBank unless the name is one that HMA takes, of at most 255 characters."""
+    if not _NAME.fullmatch(name):
+        raise BadBank(
+            f"{name[:_LONGEST_SHOWN]!r} cannot name a bank: capital letters, digits and underscores, "
+            "not beginning with a digit, at most 255 of them.",
+            field="name",
+        )
+
+
+def check_ratio(ratio: float) -> None:
+    """Raises BadBank unless the ratio is between 0 and 1."""
+    if not 0.0 <= ratio <= 1.0:
+        raise BadBank(f"An enabled ratio is between 0 and 1, not {ratio}.", field="enabled_ratio")
+
+
+def check_texts(text: str, tags: Sequence[str]) -> None:
+    """Raises BadBank when a description or a tag cannot be kept."""
+    if len(text) > LONGEST_DESCRIPTION:
+        raise BadBank(f"A description has at most {LONGEST_DESCRIPTION} characters.", field="description")
+    if len(tags) > MOST_TAGS or any(not 0 < len(tag) <= LONGEST_TAG for tag in tags):
+        raise BadBank(
+            f"There are at most {MOST_TAGS} tags, of 1 to {LONGEST_TAG} characters each.", field="tags"
+        )
+    check_storable(text, *tags)
+
+
+def check_storable(*texts: str | None) -> None:
+    """Raises BadBank for text that Postgres cannot hold: NUL, or half of a surrogate pair."""
+    for text in texts:
+        if text is not None and ("\0" in text or not _is_utf8(text)):
+            raise BadBank("A text holds a character that cannot be stored (NUL or half a surrogate pair).")
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _exists(name: str) -> BankExists:
+    return BankExists(f"a bank {name[:_LONGEST_SHOWN]!r} exists already", bank=name[:_LONGEST_SHOWN])
+
+
+def _bank(row: Mapping[str, Any]) -> Bank:
+    return Bank(
+        row["id"],
+        row["name"],
+        row["enabled_ratio"],
+        row["active"],
+        row["description"],
+        tuple(row["tags"]),
+        row["owner"],
+    )

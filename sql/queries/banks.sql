@@ -1,0 +1,170 @@
+-- Banks and their contents: what curators ask and change. Followers have banks_following.sql.
+
+-- name: list_banks()
+SELECT * FROM banks WHERE removed_at IS NULL ORDER BY id;
+
+-- name: get_bank(name)^
+SELECT * FROM banks WHERE name = :name AND removed_at IS NULL;
+
+-- name: create_bank(name, enabled_ratio, active, description, tags, owner)^
+-- No row when the name is taken.
+INSERT INTO banks (name, enabled_ratio, active, description, tags, owner)
+VALUES (:name, :enabled_ratio, :active, :description, :tags::text[], :owner)
+ON CONFLICT (name) WHERE removed_at IS NULL DO NOTHING
+RETURNING *;
+
+-- name: update_bank(id, name, enabled_ratio, active, description, tags)^
+-- What is NULL stays as it is. Raises UniqueViolationError when the new name is taken.
+UPDATE banks
+SET name = coalesce(:name, name), enabled_ratio = coalesce(:enabled_ratio, enabled_ratio),
+    active = coalesce(:active, active), description = coalesce(:description, description),
+    tags = coalesce(:tags::text[], tags), updated_at = now()
+WHERE id = :id AND removed_at IS NULL
+RETURNING *;
+
+-- name: remove_bank(id)$
+-- Its contents match nothing from now on; they are removed by remove_orphans, a few at a time.
+UPDATE banks SET removed_at = now() WHERE id = :id AND removed_at IS NULL RETURNING id;
+
+-- name: bank_counts(id)
+-- How many contents a bank has, and how many signals of each type. Reads all of the bank.
+SELECT NULL AS type, count(*) AS number FROM bank_content WHERE bank_id = :id AND removed_at IS NULL
+UNION ALL
+SELECT s.type, count(*)
+FROM bank_content AS c
+JOIN content_signals AS cs ON cs.content_id = c.id
+JOIN signals AS s ON s.id = cs.signal_id
+WHERE c.bank_id = :id AND c.removed_at IS NULL
+GROUP BY s.type;
+
+-- name: ensure_signals(types, values)!
+-- Sorted, so that two writers with values in common never wait for each other in a circle.
+INSERT INTO signals (type, value)
+SELECT DISTINCT type, value
+FROM unnest(CAST(:types AS text[]), CAST(:values AS bytea[])) AS given (type, value)
+ORDER BY type, value
+ON CONFLICT (type, value) DO NOTHING;
+
+-- name: add_content(bank_id, types, values, content_type, original_media_uri, storage_bucket, storage_key, raw_content, media_unavailable, metadata, note, tags, disable_until_ts)$
+-- The new content's id; its signals must be there (ensure_signals, an earlier statement, so that those that
+-- another writer has just added are visible). NULL when the bank has been removed meanwhile.
+WITH content AS (
+    INSERT INTO bank_content (bank_id, content_type, original_media_uri, storage_bucket, storage_key,
+                              raw_content, media_unavailable, metadata, note, tags, disable_until_ts)
+    SELECT id, CAST(:content_type AS text), CAST(:original_media_uri AS text), CAST(:storage_bucket AS text),
+           CAST(:storage_key AS text), CAST(:raw_content AS text), CAST(:media_unavailable AS boolean),
+           CAST(:metadata AS jsonb), CAST(:note AS text), CAST(:tags AS text[]),
+           CAST(:disable_until_ts AS bigint)
+    FROM banks WHERE id = :bank_id AND removed_at IS NULL
+    RETURNING id
+), linked AS (
+    INSERT INTO content_signals (content_id, signal_id)
+    SELECT content.id, s.id
+    FROM content, unnest(CAST(:types AS text[]), CAST(:values AS bytea[])) AS given (type, value)
+    JOIN signals AS s USING (type, value)
+)
+SELECT id FROM content;
+
+-- name: get_content(bank_id, id)^
+SELECT * FROM bank_content WHERE id = :id AND bank_id = :bank_id AND removed_at IS NULL;
+
+-- name: update_content(bank_id, id, disable_until_ts, has_note, note, metadata, tags, media_unavailable)^
+-- What is NULL stays as it is; a note may be set to NULL.
+UPDATE bank_content
+SET disable_until_ts = coalesce(:disable_until_ts, disable_until_ts),
+    note = CASE WHEN :has_note THEN :note ELSE note END,
+    metadata = coalesce(CAST(:metadata AS jsonb), metadata),
+    tags = coalesce(CAST(:tags AS text[]), tags),
+    media_unavailable = coalesce(:media_unavailable, media_unavailable)
+WHERE id = :id AND bank_id = :bank_id AND removed_at IS NULL
+RETURNING *;
+
+-- name: remove_content(bank_id, id)$
+UPDATE bank_content SET removed_at = now()
+WHERE id = :id AND bank_id = :bank_id AND removed_at IS NULL
+RETURNING id;
+
+-- name: contents_page(bank_id, after, page)
+-- Contents in the order of their ids, from the index (bank_id, id).
+SELECT * FROM bank_content
+WHERE bank_id = :bank_id AND removed_at IS NULL AND id > :after
+ORDER BY id LIMIT :page;
+
+-- name: signals_of_contents(ids)
+SELECT cs.content_id, s.id, s.type, s.value
+FROM content_signals AS cs JOIN signals AS s ON s.id = cs.signal_id
+WHERE cs.content_id = ANY (CAST(:ids AS bigint[]))
+ORDER BY cs.content_id, s.type;
+
+-- name: get_signal(id)^
+SELECT id, type, value, created_at FROM signals WHERE id = :id;
+
+-- name: find_signal(type, value)^
+SELECT id, type, value, created_at FROM signals WHERE type = :type AND value = :value;
+
+-- name: members_of_signal(signal_id, after, page)
+-- All contents with a signal, in any bank, from the index (signal_id, content_id).
+SELECT c.id, c.disable_until_ts, b.name AS bank_name, b.enabled_ratio, b.active
+FROM content_signals AS cs
+JOIN bank_content AS c ON c.id = cs.content_id
+JOIN banks AS b ON b.id = c.bank_id
+WHERE cs.signal_id = :signal_id AND cs.content_id > :after AND c.removed_at IS NULL AND b.removed_at IS NULL
+ORDER BY cs.content_id LIMIT :page;
+
+-- name: contents_with_value(type, value)
+-- Ids of the contents with a signal: how types that match by equality are looked up.
+SELECT c.id
+FROM signals AS s
+JOIN content_signals AS cs ON cs.signal_id = s.id
+JOIN bank_content AS c ON c.id = cs.content_id
+WHERE s.type = :type AND s.value = :value AND c.removed_at IS NULL
+ORDER BY c.id;
+
+-- name: sites_of_picture(sha256, most)
+-- Names of the sites that show a picture, best ranked first.
+SELECT d.reversed_name, min(d.position) AS position
+FROM favicon_metadata AS m
+JOIN site_icons AS i ON i.icon_url_id = m.icon_url_id AND i.gone_at IS NULL
+JOIN target_urls AS t ON t.id = i.target_url_id
+JOIN domains AS d ON d.id = t.domain_id
+WHERE m.sha256 = :sha256
+GROUP BY d.reversed_name ORDER BY position LIMIT :most;
+
+-- name: signal_type_overrides()
+SELECT name, enabled_ratio FROM signal_type_overrides;
+
+-- name: override_signal_type(name, enabled_ratio)!
+INSERT INTO signal_type_overrides (name, enabled_ratio) VALUES (:name, :enabled_ratio)
+ON CONFLICT (name) DO UPDATE SET enabled_ratio = excluded.enabled_ratio, updated_at = now();
+
+-- name: type_sizes(types)
+-- How many signals of contents there are by type, and when the newest was added. Reads all of them.
+SELECT t.type, coalesce(found.number, 0) AS number, found.newest
+FROM unnest(CAST(:types AS text[])) AS t (type)
+LEFT JOIN LATERAL (
+    SELECT count(*) AS number, max(c.created_at) AS newest
+    FROM signals AS s
+    JOIN content_signals AS cs ON cs.signal_id = s.id
+    JOIN bank_content AS c ON c.id = cs.content_id
+    JOIN banks AS b ON b.id = c.bank_id
+    WHERE s.type = t.type AND c.removed_at IS NULL AND b.removed_at IS NULL
+) AS found ON true;
+
+-- name: reserve_content_ids(number)
+SELECT nextval('bank_content_id_seq') AS id FROM generate_series(1, :number);
+
+-- name: create_staging()!
+CREATE TEMP TABLE IF NOT EXISTS staged_signals (content_id bigint, type text, value bytea) ON COMMIT DELETE ROWS;
+
+-- name: ensure_staged_signals()!
+INSERT INTO signals (type, value) SELECT DISTINCT type, value FROM staged_signals ORDER BY type, value
+ON CONFLICT (type, value) DO NOTHING;
+
+-- name: link_staged_signals()!
+INSERT INTO content_signals (content_id, signal_id)
+SELECT g.content_id, s.id FROM staged_signals AS g JOIN signals AS s USING (type, value);
+
+-- name: describe_contents(ids, metadata)!
+UPDATE bank_content AS c SET metadata = CAST(g.metadata AS jsonb)
+FROM unnest(CAST(:ids AS bigint[]), CAST(:metadata AS text[])) AS g (id, metadata)
+WHERE c.id = g.id;

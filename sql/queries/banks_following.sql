@@ -1,0 +1,113 @@
+-- What live indexes, and anybody else, read to follow the banks.
+--
+-- A position is a snapshot in Postgres's sense (pg_current_snapshot() as text), as for the log of signals in
+-- matching.sql. bank_content is its own log: each row carries the transaction that changed it last, and a
+-- removed row stays for a while. Costs what it returns: two ranges of the index (changed_xid, id).
+
+-- name: log_identity()$
+SELECT concat_ws('/', l.identity, s.system_identifier, c.timeline_id, d.oid)
+FROM bank_log AS l, pg_control_system() AS s, pg_control_checkpoint() AS c, pg_database AS d
+WHERE d.datname = current_database();
+
+-- name: adopt_foreign_changes()$
+-- Rows restored into a new cluster name transactions that are yet to come there: they are stamped anew, and
+-- the log gets another identity, so that nobody goes on from an old position. True when that happened.
+WITH foreign_rows AS (
+    UPDATE bank_content SET note = note
+    WHERE changed_xid >= pg_snapshot_xmax(pg_current_snapshot()) RETURNING 1
+), renamed AS (
+    UPDATE bank_log SET identity = gen_random_uuid(), pruned_below = '0'
+    WHERE EXISTS (SELECT FROM foreign_rows) RETURNING 1
+)
+SELECT EXISTS (SELECT FROM renamed);
+
+-- name: current_position()$
+SELECT pg_current_snapshot()::text;
+
+-- name: position_is_kept(position)$
+SELECT pg_snapshot_xmin(CAST(:position AS text)::pg_snapshot) >= pruned_below FROM bank_log;
+
+-- name: contents_since(position, most)
+-- The contents that changed since the position, as they are now; one row of NULLs when none did.
+SELECT now.position, c.id, c.bank_id, c.disable_until_ts
+FROM (SELECT pg_current_snapshot()::text AS position) AS now
+LEFT JOIN LATERAL (
+    SELECT id, CASE WHEN removed_at IS NULL THEN bank_id ELSE 0 END AS bank_id, disable_until_ts
+    FROM bank_content
+    WHERE changed_xid >= pg_snapshot_xmax(CAST(:position AS text)::pg_snapshot)
+       OR changed_xid = ANY (ARRAY(SELECT pg_snapshot_xip(CAST(:position AS text)::pg_snapshot)))
+    LIMIT :most
+) AS c ON true;
+
+-- name: signals_since(type, position, most)
+-- The signals of one type of the contents that changed; value NULL for removed ones.
+SELECT now.position, c.id, c.value
+FROM (SELECT pg_current_snapshot()::text AS position) AS now
+LEFT JOIN LATERAL (
+    SELECT c.id, CASE WHEN c.removed_at IS NULL THEN s.value END AS value
+    FROM bank_content AS c
+    JOIN content_signals AS cs ON cs.content_id = c.id
+    JOIN signals AS s ON s.id = cs.signal_id
+    WHERE (c.changed_xid >= pg_snapshot_xmax(CAST(:position AS text)::pg_snapshot)
+           OR c.changed_xid = ANY (ARRAY(SELECT pg_snapshot_xip(CAST(:position AS text)::pg_snapshot))))
+      AND s.type = :type
+    LIMIT :most
+) AS c ON true;
+
+-- name: states_page(after, page)
+SELECT id, bank_id, disable_until_ts FROM bank_content
+WHERE removed_at IS NULL AND id > :after ORDER BY id LIMIT :page;
+
+-- name: signals_page(type, after, page)
+-- The contents of so many signals of a type, by signal; a signal without content gives a row with id NULL.
+SELECT p.id AS signal_id, c.id, p.value
+FROM (SELECT id, value FROM signals WHERE type = :type AND id > :after ORDER BY id LIMIT :page) AS p
+LEFT JOIN (content_signals AS cs JOIN bank_content AS c ON c.id = cs.content_id AND c.removed_at IS NULL)
+    ON cs.signal_id = p.id
+ORDER BY p.id;
+
+-- name: changes_page(after_xid, after_id, page)
+-- Contents in the order of their last change, of transactions older than every running one: what is still to
+-- come is behind all of them. From the index (changed_xid, id).
+SELECT c.id, c.changed_xid::text AS xid, c.disable_until_ts, c.updated_at,
+       c.removed_at IS NOT NULL OR b.removed_at IS NOT NULL AS removed, b.name AS bank_name
+FROM bank_content AS c
+JOIN banks AS b ON b.id = c.bank_id
+WHERE (c.changed_xid, c.id) > (CAST(CAST(:after_xid AS text) AS xid8), :after_id)
+  AND c.changed_xid < pg_snapshot_xmin(pg_current_snapshot())
+ORDER BY c.changed_xid, c.id LIMIT :page;
+
+-- name: pruned_below()$
+SELECT pruned_below::text FROM bank_log;
+
+-- name: remove_orphans(most)$
+-- Removes contents of removed banks; how many.
+WITH orphans AS (
+    SELECT c.id
+    FROM banks AS b
+    CROSS JOIN LATERAL (
+        SELECT id FROM bank_content WHERE bank_id = b.id AND removed_at IS NULL LIMIT :most FOR UPDATE SKIP LOCKED
+    ) AS c
+    WHERE b.removed_at IS NOT NULL
+    LIMIT :most
+), removed AS (
+    UPDATE bank_content SET removed_at = now() WHERE id IN (SELECT id FROM orphans) RETURNING 1
+)
+SELECT count(*) FROM removed;
+
+-- name: purge_removed(older_than_s, most)$
+-- Deletes contents that were removed long ago; a follower with an older position loads anew. How many.
+WITH gone AS (
+    DELETE FROM bank_content
+    WHERE id IN (
+        SELECT id FROM bank_content
+        WHERE removed_at < now() - make_interval(secs => CAST(:older_than_s AS double precision))
+        LIMIT :most
+    )
+    RETURNING changed_xid
+), noted AS (
+    UPDATE bank_log
+    SET pruned_below = greatest(pruned_below, (SELECT max(changed_xid::text::bigint) + 1 FROM gone)::text::xid8)
+    WHERE EXISTS (SELECT FROM gone)
+)
+SELECT count(*) FROM gone;

@@ -1,0 +1,73 @@
+"""What the banks hold is what lookups find: at once here, soon elsewhere, after any restart."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+
+from banks.bulk import BulkAdd, NewContent
+from banks.contents import ContentStore, Details
+from banks.live import live_banks
+from banks.signal_types import SIGNAL_TYPES
+from banks.store import BankStore
+from matching.settings import LiveSettings
+from sql.pool import Pool
+
+PDQ = SIGNAL_TYPES["pdq"]
+MD5 = SIGNAL_TYPES["video_md5"]
+
+
+async def test_a_content_matches_as_soon_as_the_banks_were_refreshed(pool: Pool) -> None:
+    store = BankStore(pool)
+    contents = ContentStore(store)
+    await store.create("A")
+    async with live_banks(pool, LiveSettings()) as live:
+        value = secrets.token_bytes(32)
+        added = await contents.add("A", {PDQ: value, MD5: bytes(16)}, Details())
+        await live.refresh("pdq")
+        found = await live.find(PDQ, value)
+        assert [(one.content_id, one.bank.name, one.distance) for one in found] == [(added, "A", 0)]
+        near = bytes([value[0] ^ 7]) + value[1:]
+        assert [one.distance for one in await live.find(PDQ, near)] == [3]
+        assert [one.content_id for one in await live.find(MD5, bytes(16))] == [added]
+        assert await contents.remove("A", added) == 1
+        await live.refresh()
+        assert await live.find(PDQ, value) == []
+        assert await live.find(MD5, bytes(16)) == []
+
+
+async def test_another_process_follows_within_two_seconds(pool: Pool) -> None:
+    store = BankStore(pool)
+    await store.create("A")
+    async with live_banks(pool, LiveSettings()) as live:
+        value = secrets.token_bytes(32)
+        await ContentStore(store).add("A", {PDQ: value}, Details())
+        began = time.monotonic()
+        while not await live.find(PDQ, value):
+            assert time.monotonic() - began < 2
+            await asyncio.sleep(0.01)
+
+
+async def test_what_was_there_before_is_loaded(pool: Pool) -> None:
+    store = BankStore(pool)
+    bank = await store.create("A")
+    values = [secrets.token_bytes(32) for _ in range(100)]
+    ids = await BulkAdd(store, bank).add([NewContent({PDQ: value}, Details()) for value in values])
+    async with live_banks(pool, LiveSettings(page=7)) as live:
+        for content_id, value in zip(ids, values, strict=True):
+            assert [one.content_id for one in await live.find(PDQ, value)] == [content_id]
+
+
+async def test_a_removed_bank_matches_nothing_and_is_cleared_away(pool: Pool) -> None:
+    store = BankStore(pool)
+    bank = await store.create("A")
+    value = secrets.token_bytes(32)
+    await BulkAdd(store, bank).add([NewContent({PDQ: value}, Details()) for _ in range(10)])
+    await store.delete("A")
+    async with live_banks(pool, LiveSettings()) as live:
+        assert await live.find(PDQ, value) == []
+        async with asyncio.timeout(10):
+            while await pool.fetchval("SELECT count(*) FROM bank_content WHERE removed_at IS NULL"):
+                await asyncio.sleep(0.01)
+        assert len(live.states) == 0 or await live.find(PDQ, value) == []
