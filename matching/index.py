@@ -33,10 +33,8 @@ _log = logging.getLogger(__name__)
 # Bulk loads are merged in pieces, which bounds what a merge needs besides the index.
 _PIECE = 1 << 20
 _QUERIES_A_CALL = 4096
-# Merges of more items than this leave the heap with large holes.
-_LARGE_MERGE = 1 << 16
-# The cheapest way from bytes to an array: a third of what np.frombuffer(ids, np.int64) costs.
-_array, _INT64, _UINT16 = np.ndarray, np.dtype(np.int64), np.dtype(np.uint16)
+# Merges of so many items leave holes in the heap that are worth giving back.
+_LARGE_MERGE = 1 << 11
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +109,12 @@ class HammingIndex:
         Takes bytes or uint8[bits / 8]. Radii of 64 bits and more (16 for codes of 64 bits) are scans.
         """
         try:
-            ids, distances = self._searcher.search(code, radius)
+            found: Found = self._searcher.search(code, radius)
         except (TypeError, ValueError, OverflowError, BufferError):
             # Out of the common path: what is wrong with it, or how to read it after all.
             code, radius = checked_code(code, self._bits), checked_radius(radius, self._bits)
-            ids, distances = self._searcher.search(code, radius)
-        return _array(len(ids) >> 3, _INT64, ids), _array(len(distances) >> 1, _UINT16, distances)
+            found = self._searcher.search(code, radius)
+        return found
 
     def search_many(self, codes: Codes, radius: int) -> list[Found]:
         """What `search` finds for each of the codes, uint8[n, bits / 8]."""
@@ -126,7 +124,7 @@ class HammingIndex:
         for start in range(0, len(rows), _QUERIES_A_CALL):
             answer = self._searcher.search_many(rows[start : start + _QUERIES_A_CALL], radius)
             limits = np.frombuffer(answer[0], np.int64).tolist()
-            ids, distances = np.frombuffer(answer[1], np.int64), np.frombuffer(answer[2], np.uint16)
+            ids, distances = answer[1], answer[2]
             found += [(ids[a:b], distances[a:b]) for a, b in pairwise(limits)]
         return found
 

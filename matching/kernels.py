@@ -406,22 +406,22 @@ class Searcher:
 
     def search(
         self, code: bytes | bytearray | memoryview | Array, radius: int, how: int = CHEAPEST, /
-    ) -> tuple[bytearray, bytearray]:
+    ) -> tuple[Array, Array]:
         """Ids (int64) and distances (uint16) within the radius, by distance and then id."""
         view = memoryview(code)  # type: ignore[arg-type] # an array has the buffer protocol
         if view.itemsize != 1 or view.ndim != 1 or view.nbytes != self.bits // 8 or not view.c_contiguous:
             raise ValueError(f"a code of {view.nbytes} bytes: {self.bits // 8} are needed")
         ids, distances = self._search(np.frombuffer(view, np.uint8), _checked(radius, self.bits), how)
-        return bytearray(ids), bytearray(distances)
+        return ids, distances
 
-    def search_many(self, codes: Array, radius: int, /) -> tuple[bytearray, bytearray, bytearray]:
-        """Limits (int64), ids and distances: query i owns ids[limits[i]:limits[i + 1]]."""
+    def search_many(self, codes: Array, radius: int, /) -> tuple[bytearray, Array, Array]:
+        """Limits (int64, as bytes), ids and distances: query i owns ids[limits[i]:limits[i + 1]]."""
         radius = _checked(radius, self.bits)
         found = [self._search(row, radius, CHEAPEST) for row in codes.reshape(-1, self.bits // 8)]
         limits = np.concatenate([[0], np.cumsum([len(ids) for ids, _ in found])]).astype(np.int64)
         ids = np.concatenate([np.empty(0, np.int64), *(one for one, _ in found)])
         distances = np.concatenate([np.empty(0, np.uint16), *(one for _, one in found)])
-        return bytearray(limits), bytearray(ids), bytearray(distances)
+        return bytearray(limits), ids, distances
 
     def _search(self, code: Array, radius: int, how: int) -> tuple[Array, Array]:
         query = np.empty(self.bits // 64, np.uint64)
