@@ -18,8 +18,13 @@ def configured_database(settings: Settings, *, migrated: bool = True) -> Iterato
     Without a configured URL the embedded Postgres runs at least until the end of the block. To be
     entered before an event loop runs. Raises DatabaseError's leaves.
     """
+    import structlog
+
+    from samelook.logs import configure_logging
     from sql.migrate import migrate
 
+    if not structlog.is_configured():  # unless told otherwise it would log to standard output
+        configure_logging()
     with _server(settings) as url:
         if migrated:
             asyncio.run(migrate(url))

@@ -62,14 +62,21 @@ def read_postmaster(data: Path) -> Postmaster | None:
     )
 
 
+def is_alive(pid: int) -> bool:
+    """Whether there is such a process, and it is no zombie."""
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
 def is_postmaster_of(pid: int, data: Path) -> bool:
     """Whether this process is alive, and the server of this folder."""
     try:
-        process = psutil.Process(pid)
-        if process.status() == psutil.STATUS_ZOMBIE:
-            return False
-        command = process.cmdline()
+        command = psutil.Process(pid).cmdline() if is_alive(pid) else []
     except psutil.Error:
+        return False
+    if not command:
         return False
     # The server's children rewrite their command line, the server does not.
     return command[1:3] == ["-D", str(data)] and Path(command[0]).name == "postgres"

@@ -2,7 +2,8 @@
 
 An ordinary user runs it as himself. For root it runs under a user id that no account has, so that
 nothing else on the machine shares its files, and nobody has to be added to /etc/passwd. Only
-initdb insists on an account with a name; it borrows `nobody` for a moment.
+initdb insists on an account with a name: as `nobody` it works in a folder of its own under /tmp,
+and the result is moved.
 
 That user has to reach the data and the programs, which may lie under a closed folder such as /root.
 An access control entry lets this one user id pass through (`--x`) each closed folder on the way;
@@ -12,6 +13,7 @@ passing through for all (`o+x`), and the log says so.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pwd
 import stat
@@ -106,10 +108,20 @@ def give(folder: Path, account: Account) -> None:
     os.chown(folder, account.uid, account.gid, follow_symlinks=False)
 
 
-def let_reach(account: Account, *, folders: Iterable[Path], programs: Iterable[Path]) -> list[Path]:
-    """Let the account pass to the folders and read the trees of programs; what had to be changed."""
-    if os.geteuid() != 0 or account.uid == 0:
-        return []
+def let_reach(account: Account, *, folders: Iterable[Path], programs: Iterable[Path]) -> None:
+    """Let the account pass to the folders and read the trees of programs."""
+    trees = list(programs)
+    for path, permissions in closed_to(account, folders=[*folders, *trees], programs=trees).items():
+        with _edited(path):
+            _allow(path, account, permissions)
+
+
+def closed_to(
+    account: Account, *, folders: Iterable[Path] = (), programs: Iterable[Path] = ()
+) -> dict[Path, int]:
+    """What the account may not pass through or read on its way there, with the permissions it lacks."""
+    if os.geteuid() != 0:
+        return {}
     wanted: dict[Path, int] = {}
     trees = list(programs)
     for folder in (*folders, *trees):
@@ -121,48 +133,42 @@ def let_reach(account: Account, *, folders: Iterable[Path], programs: Iterable[P
             for name in files:
                 path = Path(folder_name, name)
                 wanted[path] = _READ | (_SEARCH if path.stat().st_mode & stat.S_IXUSR else 0)
-    return [path for path, permissions in wanted.items() if _allow(path, account, permissions)]
+    return {
+        path: permissions for path, permissions in wanted.items() if not _permits(path, account, permissions)
+    }
 
 
-@contextmanager
-def for_a_moment(account: Account, *, folders: Iterable[Path], programs: Iterable[Path]) -> Iterator[None]:
-    """`let_reach`, taken back at the end."""
-    changed = let_reach(account, folders=folders, programs=programs)
-    try:
-        yield
-    finally:
-        for path in changed:
-            _disallow(path, account)
-
-
-def _allow(path: Path, account: Account, permissions: int) -> bool:
-    """Whether something was changed to give the account these permissions."""
-    info = path.stat()
-    if info.st_uid == account.uid:
-        return False
+def _permits(path: Path, account: Account, permissions: int) -> bool:
+    if path.stat().st_uid == account.uid:
+        return True
     entries = _entries(path)
     other = next(perm for tag, perm, _ in entries if tag == _OTHER)
     mine = next((perm for tag, perm, who in entries if tag == _USER and who == account.uid), None)
     mask = next((perm for tag, perm, _ in entries if tag == _MASK), 7)
-    if (other if mine is None else mine & mask) & permissions == permissions:
-        return False
+    return (other if mine is None else mine & mask) & permissions == permissions
+
+
+def _allow(path: Path, account: Account, permissions: int) -> None:
+    entries = _entries(path)
+    mine = next((perm for tag, perm, who in entries if tag == _USER and who == account.uid), 0)
     granted = [entry for entry in entries if (entry[0], entry[2]) != (_USER, account.uid)]
-    granted.append((_USER, (mine or 0) | permissions, account.uid))
+    granted.append((_USER, mine | permissions, account.uid))
     try:
         _set_entries(path, granted)
     except OSError:
-        path.chmod(stat.S_IMODE(info.st_mode) | permissions)
+        path.chmod(stat.S_IMODE(path.stat().st_mode) | permissions)
         _log.warning("postgres.folder_opened", path=str(path), mode=oct(stat.S_IMODE(path.stat().st_mode)))
-    return True
 
 
-def _disallow(path: Path, account: Account) -> None:
-    entries = [entry for entry in _entries(path) if (entry[0], entry[2]) != (_USER, account.uid)]
+@contextmanager
+def _edited(path: Path) -> Iterator[None]:
+    """Hold others off while the entries of a path are read and written back."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
-        _set_entries(path, entries)
-    except OSError:
-        # Opened to all, and so it has to stay: the server itself needs the same way.
-        return
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _entries(path: Path) -> list[tuple[int, int, int]]:

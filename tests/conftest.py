@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,14 +56,17 @@ class Server:
 
 
 @pytest.fixture(scope="session")
-def database_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def database_server() -> Iterator[Server]:
     """The server of this test run: SAMELOOK_TEST_DATABASE_URL, or an embedded one in a temporary folder."""
     configured = os.environ.get("SAMELOOK_TEST_DATABASE_URL")
     if configured:
         yield from _with_template(configured)
         return
-    folder: Path = tmp_path_factory.mktemp("server")
-    with embedded_postgres(folder, durable=False) as url:
+    # Not in pytest's folder: every other run of pytest closes that to the server's account anew.
+    with (
+        tempfile.TemporaryDirectory(prefix="samelook-test-") as folder,
+        embedded_postgres(Path(folder), durable=False) as url,
+    ):
         yield from _with_template(url)
 
 

@@ -100,7 +100,7 @@ def _psql(database_url: str, arguments: list[str]) -> int:
     import signal
     import subprocess
 
-    from samelook.embedded_postgres import psql_path
+    from samelook.cluster import psql_path
     from sql.urls import split_password
 
     # The password goes by the environment: everybody on the machine can read a command line.

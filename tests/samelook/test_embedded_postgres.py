@@ -6,6 +6,7 @@ Every server here is a real one in a folder of the test's own.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import pwd
 import shutil
@@ -21,17 +22,19 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import psutil
 import pytest
 
-from samelook.embedded_postgres import (
+from samelook import cluster
+from samelook.cluster import (
     VERSION,
     DataFolderUnusable,
     EmbeddedPostgresError,
     PostgresNotStarted,
     PostgresProgramsMissing,
-    embedded_postgres,
     program,
 )
+from samelook.embedded_postgres import embedded_postgres
 from samelook.postmaster import is_postmaster_of, read_postmaster
 
 AS_ROOT = os.geteuid() == 0
@@ -296,7 +299,8 @@ def test_a_half_written_lock_file_is_got_over(folder: Path, content: str) -> Non
 def test_an_interrupted_creation_is_started_over(tmp_path: Path) -> None:
     user = User(tmp_path)
     home = tmp_path / "postgres"
-    wait_until(lambda: any(home.glob("data.new-*/base")))
+    process = psutil.Process(user.process.pid)
+    wait_until(lambda: any(child.name() == "initdb" for child in process.children()))
     user.end(signal.SIGKILL)
     assert not (home / "data").exists()
     with embedded_postgres(tmp_path, durable=False) as url:
@@ -445,6 +449,24 @@ def test_a_closed_folder_lets_the_server_through_and_nobody_else(pristine: Path,
         ["ls", str(closed / "data")], user=nobody.pw_uid, extra_groups=[], capture_output=True, check=False
     )
     assert looked.returncode != 0
+
+
+@pytest.mark.skipif(not AS_ROOT, reason="only root has to become somebody else")
+def test_programs_in_a_closed_folder_make_and_run_a_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = tmp_path / "venv"
+    for tree in cluster._program_trees():
+        shutil.copytree(tree, closed / tree.relative_to(tree.parents[1 if "pginstall" in tree.name else 0]))
+    for path in (closed, *closed.rglob("*")):
+        path.chmod(path.stat().st_mode & ~0o077)
+    programs = next(closed.glob("*/pginstall*"))
+    monkeypatch.setattr("samelook.cluster._programs", lambda: programs)
+    with embedded_postgres(tmp_path / "data", durable=False) as url:
+        assert ask(url, "SELECT 1") == 1
+        assert Path(f"/proc/{pid_of(tmp_path / 'data')}/exe").resolve().is_relative_to(closed)
+    name = hashlib.sha256(os.fsencode(tmp_path / "data" / "postgres")).hexdigest()[:12]
+    assert not list(Path("/tmp").glob(f"samelook-init-{name}-*"))
 
 
 @pytest.mark.skipif(not AS_ROOT, reason="only root can run it for another")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,12 +15,13 @@ from sql.named import FOLDER, Queries, load_queries, queries, queries_in
 from sql.pool import OwnConnection, Pool
 from sql.queue_queries import PHASES, queue_queries
 
-TEMPLATED = {"queue"}
+# A file with {words} is completed by the room that loads it; the queue's is tried here.
+TEMPLATE_WORD = re.compile(r"\{[a-z_]+\}")
 
 
 def all_queries() -> Iterator[tuple[str, Queries]]:
     for path in sorted(FOLDER.glob("*.sql")):
-        if path.stem not in TEMPLATED:
+        if not TEMPLATE_WORD.search(path.read_text()):
             yield path.name, queries(path.stem)
     for phase in PHASES:
         yield f"queue.sql for {phase}", queue_queries(phase)
