@@ -1,0 +1,50 @@
+"""What can go wrong when the database is asked: one typed error for each thing the asker can mend."""
+
+from __future__ import annotations
+
+
+class InspectorError(Exception):
+    """A question could not be answered; the message says what to do."""
+
+    kind = "inspector_error"
+
+    def __init__(self, message: str, **detail: object) -> None:
+        super().__init__(message)
+        self.message = message
+        self.detail: dict[str, object] = detail
+
+
+class NoSuchSite(InspectorError):
+    """The database knows no domain of that name."""
+
+    kind = "no_such_site"
+
+
+class NoSuchLook(InspectorError):
+    """What was given is neither a picture nor a hash that leads to one."""
+
+    kind = "no_such_look"
+
+
+class BadQuestion(InspectorError):
+    """An argument makes no sense: an unknown signal, a distance out of range, a page mark that is none."""
+
+    kind = "bad_question"
+
+
+class TookTooLong(InspectorError):
+    """The question ran into the statement timeout, which keeps it from slowing the crawl."""
+
+    kind = "took_too_long"
+
+
+class NotAllowed(InspectorError):
+    """Injection is off. It is meant for tests and for databases that nobody relies on."""
+
+    kind = "injection_not_allowed"
+
+
+class NothingToInject(InspectorError):
+    """The place that an error or result was to be put into does not exist yet."""
+
+    kind = "nothing_to_inject_into"

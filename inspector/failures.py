@@ -1,0 +1,83 @@
+"""Which sites failed, how, and how often."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from crawler.domains import host_of
+from inspector.errors import BadQuestion
+from inspector.listing import Answer, Listing, page_mark, plain_row, read_mark
+from inspector.sites import ERROR_COLUMNS, error_row
+from inspector.tables import table_queries
+from sql.named import queries
+from sql.queue_queries import PHASES, Phase
+
+if TYPE_CHECKING:
+    from sql.pool import Connection
+
+
+async def errors_answer(
+    connection: Connection,
+    *,
+    phase: Phase | None = None,
+    kind: str | None = None,
+    since: datetime | None = None,
+    limit: int = 50,
+    after: str | None = None,
+) -> Answer:
+    """How often each kind of error stands, and a page of them, the newest first. Raises BadQuestion."""
+    if phase is not None and phase not in PHASES:
+        raise BadQuestion(f"{phase!r} is no phase; write {', '.join(PHASES)}.")
+    kinds = [
+        plain_row(row)
+        async for row in queries("inspector").error_kinds(connection, since=since)
+        if phase in (None, row["phase"]) and kind in (None, row["kind"])
+    ]
+    mark = _mark(after)
+    found: list[Any] = []
+    for one in PHASES if phase is None else (phase,):
+        # All phases are in one order, by time: each gives a page, and the newest of them are shown.
+        parameters: dict[str, Any] = {
+            "since": since,
+            "before": mark[0] if mark else None,
+            "before_id": mark[1] if mark else None,
+            "page": limit + 1,
+        }
+        if kind is not None:
+            query = getattr(table_queries(), f"errors_of_kind_{one}")
+            parameters["kind"] = kind
+        else:
+            query = getattr(table_queries(), f"errors_{one}")
+        found += [row async for row in query(connection, **parameters)]
+    found.sort(key=lambda row: (row["at"], row["id"].bytes), reverse=True)
+    rows = [
+        error_row(row, str(host_of(row["reversed_name"])) if row["reversed_name"] else None)
+        for row in found[:limit]
+    ]
+    more = page_mark(_exactly(found[limit - 1]["at"]), found[limit - 1]["id"]) if len(found) > limit else None
+    return Answer(
+        listings=(
+            Listing(
+                "kinds",
+                ("phase", "kind", "inputs", "injected", "most_attempts", "newest", "next_retry"),
+                kinds,
+            ),
+            Listing("errors", ERROR_COLUMNS, rows, after=more),
+        )
+    )
+
+
+def _exactly(at: datetime) -> str:
+    """To the microsecond: a page must not begin before its mark."""
+    return at.isoformat(timespec="microseconds")
+
+
+def _mark(after: str | None) -> tuple[datetime, str] | None:
+    values = read_mark(after, 2)
+    if values is None:
+        return None
+    try:
+        return datetime.fromisoformat(values[0]), values[1]
+    except ValueError as error:
+        raise BadQuestion(f"{after!r} is a page mark of another question.") from error

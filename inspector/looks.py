@@ -1,0 +1,245 @@
+"""Who wears a look: from pictures or hashes to the sites that show them, nearest first."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from crawler.domains import host_of
+from inspector.errors import BadQuestion, NoSuchLook
+from inspector.listing import Answer, Listing, Row
+from inspector.nearest import distance_of, nearest
+from inspector.tables import SIGNALS, SignalTable, signal_table, table_queries
+from sql.named import queries
+
+if TYPE_CHECKING:
+    from inspector.settings import InspectorSettings
+    from sql.pool import Connection
+
+UNRANKED = 1 << 62
+"""Positions from here on are no ranks (see `domains.position`)."""
+MOST_PICTURES = 500
+"""Different pictures that are followed to their sites in one answer, the nearest first."""
+COMPARED = ("pdq", "phash", "blockhash16", "blockhash8")
+"""The signals whose distances are shown side by side."""
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_MD5 = re.compile(r"[0-9a-f]{32}")
+_HEX = re.compile(r"[0-9a-f]+")
+_NUMBER = re.compile(r"-?[0-9]{1,10}")
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What is searched for: signals (name → hash), each from one picture, and the picture if it is known."""
+
+    signals: Mapping[str, bytes]
+    sha256: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """How look-alikes are searched for."""
+
+    signal: SignalTable
+    distance: int
+    everywhere: bool
+    """All pictures are compared; False: only those that are equal, which indexes find."""
+    limit: int
+    page: int
+
+
+async def search_of(
+    connection: Connection,
+    settings: InspectorSettings,
+    *,
+    signal: str,
+    distance: int | None,
+    near: bool,
+    limit: int,
+) -> Search:
+    """The search that these wishes lead to in a database of this size. Raises BadQuestion."""
+    table, bits = signal_table(signal, distance)
+    pictures, exactly = await count(connection, "favicons", settings.near_pictures)
+    everywhere = bits > 0 and (near or (exactly and pictures <= settings.near_pictures))
+    return Search(table, bits, everywhere, limit, settings.page)
+
+
+async def count(connection: Connection, table: str, exactly_up_to: int) -> tuple[int, bool]:
+    """How many rows a table has, and whether that is exact (it is estimated where the table is large)."""
+    found = await getattr(table_queries(), f"count_{table}")(connection, most=exactly_up_to + 1)
+    if found["counted"] <= exactly_up_to:
+        return found["counted"], True
+    return max(found["estimated"], found["counted"]), False
+
+
+async def look_of_hash(connection: Connection, text: str, signal: str) -> list[Look]:
+    """The looks that a hash names: of a known picture (SHA-256, MD5, favicon MMH3), or as it is.
+
+    64 hex digits may be a SHA-256 or a hash of 256 bits; a known picture goes first. Raises
+    NoSuchLook and BadQuestion.
+    """
+    text = text.strip().lower()
+    pictures: list[bytes] = []
+    inspector = queries("inspector")
+    if _SHA256.fullmatch(text):
+        pictures = [bytes.fromhex(text)]
+    elif _MD5.fullmatch(text):
+        pictures = [
+            row["sha256"] async for row in inspector.pictures_by_md5(connection, md5=bytes.fromhex(text))
+        ]
+    elif _NUMBER.fullmatch(text) and -(2**31) <= int(text) < 2**31:
+        pictures = [
+            row["sha256"]
+            async for row in inspector.pictures_by_mmh3(connection, hash=int(text), most=MOST_PICTURES)
+        ]
+    looks = list((await looks_of(connection, pictures)).values())
+    if looks:
+        return looks
+    table, _ = signal_table(signal, None)
+    if _HEX.fullmatch(text) and len(text) * 4 == table.bits:
+        return [Look({table.name: bytes.fromhex(text)})]
+    raise NoSuchLook(
+        f"{text[:80]!r} is no file here, no URL, no known MD5, SHA-256 or favicon hash, and no {table.name} "
+        f"(that has {table.bits // 4} hex digits; name another signal with --signal).",
+        text=text[:200],
+    )
+
+
+def look_of_signals(signals: Mapping[str, str]) -> Look:
+    """The look of a picture that was hashed just now (`HashedPicture.signals`)."""
+    sha256 = signals.get("sha256")
+    return Look(
+        {name: bytes.fromhex(value) for name, value in signals.items() if name in SIGNALS},
+        bytes.fromhex(sha256) if sha256 else None,
+    )
+
+
+async def looks_of(connection: Connection, sha256s: Sequence[bytes]) -> dict[bytes, Look]:
+    """The looks of pictures that the database knows."""
+    return {
+        row["sha256"]: Look({name: row[name] for name in SIGNALS if row[name] is not None}, row["sha256"])
+        async for row in queries("inspector").signals(connection, sha256s=list(sha256s))
+    }
+
+
+async def wearers(
+    connection: Connection, looks: Sequence[Look], search: Search
+) -> tuple[list[Row], list[str]]:
+    """The sites that wear one of the looks or one near it, nearest first, each site once; and notes.
+
+    A row names the picture that is nearest, with its distances to the look in several signals.
+    """
+    notes = []
+    mine = [look.signals[search.signal.name] for look in looks if search.signal.name in look.signals]
+    if search.everywhere:
+        found = await nearest(connection, search.signal, mine, search.distance, page=search.page)
+    else:
+        equal = getattr(table_queries(), f"equal_{search.signal.name}")
+        found = {row["sha256"]: 0 async for row in equal(connection, hashes=mine, most=MOST_PICTURES + 1)}
+        if search.distance:
+            notes.append(
+                "This database is large: only equal looks were searched. --near compares all (some seconds "
+                "for each million pictures)."
+            )
+    found |= {look.sha256: 0 for look in looks if look.sha256 is not None}
+    closest = sorted(found, key=lambda sha256: (found[sha256], sha256))
+    if len(closest) > MOST_PICTURES:
+        notes.append(
+            f"{len(closest)} pictures are near; the sites of the nearest {MOST_PICTURES} are listed."
+        )
+        closest = closest[:MOST_PICTURES]
+    theirs = await looks_of(connection, closest)
+    by_site: dict[str, Row] = {}
+    async for row in queries("inspector").wearers(connection, sha256s=closest, most=search.limit):
+        sha256 = row["sha256"]
+        new = {
+            "site": str(host_of(row["reversed_name"])),
+            "rank": rank_of(row["position"]),
+            "distance": found[sha256],
+            **_compared(looks, theirs[sha256], search.signal.name),
+            "same_file": any(look.sha256 == sha256 for look in looks),
+            "icon_url": row["icon_url"],
+            "sha256": sha256.hex(),
+            "injected": row["injected"],
+        }
+        known = by_site.get(new["site"])
+        if known is None or _order(new) < _order(known):
+            by_site[new["site"]] = new
+    rows = sorted(by_site.values(), key=_order)
+    if len(rows) > search.limit:
+        notes.append(f"{len(rows)} sites wear it; the first {search.limit} are listed (--limit).")
+    return rows[: search.limit], notes
+
+
+async def look_answer(
+    connection: Connection,
+    settings: InspectorSettings,
+    looks: Sequence[Look],
+    *,
+    signal: str = "pdq",
+    distance: int | None = None,
+    near: bool = False,
+    limit: int = 50,
+) -> Answer:
+    """Who wears this look, nearest first. Raises BadQuestion."""
+    if not any(signal in look.signals for look in looks):
+        raise BadQuestion(f"There is no {signal} of what was given; name its signal with --signal.")
+    search = await search_of(connection, settings, signal=signal, distance=distance, near=near, limit=limit)
+    rows, notes = await wearers(connection, looks, search)
+    listing = Listing("wearers", WEARER_COLUMNS, rows, notes=tuple(notes))
+    shown = {bytes.fromhex(row["sha256"]) for row in rows}
+    return Answer(
+        facts={
+            "signal": search.signal.name,
+            "within": search.distance if search.everywhere else 0,
+            "looks": [
+                {
+                    "sha256": look.sha256.hex() if look.sha256 else None,
+                    **{name: value.hex() for name, value in look.signals.items()},
+                }
+                for look in looks
+            ],
+        },
+        listings=(listing,),
+        bodies=await bodies(connection, shown),
+    )
+
+
+WEARER_COLUMNS = ("site", "rank", "distance", *COMPARED, "same_file", "icon_url", "sha256", "injected")
+
+
+async def bodies(connection: Connection, sha256s: set[bytes], most: int = 40) -> dict[str, bytes]:
+    """The files of some pictures, by SHA-256 (hex), where they are kept; what was stored is checked."""
+    found = {
+        row["sha256"]: row["body"]
+        async for row in queries("inspector").bodies(connection, sha256s=sorted(sha256s)[:most])
+    }
+    return {sha256.hex(): body for sha256, body in found.items() if hashlib.sha256(body).digest() == sha256}
+
+
+def rank_of(position: int) -> int | None:
+    """The rank, or None for a domain that no list names."""
+    return position if position < UNRANKED else None
+
+
+def _order(row: Row) -> tuple[Any, ...]:
+    return (row["injected"], row["distance"], row["rank"] is None, row["rank"] or 0, row["site"])
+
+
+def _compared(looks: Sequence[Look], other: Look, signal: str) -> dict[str, int | None]:
+    """The distances between `other` and that one of the looks which is nearest in `signal`."""
+    if signal in other.signals:
+        having = [look for look in looks if signal in look.signals]
+        one = min(having, key=lambda look: distance_of(look.signals[signal], other.signals[signal]))
+    else:
+        one = looks[0]
+    return {
+        name: distance_of(one.signals[name], other.signals[name])
+        if name in one.signals and name in other.signals
+        else None
+        for name in COMPARED
+    }

@@ -1,0 +1,70 @@
+"""Clusters of sites, beside a slow and simple computation from the sample web's own pictures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from inspector.overlaps import overlaps_answer
+from inspector.settings import InspectorSettings
+from samelook.sample_web.sites import sites_by_logo
+from sql.pool import OwnConnection
+
+SETTINGS = InspectorSettings(page=17)
+
+
+def simple_clusters(looks: Any, signal: str, within: int) -> list[tuple[str, set[str]]]:
+    """Owner and sites of each cluster: the best-ranked free look takes what is near it."""
+    wearers: dict[str, list[str]] = {}
+    for host, files in looks.files.items():
+        for file in files:
+            wearers.setdefault(file, []).append(host)
+    free = sorted(wearers, key=lambda file: (min(looks.order(host)[:2] for host in wearers[file]), file))
+    clusters = []
+    while free:
+        centre = free[0]
+        members = [file for file in free if looks.between(centre, file, signal) <= within]
+        free = [file for file in free if file not in members]
+        sites = {host for file in members for host in wearers[file]}
+        if len(sites) > 1:
+            clusters.append((min(sites, key=looks.order), sites))
+    return clusters
+
+
+@pytest.mark.parametrize(
+    ("signal", "within"), [("pdq", 31), ("pdq", 0), ("blockhash16", 10), ("phash", 8), ("blockhash8", 0)]
+)
+async def test_clusters_are_those_of_the_sample_web(
+    reader: OwnConnection, sample_looks: Any, signal: str, within: int
+) -> None:
+    answer = await overlaps_answer(reader, SETTINGS, signal=signal, distance=within)
+    overlaps, members = answer.listings
+    # Sites without a rank tie in the simple computation; their order is that of the database.
+    expected = {frozenset(sites) for _, sites in simple_clusters(sample_looks, signal, within)}
+    found = {
+        frozenset(row["site"] for row in members.rows if row["cluster"] == number)
+        for number in range(1, len(overlaps.rows) + 1)
+    }
+    assert found == expected
+    assert [row["sites"] for row in overlaps.rows] == sorted((len(sites) for sites in expected), reverse=True)
+    for row in overlaps.rows:
+        if row["owner_rank"] is not None:
+            sites = {row["owner"], *row["others"]}
+            ranks = [sample_looks.ranks[site] for site in sites if sample_looks.ranks[site] is not None]
+            assert sample_looks.ranks[row["owner"]] == row["owner_rank"] == min(ranks)
+
+
+async def test_equal_drawings_end_up_in_one_cluster(reader: OwnConnection) -> None:
+    answer = await overlaps_answer(reader, InspectorSettings(), distance=0)
+    clusters = [{row["owner"], *row["others"]} for row in answer.listings[0].rows]
+    default_icon = {site.host for site in sites_by_logo()["quillpress"]}
+    assert default_icon in clusters
+
+
+async def test_small_clusters_and_long_lists_are_cut(reader: OwnConnection) -> None:
+    large = await overlaps_answer(reader, InspectorSettings(), min_sites=4)
+    assert [row["owner"] for row in large.listings[0].rows] == ["lumora.example"]
+    short = await overlaps_answer(reader, InspectorSettings(), limit=2)
+    assert len(short.listings[0].rows) == 2
+    assert "--limit" in short.listings[0].notes[0]
