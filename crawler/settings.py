@@ -11,9 +11,9 @@ DAY_S = 86_400.0
 class CrawlSettings:
     """How much a crawling process does at once, and when it does things again."""
 
-    concurrency: int = 200
+    concurrency: int = 500
     """Inputs worked on at once in each phase."""
-    batch: int = 100
+    batch: int = 250
     """Inputs pulled at once, at most."""
     flush_items: int = 500
     """Outcomes that are written together, at most."""
@@ -36,4 +36,4 @@ class CrawlSettings:
     """Seconds that work in hand may take after a stop was asked for; then it is given back."""
     keep_picture_bytes: int = 262_144
     """Pictures up to this size are kept in the database, larger ones only by their hashes."""
-    hash_processes: int = 1
+    hash_processes: int = 2

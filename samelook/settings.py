@@ -133,9 +133,9 @@ class Settings:
         _seconds,
     )
     concurrency: int = _setting(
-        "SAMELOOK_CONCURRENCY", 200, "Inputs that one process works on at once, in each phase.", _count
+        "SAMELOOK_CONCURRENCY", 500, "Inputs that one process works on at once, in each phase.", _count
     )
-    batch: int = _setting("SAMELOOK_BATCH", 100, "Inputs pulled from a queue at once, at most.", _count)
+    batch: int = _setting("SAMELOOK_BATCH", 250, "Inputs pulled from a queue at once, at most.", _count)
     lease_seconds: float = _setting(
         "SAMELOOK_LEASE_SECONDS",
         120.0,
@@ -156,8 +156,8 @@ class Settings:
     )
     hash_processes: int = _setting(
         "SAMELOOK_HASH_PROCESSES",
-        lambda: max(1, min(4, (os.cpu_count() or 2) // 2)),
-        "Processes that decode and hash pictures, for each crawling process. Default: half of the processors.",
+        lambda: max(1, min(4, os.cpu_count() or 2)),
+        "Processes that decode and hash pictures, for each crawling process. Default: one for each processor, at most 4.",
         _count,
     )
 
