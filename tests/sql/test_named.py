@@ -31,12 +31,11 @@ async def test_every_query_is_understood_by_postgres(connection: OwnConnection) 
     wrong = []
     for origin, loaded in all_queries():
         named = [getattr(loaded, name) for name in loaded.available_queries if not name.endswith("_cursor")]
-        scripts = [query for query in named if query.operation is SQLOperationType.SCRIPT]
-        for script in scripts:  # temporary tables that other queries of the file use
-            if script.__name__.startswith("create_"):
-                await script(connection)
+        for query in named:  # temporary tables that other queries of the file use
+            if query.sql.upper().startswith("CREATE TEMP"):
+                await connection.execute(query.sql)
         for query in named:
-            if query not in scripts:
+            if query.operation is not SQLOperationType.SCRIPT:
                 try:
                     await connection.prepare(query.sql)
                 except asyncpg.PostgresError as error:
