@@ -31,11 +31,16 @@ app.add_typer(db.app, name="db")
 
 
 @app.command("settings")
-def settings() -> None:
+def settings(
+    *,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="The page docs/settings.md, with defaults instead of values.")
+    ] = False,
+) -> None:
     """Every environment variable that Samelook reads, with its value now and what it means."""
-    from samelook.settings import settings_table
+    from samelook.settings import settings_page, settings_table
 
-    typer.echo(settings_table())
+    typer.echo(settings_page() if markdown else settings_table())
 
 
 @app.callback(invoke_without_command=True)

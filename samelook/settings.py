@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -249,3 +249,21 @@ def settings_table() -> str:
         text = re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", text)
         lines += [f"{setting.metadata['env']} = {text}", f"    {setting.metadata['help']}", ""]
     return "\n".join(lines[:-1])
+
+
+def settings_page() -> str:
+    """The text of docs/settings.md: all variables with their defaults."""
+    lines = [
+        "# Settings",
+        "",
+        "Settings are environment variables; an empty one counts as unset. `samelook settings` shows the values in force.",
+        "This page is written by `samelook settings --markdown`.",
+        "",
+        "| variable | default | meaning |",
+        "|---|---|---|",
+    ]
+    for setting in fields(Settings):
+        default = setting.default if setting.default is not MISSING else None
+        text = "" if default in (None, "") else f"`{default:d}`" if isinstance(default, bool) else f"`{default}`"
+        lines.append(f"| `{setting.metadata['env']}` | {text} | {setting.metadata['help']} |")
+    return "\n".join(lines)

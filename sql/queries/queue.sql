@@ -56,10 +56,11 @@ claimed AS (
 SELECT
     array(SELECT d.id FROM due AS d JOIN claimed AS c ON c.input_id = d.id ORDER BY d.position) AS inputs,
     (SELECT count(*) FROM spanned) AS scanned,
-    -- A full batch may have cut a group of equal positions in two: the next pull reads that group again.
+    -- A full batch may have cut a group of equal positions in two: the next pull reads such a group again.
     (SELECT setval('cursor_{phase}_fresh',
                    CASE WHEN (SELECT count(*) FROM due) >= :batch
-                        THEN (SELECT max(position) - 1 FROM due)
+                        THEN (SELECT max(d.position) - CASE WHEN count(*) > 1 THEN 1 ELSE 0 END
+                              FROM spanned AS d WHERE d.position = (SELECT max(position) FROM due))
                         ELSE (SELECT max(position) FROM spanned) END)
      WHERE EXISTS (SELECT FROM spanned)) AS cursor_at;
 

@@ -1,0 +1,94 @@
+"""What the documentation says is what the program does."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+from pathlib import Path
+
+import click
+import pytest
+import typer
+from typer.testing import CliRunner
+
+import crawler
+from crawler.errors import CrawlError
+from hashing.errors import LEAVES
+from samelook.cli import app
+from samelook.settings import settings_page
+
+ROOT = Path(__file__).parents[1]
+DOCS = sorted(ROOT.glob("docs/*.md"))
+
+
+def crawl_errors() -> set[type[CrawlError]]:
+    for module in pkgutil.iter_modules(crawler.__path__):
+        importlib.import_module(f"crawler.{module.name}")
+
+    def leaves(root: type[CrawlError]) -> set[type[CrawlError]]:
+        return {root}.union(*map(leaves, root.__subclasses__()))
+
+    return {error for error in leaves(CrawlError) if error.__module__.startswith("crawler.")}
+
+
+def test_the_settings_page_is_current() -> None:
+    assert (ROOT / "docs/settings.md").read_text().strip() == settings_page().strip()
+
+
+def test_every_kind_of_error_is_documented() -> None:
+    text = (ROOT / "docs/errors.md").read_text()
+    kinds = {error.kind for error in crawl_errors()} | set(LEAVES)
+    missing = {kind for kind in kinds if f"`{kind}`" not in text}
+    assert missing <= {"crawl_error", "fetch_failed"}, missing  # roots that are never raised themselves
+
+
+def commands_in(text: str) -> set[str]:
+    """`samelook …` invocations in indented code blocks."""
+    return set(re.findall(r"^ +(?:\$ )?(?:\S*/)?samelook ([a-z][a-z -]*)", text, re.MULTILINE))
+
+
+def test_commands_in_the_documentation_exist() -> None:
+    group = typer.main.get_command(app)
+    for page in [ROOT / "README.md", *DOCS]:
+        for words in commands_in(page.read_text()):
+            command: object = group
+            for word in words.split():
+                subcommands = getattr(command, "commands", None)
+                if subcommands is None:
+                    break
+                assert word in subcommands, f"{page.name}: samelook {words}"
+                command = subcommands[word]
+
+
+def test_every_command_is_in_the_documentation() -> None:
+    text = "\n".join(page.read_text() for page in [ROOT / "README.md", ROOT / "CHANGELOG.md", *DOCS])
+    group = typer.main.get_command(app)
+    for name, command in getattr(group, "commands", {}).items():
+        assert f"samelook {name}" in text, name
+        for inner in getattr(command, "commands", {}):
+            assert f"{name} {inner}" in text, f"{name} {inner}"
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "CHANGELOG.md", *DOCS], ids=lambda page: page.name)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text()):
+        assert (page.parent / target).exists(), target
+
+
+def test_help_teaches_at_every_level() -> None:
+    runner = CliRunner()
+    group = typer.main.get_command(app)
+
+    def visit(words: list[str], command: object) -> None:
+        result = runner.invoke(app, [*words, "--help"])
+        assert result.exit_code == 0, words
+        for name, inner in getattr(command, "commands", {}).items():
+            visit([*words, name], inner)
+
+    visit([], group)
+
+
+def test_click_is_what_typer_uses() -> None:
+    """`commands_in` walks click's groups; a typer without click would make the walk empty."""
+    assert getattr(typer.main.get_command(app), "commands", None), click.__version__
