@@ -50,18 +50,38 @@ class Discovery:
     last_modified: str | None = None
     notes: tuple[str, ...] = ()
     """What did not work on the way, in plain words."""
+    unchanged: bool = False
+    """The page is the one that the given validators came from."""
 
 
-async def discover(fetcher: Fetcher, target: str) -> Discovery:
+async def discover(
+    fetcher: Fetcher, target: str, *, etag: str | None = None, last_modified: str | None = None
+) -> Discovery:
     """Every icon that the page at `target` (a URL, or a bare domain) offers; see docs/discovery.md.
+
+    With the `etag` or `last_modified` of an earlier discovery the page is asked for only if it has changed
+    since; otherwise the answer is `unchanged` and lists no icons.
 
     Raises the CrawlError of the page when it cannot be fetched. An error status, an empty answer or
     one that is no HTML is no error: the well-known paths are listed then. What goes wrong with
     manifest and browserconfig ends up in `notes`.
     """
     notes: list[str] = []
-    response = await _first_answer(fetcher, start_urls_of(target), notes)
-    response, page = await _final_page(fetcher, response, notes)
+    first = await _first_answer(fetcher, start_urls_of(target), notes, etag, last_modified)
+    if first.unchanged:
+        return Discovery(
+            target,
+            first.final_url,
+            first.status,
+            "",
+            (),
+            etag=etag,
+            last_modified=last_modified,
+            unchanged=True,
+        )
+    response, page = await _final_page(fetcher, first, notes)
+    # What a refresh led to has validators of its own; sent to the first page they would mean something else.
+    validators = response.headers if response is first else {}
     extra = await _declared_elsewhere(fetcher, page, notes) if page is not None else []
     paths = [path for path in WELL_KNOWN_PATHS if not (page and page.says_no_icon and path == FAVICON_PATH)]
     icons = _listed([*(page.icons if page else ()), *extra, *_well_known(response.final_url, paths)], notes)
@@ -73,13 +93,15 @@ async def discover(fetcher: Fetcher, target: str) -> Discovery:
         icons=icons,
         says_no_icon=page is not None and page.says_no_icon,
         title=page.title if page else "",
-        etag=response.headers.get("etag"),
-        last_modified=response.headers.get("last-modified"),
+        etag=validators.get("etag"),
+        last_modified=validators.get("last-modified"),
         notes=tuple(notes),
     )
 
 
-async def _first_answer(fetcher: Fetcher, urls: tuple[str, ...], notes: list[str]) -> Response:
+async def _first_answer(
+    fetcher: Fetcher, urls: tuple[str, ...], notes: list[str], etag: str | None, last_modified: str | None
+) -> Response:
     """The answer of the first URL that gives one; else the first error is raised, it says most."""
     first: CrawlError | None = None
     unknown_hosts: set[str] = set()
@@ -88,7 +110,7 @@ async def _first_answer(fetcher: Fetcher, urls: tuple[str, ...], notes: list[str
         if host in unknown_hosts:
             continue
         try:
-            return await fetcher.fetch(url, kind="page")
+            return await fetcher.fetch(url, kind="page", etag=etag, last_modified=last_modified)
         except CrawlError as error:
             if error.kind not in _TRY_NEXT or len(urls) == 1:
                 raise

@@ -53,7 +53,7 @@ async def start_page_of(domain: DomainInput) -> TargetUrl:
 
 async def visit_page(fetcher: Fetcher, page: PageInput) -> PageVisit:
     """Every icon URL that a page offers. Raises CrawlError when the page cannot be had."""
-    found = await discover(fetcher, page.url)
+    found = await discover(fetcher, page.url, etag=page.etag, last_modified=page.last_modified)
     return PageVisit(
         position=page.position,
         final_url=found.final_url,
@@ -64,6 +64,7 @@ async def visit_page(fetcher: Fetcher, page: PageInput) -> PageVisit:
         icons=tuple(_offered(found)),
         notes=tuple(found.notes),
         revisited=page.final_url is not None,
+        unchanged=found.unchanged,
     )
 
 

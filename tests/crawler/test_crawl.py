@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -21,6 +23,9 @@ from samelook.sample_web.server import REQUESTS, create_sample_web, sample_web_s
 from samelook.sample_web.sites import SITE_BY_HOST, SITES
 from sql.pool import Pool
 from sql.queue_queries import queue_queries
+
+if TYPE_CHECKING:
+    from tests.crawler.conftest import HostsServer
 
 SETTINGS = CrawlSettings(flush_s=0.05, idle_first_s=0.05)
 
@@ -104,6 +109,8 @@ async def test_a_second_crawl_asks_only_whether_anything_changed(pool: Pool) -> 
     after = await pool.fetch("SELECT * FROM favicon_metadata WHERE sha256 IS NOT NULL ORDER BY 1")
     assert [row["sha256"] for row in after] == [row["sha256"] for row in before]
     assert all(row["etag"] for row in before)
+    assert await pool.fetchval("SELECT count(*) FROM page_visits WHERE etag IS NOT NULL") == 2
+    assert await pool.fetchval("SELECT count(*) FROM site_icons WHERE gone_at IS NOT NULL") == 0
     assert (
         await pool.fetchval(
             "SELECT count(*) FROM favicon_metadata WHERE crawled_at < now() - interval '1 day'"
@@ -111,6 +118,34 @@ async def test_a_second_crawl_asks_only_whether_anything_changed(pool: Pool) -> 
         == 0
     )
     assert await pool.fetchval("SELECT count(*) FROM favicon_history") == 0
+
+
+async def test_an_icon_that_a_page_drops_is_retired_and_its_old_picture_kept(
+    pool: Pool, hosts_server: HostsServer
+) -> None:
+    hosts_server.add("a.example", "/", '<link rel=icon href="/old.png"><link rel=icon href="/both.png">')
+    for number, path in enumerate(("/old.png", "/both.png")):
+        hosts_server.add("a.example", path, picture(number), content_type="image/png")
+    async with pool.acquire() as connection:
+        await add_unranked(connection, ["a.example"])
+    await crawl_once(pool, hosts_server.port)
+    hosts_server.add("a.example", "/", '<link rel=icon href="/both.png">')
+    hosts_server.add("a.example", "/both.png", picture(7), content_type="image/png")
+    await pool.execute("UPDATE favicon_metadata SET crawled_at = now() - interval '8 days'")
+    await pool.execute("UPDATE page_visits SET crawled_at = now() - interval '8 days'")
+    await crawl_once(pool, hosts_server.port)
+    gone = await pool.fetch(
+        "SELECT icon_url FROM site_icons JOIN icon_urls ON id = icon_url_id WHERE gone_at IS NOT NULL"
+    )
+    assert [row["icon_url"] for row in gone] == ["https://a.example/old.png"]
+    kept = await pool.fetchval("SELECT sha256 FROM favicon_history")
+    assert kept == hashlib.sha256(picture(1)).digest()
+
+
+def picture(seed: int) -> bytes:
+    from bench.crawl_web import draw_icon
+
+    return draw_icon(seed, 32, "PNG")
 
 
 @pytest.mark.parametrize("workers", [1, 3])
