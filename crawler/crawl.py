@@ -27,7 +27,9 @@ from sql.queue_queries import PHASES, Phase
 if TYPE_CHECKING:
     import asyncpg
 
+    from crawler.faults import Faults
     from crawler.fetch_settings import FetchSettings
+    from crawler.queue import PhaseQueue
     from crawler.settings import CrawlSettings
     from hashing.sandbox import SandboxLimits
 
@@ -46,9 +48,11 @@ class Crawl:
         sandbox: Sandbox,
         settings: CrawlSettings,
         wanted: Sequence[Phase],
+        faults: Faults | None = None,
     ) -> None:
         self.worker_id = uuid.uuid4()
         self._pool = pool
+        self._faults = faults
         self._stop = asyncio.Event()
         self._runners: dict[Phase, PhaseRunner[Any, Any]] = {}
         self._done: set[Phase] = set()
@@ -62,7 +66,9 @@ class Crawl:
         for phase in reversed(PHASES):
             if phase in wanted:
                 store, work = works[phase]
-                queue = PostgresQueue(pool, store, settings, self.worker_id)
+                queue: PhaseQueue[Any, Any] = PostgresQueue(pool, store, settings, self.worker_id)
+                if faults is not None:
+                    queue, work = faults.queue(queue), faults.work(work)
                 downstream = PhaseRunner(phase, queue, work, settings, self._stop, downstream)
                 self._runners = {phase: downstream, **self._runners}
 
@@ -87,11 +93,14 @@ class Crawl:
             phases=list(self._runners),
         )
         async with asyncio.TaskGroup() as group:
-            beating = group.create_task(self._beat())
+            beside = [group.create_task(self._beat())]
+            if self._faults is not None:
+                beside.append(group.create_task(self._faults.follow()))
             async with asyncio.TaskGroup() as running:
                 for phase in self._runners:
                     running.create_task(self._run_phase(phase, once=once), name=phase)
-            beating.cancel()
+            for task in beside:
+                task.cancel()
         await crawl.stop_worker(self._pool, worker_id=self.worker_id, progress=self._progress_json())
 
     async def _run_phase(self, phase: Phase, *, once: bool) -> None:
@@ -144,9 +153,12 @@ async def open_crawl(
     fetch: FetchSettings,
     sandbox: SandboxLimits,
     phases: Sequence[Phase] = PHASES,
+    faults: Faults | None = None,
 ) -> AsyncIterator[Crawl]:
-    """A crawl with its fetcher and its sandbox, which end with it."""
+    """A crawl with its fetcher and its sandbox, which end with it. With `faults` it breaks on purpose."""
     async with AsyncExitStack() as stack:
-        fetcher = await stack.enter_async_context(Fetcher(fetch))
+        if faults is not None:
+            await faults.refresh()
+        fetcher = await stack.enter_async_context(faults.fetcher(fetch) if faults else Fetcher(fetch))
         decoders = await stack.enter_async_context(Sandbox(workers=crawl.hash_processes, limits=sandbox))
-        yield Crawl(pool, fetcher, decoders, crawl, phases)
+        yield Crawl(pool, fetcher, decoders, crawl, phases, faults)

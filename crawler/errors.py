@@ -12,6 +12,8 @@ class CrawlError(Exception):
 
     kind = "crawl_error"
     retry = True
+    injected = False
+    """Whether a fault was injected on purpose (see crawler.faults)."""
 
     def __init__(self, message: str, **detail: object) -> None:
         super().__init__(message)

@@ -237,6 +237,7 @@ class PostgresQueue(Generic[Input, Result]):
                     input_ids=[input_id for input_id, _ in failed],
                     errors=[storable_json(error.as_json()) for _, error in failed],
                     wait_s=[_wait_s(error, settings) for _, error in failed],
+                    injected=[error.injected for _, error in failed],
                     first_s=settings.retry_first_s,
                     longest_s=settings.retry_longest_s,
                 )

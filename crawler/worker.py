@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Generic
+from uuid import UUID
 
 import structlog
 
@@ -75,6 +76,7 @@ class PhaseRunner(Generic[Input, Result]):
         self._flush_now = asyncio.Event()
         self._in_hand: dict[asyncio.Task[None], Lease[Input]] = {}
         self._abandoned: list[Lease[Input]] = []
+        self._held: set[tuple[int, UUID]] = set()
 
     @property
     def is_behind(self) -> bool:
@@ -165,6 +167,12 @@ class PhaseRunner(Generic[Input, Result]):
             return False
 
     def _start(self, lease: Lease[Input]) -> None:
+        key = (lease.input_id, lease.lease_id)
+        if key in self._held:
+            # A queue may deliver more than once; the second copy is dropped before any work.
+            log.debug("lease.duplicate", phase=self.phase, input_id=lease.input_id)
+            return
+        self._held.add(key)
         task = asyncio.create_task(self._work_on(lease), name=f"{self.phase}.{lease.input_id}")
         self._in_hand[task] = lease
         self.progress.busy = len(self._in_hand)
@@ -177,6 +185,7 @@ class PhaseRunner(Generic[Input, Result]):
             self._wake.set()
         if task.cancelled():
             self._abandoned.append(lease)
+            self._held.discard((lease.input_id, lease.lease_id))
 
     async def _work_on(self, lease: Lease[Input]) -> None:
         try:
@@ -222,6 +231,7 @@ class PhaseRunner(Generic[Input, Result]):
             )
             return False
         del self._finished[: len(batch)]
+        self._held.difference_update((outcome.lease.input_id, outcome.lease.lease_id) for outcome in batch)
         self.progress.lost += len(batch) - pushed.kept
         if self._downstream is not None:
             self._downstream.feed(pushed.fed)

@@ -212,17 +212,26 @@ WHERE phase = '{phase}' AND worker_id = :worker_id
 -- Forget the errors of inputs that have a result now.
 DELETE FROM {errors} WHERE {error_key} = ANY (:input_ids::bigint[]);
 
--- name: write_errors(input_ids, errors, wait_s, first_s, longest_s)!
+-- name: write_errors(input_ids, errors, wait_s, injected, first_s, longest_s)!
 -- Keep what went wrong, one row an input. The back-off doubles with each failure in a row, with a tenth
 -- of jitter; `wait_s` (a Retry-After, or the longest back-off for what retrying cannot mend) prevails when longer.
-INSERT INTO {errors} AS e ({error_key}, error, retry_at)
+-- An injected error keeps the real one that it replaces; a real one goes on where the last real one was.
+INSERT INTO {errors} AS e ({error_key}, error, retry_at, injected)
 SELECT f.input_id, f.error::jsonb,
-       now() + greatest(f.wait_s, :first_s::float8) * (0.95 + 0.1 * random()) * interval '1 second'
-FROM unnest(:input_ids::bigint[], :errors::text[], :wait_s::float8[]) AS f (input_id, error, wait_s)
+       now() + greatest(f.wait_s, :first_s::float8) * (0.95 + 0.1 * random()) * interval '1 second', f.injected
+FROM unnest(:input_ids::bigint[], :errors::text[], :wait_s::float8[], :injected::boolean[])
+    AS f (input_id, error, wait_s, injected)
 ON CONFLICT ({error_key}) DO UPDATE
 SET error = excluded.error,
-    attempts = e.attempts + 1,
+    attempts = CASE WHEN e.injected AND NOT excluded.injected
+                    THEN coalesce((e.replaced ->> 'attempts')::integer, 0) ELSE e.attempts END + 1,
+    first_at = CASE WHEN e.injected AND NOT excluded.injected
+                    THEN coalesce((e.replaced ->> 'first_at')::timestamptz, now()) ELSE e.first_at END,
     at = now(),
+    injected = excluded.injected,
+    replaced = CASE WHEN NOT excluded.injected THEN NULL
+                    WHEN e.injected THEN e.replaced
+                    ELSE to_jsonb(e) - 'kind' - 'replaced' END,
     retry_at = greatest(
         excluded.retry_at,
         now() + least(:longest_s::float8, :first_s::float8 * 2 ^ least(e.attempts, 20))
