@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 Progress = Callable[[], Mapping[Any, PhaseProgress]]
 
 WORDS = {
-    "domains": "domains → start pages",
-    "icons": "pages → icon URLs",
-    "hashes": "icon URLs → hashes",
+    "domains": "domains → pages",
+    "icons": "pages → icons",
+    "hashes": "icons → hashes",
 }
 LINE_EVERY_S = 10.0
 
@@ -124,7 +124,7 @@ def status_tables(status: CrawlStatus) -> Group:
         phases.add_column(heading, justify="right")
     for phase in status.phases:
         phases.add_row(
-            f"{phase.phase} ({WORDS[phase.phase]})",
+            WORDS[phase.phase],
             f"{phase.inputs:,}",
             f"{phase.done:,}",
             f"{phase.failed:,}",
