@@ -15,6 +15,7 @@ import statistics
 import tempfile
 import time
 import uuid
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,16 +53,15 @@ async def main(count: int) -> None:
         tempfile.TemporaryDirectory(prefix="samelook-bench-") as folder,
         embedded_postgres(Path(folder)) as url,
     ):
-        async with open_pool(settings.database_at(url)) as pool:
+        patient = replace(settings.database_at(url), statement_timeout_s=0.0)
+        async with open_pool(patient) as pool:
             async with pool.acquire() as connection:
                 await migrate(connection)
-                await connection.execute("SET statement_timeout = 0")
                 started = time.perf_counter()
                 await connection.execute(
                     "INSERT INTO domains (reversed_name, harmonic_position, source)"
                     " SELECT 'com.d' || n, n, 'bench' FROM generate_series(1, $1::bigint) AS n",
                     count,
-                    timeout=None,
                 )
                 console.print(f"{count:,} domains made in {time.perf_counter() - started:.0f} s")
             table = Table(title=f"A pull of {BATCH} from {count:,} domains")
@@ -90,7 +90,6 @@ async def main(count: int) -> None:
 async def make_done(pool: Any, first: int, last: int) -> None:
     """Positions up to `last` get a result, as if the crawl had come so far."""
     async with pool.acquire() as connection:
-        await connection.execute("SET statement_timeout = 0")
         await connection.execute("TRUNCATE leases")
         await connection.execute(
             "INSERT INTO target_urls (domain_id, url, position)"
@@ -98,11 +97,10 @@ async def make_done(pool: Any, first: int, last: int) -> None:
             " ON CONFLICT DO NOTHING",
             first,
             last,
-            timeout=None,
         )
         await connection.execute("SELECT setval('cursor_domains_fresh', $1::bigint)", last)
-        await connection.execute("VACUUM ANALYZE target_urls", timeout=None)
-        await connection.execute("VACUUM ANALYZE domains", timeout=None)
+        await connection.execute("VACUUM ANALYZE target_urls")
+        await connection.execute("VACUUM ANALYZE domains")
 
 
 async def time_pulls(pool: Any, queue: PostgresQueue[Any, Any]) -> tuple[list[float], int]:
@@ -136,11 +134,10 @@ async def time_pulls(pool: Any, queue: PostgresQueue[Any, Any]) -> tuple[list[fl
 
 async def time_obvious_pull(pool: Any) -> tuple[float, int]:
     async with pool.acquire() as connection:
-        await connection.execute("SET statement_timeout = 0")
         times = []
         for _ in range(3):
             started = time.perf_counter()
-            await connection.fetch(OBVIOUS_PULL, timeout=None)
+            await connection.fetch(OBVIOUS_PULL)
             times.append(time.perf_counter() - started)
         plans = await connection.fetchval(
             f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {OBVIOUS_PULL}", timeout=None
