@@ -264,6 +264,8 @@ def settings_page() -> str:
     ]
     for setting in fields(Settings):
         default = setting.default if setting.default is not MISSING else None
-        text = "" if default in (None, "") else f"`{default:d}`" if isinstance(default, bool) else f"`{default}`"
+        text = (
+            "" if default in (None, "") else f"`{default:d}`" if isinstance(default, bool) else f"`{default}`"
+        )
         lines.append(f"| `{setting.metadata['env']}` | {text} | {setting.metadata['help']} |")
     return "\n".join(lines)
