@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -88,8 +88,17 @@ class LiveBanks:
             if home in banks
         ]
 
+    async def sizes(self, types: Collection[str]) -> dict[str, int]:
+        """How many signals of contents each type has: in the index, or in the database without one."""
+        sizes = {name: len(live.index) for name, live in self.indexes.items()}
+        asked = [name for name in types if name not in sizes]
+        if asked:
+            rows = self._banks_queries.type_sizes(self._pool, types=asked)
+            sizes.update({row["type"]: row["number"] async for row in rows})
+        return {name: sizes[name] for name in types}
+
     async def refresh(self, *types: str) -> None:
-        """Applies everything committed before the call, to these types or to all. Raises SourceUnavailable."""
+        """Applies everything committed before the call, to these types or all. Raises SourceUnavailable."""
         await self._refresh_states()
         for name in types or self.indexes:
             if name in self.indexes:

@@ -153,6 +153,14 @@ class BankStore:
                 ratios[row["name"]] = row["enabled_ratio"]
         return ratios
 
+    async def type_sizes(self, types: Sequence[str]) -> dict[str, tuple[int, float | None]]:
+        """How many signals of contents each type has, and when the newest was added. Reads all of them."""
+        rows = self._queries.type_sizes(self.pool, types=list(types))
+        return {
+            row["type"]: (row["number"], row["newest"].timestamp() if row["newest"] else None)
+            async for row in rows
+        }
+
     async def set_type_ratio(self, name: str, enabled_ratio: float) -> None:
         """Changes how much a signal type takes part. Raises UnknownSignalType or BadBank."""
         signal_type(name)

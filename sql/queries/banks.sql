@@ -1,7 +1,12 @@
 -- Banks and their contents: what curators ask and change. Followers have banks_following.sql.
 
 -- name: list_banks()
-SELECT * FROM banks WHERE removed_at IS NULL ORDER BY id;
+-- The crawl's bank is listed from its first picture on.
+SELECT * FROM banks AS b
+WHERE removed_at IS NULL
+  AND (owner IS DISTINCT FROM 'crawl'
+       OR EXISTS (SELECT FROM bank_content AS c WHERE c.bank_id = b.id AND c.removed_at IS NULL))
+ORDER BY id;
 
 -- name: get_bank(name)^
 SELECT * FROM banks WHERE name = :name AND removed_at IS NULL;

@@ -1,0 +1,135 @@
+"""The application: resources, middlewares and the routes of the roles it has."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, suppress
+
+import structlog
+from aiohttp import web
+
+from banks.changes import Changes
+from banks.contents import ContentStore
+from banks.live import live_banks
+from banks.store import BankStore
+from crawler.fetcher import Fetcher
+from hashing.picture import DecodeLimits
+from hashing.sandbox import Sandbox
+from matching.errors import SourceUnavailable
+from sql.pool import open_pool
+
+from . import (
+    bulk_routes,
+    content_routes,
+    curation_routes,
+    hashing_routes,
+    lite_routes,
+    matching_routes,
+    status_routes,
+)
+from .errors import ApiError
+from .keys import KeyStore
+from .lite import Lite
+from .middlewares import measured, with_access, with_cors, with_errors
+from .settings import ApiSettings
+from .state import CURATION, FETCHER, KEYS, LITE, MATCHING, POOL, SANDBOX, SETTINGS, Curation, Matching
+
+_log = structlog.get_logger(__name__)
+_LOOK_S = 1.0
+_LONGEST_RETRY_S = 30.0
+
+
+def create_app(settings: ApiSettings) -> web.Application:
+    """The service with the roles of the settings. Serve it with `access_log=None`: requests are metrics here."""
+    app = web.Application(
+        middlewares=[measured, with_cors, with_errors, with_access], client_max_size=settings.max_body_bytes
+    )
+    app[SETTINGS] = settings
+    app.cleanup_ctx.append(_database)
+    app.add_routes(status_routes.routes)
+    if "hasher" in settings.roles:
+        app.cleanup_ctx.append(_hashing)
+        app.add_routes(hashing_routes.routes)
+    if "matcher" in settings.roles:
+        app[MATCHING] = Matching()
+        app.cleanup_ctx.append(_matching)
+        app.add_routes(matching_routes.routes)
+    if "curator" in settings.roles:
+        for routes in (curation_routes.routes, content_routes.routes, bulk_routes.routes):
+            app.add_routes(routes)
+    if "lite" in settings.roles:
+        app[LITE] = Lite(settings.lite)
+        app.cleanup_ctx.append(_lite)
+        app.add_routes(lite_routes.routes)
+    return app
+
+
+async def _database(app: web.Application) -> AsyncIterator[None]:
+    settings = app[SETTINGS]
+    async with open_pool(settings.database) as pool:
+        banks = BankStore(pool)
+        contents = ContentStore(banks)
+        app[POOL] = pool
+        app[CURATION] = Curation(banks, contents, Changes(contents))
+        app[KEYS] = KeyStore(pool, settings.admin_key)
+        yield
+
+
+async def _hashing(app: web.Application) -> AsyncIterator[None]:
+    settings = app[SETTINGS]
+    limits = DecodeLimits(max_bytes=settings.max_upload_bytes)
+    async with (
+        Sandbox(settings.hash_processes, settings.sandbox, limits) as sandbox,
+        Fetcher(settings.fetch) as fetcher,
+    ):
+        app[SANDBOX], app[FETCHER] = sandbox, fetcher
+        yield
+
+
+async def _matching(app: web.Application) -> AsyncIterator[None]:
+    # The service answers while the index is loaded: hashing, curation and /status/live do not wait for it.
+    task = asyncio.create_task(_keep_matching(app))
+    yield
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+async def _keep_matching(app: web.Application) -> None:
+    """Loads the banks and keeps them; begins again when the database was away for so long that it fails."""
+    matching, delay = app[MATCHING], _LOOK_S
+    while True:
+        try:
+            async with live_banks(app[POOL], app[SETTINGS].live) as live:
+                matching.live, delay = live, _LOOK_S
+                await asyncio.Event().wait()
+        except SourceUnavailable as error:
+            matching.trouble = "the database cannot be read"
+            _log.warning("api.matching_unavailable", error=str(error))
+        except Exception:
+            # The root of the task: without it lookups would answer from what is never brought up to date.
+            matching.trouble = "it failed and is being loaded again"
+            _log.exception("api.matching_failed")
+        finally:
+            matching.live = None
+        await asyncio.sleep(delay)
+        delay = min(2 * delay, _LONGEST_RETRY_S)
+
+
+async def _lite(app: web.Application) -> AsyncIterator[None]:
+    lite = app[LITE]
+    await lite.start()
+
+    async def look() -> None:
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            try:
+                await lite.look_again()
+            except (OSError, ApiError) as error:
+                _log.warning("api.lite_list_unreadable", error=str(error))
+
+    async with AsyncExitStack() as stack:
+        task = asyncio.create_task(look())
+        stack.callback(task.cancel)
+        yield

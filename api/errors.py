@@ -1,0 +1,115 @@
+"""Errors as clients see them: a status and `{"message", "details"?}`, whatever went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import asyncpg
+from aiohttp import web
+
+from banks.errors import BankError
+from crawler.fetch_errors import BlockedAddress, BlockedPort, FetchError, FetchTimeout, TooLarge
+from hashing.errors import DecoderDied, HashingError, TooManyBytes
+from matching.errors import BadQuery, MatchingError
+from sql.errors import DatabaseError
+
+_NOT_FOUND = frozenset({"unknown_bank", "unknown_content", "unknown_signal"})
+_FORBIDDEN = frozenset({"bank_exists", "read_only_bank"})
+
+
+class ApiError(Exception):
+    """A request cannot be answered as asked."""
+
+    def __init__(
+        self, status: int, message: str, details: Any = None, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.details = details
+        self.headers = headers
+
+
+def bad_request(message: str, details: Any = None) -> ApiError:
+    """The request is wrong."""
+    return ApiError(400, message, details)
+
+
+def explained(error: Exception) -> ApiError | None:  # noqa: PLR0911 - one line a room
+    """What a client is told about an error that is no bug; None for a bug."""
+    match error:
+        case ApiError():
+            return error
+        case web.HTTPException():
+            return _of_aiohttp(error)
+        case BankError():
+            status = 404 if error.kind in _NOT_FOUND else 403 if error.kind in _FORBIDDEN else 400
+            return ApiError(status, error.message, {"kind": error.kind, **error.detail})
+        case TooManyBytes():
+            return ApiError(413, error.message, {"kind": error.kind})
+        case DecoderDied():
+            return ApiError(400, "The picture brought its decoder down.", {"kind": error.kind})
+        case HashingError():
+            return ApiError(400, error.message, {"kind": error.kind})
+        case FetchError():
+            return ApiError(400, _of_fetch(error), {"kind": error.kind})
+        case BadQuery():
+            return ApiError(400, error.message)
+        case MatchingError() | DatabaseError() | asyncpg.PostgresConnectionError() | asyncpg.InterfaceError():
+            return ApiError(503, "The database cannot be used just now; try again.", headers=_SOON)
+        case (
+            asyncpg.QueryCanceledError()
+            | asyncpg.LockNotAvailableError()
+            | asyncpg.InsufficientResourcesError()
+        ):
+            return ApiError(503, "The database is too busy just now; try again.", headers=_SOON)
+        case asyncpg.OperatorInterventionError() | ConnectionError() | TimeoutError():
+            return ApiError(503, "The database cannot be used just now; try again.", headers=_SOON)
+    return None
+
+
+_SOON = {"Retry-After": "1"}
+
+
+def _of_aiohttp(error: web.HTTPException) -> ApiError:
+    headers = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
+    match error.status:
+        case 404:
+            return ApiError(404, "There is nothing at this path; /site-map lists what there is.")
+        case 405:
+            return ApiError(
+                405, f"This path takes {error.headers.get('Allow', 'other methods')}.", None, headers
+            )
+        case 413:
+            return ApiError(413, "The request is larger than this service takes.")
+    return ApiError(error.status, error.reason, None, headers)
+
+
+def _of_fetch(error: FetchError) -> str:
+    """What is said of a URL that could not be fetched: nothing about addresses, ports or our network."""
+    match error:
+        case BlockedAddress() | BlockedPort():
+            return "url leads to an address that is not fetched from here: only public addresses are."
+        case FetchTimeout():
+            return "url did not answer in time."
+        case TooLarge():
+            return "url leads to a file larger than this service takes."
+    return f"url could not be fetched: {_SENTENCES.get(error.kind, 'nothing usable came back')}."
+
+
+_SENTENCES = {
+    "bad_url": "it is no URL",
+    "unsupported_scheme": "it is neither http nor https",
+    "dns_failed": "its host is not known",
+    "connection_failed": "no connection came about",
+    "tls_failed": "its certificate does not verify",
+    "too_many_redirects": "it redirects too often",
+    "redirect_loop": "it redirects in a circle",
+    "bad_redirect": "it redirects to something that is no URL",
+    "bad_encoding": "the body is not encoded as its headers say",
+    "truncated_body": "the body ended too soon",
+    "http_protocol_error": "the answer is not HTTP",
+    "rate_limited": "its site asks to come back later",
+    "site_busy": "too many requests to its site are waiting already",
+}

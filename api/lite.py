@@ -1,0 +1,212 @@
+"""HMA-lite: one list of PDQ hashes with what is known of each, from a file, replaced as a whole.
+
+The file is a CSV, with or without a header, or a `.te` file, which is one without. It is parsed away from
+the event loop; the list in force answers until the new one is complete.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import json
+import os
+import tempfile
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+
+from banks.errors import BadSignal
+from banks.signal_types import SIGNAL_TYPES
+from matching import HammingIndex
+from matching.index import IndexSettings
+
+from .errors import bad_request
+from .settings import LiteSettings
+
+PDQ = SIGNAL_TYPES["pdq"]
+_PREFERRED = ("td_raw_indicator", "indicator", "hash", "pdq")
+_MOST_FAULTS = 5
+_PICKLE = b"\x80"
+
+
+@dataclass(frozen=True, slots=True)
+class LiteMatch:
+    """A hash of the list that is near enough."""
+
+    distance: int
+    data: str
+    """What is known of it: a JSON object, as text."""
+
+
+@dataclass(frozen=True, slots=True)
+class HashList:
+    """An immutable list with its index."""
+
+    index: HammingIndex
+    rows: list[bytes] = field(repr=False)
+    """JSON objects. As text they take a quarter of the memory of dicts."""
+    skipped: int
+    """Lines whose hash is none."""
+    origin: str
+
+    def find(self, value: bytes) -> list[LiteMatch]:
+        """The matches of a hash, nearest first."""
+        ids, distances = self.index.search(value, PDQ.radius or 0)
+        return self._matches(ids.tolist(), distances.tolist())
+
+    def find_many(self, values: list[bytes]) -> list[list[LiteMatch]]:
+        """The same for many."""
+        if not values:
+            return []
+        codes = np.frombuffer(b"".join(values), np.uint8).reshape(-1, PDQ.bits // 8)
+        found = self.index.search_many(codes, PDQ.radius or 0)
+        return [self._matches(ids.tolist(), distances.tolist()) for ids, distances in found]
+
+    def _matches(self, ids: list[int], distances: list[int]) -> list[LiteMatch]:
+        return [
+            LiteMatch(distance, self.rows[one].decode()) for one, distance in zip(ids, distances, strict=True)
+        ]
+
+
+class Lite:
+    """The list in force, where it is kept, and how it is replaced."""
+
+    def __init__(self, settings: LiteSettings) -> None:
+        self._settings = settings
+        self._lock = asyncio.Lock()
+        self._seen: tuple[int, int] | None = None
+        self.hashes = HashList(_empty(), [], 0, "nothing")
+
+    async def start(self) -> None:
+        """Loads the uploaded list, else the configured one, else the sample. Raises OSError or ApiError."""
+        await self.look_again()
+        if self._seen is not None:
+            return
+        if self._settings.csv_file is not None:
+            text = await asyncio.to_thread(self._settings.csv_file.read_bytes)
+            origin = self._settings.csv_file.name
+        else:
+            text = (files("api") / "sample_hashes.csv").read_bytes()
+            origin = "the built-in sample"
+        self.hashes = await asyncio.to_thread(hash_list, text, origin)
+
+    async def look_again(self) -> None:
+        """Loads the uploaded list when another worker has replaced it. Raises OSError or ApiError."""
+        path = self._settings.kept_at
+        if path is None:
+            return
+        async with self._lock:
+            try:
+                now = await asyncio.to_thread(_stamp, path)
+            except FileNotFoundError:
+                return
+            if now == self._seen:
+                return
+            text = await asyncio.to_thread(path.read_bytes)
+            self.hashes = await asyncio.to_thread(hash_list, text, path.name)
+            self._seen = now
+
+    async def replace(self, text: bytes, name: str) -> HashList:
+        """Puts another list in force and keeps it, if there is a place. Raises ApiError: the old one stays."""
+        hashes = await asyncio.to_thread(hash_list, text, name)
+        async with self._lock:
+            path = self._settings.kept_at
+            if path is not None:
+                self._seen = await asyncio.to_thread(_keep, path, text)
+            self.hashes = hashes
+        return hashes
+
+
+def hash_list(text: bytes, origin: str) -> HashList:
+    """The list in a CSV or `.te` file. Lines without a sound hash are skipped; none at all is an error.
+
+    Raises ApiError, also for a pickle: unpickling a stranger's file runs whatever program is in it.
+    """
+    if text.startswith(_PICKLE):
+        raise bad_request(
+            "This is a pickled index, which is not loaded as it may hold a program. Upload the CSV."
+        )
+    try:
+        lines = io.StringIO(text.decode("utf-8-sig"), newline="")
+    except UnicodeDecodeError as error:
+        raise bad_request("The file is no text in UTF-8.") from error
+    reader = csv.reader(lines)
+    codes = bytearray()
+    rows: list[bytes] = []
+    faults: list[str] = []
+    header: list[str] | None = None
+    place = skipped = 0
+    try:
+        for cells in reader:
+            if not any(cells):
+                continue
+            if header is None and not rows and _is_header(cells):
+                header = [cell.strip() for cell in cells]
+                place = next((header.index(name) for name in _PREFERRED if name in header), 0)
+                continue
+            try:
+                code = PDQ.parse(cells[place].strip().lower() if place < len(cells) else "")
+            except BadSignal as error:
+                skipped += 1
+                if len(faults) < _MOST_FAULTS:
+                    faults.append(f"line {reader.line_num}: {error.message}")
+                continue
+            codes += code
+            rows.append(json.dumps(_described(header, cells), separators=(",", ":")).encode())
+    except csv.Error as error:
+        raise bad_request(f"The file is no CSV: line {reader.line_num}: {error}") from error
+    if not rows:
+        raise bad_request("The file holds no PDQ hash.", faults or None)
+    index = _empty()
+    index.add(np.frombuffer(bytes(codes), np.uint8).reshape(-1, PDQ.bits // 8), np.arange(len(rows)))
+    index.merge()
+    return HashList(index, rows, skipped, origin)
+
+
+def _is_header(cells: list[str]) -> bool:
+    """Whether a first line names columns: it holds no hash, and no name twice."""
+    named = {cell.strip() for cell in cells}
+    if named & set(_PREFERRED):
+        return True
+    return len(named) == len(cells) and not any(_looks_like_hash(cell) for cell in cells)
+
+
+def _looks_like_hash(cell: str) -> bool:
+    return len(cell.strip()) == PDQ.bits // 4
+
+
+def _described(header: list[str] | None, cells: list[str]) -> dict[str, object]:
+    if header is None:
+        return {"hash": cells[0], "meta": cells[1:]} if len(cells) > 1 else {"hash": cells[0]}
+    described: dict[str, object] = dict(zip(header, cells, strict=False))
+    if len(cells) > len(header):
+        described["meta"] = cells[len(header) :]
+    return described
+
+
+def _empty() -> HammingIndex:
+    return HammingIndex(PDQ.bits, settings=IndexSettings(background=False))
+
+
+def _keep(path: Path, text: bytes) -> tuple[int, int]:
+    """Replaces the file in one step that survives a crash; its stamp."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return _stamp(path)
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_mtime_ns, status.st_ino

@@ -1,0 +1,179 @@
+"""Lookups: `/m/…`."""
+
+from __future__ import annotations
+
+import time
+
+from aiohttp import web
+
+from banks.errors import SignalTypeDisabled
+from banks.live import Found, LiveBanks
+from banks.lookup import bank_names, by_bank, coin
+from banks.signal_types import SignalType, signal_type
+
+from .answers import answer
+from .description import MEDIA_FORM, described
+from .errors import ApiError, bad_request
+from .hashing_routes import fetcher_of, hashed
+from .models import (
+    BankMatches,
+    CompareAnswer,
+    CompareBody,
+    IndexStatusAnswer,
+    LookupQuery,
+    LookupUploadQuery,
+    RawLookupAnswer,
+    RawLookupQuery,
+    TypeQuery,
+)
+from .requests import json_of, query_of
+from .state import SANDBOX, SETTINGS, live_of
+from .uploads import Media, fetched_media, form_of, media_in
+
+routes = web.RouteTableDef()
+_TAG = "Matching"
+_Matches = dict[str, list[dict[str, int | str]]]
+
+
+@routes.get("/m/lookup")
+@described(
+    _TAG,
+    "The enabled matches of a signal, or of media behind a URL, by bank",
+    query=LookupQuery,
+    answer=BankMatches | dict[str, BankMatches],
+    errors=(400, 403, 503),
+    description="With `signal` and `signal_type` the banks are the outer object; with `url` they are nested under "
+    "each signal type, unless `signal_type` picks one.",
+)
+async def lookup(request: web.Request) -> web.Response:
+    live, query = live_of(request), query_of(request, LookupQuery)
+    if query.url:
+        _check_hashing(request)
+        media = await fetched_media(fetcher_of(request), query.url, query.content_type)
+        found = await _matches_of_media(request, media, query.types, query)
+        return answer(found if query.signal_type is None else found.get(query.signal_type, {}))
+    if query.signal is None or query.signal_type is None:
+        raise bad_request("Either url or both signal and signal_type are required")
+    kind = enabled_type(live, query.signal_type)
+    return answer(await _lookup(live, kind, kind.parse(query.signal), query))
+
+
+@routes.post("/m/lookup")
+@described(
+    _TAG,
+    "The enabled matches of an uploaded file, by signal type and bank",
+    query=LookupUploadQuery,
+    consumes=MEDIA_FORM,
+    answer=dict[str, BankMatches],
+    errors=(400, 403, 413, 503),
+)
+async def lookup_upload(request: web.Request) -> web.Response:
+    live_of(request)
+    query = query_of(request, LookupUploadQuery)
+    _check_hashing(request)
+    media = media_in(await form_of(request, request.app[SETTINGS].max_upload_bytes))
+    return answer(await _matches_of_media(request, media, query.types, query))
+
+
+@routes.get("/m/raw_lookup")
+@described(
+    _TAG,
+    "All matches of a signal, disabled ones too",
+    query=RawLookupQuery,
+    answer=RawLookupAnswer,
+    errors=(400, 503),
+)
+async def raw_lookup(request: web.Request) -> web.Response:
+    live, query = live_of(request), query_of(request, RawLookupQuery)
+    kind = enabled_type(live, query.signal_type)
+    found = await live.find(kind, kind.parse(query.signal))
+    banks = bank_names(query.banks)
+    if banks is not None:
+        found = [one for one in found if one.bank.name in banks]
+    if query.include_distance:
+        return answer({"matches": _with_distances(kind, found)})
+    return answer({"matches": [one.content_id for one in found]})
+
+
+@routes.post("/m/compare")
+@described(
+    _TAG,
+    "Whether two signals match, and their distance",
+    body=CompareBody,
+    answer=CompareAnswer,
+    errors=(400, 415, 503),
+)
+async def compare(request: web.Request) -> web.Response:
+    live = live_of(request)
+    results: dict[str, tuple[bool, dict[str, int]]] = {}
+    for name, pair in (await json_of(request)).items():
+        if not isinstance(pair, list):
+            raise bad_request(f"Comparison hashes for {name[:80]} was not a list")
+        if len(pair) != 2:  # noqa: PLR2004 - a pair
+            raise bad_request("Comparison hash list length must be exactly 2")
+        kind = enabled_type(live, name)
+        one, other = (kind.parse(text) for text in pair)
+        results[name] = (kind.matches(one, other), {"distance": kind.distance(one, other)})
+    return answer(results)
+
+
+@routes.get("/m/index/status")
+@described(
+    _TAG,
+    "How far each index has come",
+    query=TypeQuery,
+    answer=dict[str, IndexStatusAnswer],
+    errors=(400, 503),
+)
+async def index_status(request: web.Request) -> web.Response:
+    live, query = live_of(request), query_of(request, TypeQuery)
+    names = list(live.type_ratios) if query.signal_type is None else [signal_type(query.signal_type).name]
+    sizes = await live.sizes(names)
+    built_to = int(time.time() - live.age_s)
+    return answer({name: {"present": True, "built_to": built_to, "size": sizes[name]} for name in names})
+
+
+def enabled_type(live: LiveBanks, name: str) -> SignalType:
+    """The signal type of that name. Raises UnknownSignalType or SignalTypeDisabled."""
+    kind = signal_type(name)
+    if live.type_ratios[name] <= 0:
+        raise SignalTypeDisabled(f"SignalType {name!r} is not enabled", signal_type=name)
+    return kind
+
+
+async def _matches_of_media(
+    request: web.Request, media: Media, types: str | None, query: LookupQuery | LookupUploadQuery
+) -> dict[str, _Matches]:
+    live = live_of(request)
+    signals = (await hashed(request, media, types)).signals
+    kinds = {name: signal_type(name) for name in signals}
+    return {
+        name: await _lookup(live, kinds[name], kinds[name].parse(value), query)
+        for name, value in signals.items()
+    }
+
+
+async def _lookup(
+    live: LiveBanks, kind: SignalType, value: bytes, query: LookupQuery | LookupUploadQuery
+) -> _Matches:
+    found = await live.find(kind, value)
+    if not found:
+        return {}
+    chosen = by_bank(
+        found,
+        threshold=coin(query.seed, bypass=query.bypass_coinflip),
+        banks=bank_names(query.banks),
+        now=time.time(),
+    )
+    return {name: _with_distances(kind, ones) for name, ones in chosen.items()}
+
+
+def _with_distances(kind: SignalType, found: list[Found]) -> list[dict[str, int | str]]:
+    if kind.radius is None:
+        return [{"bank_content_id": one.content_id, "distance": "-"} for one in found]
+    return [{"bank_content_id": one.content_id, "distance": str(one.distance)} for one in found]
+
+
+def _check_hashing(request: web.Request) -> None:
+    if SANDBOX not in request.app:
+        raise ApiError(403, "Hashing is disabled, missing role")

@@ -1,0 +1,70 @@
+"""Prometheus metrics of the service."""
+
+from __future__ import annotations
+
+import os
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+CONTENT_TYPE = "text/plain"
+_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+
+class Metrics:
+    """The metrics of one process; with several workers, prometheus_client adds theirs up."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._requests = Counter(
+            "samelook_http_requests",
+            "Requests answered, by method, route and status",
+            ("method", "route", "status"),
+            registry=self.registry,
+        )
+        self._seconds = Histogram(
+            "samelook_http_request_seconds",
+            "Seconds from a request's headers to its answer, by route",
+            ("route",),
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.index_items = Gauge(
+            "samelook_index_items",
+            "Signals in the index, by signal type",
+            ("signal_type",),
+            registry=self.registry,
+            multiprocess_mode="mostrecent",
+        )
+        self.index_bytes = Gauge(
+            "samelook_index_bytes",
+            "Bytes that the index takes, by signal type",
+            ("signal_type",),
+            registry=self.registry,
+            multiprocess_mode="mostrecent",
+        )
+        self.index_age = Gauge(
+            "samelook_index_age_seconds",
+            "Seconds since the index was last known to be complete",
+            registry=self.registry,
+            multiprocess_mode="max",
+        )
+        self.signals_added = Counter(
+            "samelook_bulk_lines", "Lines of bulk additions, by outcome", ("outcome",), registry=self.registry
+        )
+
+    def observe(self, method: str, route: str, status: int, seconds: float) -> None:
+        """One request."""
+        self._requests.labels(method, route, str(status)).inc()
+        self._seconds.labels(route).observe(seconds)
+
+    def exposition(self) -> bytes:
+        """All metrics in Prometheus's text format, of all workers where there are several."""
+        if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+            return generate_latest(self.registry)
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return generate_latest(registry)
+
+
+METRICS = Metrics()

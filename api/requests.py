@@ -1,0 +1,68 @@
+"""What a handler does with a request first: parse and validate. Every fault becomes a 400 that names it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn, TypeVar
+
+from aiohttp import web
+from pydantic import BaseModel, ValidationError
+
+from .errors import ApiError, bad_request
+
+_Model = TypeVar("_Model", bound=BaseModel)
+_MOST_DETAILS = 20
+_LARGEST_ID_DIGITS = 19
+
+
+def query_of(request: web.Request, model: type[_Model]) -> _Model:
+    """The query parameters as a model; of a repeated one the first counts, unknown ones are ignored."""
+    query = request.query
+    return validated({name: query[name] for name in query}, model)
+
+
+async def body_of(request: web.Request, model: type[_Model]) -> _Model:
+    """The JSON body as a model."""
+    return validated(await json_of(request), model)
+
+
+async def json_of(request: web.Request) -> dict[str, Any]:
+    """The JSON object in the body. Raises ApiError."""
+    if request.content_type != "application/json" and not request.content_type.endswith("+json"):
+        raise ApiError(415, "Send JSON, with Content-Type: application/json.")
+    value = parsed_json(await request.read())
+    if not isinstance(value, dict):
+        raise bad_request("The body is to be a JSON object.")
+    return value
+
+
+def parsed_json(text: bytes | str) -> Any:
+    """A JSON value. Raises ApiError: also for NaN, which is no JSON, and for absurd nesting or numbers."""
+    try:
+        return json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise bad_request(f"The body is no JSON: {error}") from error
+
+
+def validated(value: Any, model: type[_Model]) -> _Model:
+    """The value as a model. Raises ApiError that says what is wrong with which field."""
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        faults = [
+            {"field": ".".join(str(part) for part in fault["loc"]), "message": fault["msg"]}
+            for fault in error.errors(include_url=False, include_context=False, include_input=False)
+        ][:_MOST_DETAILS]
+        first = faults[0]
+        where = f"{first['field']}: " if first["field"] else ""
+        raise bad_request(f"{where}{first['message']}", faults) from error
+
+
+def id_of(request: web.Request, name: str) -> int:
+    """A number in the path. One that is too large for any id gives an id that nothing has."""
+    digits = request.match_info[name]
+    return int(digits) if len(digits) <= _LARGEST_ID_DIGITS else -1
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not allowed")

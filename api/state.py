@@ -1,0 +1,67 @@
+"""What the handlers of one application share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from banks.changes import Changes
+from banks.contents import ContentStore
+from banks.live import LiveBanks
+from banks.store import BankStore
+from crawler.fetcher import Fetcher
+from hashing.sandbox import Sandbox
+from sql.pool import Pool
+
+from .errors import ApiError
+from .keys import KeyStore
+from .lite import Lite
+from .settings import ApiSettings
+
+
+@dataclass(slots=True)
+class Matching:
+    """The live banks once they are loaded, and why they are not."""
+
+    live: LiveBanks | None = None
+    trouble: str = field(default="they are being loaded")
+
+
+@dataclass(frozen=True, slots=True)
+class Curation:
+    """The stores that curators' requests go to."""
+
+    banks: BankStore
+    contents: ContentStore
+    changes: Changes
+
+
+SETTINGS = web.AppKey("settings", ApiSettings)
+POOL: web.AppKey[Pool] = web.AppKey("pool")
+MATCHING = web.AppKey("matching", Matching)
+CURATION = web.AppKey("curation", Curation)
+SANDBOX = web.AppKey("sandbox", Sandbox)
+FETCHER = web.AppKey("fetcher", Fetcher)
+LITE = web.AppKey("lite", Lite)
+KEYS = web.AppKey("keys", KeyStore)
+
+
+def live_of(request: web.Request) -> LiveBanks:
+    """The live banks. Raises ApiError 503 while they are not loaded."""
+    live = request.app[MATCHING].live
+    if live is None:
+        raise ApiError(
+            503, f"index not yet ready: {request.app[MATCHING].trouble}", headers={"Retry-After": "1"}
+        )
+    return live
+
+
+async def show_at_once(request: web.Request, *types: str) -> None:
+    """Makes what was just committed match in this process before the answer leaves.
+
+    Where matching is not loaded, nothing needs to be done: loading will find it.
+    """
+    matching = request.app.get(MATCHING)
+    if matching is not None and matching.live is not None:
+        await matching.live.refresh(*types)

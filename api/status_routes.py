@@ -1,0 +1,100 @@
+"""Health, metrics, what paths there are, and the API explained."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from .answers import answer
+from .description import described
+from .metrics import CONTENT_TYPE, METRICS
+from .openapi import document
+from .pages import asset, page
+from .state import MATCHING, SETTINGS
+
+routes = web.RouteTableDef()
+_TAG = "Core"
+
+
+@routes.get("/status")
+@described(
+    _TAG, "Whether the service can answer: I-AM-ALIVE", role=None, produces="text/plain", errors=(503,)
+)
+async def status(request: web.Request) -> web.Response:
+    matching = request.app.get(MATCHING)
+    if matching is not None:
+        if matching.live is None:
+            return web.Response(text="INDEX-NOT-LOADED", status=503)
+        limit_s = request.app[SETTINGS].stale_s
+        if limit_s > 0 and matching.live.age_s > limit_s:
+            return web.Response(text="INDEX-STALE", status=503)
+    return web.Response(text="I-AM-ALIVE")
+
+
+@routes.get("/status/live")
+@described(
+    _TAG, "Whether the process runs, whatever its index does", role=None, produces="text/plain", errors=()
+)
+async def alive(_: web.Request) -> web.Response:
+    return web.Response(text="I-AM-ALIVE")
+
+
+@routes.get("/livez")
+@described(_TAG, "The same for Kubernetes", role=None, produces="text/plain", errors=())
+async def livez(_: web.Request) -> web.Response:
+    return web.Response(text="OK")
+
+
+@routes.get("/readyz")
+@described(_TAG, "As /status, for Kubernetes", role=None, produces="text/plain", errors=(503,))
+async def readyz(request: web.Request) -> web.Response:
+    response = await status(request)
+    return web.Response(text="READY") if response.status == 200 else response  # noqa: PLR2004
+
+
+@routes.get("/site-map")
+@described(_TAG, "All paths", answer=list[str], errors=())
+async def site_map(request: web.Request) -> web.Response:
+    return answer(sorted({resource.canonical for resource in request.app.router.resources()}))
+
+
+@routes.get("/metrics")
+@described(_TAG, "Metrics for Prometheus", produces="text/plain", errors=())
+async def metrics(request: web.Request) -> web.Response:
+    matching = request.app.get(MATCHING)
+    if matching is not None and matching.live is not None:
+        for name, live in matching.live.indexes.items():
+            METRICS.index_items.labels(name).set(len(live.index))
+            METRICS.index_bytes.labels(name).set(live.index.status().bytes)
+        METRICS.index_age.set(matching.live.age_s)
+    return web.Response(body=METRICS.exposition(), content_type=CONTENT_TYPE, charset="utf-8")
+
+
+@routes.get("/openapi/openapi.json")
+@described(_TAG, "This description of the API", role=None, answer=dict[str, object], errors=())
+async def openapi(request: web.Request) -> web.Response:
+    return answer(document(request.app))
+
+
+@routes.get("/openapi/")
+@routes.get("/openapi/swagger")
+@described(_TAG, "The API to read and try out", role=None, produces="text/html", errors=())
+async def explorer(_: web.Request) -> web.Response:
+    return page("explorer.html")
+
+
+@routes.get("/openapi")
+@described(_TAG, "To the explorer", role=None, produces="text/html", status=302, errors=())
+async def to_explorer(_: web.Request) -> web.Response:
+    raise web.HTTPFound("/openapi/")
+
+
+@routes.get("/assets/explorer.js")
+@described(_TAG, "The explorer's script", role=None, produces="text/javascript", errors=())
+async def explorer_script(_: web.Request) -> web.Response:
+    return asset("explorer.js", "text/javascript")
+
+
+@routes.get("/assets/style.css")
+@described(_TAG, "The style of all pages", role=None, produces="text/css", errors=())
+async def style(_: web.Request) -> web.Response:
+    return asset("style.css", "text/css")

@@ -1,0 +1,121 @@
+"""Files in forms, and files behind URLs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aiohttp import BodyPartReader, web
+
+from banks.media import known_content_type
+from banks.signal_types import ContentType
+from crawler.fetcher import Fetcher
+from hashing.formats import sniff
+
+from .errors import ApiError, bad_request
+
+_MOST_FIELDS = 20
+_LONGEST_FIELD = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """The bytes of a photo or video."""
+
+    content_type: ContentType
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A form that was sent: files and texts by field."""
+
+    files: dict[str, bytes]
+    texts: dict[str, str]
+    names: dict[str, str]
+    """The files' names, as the sender calls them."""
+
+
+async def form_of(request: web.Request, max_bytes: int) -> Form:
+    """The multipart or urlencoded form in the body. Raises ApiError."""
+    if request.content_type == "application/x-www-form-urlencoded":
+        sent = await request.post()
+        return Form({}, {name: value for name, value in sent.items() if isinstance(value, str)}, {})
+    if request.content_type != "multipart/form-data":
+        raise bad_request("Missing multipart/form-data file upload")
+    form = Form({}, {}, {})
+    try:
+        async for part in await request.multipart():
+            if not isinstance(part, BodyPartReader):
+                raise bad_request("A form within a form is not taken.")
+            await _take(form, part, max_bytes)
+    except (ValueError, AssertionError, RuntimeError, EOFError) as error:
+        raise bad_request("The multipart form is damaged.") from error
+    return form
+
+
+async def _take(form: Form, part: BodyPartReader, max_bytes: int) -> None:
+    name = part.name or ""
+    if name in form.files or name in form.texts:
+        raise bad_request(f"Only one file allowed per request: field {name[:80]!r} came twice")
+    if len(form.files) + len(form.texts) >= _MOST_FIELDS:
+        raise bad_request("The form has too many fields.")
+    is_file = part.filename is not None
+    limit = max_bytes if is_file else _LONGEST_FIELD
+    data = bytearray()
+    while chunk := await part.read_chunk(1 << 18):
+        data += chunk
+        if len(data) > limit:
+            raise ApiError(413, f"Field {name[:80]!r} is larger than {limit} bytes.")
+    content = (
+        bytes(part.decode(bytes(data))) if part.headers.get("Content-Transfer-Encoding") else bytes(data)
+    )
+    if is_file:
+        form.files[name], form.names[name] = content, part.filename or ""
+    else:
+        try:
+            form.texts[name] = content.decode()
+        except UnicodeDecodeError as error:
+            raise bad_request(f"Field {name[:80]!r} is no UTF-8.") from error
+
+
+def media_in(form: Form) -> Media:
+    """The one photo or video in a form, under the name of its content type. Raises ApiError."""
+    if not form.files:
+        raise bad_request("Missing multipart/form-data file upload: a file in a field named photo or video")
+    if len(form.files) > 1:
+        raise bad_request("Only one file allowed per request")
+    ((name, data),) = form.files.items()
+    content_type = known_content_type(name)
+    if not data:
+        raise bad_request("the file is empty")
+    return Media(content_type, data)
+
+
+async def fetched_media(fetcher: Fetcher, url: str, content_type: str | None) -> Media:
+    """The photo or video behind a URL; its type as given, or as the server says, or as its bytes show.
+
+    Raises ApiError or FetchError.
+    """
+    wanted = known_content_type(content_type) if content_type else None
+    response = await fetcher.fetch(url, kind="icon")
+    if not response.ok:
+        raise bad_request(f"url answered with status {response.status}", {"status": response.status})
+    if not response.body:
+        raise bad_request("url leads to an empty file")
+    if wanted is None:
+        wanted = _told_type(response.headers.get("content-type", ""), response.body)
+    return Media(wanted, response.body)
+
+
+def _told_type(header: str, body: bytes) -> ContentType:
+    main = header.strip().lower()
+    if main.startswith("image"):
+        return "photo"
+    if main.startswith("video"):
+        return "video"
+    if sniff(body) is not None:
+        return "photo"
+    raise bad_request(
+        f"unsupported url ContentType: {header[:80]!r}, if you know the expected type, provide it with the "
+        "content_type query param"
+    )

@@ -1,0 +1,119 @@
+"""The signals of an uploaded or fetched file, computed where hostile bytes can do no harm."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+
+from hashing.decode import DecodeLimits, composite_on, decode
+from hashing.pdq import pdq
+from hashing.sandbox import Sandbox
+from hashing.signals import FILE_SIGNAL_NAMES, file_signals_of, signals_of
+
+from .errors import BadContent
+from .signal_types import CONTENT_TYPES, SIGNAL_TYPES, ContentType
+
+LEAST_QUALITY = 50
+"""PDQ of a picture with less is as good as random: HMA's threshold, which goes back to PDQ's authors."""
+_QUALITY = "quality"
+
+
+class Featureless(BadContent):
+    """The picture has too little detail for any of the signals asked for."""
+
+    kind = "featureless"
+
+
+@dataclass(frozen=True, slots=True)
+class Hashed:
+    """The signals of a file."""
+
+    signals: dict[str, str]
+    quality: int | None
+    """Of the PDQ, 0 to 100, when one was asked for. Under 50 there is no PDQ among the signals."""
+
+
+def wanted_types(content_type: ContentType, asked: str | None, ratios: dict[str, float]) -> list[str]:
+    """Names of the signal types to compute: those asked for, comma-separated, or HMA's for the content type.
+
+    Raises BadContent for one that is unknown, disabled or not for this type of content.
+    """
+    possible = [
+        kind for kind in SIGNAL_TYPES.values() if content_type in kind.content_types and ratios[kind.name] > 0
+    ]
+    if asked is None:
+        chosen = [kind.name for kind in possible if kind.by_default]
+    else:
+        names = {kind.name for kind in possible}
+        chosen = [name for part in asked.split(",") if (name := part.strip())]
+        for name in chosen:
+            if name not in names:
+                raise BadContent(
+                    f"signal type {name[:80]!r} doesn't exist, is disabled, or is none of a {content_type}",
+                    field="types",
+                )
+    if not chosen:
+        raise BadContent("empty signal type selection", field="types")
+    return list(dict.fromkeys(chosen))
+
+
+def known_content_type(name: str) -> ContentType:
+    """The content type of that name. Raises BadContent."""
+    for known in CONTENT_TYPES:
+        if name == known:
+            return known
+    raise BadContent(
+        f"no such content_type: {name[:80]!r}. There are {', '.join(CONTENT_TYPES)}.", field="content_type"
+    )
+
+
+async def hash_media(sandbox: Sandbox, data: bytes, types: Collection[str]) -> Hashed:
+    """The signals of a file, in the order of `types`.
+
+    Raises BadContent for an empty file, HashingError when it is no picture and must be, and Featureless when
+    PDQ was all that was asked for and the picture has too little detail.
+    """
+    if not data:
+        raise BadContent("the file is empty", field="file")
+    # PDQ and the hashes of pixels need the sandbox; digests of the file do not.
+    pixels = [name for name in types if name not in FILE_SIGNAL_NAMES and name != "video_md5"]
+    found: dict[str, str] = {}
+    quality: int | None = None
+    if pixels:
+        answer = await sandbox.run(picture_signals, data, tuple(pixels))
+        if not isinstance(answer, dict):
+            raise BadContent("the picture could not be hashed")
+        quality = answer.pop(_QUALITY, None)
+        found = {name: SIGNAL_TYPES[name].text(SIGNAL_TYPES[name].parse(answer[name])) for name in answer}
+    found.update(file_signals_of(data, [name for name in types if name in FILE_SIGNAL_NAMES]))
+    if "video_md5" in types:
+        found["video_md5"] = hashlib.md5(data, usedforsecurity=False).hexdigest()
+    signals = {name: found[name] for name in types if name in found}
+    if not signals:
+        raise Featureless(
+            f"The picture has too little detail for PDQ: its quality is {quality} of 100, and under "
+            f"{LEAST_QUALITY} a PDQ would match at random.",
+            quality=quality,
+            least_quality=LEAST_QUALITY,
+        )
+    return Hashed(signals, quality)
+
+
+def picture_signals(data: bytes, types: tuple[str, ...]) -> dict[str, str | int]:
+    """Runs in a sandboxed process: the signals of a picture, and the quality of its PDQ if asked for."""
+    picture = decode(data, DecodeLimits(max_bytes=max(len(data), DecodeLimits().max_bytes)))
+    found: dict[str, str | int] = {}
+    others = tuple(name for name in types if name != "pdq")
+    if others:
+        found.update(signals_of(data, picture, others))
+    if "pdq" in types:
+        # One plane a channel, as in hashing.signals: neighbouring bytes are faster to go through.
+        planes = np.ascontiguousarray(picture.rgba.transpose(2, 0, 1)).transpose(1, 2, 0)
+        code, quality = pdq(composite_on(planes))
+        found[_QUALITY] = quality
+        if quality >= LEAST_QUALITY:
+            found["pdq"] = code.hex()
+    return found
