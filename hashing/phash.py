@@ -18,7 +18,7 @@ _MIDDLE = _BITS_SIDE * _BITS_SIDE // 2
 def phash(rgb: NDArray[np.uint8]) -> bytes:
     """The hash (8 bytes) of a picture of shape (h, w, 3)."""
     from PIL import Image
-    from scipy.fft import dct  # type: ignore[import-untyped]
+    from scipy.fft import dct
 
     # ITU-R BT.601 in 16-bit fixed point, which is what Image.convert("L") does.
     grey = rgb[..., 0] * np.uint32(19595)
