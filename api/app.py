@@ -41,7 +41,7 @@ _LONGEST_RETRY_S = 30.0
 
 
 def create_app(settings: ApiSettings) -> web.Application:
-    """The service with the roles of the settings. Serve it with `access_log=None`: requests are metrics here."""
+    """The service with the roles of the settings. Serve it with `access_log=None`: it has metrics."""
     app = web.Application(
         middlewares=[measured, with_cors, with_errors, with_access], client_max_size=settings.max_body_bytes
     )
@@ -107,7 +107,7 @@ async def _keep_matching(app: web.Application) -> None:
         except SourceUnavailable as error:
             matching.trouble = "the database cannot be read"
             _log.warning("api.matching_unavailable", error=str(error))
-        except Exception:
+        except Exception:  # noqa: BLE001 - see the next line
             # The root of the task: without it lookups would answer from what is never brought up to date.
             matching.trouble = "it failed and is being loaded again"
             _log.exception("api.matching_failed")

@@ -40,8 +40,8 @@ _PLAIN = Details(media_unavailable=True)
     consumes={"application/x-ndjson": {"type": "string"}, "text/csv": {"type": "string"}},
     answer=BulkAnswer,
     errors=(400, 403, 404, 415),
-    description="One content a line: the body of `/signal` as JSON, or a CSV whose header names signal types (and "
-    "`note`). Good lines are added, in portions that each stay once committed; refused ones are listed.",
+    description="One content a line: the body of `/signal` as JSON, or a CSV whose header names signal types "
+    "(and `note`). Good lines are added, in portions that each stay once committed; refused ones are listed.",
 )
 async def add_many(request: web.Request) -> web.Response:
     curation = request.app[CURATION]
@@ -142,7 +142,7 @@ class _CsvLines:
         unknown = [name for name in names if name not in SIGNAL_TYPES and name != "note"]
         if unknown or not set(names) & SIGNAL_TYPES.keys() or len(set(names)) < len(names):
             raise bad_request(
-                f"The first line of a CSV names the columns: signal types ({', '.join(SIGNAL_TYPES)}) and note.",
+                f"The first line of a CSV names the columns: note, and signal types ({', '.join(SIGNAL_TYPES)}).",
                 {"columns": names[:20]},
             )
         self._types = [(place, SIGNAL_TYPES[name]) for place, name in enumerate(names) if name != "note"]
@@ -153,7 +153,7 @@ class _CsvLines:
 def _parsed_json_line(line: bytes) -> NewContent:
     value = json.loads(line)
     if not isinstance(value, dict):
-        raise ValueError("the line is no JSON object")
+        raise ValueError("the line is no JSON object")  # noqa: TRY004 - it is data, not a program
     if _WORDS.isdisjoint(value):
         return NewContent(parsed_signals(value), _PLAIN)
     words = {name: value.pop(name) for name in _WORDS & value.keys()}

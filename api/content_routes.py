@@ -56,7 +56,7 @@ _CONTENT = r"/c/bank/{bank}/content/{id:\d+}"
     consumes=MEDIA_FORM,
     answer=AddedAnswer,
     errors=(400, 403, 404, 413, 415),
-    description="By `url`, or as a file in a form; a form's fields `metadata` (JSON) and `note` say more of it.",
+    description="By `url`, or as a file in a form, whose fields `metadata` (JSON) and `note` say more of it.",
 )
 async def add_content(request: web.Request) -> web.Response:
     query = query_of(request, ContentAddQuery)
@@ -227,7 +227,7 @@ async def show_signal(request: web.Request) -> web.Response:
     "What changed in the banks since a cursor, in order",
     query=ChangesQuery,
     answer=ChangesAnswer,
-    description="Whoever applies all changes in order, and goes on from the last cursor, has what the banks hold.",
+    description="Whoever applies all changes in order and goes on from the last cursor has what the banks hold.",
 )
 async def list_changes(request: web.Request) -> web.Response:
     query = query_of(request, ChangesQuery)

@@ -39,7 +39,7 @@ class Operation:
     description: str = ""
 
 
-def described(  # noqa: D103 - see Operation
+def described(
     tag: str, summary: str, *, role: AccessRole | None = "viewer", **more: Any
 ) -> Callable[[_AnyHandler], _AnyHandler]:
     operation = Operation(tag, summary, role, **more)

@@ -36,7 +36,7 @@ def bad_request(message: str, details: Any = None) -> ApiError:
     return ApiError(400, message, details)
 
 
-def explained(error: Exception) -> ApiError | None:  # noqa: PLR0911 - one line a room
+def explained(error: Exception) -> ApiError | None:  # noqa: C901, PLR0911 - one line a room
     """What a client is told about an error that is no bug; None for a bug."""
     match error:
         case ApiError():

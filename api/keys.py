@@ -40,7 +40,7 @@ class KeyStore:
         self._known: dict[bytes, tuple[float, AccessRole | None]] = {}
 
     async def role_of(self, key: str) -> AccessRole | None:
-        """What a key allows; None for one that is unknown or revoked. A revoked one works two seconds more."""
+        """What a key allows; None for one that is unknown. A revoked one may work two seconds more."""
         digest = _digest(key)
         if self._admin is not None and hmac.compare_digest(digest, self._admin):
             return "admin"

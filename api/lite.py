@@ -110,7 +110,7 @@ class Lite:
             self._seen = now
 
     async def replace(self, text: bytes, name: str) -> HashList:
-        """Puts another list in force and keeps it, if there is a place. Raises ApiError: the old one stays."""
+        """Puts another list in force and keeps it, if there is a place. After ApiError the old one stays."""
         hashes = await asyncio.to_thread(hash_list, text, name)
         async with self._lock:
             path = self._settings.kept_at

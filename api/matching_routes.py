@@ -42,8 +42,8 @@ _Matches = dict[str, list[dict[str, int | str]]]
     query=LookupQuery,
     answer=BankMatches | dict[str, BankMatches],
     errors=(400, 403, 503),
-    description="With `signal` and `signal_type` the banks are the outer object; with `url` they are nested under "
-    "each signal type, unless `signal_type` picks one.",
+    description="With `signal` and `signal_type` the banks are the outer object; with `url` they are nested "
+    "under each signal type, unless `signal_type` picks one.",
 )
 async def lookup(request: web.Request) -> web.Response:
     live, query = live_of(request), query_of(request, LookupQuery)

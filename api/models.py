@@ -1,4 +1,4 @@
-"""Requests and answers of matching and curation: they validate, and the OpenAPI document is made from them."""
+"""Requests and answers of matching and curation: they validate, and OpenAPI is made from them."""
 
 from __future__ import annotations
 

@@ -20,14 +20,8 @@ _TAG = "Core"
     _TAG, "Whether the service can answer: I-AM-ALIVE", role=None, produces="text/plain", errors=(503,)
 )
 async def status(request: web.Request) -> web.Response:
-    matching = request.app.get(MATCHING)
-    if matching is not None:
-        if matching.live is None:
-            return web.Response(text="INDEX-NOT-LOADED", status=503)
-        limit_s = request.app[SETTINGS].stale_s
-        if limit_s > 0 and matching.live.age_s > limit_s:
-            return web.Response(text="INDEX-STALE", status=503)
-    return web.Response(text="I-AM-ALIVE")
+    trouble = _trouble(request)
+    return web.Response(text=trouble or "I-AM-ALIVE", status=503 if trouble else 200)
 
 
 @routes.get("/status/live")
@@ -47,8 +41,8 @@ async def livez(_: web.Request) -> web.Response:
 @routes.get("/readyz")
 @described(_TAG, "As /status, for Kubernetes", role=None, produces="text/plain", errors=(503,))
 async def readyz(request: web.Request) -> web.Response:
-    response = await status(request)
-    return web.Response(text="READY") if response.status == 200 else response  # noqa: PLR2004
+    trouble = _trouble(request)
+    return web.Response(text=trouble or "READY", status=503 if trouble else 200)
 
 
 @routes.get("/site-map")
@@ -98,3 +92,13 @@ async def explorer_script(_: web.Request) -> web.Response:
 @described(_TAG, "The style of all pages", role=None, produces="text/css", errors=())
 async def style(_: web.Request) -> web.Response:
     return asset("style.css", "text/css")
+
+
+def _trouble(request: web.Request) -> str | None:
+    matching = request.app.get(MATCHING)
+    if matching is None:
+        return None
+    if matching.live is None:
+        return "INDEX-NOT-LOADED"
+    limit_s = request.app[SETTINGS].stale_s
+    return "INDEX-STALE" if 0 < limit_s < matching.live.age_s else None

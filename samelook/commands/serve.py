@@ -1,0 +1,288 @@
+"""`samelook serve`: the HTTP service, in this process or in several."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+import tempfile
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from api.settings import ApiSettings, Role
+    from samelook.settings import Settings
+
+STOP_S = 10.0
+"""Seconds within which a stop is promised: requests in hand are answered, the rest is dropped."""
+_BACKLOG = 1024
+_LONGEST_PAUSE_S = 30.0
+_SOUND_S = 60.0
+"""A worker that ran for so long before it died is started again at once."""
+
+
+def serve(
+    *,
+    host: Annotated[
+        str,
+        typer.Option(
+            "--host", envvar="SAMELOOK_HOST", help="Address to listen on. Beyond loopback, callers need keys."
+        ),
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option("--port", envvar="SAMELOOK_PORT", min=0, max=65535, help="0: any that is free.")
+    ] = 5100,
+    role: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--role",
+            envvar="SAMELOOK_ROLES",
+            help="Only this part: hasher, matcher, curator, lite or extension. Repeat it for more.",
+        ),
+    ] = None,
+    workers: Annotated[
+        int, typer.Option("--workers", envvar="SAMELOOK_WORKERS", min=1, max=256, help="Serving processes.")
+    ] = 1,
+    csv_file: Annotated[
+        Path | None, typer.Option("--csv-file", envvar="CSV_FILE", help="HMA-lite: hashes to begin with.")
+    ] = None,
+    index_file: Annotated[
+        Path | None,
+        typer.Option("--index-file", envvar="INDEX_FILE", help="HMA-lite: where uploaded hashes are kept."),
+    ] = None,
+    state_dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--state-dir", envvar="STATE_DIR", help="HMA-lite: their folder. Default: in the data folder."
+        ),
+    ] = None,
+    require_keys: Annotated[
+        bool,
+        typer.Option(
+            "--require-keys", envvar="SAMELOOK_REQUIRE_KEYS", help="Ask for API keys on loopback too."
+        ),
+    ] = False,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow-origin",
+            envvar="SAMELOOK_ALLOWED_ORIGINS",
+            help="A web page's origin that may call from a browser. Repeat it for more.",
+        ),
+    ] = None,
+    admin_key: Annotated[
+        str | None,
+        typer.Option(
+            envvar="SAMELOOK_ADMIN_KEY", help="A key that may do everything. Better given as the variable."
+        ),
+    ] = None,
+    listen_fd: Annotated[int | None, typer.Option("--listen-fd", hidden=True)] = None,
+) -> None:
+    """Serve the API: hashing, matching and curation as HMA speaks them, HMA-lite, the extension's verdicts.
+
+    Without API keys only this machine can connect. To serve others, set SAMELOOK_ADMIN_KEY, and make keys for
+    them with POST /c/api_keys.
+
+    Examples:
+        samelook serve
+
+        SAMELOOK_ADMIN_KEY=... samelook serve --host 0.0.0.0 --workers 4
+    """
+    from api.settings import LiteSettings
+    from samelook.commands.crawl import allow_many_connections, run_async
+    from samelook.database import configured_database
+    from samelook.settings import load_settings
+
+    settings = load_settings()
+    roles = _roles(role)
+    lite = LiteSettings(csv_file, index_file, state_dir or settings.data_dir / "lite")
+    allow_many_connections()
+    with configured_database(settings) as url:
+        chosen = replace(
+            api_settings(settings, url),
+            host=host,
+            roles=roles,
+            lite=lite,
+            require_keys=require_keys,
+            allowed_origins=tuple(allow_origin or ()),
+            admin_key=admin_key,
+        )
+        if listen_fd is not None:
+            status = run_async(serve_here(chosen, socket.socket(fileno=listen_fd), until_stdin_closes=True))
+        else:
+            with listening(host, port) as listener:
+                run_async(_check_keys(chosen))
+                _announce(listener, chosen)
+                if workers > 1:
+                    status = run_async(_serve_many(settings, url, listener, workers))
+                else:
+                    status = run_async(serve_here(chosen, listener))
+    raise typer.Exit(status)
+
+
+def api_settings(settings: Settings, url: str) -> ApiSettings:
+    """What the service needs of the settings."""
+    from api.settings import ApiSettings
+    from matching.settings import LiveSettings
+
+    defaults = ApiSettings(settings.database_at(url))
+    return replace(
+        defaults,
+        # The service sets nothing outside its transactions, and takes back its LISTEN itself.
+        database=replace(
+            settings.database_at(url), reset_on_release=False, application_name="samelook serve"
+        ),
+        # Somebody asks for this very URL: robots.txt is about crawling. Videos are larger than icons.
+        fetch=replace(settings.fetch, honour_robots=False, max_icon_bytes=defaults.max_upload_bytes),
+        sandbox=settings.sandbox,
+        live=LiveSettings(snapshot_folder=settings.data_dir / "indexes"),
+        hash_processes=settings.hash_processes,
+    )
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """A socket that listens. Raises typer.BadParameter when it cannot."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host.strip("[]"), port))
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise typer.BadParameter(
+            f"cannot listen on {host}:{port}: {error}", param_hint="--host/--port"
+        ) from error
+    return listener
+
+
+async def serve_here(
+    settings: ApiSettings, listener: socket.socket, *, until_stdin_closes: bool = False
+) -> int:
+    """Serve in this process until a signal stops it; the exit status.
+
+    With `until_stdin_closes` the end of standard input stops it too: that is how a worker notices that the
+    process which started it was killed.
+    """
+    from aiohttp import web
+
+    from api.app import create_app
+    from samelook.commands.crawl import collect_garbage_rarely, stopping
+
+    stop = asyncio.Event()
+    runner = web.AppRunner(create_app(settings), access_log=None, shutdown_timeout=STOP_S / 2)
+    await runner.setup()
+    try:
+        await web.SockSite(runner, listener, backlog=_BACKLOG).start()
+        collect_garbage_rarely()
+        if until_stdin_closes:
+            asyncio.get_running_loop().add_reader(sys.stdin.fileno(), stop.set)
+        with stopping(stop.set):
+            await stop.wait()
+        if until_stdin_closes:
+            asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+    finally:
+        await runner.cleanup()
+    return 0
+
+
+async def _check_keys(settings: ApiSettings) -> None:
+    """Refuses to open a service to others that nobody could administer."""
+    from api.keys import KeyStore
+    from sql.pool import open_pool
+
+    if not settings.keys_needed:
+        return
+    async with open_pool(replace(settings.database, max_connections=1)) as pool:
+        if not await KeyStore(pool, settings.admin_key).any():
+            raise typer.BadParameter(
+                "others could connect, and there is no API key yet: set SAMELOOK_ADMIN_KEY to a long random "
+                "text, or listen on 127.0.0.1",
+                param_hint="--host",
+            )
+
+
+def _announce(listener: socket.socket, settings: ApiSettings) -> None:
+    address, port = listener.getsockname()[:2]
+    shown = f"[{address}]" if ":" in address else address
+    keys = "API keys needed" if settings.keys_needed else "this machine only, no API keys needed"
+    typer.echo(f"Serving on http://{shown}:{port} ({', '.join(sorted(settings.roles))}; {keys}).", err=True)
+
+
+def _roles(names: list[str] | None) -> frozenset[Role]:
+    from api.settings import ROLES
+
+    wanted = {part for name in names or [] for part in name.replace(",", " ").split()}
+    unknown = sorted(wanted.difference(ROLES))
+    if unknown:
+        raise typer.BadParameter(
+            f"{unknown[0]!r} is no role; there are {', '.join(ROLES)}", param_hint="--role"
+        )
+    return frozenset(known for known in ROLES if not wanted or known in wanted)
+
+
+async def _serve_many(settings: Settings, url: str, listener: socket.socket, count: int) -> int:
+    """Run `count` serving processes on one socket until a signal; one that dies is started again."""
+    from samelook.commands.crawl import stopping
+
+    stop = asyncio.Event()
+    handle = listener.fileno()
+    os.set_inheritable(handle, True)  # noqa: FBT003 - its only form
+    command = [sys.executable, "-m", "samelook.commands.serve", *_arguments()]
+    command += ["--workers", "1", "--listen-fd", str(handle)]
+    with tempfile.TemporaryDirectory(prefix="samelook-metrics-") as metrics, stopping(stop.set):
+        environment = {**settings.child_environment(url), "PROMETHEUS_MULTIPROC_DIR": metrics}
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(count):
+                tasks.create_task(_keep_one(command, environment, handle, stop))
+    return 0
+
+
+async def _keep_one(
+    command: list[str], environment: dict[str, str], handle: int, stop: asyncio.Event
+) -> None:
+    clock: Callable[[], float] = asyncio.get_running_loop().time
+    pause = 1.0
+    while not stop.is_set():
+        began = clock()
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            env=environment,
+            pass_fds=(handle,),
+            stdin=asyncio.subprocess.PIPE,
+            start_new_session=True,
+        )
+        ended = asyncio.create_task(process.wait())
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if not ended.done():
+            with suppress(ProcessLookupError):
+                process.terminate()
+            try:
+                await asyncio.wait_for(ended, STOP_S)
+            except TimeoutError:
+                process.kill()
+                await process.wait()
+            return
+        pause = 1.0 if clock() - began > _SOUND_S else min(2 * pause, _LONGEST_PAUSE_S)
+        typer.echo(f"A serving process ended with status {ended.result()}; starting another.", err=True)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), pause)
+
+
+def _arguments() -> list[str]:
+    """The command's own words, for a worker to be started with the same choices."""
+    words = sys.argv[1:]
+    return words[words.index("serve") + 1 :] if "serve" in words else words
+
+
+if __name__ == "__main__":
+    typer.run(serve)
