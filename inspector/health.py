@@ -34,6 +34,7 @@ async def health_answer(connection: Connection, settings: InspectorSettings) -> 
         *await _leases(connection, settings),
         *await _failures(connection, settings),
         *await _imports(connection, settings),
+        *await _injection(connection),
         *await _server(connection, settings),
     ]
     return Answer(
@@ -176,6 +177,19 @@ async def _server(connection: Connection, settings: InspectorSettings) -> list[R
             f"the oldest is open for {_span(oldest)}",
             "It keeps dead rows alive. Find it in pg_stat_activity and end it.",
         ),
+    ]
+
+
+async def _injection(connection: Connection) -> list[Row]:
+    counts = await queries("injection").injected_rows(connection)
+    found = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items() if count)
+    return [
+        _row(
+            WATCH if found else OK,
+            "injection",
+            f"injected: {found}" if found else "nothing is injected",
+            "On purpose? Else `samelook inspect inject --clear`.",
+        )
     ]
 
 

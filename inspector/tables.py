@@ -104,7 +104,14 @@ def _filled(block: str) -> list[str]:
 def _for_phase(block: str, phase: Phase) -> str:
     url, site_join = _SITE_JOINS[phase]
     tables = TABLES[phase]
-    values = {"errors": tables.errors, "results": tables.results, "url": url, "site_join": site_join}
+    values = {
+        "inputs": tables.inputs,
+        "results": tables.results,
+        "errors": tables.errors,
+        "error_key": tables.error_key,
+        "url": url,
+        "site_join": site_join,
+    }
     for word, value in values.items():
         block = block.replace(f"{{{word}}}", value)
     return block.replace("{phase}", phase)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from samelook.commands import inspect_inject
+
 if TYPE_CHECKING:
     from inspector.listing import Answer
     from inspector.looks import Look
@@ -37,6 +39,8 @@ app = typer.Typer(
 
 Everything reads a live database in short read-only statements and does not slow the crawl.""",
 )
+
+app.add_typer(inspect_inject.app, name="inject")
 
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON instead of tables.")]
 CsvOption = Annotated[bool, typer.Option("--csv", help="CSV instead of tables; one table, see --table.")]
@@ -153,7 +157,7 @@ def look(
     from inspector.looks import look_answer, look_of_hash
     from samelook.settings import load_settings
 
-    found = _run(_look_given(picture, load_settings()))
+    found = run_question(_look_given(picture, load_settings()))
 
     async def ask(connection: Connection, settings: InspectorSettings) -> Answer:
         looks = [found] if found is not None else await look_of_hash(connection, picture, signal)
@@ -346,11 +350,12 @@ def _asked(question: Question, timeout: float) -> Answer:
             return await question(connection, choices)
 
     with configured_database(settings, migrated=False) as url:
-        answer: Answer = _run(ask(url))
+        answer: Answer = run_question(ask(url))
     return answer
 
 
-def _run(main: Any) -> Any:
+def run_question(main: Any) -> Any:
+    """Run a coroutine; what the asker can mend is one line on standard error and an exit status."""
     import asyncpg
 
     from crawler.errors import CrawlError
@@ -381,7 +386,7 @@ def _print(answer: Answer, shape: Shape) -> None:
         return
     console = console_for(colours=shape.pictures is True)
     wanted = console.is_terminal if shape.pictures is None else shape.pictures
-    drawn = _run(_drawn(answer, 16 if shape.gallery else 8)) if wanted and answer.bodies else {}
+    drawn = run_question(_drawn(answer, 16 if shape.gallery else 8)) if wanted and answer.bodies else {}
     if shape.gallery and drawn:
         console.print(gallery(drawn))
         drawn = {}
@@ -445,17 +450,12 @@ async def _signals_at(url: str, settings: Settings, sandbox: Any) -> dict[str, s
 
 def _moment(text: str) -> datetime:
     """`90m`, `12h` or `7d` ago, or a moment in ISO 8601 (UTC where it names no zone)."""
-    import re
-    from datetime import UTC, timedelta
+    from datetime import UTC
 
-    span = re.fullmatch(r"([0-9]{1,6})([mhd])", text.strip())
+    from samelook.spans import span_of
+
     try:
-        if span:
-            unit = {"m": "minutes", "h": "hours", "d": "days"}[span[2]]
-            return datetime.now(UTC) - timedelta(**{unit: int(span[1])})
         moment = datetime.fromisoformat(text)
-    except (ValueError, OverflowError):
-        raise typer.BadParameter(
-            "write 90m, 12h or 7d, or a moment such as 2026-05-01T12:00", param_hint="--since"
-        ) from None
+    except ValueError:
+        return datetime.now(UTC) - span_of(text, "--since")
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -2,7 +2,8 @@
 -- is loaded (inspector.tables), from fixed tables of names:
 --   {table}                        a table to count
 --   {signal}                       a table of hashes
---   {phase} {errors} {site_join}   errors of one phase, and the way from them to the domain
+--   {phase} {inputs} {results} {errors} {error_key} {url} {site_join}
+--                                  one phase's tables, and the way from its errors to the domain
 
 -- name: count_{table}(most)^
 -- How many rows: exact up to `most`, beyond it the planner's estimate. Reads no more than `most` index entries.
@@ -96,3 +97,33 @@ FROM (
     WHERE crawled_at <= now() - (:seconds)::float8 * interval '1 second'
     LIMIT :most
 ) AS stale;
+
+-- name: inject_error_{phase}(input_ids, error, attempts, retry_in)!
+-- An error that is marked; a real one in its place is kept in `replaced`.
+INSERT INTO {errors} AS e ({error_key}, error, attempts, retry_at, injected)
+SELECT input_id, (:error)::text::jsonb, :attempts, now() + (:retry_in)::interval, true
+FROM unnest(:input_ids::bigint[]) AS input_id
+ORDER BY input_id
+ON CONFLICT ({error_key}) DO UPDATE
+SET error = excluded.error, attempts = excluded.attempts, first_at = now(), at = now(),
+    retry_at = excluded.retry_at, injected = true,
+    replaced = CASE WHEN e.injected THEN e.replaced ELSE to_jsonb(e) - 'kind' - 'replaced' END;
+
+-- name: restore_errors_{phase}()$
+-- Give back the real errors that injected ones had replaced; how many. Served by {errors}_injected.
+WITH back AS (
+    UPDATE {errors}
+    SET id = (replaced ->> 'id')::uuid, error = replaced -> 'error', attempts = (replaced ->> 'attempts')::integer,
+        first_at = (replaced ->> 'first_at')::timestamptz, at = (replaced ->> 'at')::timestamptz,
+        retry_at = (replaced ->> 'retry_at')::timestamptz, injected = false, replaced = NULL
+    WHERE injected AND replaced IS NOT NULL
+    RETURNING 1
+)
+SELECT count(*) FROM back;
+
+-- name: drop_errors_{phase}()
+-- Take injected errors away; the positions of their inputs. Served by {errors}_injected.
+DELETE FROM {errors} AS e
+USING {inputs} AS i
+WHERE e.injected AND i.id = e.{error_key}
+RETURNING i.position;

@@ -223,3 +223,31 @@ def test_help_teaches_by_example() -> None:
 def test_harmless_keeps_what_can_be_read() -> None:
     assert harmless("naïve 日本 ±") == "naïve 日本 ±"
     assert harmless("a\x1b[2Jb\u202ec\u2028\u200d") == "a\\x1b[2Jb\\u202ec\\u2028\\u200d"
+
+
+async def test_injection_is_off_unless_allowed(
+    inspect: Inspect, three_sites: bytes, connection: OwnConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = await inspect("inject", "fault", "dns")
+    assert refused.exit_code == 1
+    assert "SAMELOOK_ALLOW_INJECTION=1" in refused.output
+    assert await connection.fetchval("SELECT count(*) FROM injected_faults") == 0
+    monkeypatch.setenv("SAMELOOK_ALLOW_INJECTION", "1")
+    done = await inspect("inject", "fault", "timeout", "--site", "lumora.example", "--for", "5m")
+    assert done.exit_code == 0, done.output
+    assert "timeout falls on lumora.example" in done.output
+    error = await inspect("inject", "error", "lumora.example", "--phase", "icons", "--kind", "dns_failed")
+    assert "1 injected error." in error.output
+    result = await inspect("inject", "result", "loud.example", "--wearing", "lumora.example")
+    assert "1 injected icon." in result.output
+    assert "INJECTED" in (await inspect("site", "loud.example")).output
+    assert "INJECTED" in (await inspect("errors")).output
+    listed = json.loads((await inspect("inject", "--json")).output)
+    assert (listed["faults_in_force"], listed["errors"], listed["results"]) == (1, 1, 2)
+    # What is in the way can be cleared without leave.
+    monkeypatch.delenv("SAMELOOK_ALLOW_INJECTION")
+    cleared = json.loads((await inspect("inject", "--clear", "--json")).output)
+    assert cleared == {"faults": 1, "errors": 1, "restored": 0, "results": 2}
+    for wrong in (("--for", "soon"), ("--share", "2"), ("--site", "nowhere.example")):
+        monkeypatch.setenv("SAMELOOK_ALLOW_INJECTION", "1")
+        assert (await inspect("inject", "fault", "dns", *wrong)).exit_code in (1, 2)
