@@ -217,6 +217,8 @@ def test_processes_that_start_at_once_share_one_server_and_the_last_one_stops_it
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_leaves_in_order(folder: Path, number: signal.Signals) -> None:
+    if signal.getsignal(number) is signal.SIG_IGN:
+        pytest.skip(f"{number.name} is ignored here (nohup, or a background job), and so it is by children")
     user = User(folder)
     user.url()
     assert running(folder)
@@ -464,7 +466,7 @@ def test_programs_in_a_closed_folder_make_and_run_a_server(
     monkeypatch.setattr("samelook.cluster._programs", lambda: programs)
     with embedded_postgres(tmp_path / "data", durable=False) as url:
         assert ask(url, "SELECT 1") == 1
-        assert Path(f"/proc/{pid_of(tmp_path / 'data')}/exe").resolve().is_relative_to(closed)
+        assert psutil.Process(pid_of(tmp_path / "data")).cmdline()[0].startswith(str(closed))
     name = hashlib.sha256(os.fsencode(tmp_path / "data" / "postgres")).hexdigest()[:12]
     assert not list(Path("/tmp").glob(f"samelook-init-{name}-*"))
 
