@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .engine import Engine
-from .kernels import BLOCK_ROWS, BLOCK_SHIFT, DEAD, GROUP, SINGLE, Array, expand, rows_of
+from .kernels import BLOCK_ROWS, BLOCK_SHIFT, GROUP, SINGLE, Array, expand, rows_of
 from .memory import array
 from .uniques import Uniques
 
@@ -257,10 +257,8 @@ def purged(old: Uniques) -> Purged:
             block = _block(rows)
             block[: len(rows)] = rows
             column.append(block)
-    if len(old.order):
-        in_order = old.order[keep[old.order] & (rows_of(old.states, old.order.astype(np.int64)) != DEAD)]
-    else:
-        in_order = old.order
+    # By `keep` alone: states are marked meanwhile, and those removals are repeated later by this order.
+    in_order = old.order[keep[old.order]] if len(old.order) else old.order
     group_ids = old.group_ids[live_items]
     groups = new_group[items_group]
     turn = np.lexsort((groups, group_ids))

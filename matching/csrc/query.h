@@ -15,7 +15,7 @@
 #include "loops.h"
 
 #define PROBE_BATCH 512
-#define STEP 128
+#define STEP 256
 #define CANDIDATE_BATCH 2048
 #define SLICE 1024
 
@@ -27,7 +27,7 @@
 #define SURVIVOR_NS 8.0f
 #define EXPECTED_LISTED_NS 0.25f /* with the share of survivors to be expected */
 /* The probing may spend this share of a scan before it gives up and scans. */
-#define PATIENCE 0.25f
+#define PATIENCE 0.15f
 
 typedef struct {
     uint32_t from, to;
@@ -138,6 +138,11 @@ static float plan(Run *run) {
     for (unsigned c = 0; c < body->chunks; c++) {
         __builtin_prefetch(&body->chunk[c].estimates[run->value[c]]);
         __builtin_prefetch(&body->chunk[c].offsets[run->value[c]]);
+        /* Where every chunk will have a threshold of one or more, the offsets of its neighbours can be
+         * fetched while the thresholds are computed; sixteen share a cache line. */
+        if (goal > body->chunks)
+            for (unsigned bit = 4; bit < 16; bit++)
+                __builtin_prefetch(&body->chunk[c].offsets[run->value[c] ^ (1u << bit)]);
     }
     for (unsigned c = 0; c <= body->chunks; c++)
         for (unsigned i = 0; i < MOST; i++) best[c][i] = never;

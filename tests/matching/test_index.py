@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from matching import BadQuery, FlatIndex, HammingIndex, IndexSettings, MatchingError, RangeIndex
+from matching import BadQuery, FlatIndex, HammingIndex, IndexSettings, MatchingError, RangeIndex, merging
 from matching.engine import Engine, c_engine, default_engine, numpy_engine
 
 NewIndex = Callable[..., HammingIndex]
@@ -217,6 +217,47 @@ def test_removals_during_a_merge_are_not_lost(
 
 
 @pytest.mark.parametrize("work", ["merge", "purge"])
+@pytest.mark.parametrize("step", range(12))
+def test_a_removal_at_any_step_of_the_making_of_a_body_counts(
+    work: str, step: int, engine: Engine, new_index: NewIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = new_index(256, engine)
+    codes = codes_of(400)
+    index.add(codes[:200], np.arange(200))
+    index.add(codes[:50], np.arange(1000, 1050))
+    index.merge()
+    index.remove(np.arange(150, 160))
+    index.add(codes[190:], np.arange(190, 400) + 500)
+    calls = 0
+    original = merging.rows_of
+
+    def rows_of(blocks: Any, numbers: Any) -> Any:
+        # Columns are read in the middle of the work, outside any lock: one of the moments to come in.
+        nonlocal calls
+        if calls == step:
+            index.remove(np.array([3, 1004, 60, 195, 695, 700]))
+        calls += 1
+        return original(blocks, numbers)
+
+    monkeypatch.setattr(merging, "rows_of", rows_of)
+    getattr(index, work)()
+    monkeypatch.undo()
+    gone = index.remove(np.array([3, 1004, 60, 195, 695, 700]))
+    assert gone == (0 if calls > step else 6)
+    expected = {*range(200), *range(1000, 1050), *range(690, 900)} - {
+        *range(150, 160),
+        3,
+        1004,
+        60,
+        195,
+        695,
+        700,
+    }
+    assert sorted(index.search(bytes(32), 256)[0].tolist()) == sorted(expected)
+    assert len(index) == len(expected)
+
+
+@pytest.mark.parametrize("work", ["merge", "purge"])
 @pytest.mark.parametrize("chunk", [0, 7, 15])
 def test_a_merge_that_fails_half_way_loses_nothing(
     work: str, chunk: int, engine: Engine, new_index: NewIndex
@@ -290,3 +331,26 @@ def test_readers_see_a_whole_index_while_a_writer_works(engine: Engine) -> None:
         reader.join()
     assert not failures
     assert len(index) == 50 + 240
+
+
+def test_changes_beside_merges_and_purges_all_count(engine: Engine) -> None:
+    """Removals and additions at any moment of a background merge or purge, counted at the end."""
+    rng = np.random.default_rng(11)
+    index = HammingIndex(64, engine=engine, settings=IndexSettings(tail_codes=150, purge_share=0.05))
+    # Few codes and many ids, so that there are groups as well as single items.
+    pool = codes_of(1500, 3, bits=64)
+    live = np.arange(3000)
+    codes = pool[rng.integers(0, len(pool), len(live))]
+    index.add(codes, live)
+    following = len(live)
+    for _ in range(250):
+        places = rng.choice(len(live), 20, replace=False)
+        assert index.remove(live[places]) == 20
+        live[places] = np.arange(following, following + 20)
+        following += 20
+        assert index.add(pool[rng.integers(0, len(pool), 20)], live[places]) == 20
+        if len(index.search(bytes(8), 64)[0]) != len(live):
+            break
+    index.settle()
+    assert sorted(index.search(bytes(8), 64)[0].tolist()) == sorted(live.tolist())
+    assert len(index) == len(live)
