@@ -158,7 +158,6 @@ def _facts(row: Any, host: str, alike: list[Row], signal: str, within: int) -> R
         "site": host,
         "registrable_domain": str(site_of(host)),
         "rank": rank,
-        "position": row["position"],
         "harmonic_value": row["harmonic_value"],
         "pagerank_position": row["pagerank_position"],
         "pagerank_value": row["pagerank_value"],

@@ -132,7 +132,7 @@ def _table(listing: Listing, drawn: Mapping[str, Thumbnail]) -> Table:
             name.replace("_", " "),
             justify="right" if numeric else "left",
             overflow="fold",
-            no_wrap=numeric or name in ("sha256", "at", "site"),
+            no_wrap=numeric or name in ("sha256", "site", "id") or _is_time(name),
         )
     for row in rows:
         cells: list[RenderableType] = [_cell(name, row.get(name)) for name in names]
