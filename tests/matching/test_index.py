@@ -9,7 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from matching import BadQuery, FlatIndex, HammingIndex, IndexSettings, MatchingError, RangeIndex, merging
+from matching import (
+    BadQuery,
+    FlatIndex,
+    HammingIndex,
+    IndexSettings,
+    MatchingError,
+    RangeIndex,
+    kernels,
+    merging,
+)
 from matching.engine import Engine, c_engine, default_engine, numpy_engine
 
 NewIndex = Callable[..., HammingIndex]
@@ -229,7 +238,7 @@ def test_a_removal_at_any_step_of_the_making_of_a_body_counts(
     index.remove(np.arange(150, 160))
     index.add(codes[190:], np.arange(190, 400) + 500)
     calls = 0
-    original = merging.rows_of
+    original = kernels.rows_of
 
     def rows_of(blocks: Any, numbers: Any) -> Any:
         # Columns are read in the middle of the work, outside any lock: one of the moments to come in.
