@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
@@ -54,6 +55,14 @@ async def add_many(request: web.Request) -> web.Response:
     else:
         raise ApiError(415, "Send lines of JSON as application/x-ndjson, or text/csv.")
     load = _Load(request, BulkAdd(curation.banks, bank))
+    try:
+        await _read(request, parse, load)
+    finally:
+        await load.settle()
+    return answer_model(load.answer())
+
+
+async def _read(request: web.Request, parse: Callable[[bytes], NewContent | None], load: _Load) -> None:
     async for number, line in _lines(request):
         if line is None:
             load.refuse(number, f"the line is longer than {_LONGEST_LINE} bytes")
@@ -68,7 +77,6 @@ async def add_many(request: web.Request) -> web.Response:
         if content is not None and load.take(content):
             await load.flush()
     await load.flush()
-    return answer_model(load.answer())
 
 
 class _Load:
@@ -78,6 +86,7 @@ class _Load:
         self._request = request
         self._bulk = bulk
         self._waiting: list[NewContent] = []
+        self._adding: asyncio.Task[None] | None = None
         self._added = self._refused = 0
         self._errors: list[RefusedLine] = []
         self._first: int | None = None
@@ -95,14 +104,23 @@ class _Load:
             self._errors.append(RefusedLine(line=number, message=message))
 
     async def flush(self) -> None:
-        """Adds what was kept; it is committed, and matches here, when this returns."""
-        ids = await self._bulk.add(self._waiting)
-        if not ids:
-            return
+        """Begins to add what was kept, while the next lines are read; the batch before is done by then."""
+        await self.settle()
+        batch, self._waiting = self._waiting, []
+        if batch:
+            self._adding = asyncio.create_task(self._add(batch))
+
+    async def settle(self) -> None:
+        """Waits until what was begun is committed and matches here; raises what went wrong with it."""
+        adding, self._adding = self._adding, None
+        if adding is not None:
+            await adding
+
+    async def _add(self, batch: list[NewContent]) -> None:
+        ids = await self._bulk.add(batch)
         self._added += len(ids)
         self._first, self._last = self._first or ids[0], ids[-1]
-        await show_at_once(self._request, *{kind.name for one in self._waiting for kind in one.signals})
-        self._waiting = []
+        await show_at_once(self._request, *{kind.name for one in batch for kind in one.signals})
 
     def answer(self) -> BulkAnswer:
         """The counts, and what was refused."""
@@ -142,7 +160,7 @@ class _CsvLines:
         unknown = [name for name in names if name not in SIGNAL_TYPES and name != "note"]
         if unknown or not set(names) & SIGNAL_TYPES.keys() or len(set(names)) < len(names):
             raise bad_request(
-                f"The first line of a CSV names the columns: note, and signal types ({', '.join(SIGNAL_TYPES)}).",
+                f"The first line of a CSV names columns: note, and signal types ({', '.join(SIGNAL_TYPES)}).",
                 {"columns": names[:20]},
             )
         self._types = [(place, SIGNAL_TYPES[name]) for place, name in enumerate(names) if name != "note"]

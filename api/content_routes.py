@@ -227,7 +227,7 @@ async def show_signal(request: web.Request) -> web.Response:
     "What changed in the banks since a cursor, in order",
     query=ChangesQuery,
     answer=ChangesAnswer,
-    description="Whoever applies all changes in order and goes on from the last cursor has what the banks hold.",
+    description="Whoever applies all changes in order and goes on from the last cursor has what banks hold.",
 )
 async def list_changes(request: web.Request) -> web.Response:
     query = query_of(request, ChangesQuery)

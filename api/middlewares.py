@@ -67,7 +67,7 @@ async def with_cors(request: web.Request, handler: Handler) -> web.StreamRespons
 
 @web.middleware
 async def with_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turns whatever is raised into a status and a JSON message; a bug into a number to look up in the log."""
+    """Turns whatever is raised into a status and a JSON message; a bug into a number for the log."""
     try:
         return await handler(request)
     except Exception as error:

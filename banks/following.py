@@ -1,9 +1,10 @@
-"""What `matching.live` needs to follow the signals of contents: one source for each signal type."""
+"""What `matching.live` needs to follow the signals of contents: a feed of changes, a source for each type."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 
@@ -20,6 +21,10 @@ _log = logging.getLogger(__name__)
 CHANNEL = "samelook_banks"
 _RETRY_S, _LONGEST_RETRY_S = 0.5, 30.0
 _GATHER_S = 0.02
+
+StateChange = tuple[int, int, int]
+"""A content, its bank (0 when it is removed), and until when it is disabled."""
+_Row = tuple[int, int, int, str | None, bytes | None]
 
 
 @contextmanager
@@ -87,15 +92,114 @@ class Hints:
             await asyncio.sleep(_GATHER_S)
 
 
+class Feed:
+    """The changes of all contents, read once for everybody in the process who follows them.
+
+    Each follower has a queue; what is pulled goes to all. A change read twice does no harm, so a position
+    only has to be not too late.
+    """
+
+    def __init__(self, pool: Pool, page: int) -> None:
+        self.position = ""
+        self.lost = 0
+        """How often so much had changed, or been purged, that followers have to load anew."""
+        self._pool = pool
+        self.page = page
+        self._queries = queries("banks_following")
+        self._lock = asyncio.Lock()
+        self._began = 0.0
+        self._states: list[StateChange] = []
+        self._signals: dict[str, list[Change]] = {}
+
+    async def start(self) -> None:
+        """Begins with what changes from now on. Raises SourceUnavailable."""
+        self.position = await self.now()
+
+    async def now(self) -> str:
+        """The position of everything that is visible now. Raises SourceUnavailable."""
+        with translated("The banks cannot be read"):
+            return str(await self._queries.current_position(self._pool))
+
+    def follow(self, signal_type: str) -> None:
+        """Makes a queue for the signals of a type."""
+        self._signals.setdefault(signal_type, [])
+
+    def states(self) -> list[StateChange]:
+        """Takes the changes of contents that have been pulled."""
+        taken, self._states = self._states, []
+        return taken
+
+    def signals(self, signal_type: str) -> list[Change]:
+        """Takes the changes of a type's signals that have been pulled."""
+        taken, self._signals[signal_type] = self._signals[signal_type], []
+        return taken
+
+    async def pull(self, most: int) -> None:
+        """Reads everything committed before the call. Raises SourceUnavailable."""
+        asked = time.monotonic()
+        async with self._lock:
+            if self._began >= asked:
+                return  # somebody else has read it meanwhile
+            began = time.monotonic()
+            with translated("The changes of the banks cannot be read"):
+                await self._pull(most)
+            self._began = began
+
+    async def _pull(self, most: int) -> None:
+        _, next_xid, running = self.position.split(":")
+        # Taken first: what is committed while the pages are read may be read again, but is not missed.
+        position = str(await self._queries.current_position(self._pool))
+        rows: list[_Row] = []
+        xid, content_id = next_xid, 0
+        while len(rows) <= most:
+            page = [
+                row
+                async for row in self._queries.contents_from(
+                    self._pool, xid=xid, id=content_id, page=self.page
+                )
+            ]
+            rows += [
+                (row["id"], row["bank_id"], row["disable_until_ts"], row["type"], row["value"])
+                for row in page
+            ]
+            if len(page) < self.page:
+                break
+            xid, content_id = page[-1]["xid"], page[-1]["id"]
+        if running:
+            late = self._queries.contents_of(self._pool, xids=running.split(","))
+            rows += [
+                (row["id"], row["bank_id"], row["disable_until_ts"], row["type"], row["value"])
+                async for row in late
+            ]
+        # Asked after the changes were read: what is kept now was kept then.
+        if len(rows) > most or not await self._queries.position_is_kept(self._pool, position=self.position):
+            self.lost += 1
+            self._states = []
+            self._signals = {name: [] for name in self._signals}
+        else:
+            self._hand_out(rows)
+        self.position = position
+
+    def _hand_out(self, rows: list[_Row]) -> None:
+        for content_id, bank_id, disable_until_ts, signal_type, value in rows:
+            self._states.append((content_id, bank_id, disable_until_ts))
+            queue = self._signals.get(signal_type or "")
+            if queue is not None:
+                queue.append(Change(content_id, value if bank_id else None))
+
+
 class ContentSignals:
     """The signals of one type with the ids of their contents, as a matching.source.SignalSource."""
 
-    def __init__(self, pool: Pool, kind: SignalType, hints: Hints, identity: str) -> None:
+    def __init__(self, pool: Pool, kind: SignalType, hints: Hints, feed: Feed, identity: str) -> None:
         self._pool = pool
         self._kind = kind
         self._hints = hints
+        self._feed = feed
         self._identity = identity
         self._queries = queries("banks_following")
+        self._given: tuple[str, int] | None = None
+        feed.follow(kind.name)
 
     @property
     def name(self) -> str:
@@ -113,8 +217,9 @@ class ContentSignals:
 
     async def position(self) -> str:
         """Everything that is visible now."""
-        with translated("The banks cannot be read"):
-            return str(await self._queries.current_position(self._pool))
+        # What the queue holds is older; what it will hold from now on is newer.
+        self._given = (await self._feed.now(), self._feed.lost)
+        return self._given[0]
 
     async def signals(self, page: int) -> AsyncIterator[list[tuple[int, bytes]]]:
         """All signals of the type, by signal id."""
@@ -134,21 +239,26 @@ class ContentSignals:
 
     async def changes(self, position: str, most: int) -> tuple[str, list[Change]]:
         """What became visible since the position."""
-        with translated("The changes of the banks cannot be read"):
-            rows = [
-                row
-                async for row in self._queries.signals_since(
-                    self._pool, type=self._kind.name, position=position, most=most + 1
-                )
-            ]
-            # Asked after the changes were read: what is kept now was kept then.
-            kept = await self._queries.position_is_kept(self._pool, position=position)
-        if not kept:
-            raise PositionLost("contents that were removed after this position have been purged")
-        if len(rows) > most:
-            raise PositionLost(f"more than {most} changes since this position")
-        changes = [Change(row["id"], row["value"]) for row in rows if row["id"] is not None]
-        return str(rows[0]["position"]), changes
+        if self._given is None:
+            return await self._catch_up(position, most)
+        await self._feed.pull(most)
+        if self._given != (position, self._feed.lost):
+            raise PositionLost("more has changed since this position than is replayed, or it was purged")
+        self._given = (self._feed.position, self._feed.lost)
+        return self._feed.position, self._feed.signals(self._kind.name)
+
+    async def _catch_up(self, position: str, most: int) -> tuple[str, list[Change]]:
+        """From a snapshot's position to the feed's: with a feed of its own."""
+        own = Feed(self._pool, self._feed.page)
+        own.position = position
+        own.follow(self._kind.name)
+        await self._feed.pull(most)
+        self._feed.signals(self._kind.name)
+        await own.pull(most)
+        if own.lost:
+            raise PositionLost("more has changed since this position than is replayed, or it was purged")
+        self._given = (self._feed.position, self._feed.lost)
+        return self._feed.position, own.signals(self._kind.name)
 
     async def hint(self, changed: asyncio.Event) -> None:
         """Sets the event when something may have changed."""

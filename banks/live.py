@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -24,14 +24,15 @@ from matching.settings import LiveSettings
 from sql.named import queries
 from sql.pool import Pool
 
-from .following import ContentSignals, Hints, translated
+from .following import ContentSignals, Feed, Hints, StateChange, translated
 from .signal_types import SIGNAL_TYPES, SignalType
 from .states import ContentStates
 from .store import Bank, BankStore
 
 _log = logging.getLogger(__name__)
 _LONGEST_RETRY_S = 30.0
-_ORPHANS_AT_ONCE = 20_000
+_AT_ONCE = 20_000
+_KEEP_REMOVED_S = 7 * 86_400.0
 _UPKEEP_S = 5.0
 
 
@@ -58,7 +59,8 @@ class LiveBanks:
         self._store = BankStore(pool)
         self._banks_queries = queries("banks")
         self._queries = queries("banks_following")
-        self._position = ""
+        self._lost = 0
+        self.feed = Feed(pool, settings.page)
         self._lock = asyncio.Lock()
         self._complete_at = time.monotonic()
 
@@ -110,6 +112,7 @@ class LiveBanks:
             if await self._queries.adopt_foreign_changes(self._pool):
                 _log.warning("banks.log_restored: it came from another cluster and starts anew")
             identity = str(await self._queries.log_identity(self._pool))
+        await self.feed.start()
         await self._load_states()
         await self._refresh_states()
         return identity
@@ -140,11 +143,17 @@ class LiveBanks:
                 _log.warning("banks.unavailable: %s", error)
 
     async def _clear_away(self) -> None:
-        """Removes the contents of removed banks. Any process may do it; two never take the same rows."""
+        """Removes the contents of removed banks, and purges what was removed long ago.
+
+        Any process may do it; two never take the same rows.
+        """
         while True:
             try:
                 with translated("Contents of removed banks stay for now"):
-                    gone = await self._queries.remove_orphans(self._pool, most=_ORPHANS_AT_ONCE)
+                    gone = await self._queries.remove_orphans(self._pool, most=_AT_ONCE)
+                    gone += await self._queries.purge_removed(
+                        self._pool, older_than_s=_KEEP_REMOVED_S, most=_AT_ONCE
+                    )
             except SourceUnavailable as error:
                 gone = 0
                 _log.warning("banks.unavailable: %s", error)
@@ -154,33 +163,23 @@ class LiveBanks:
     async def _refresh_states(self) -> None:
         async with self._lock:
             began = time.monotonic()
+            await self.feed.pull(self._settings.most_backlog)
             with translated("The banks cannot be read"):
-                most = self._settings.most_backlog
-                rows = [
-                    (row["position"], row["id"], row["bank_id"], row["disable_until_ts"])
-                    async for row in self._queries.contents_since(
-                        self._pool, position=self._position, most=most + 1
-                    )
-                ]
-                kept = await self._queries.position_is_kept(self._pool, position=self._position)
                 banks = {bank.id: bank for bank in await self._store.banks()}
                 ratios = await self._store.type_ratios()
-            if not kept or len(rows) > most:
+            if self.feed.lost != self._lost:
                 await self._load_states()
-            else:
-                self._position = rows[0][0]
-                _note(self.states, [row[1:] for row in rows if row[1] is not None])
+            _note(self.states, self.feed.states())
             self.banks, self.type_ratios = banks, ratios
             self._complete_at = began
 
     async def _load_states(self) -> None:
         with translated("The contents of the banks cannot be read"):
-            position = str(await self._queries.current_position(self._pool))
-            states = ContentStates()
+            lost, states = self.feed.lost, ContentStates()
             after = 0
             while True:
                 rows = [
-                    tuple(row)
+                    (row["id"], row["bank_id"], row["disable_until_ts"])
                     async for row in self._queries.states_page(
                         self._pool, after=after, page=self._settings.page
                     )
@@ -189,10 +188,10 @@ class LiveBanks:
                 if len(rows) < self._settings.page:
                     break
                 after = rows[-1][0]
-        self.states, self._position = states, position
+        self.states, self._lost = states, lost
 
 
-def _note(states: ContentStates, rows: list[tuple[int, ...]]) -> None:
+def _note(states: ContentStates, rows: Sequence[StateChange]) -> None:
     if rows:
         ids, banks, times = (np.array(column, np.int64) for column in zip(*rows, strict=True))
         states.set(ids, banks.astype(np.int32), times)
@@ -210,7 +209,7 @@ async def live_banks(pool: Pool, settings: LiveSettings) -> AsyncIterator[LiveBa
     async with AsyncExitStack() as stack:
         for kind in SIGNAL_TYPES.values():
             if kind.radius is not None:
-                source = ContentSignals(pool, kind, hints, identity)
+                source = ContentSignals(pool, kind, hints, live.feed, identity)
                 live.indexes[kind.name] = await stack.enter_async_context(live_index(source, settings))
         try:
             async with asyncio.TaskGroup() as tasks:

@@ -18,6 +18,8 @@ from .signal_types import SIGNAL_TYPES, signal_type
 Owner = Literal["crawl", "exchange"]
 _NAME = re.compile(r"[A-Z_][A-Z0-9_]{0,254}")
 _LONGEST_SHOWN = 80
+CRAWL_BANK = "CRAWLED_LOOKS"
+"""Holds the looks of all crawled pictures, from the first one on."""
 LONGEST_DESCRIPTION = 10_000
 MOST_TAGS, LONGEST_TAG = 100, 255
 
@@ -81,6 +83,8 @@ class BankStore:
         check_name(name)
         check_ratio(enabled_ratio)
         check_texts(description, tags)
+        if (name == CRAWL_BANK) != (owner == "crawl"):
+            raise BankExists(f"the name {CRAWL_BANK} is kept for what the crawl finds", bank=name)
         row = await self._queries.create_bank(
             self.pool,
             name=name,
@@ -111,6 +115,8 @@ class BankStore:
         bank = await self.bank(name)
         if new_name is not None:
             check_name(new_name)
+            if new_name == CRAWL_BANK != name:
+                raise BankExists(f"the name {CRAWL_BANK} is kept for what the crawl finds", bank=new_name)
             if new_name != name and bank.owner is not None:
                 raise ReadOnlyBank(f"bank {name!r} belongs to the {bank.owner}: it keeps its name", bank=name)
         if enabled_ratio is not None:

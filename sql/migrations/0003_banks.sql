@@ -71,7 +71,8 @@ CREATE TABLE banks (
     owner         text CHECK (owner IN ('crawl', 'exchange')),  -- NULL: curators; else who alone may write to it
     created_at    timestamptz NOT NULL DEFAULT now(),
     updated_at    timestamptz NOT NULL DEFAULT now(),
-    removed_at    timestamptz                      -- its contents go later, a few at a time
+    removed_at    timestamptz,                     -- its contents go later, a few at a time
+    CHECK ((name = 'CRAWLED_LOOKS') = (owner IS NOT DISTINCT FROM 'crawl'))
 );
 CREATE UNIQUE INDEX banks_by_name ON banks (name) WHERE removed_at IS NULL;
 
@@ -148,24 +149,42 @@ $$;
 CREATE TRIGGER content_is_stamped BEFORE UPDATE ON bank_content
     FOR EACH ROW EXECUTE FUNCTION stamp_content();
 
--- The looks of all crawled pictures are a bank of their own that only the crawl writes to. Flat pictures,
--- whose PDQ has hardly a bit set (or hardly one not set), look like one another and like nothing; they stay out.
-INSERT INTO banks (name, owner, description)
-VALUES ('CRAWLED_LOOKS', 'crawl', 'Every icon that the crawl has found, by its PDQ.');
+-- The looks of all crawled pictures are a bank of their own that only the crawl writes to, from the first picture
+-- on. Flat pictures, whose PDQ has hardly a bit set (or hardly one not set), look like one another and like
+-- nothing; they stay out.
+CREATE FUNCTION crawl_bank() RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    found bigint := (SELECT id FROM banks WHERE name = 'CRAWLED_LOOKS' AND removed_at IS NULL);
+BEGIN
+    IF found IS NULL THEN
+        INSERT INTO banks (name, owner, description)
+        VALUES ('CRAWLED_LOOKS', 'crawl', 'Every icon that the crawl has found, by its PDQ.')
+        ON CONFLICT (name) WHERE removed_at IS NULL DO UPDATE SET name = excluded.name
+        RETURNING id INTO found;
+    END IF;
+    RETURN found;
+END
+$$;
 
 CREATE FUNCTION is_telling_pdq(hash bytea) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
 $$ SELECT bit_count(hash) BETWEEN 64 AND 192 $$;
 
 CREATE FUNCTION bank_crawled_looks() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    bank bigint;
 BEGIN
+    IF NOT EXISTS (SELECT FROM found WHERE is_telling_pdq(hash)) THEN
+        RETURN NULL;
+    END IF;
+    bank := crawl_bank();
     INSERT INTO signals (type, value)
     SELECT DISTINCT 'pdq', hash FROM found WHERE is_telling_pdq(hash) ORDER BY hash
     ON CONFLICT (type, value) DO NOTHING;
     WITH contents AS (
         INSERT INTO bank_content (bank_id, content_type, picture_sha256)
-        SELECT b.id, 'photo', f.sha256
-        FROM found AS f, banks AS b
-        WHERE b.owner = 'crawl' AND is_telling_pdq(f.hash)
+        SELECT bank, 'photo', f.sha256
+        FROM found AS f
+        WHERE is_telling_pdq(f.hash)
         ORDER BY f.sha256
         ON CONFLICT (picture_sha256) WHERE picture_sha256 IS NOT NULL AND removed_at IS NULL DO NOTHING
         RETURNING id, picture_sha256
@@ -203,8 +222,9 @@ SELECT DISTINCT 'pdq', hash FROM hash_pdq WHERE is_telling_pdq(hash) ORDER BY ha
 WITH contents AS (
     INSERT INTO bank_content (bank_id, content_type, picture_sha256)
     SELECT b.id, 'photo', h.sha256
-    FROM hash_pdq AS h, banks AS b
-    WHERE b.owner = 'crawl' AND is_telling_pdq(h.hash)
+    FROM (SELECT crawl_bank() AS id WHERE EXISTS (SELECT FROM hash_pdq WHERE is_telling_pdq(hash))) AS b,
+         hash_pdq AS h
+    WHERE is_telling_pdq(h.hash)
     RETURNING id, picture_sha256
 )
 INSERT INTO content_signals (content_id, signal_id)

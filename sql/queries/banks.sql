@@ -1,12 +1,7 @@
 -- Banks and their contents: what curators ask and change. Followers have banks_following.sql.
 
 -- name: list_banks()
--- The crawl's bank is listed from its first picture on.
-SELECT * FROM banks AS b
-WHERE removed_at IS NULL
-  AND (owner IS DISTINCT FROM 'crawl'
-       OR EXISTS (SELECT FROM bank_content AS c WHERE c.bank_id = b.id AND c.removed_at IS NULL))
-ORDER BY id;
+SELECT * FROM banks WHERE removed_at IS NULL ORDER BY id;
 
 -- name: get_bank(name)^
 SELECT * FROM banks WHERE name = :name AND removed_at IS NULL;
@@ -166,8 +161,10 @@ INSERT INTO signals (type, value) SELECT DISTINCT type, value FROM staged_signal
 ON CONFLICT (type, value) DO NOTHING;
 
 -- name: link_staged_signals()!
+-- Written as a look-up for each row: the planner knows nothing of the staged ones and would rather hash all signals.
 INSERT INTO content_signals (content_id, signal_id)
-SELECT g.content_id, s.id FROM staged_signals AS g JOIN signals AS s USING (type, value);
+SELECT g.content_id, (SELECT s.id FROM signals AS s WHERE s.type = g.type AND s.value = g.value)
+FROM staged_signals AS g;
 
 -- name: describe_contents(ids, metadata)!
 UPDATE bank_content AS c SET metadata = CAST(g.metadata AS jsonb)

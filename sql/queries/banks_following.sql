@@ -2,7 +2,7 @@
 --
 -- A position is a snapshot in Postgres's sense (pg_current_snapshot() as text), as for the log of signals in
 -- matching.sql. bank_content is its own log: each row carries the transaction that changed it last, and a
--- removed row stays for a while. Costs what it returns: two ranges of the index (changed_xid, id).
+-- removed row stays for a while. Reading costs what it returns, by the index (changed_xid, id).
 
 -- name: log_identity()$
 SELECT concat_ws('/', l.identity, s.system_identifier, c.timeline_id, d.oid)
@@ -27,32 +27,36 @@ SELECT pg_current_snapshot()::text;
 -- name: position_is_kept(position)$
 SELECT pg_snapshot_xmin(CAST(:position AS text)::pg_snapshot) >= pruned_below FROM bank_log;
 
--- name: contents_since(position, most)
--- The contents that changed since the position, as they are now; one row of NULLs when none did.
-SELECT now.position, c.id, c.bank_id, c.disable_until_ts
-FROM (SELECT pg_current_snapshot()::text AS position) AS now
-LEFT JOIN LATERAL (
-    SELECT id, CASE WHEN removed_at IS NULL THEN bank_id ELSE 0 END AS bank_id, disable_until_ts
+-- name: contents_from(xid, id, page)
+-- Contents whose last change is that of (xid, id) or later, in order, as they are now, each with its signals; bank 0
+-- for removed ones. The limit and the look-up for each row are what makes the planner use the indexes.
+SELECT c.changed_xid::text AS xid, c.id, c.bank_id, c.disable_until_ts, s.type, s.value
+FROM (
+    SELECT changed_xid, id, CASE WHEN removed_at IS NULL THEN bank_id ELSE 0 END AS bank_id, disable_until_ts
     FROM bank_content
-    WHERE changed_xid >= pg_snapshot_xmax(CAST(:position AS text)::pg_snapshot)
-       OR changed_xid = ANY (ARRAY(SELECT pg_snapshot_xip(CAST(:position AS text)::pg_snapshot)))
-    LIMIT :most
-) AS c ON true;
-
--- name: signals_since(type, position, most)
--- The signals of one type of the contents that changed; value NULL for removed ones.
-SELECT now.position, c.id, c.value
-FROM (SELECT pg_current_snapshot()::text AS position) AS now
+    WHERE (changed_xid, id) > (CAST(CAST(:xid AS text) AS xid8), :id)
+    ORDER BY changed_xid, id LIMIT :page
+) AS c
 LEFT JOIN LATERAL (
-    SELECT c.id, CASE WHEN c.removed_at IS NULL THEN s.value END AS value
-    FROM bank_content AS c
-    JOIN content_signals AS cs ON cs.content_id = c.id
-    JOIN signals AS s ON s.id = cs.signal_id
-    WHERE (c.changed_xid >= pg_snapshot_xmax(CAST(:position AS text)::pg_snapshot)
-           OR c.changed_xid = ANY (ARRAY(SELECT pg_snapshot_xip(CAST(:position AS text)::pg_snapshot))))
-      AND s.type = :type
-    LIMIT :most
-) AS c ON true;
+    SELECT s.type, s.value
+    FROM content_signals AS cs JOIN signals AS s ON s.id = cs.signal_id
+    WHERE cs.content_id = c.id OFFSET 0
+) AS s ON true
+ORDER BY c.changed_xid, c.id;
+
+-- name: contents_of(xids)
+-- The same for what these transactions changed last: they were running at a position.
+SELECT c.id, c.bank_id, c.disable_until_ts, s.type, s.value
+FROM unnest(CAST(:xids AS text[])) AS x (xid)
+CROSS JOIN LATERAL (
+    SELECT id, CASE WHEN removed_at IS NULL THEN bank_id ELSE 0 END AS bank_id, disable_until_ts
+    FROM bank_content WHERE changed_xid = CAST(x.xid AS xid8) OFFSET 0
+) AS c
+LEFT JOIN LATERAL (
+    SELECT s.type, s.value
+    FROM content_signals AS cs JOIN signals AS s ON s.id = cs.signal_id
+    WHERE cs.content_id = c.id OFFSET 0
+) AS s ON true;
 
 -- name: states_page(after, page)
 SELECT id, bank_id, disable_until_ts FROM bank_content
