@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+BENCHMARKS := hashing discovery fetcher queue crawl rank_import matching matching_soak
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo serve test lint types imports tests bench lock clean
@@ -12,7 +13,7 @@ help:  ## What can be made
 
 install: $(INSTALLED)  ## Install into .venv, so that .venv/bin/samelook runs
 
-$(INSTALLED): requirements.lock requirements-compiled.lock pyproject.toml $(wildcard setup.py matching/csrc/*)
+$(INSTALLED): requirements.lock requirements-compiled.lock pyproject.toml setup.py $(wildcard matching/_engine.c matching/csrc/*)
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Samelook needs Python 3.11 or newer; say which: make install PYTHON=python3.12")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
@@ -23,6 +24,9 @@ $(INSTALLED): requirements.lock requirements-compiled.lock pyproject.toml $(wild
 
 demo: install  ## Crawl the bundled sample web and show what was found
 	$(BIN)/samelook demo
+
+serve: install  ## Serve the HTTP API on this machine, port 5100
+	$(BIN)/samelook serve
 
 test: install lint types imports tests  ## Everything that CI checks
 
