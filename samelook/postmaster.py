@@ -12,6 +12,7 @@ import signal
 import socket
 import struct
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -113,8 +114,16 @@ def stop(data: Path) -> None:
         except ProcessLookupError:
             return
         if _gone(server.pid, data, patience_s):
+            _remove_socket_folder(server, data)
             return
     _log.warning("postgres.does_not_stop", pid=server.pid, data=str(data))
+
+
+def _remove_socket_folder(server: Postmaster, data: Path) -> None:
+    """Remove the folder that was made only for the socket, which is gone with its server."""
+    if server.socket_folder is not None and server.socket_folder != data:
+        with suppress(OSError):
+            server.socket_folder.rmdir()
 
 
 def end_orphans(data: Path) -> None:

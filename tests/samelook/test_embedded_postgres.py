@@ -320,7 +320,13 @@ def test_any_folder_name_will_do(pristine: Path, tmp_path: Path, name: str) -> N
             [str(program("psql")), url, "-Atc", "select 1"], capture_output=True, text=True, check=False
         )
         assert psql.stdout == "1\n", psql.stderr
+        server = read_postmaster(data_of(folder))
+        assert server is not None
+        assert server.socket is not None
+        assert server.socket.exists()
     assert not running(folder)
+    assert not server.socket.exists()
+    assert server.socket.parent == data_of(folder) or not server.socket.parent.exists()
 
 
 def test_variables_of_other_postgres_do_not_lead_astray(
