@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import unicodedata
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,8 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
+from inspector.plain_text import harmless
+
 if TYPE_CHECKING:
     from inspector.listing import Answer, Listing
     from inspector.thumbnails import Thumbnail
@@ -26,19 +27,7 @@ if TYPE_CHECKING:
 LONGEST_CELL = 120
 _INJECTED = Style(color="magenta", italic=True)
 _STATES = {"ok": "green", "watch": "yellow", "bad": "bold red", "silent": "yellow", "running": "green"}
-# C0, C1 and DEL steer terminals; Cf holds the marks that turn text round or hide it; Zl and Zp break lines.
-_UNSEEN = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-
-
-def harmless(text: str) -> str:
-    r"""`text` with what cannot be seen written as its escape: `\x1b`, `\u202e`."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(
-        letter.encode("unicode_escape").decode() if unicodedata.category(letter) in _UNSEEN else letter
-        for letter in text
-    )
 
 
 def as_json(answer: Answer) -> str:

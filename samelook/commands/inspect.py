@@ -361,7 +361,7 @@ def run_question(main: Any) -> Any:
     from crawler.errors import CrawlError
     from hashing.errors import HashingError
     from inspector.errors import BadQuestion, InspectorError
-    from samelook.inspect_display import harmless
+    from inspector.plain_text import harmless
 
     try:
         return asyncio.run(main)

@@ -57,6 +57,7 @@ def comparable(text: str) -> str:
         (r"(stopped|silent|running)\s+\S+\s+\d+", r"\1 <host>"),
         (r"\b\d+\.\d\b", "<seconds>"),
         (r"\d+ of 100\b", "<connections>"),
+        (r"\d+ migrations", "<migrations>"),
         (r"[ \t]+", " "),
     ):
         text = re.sub(pattern, name, text)

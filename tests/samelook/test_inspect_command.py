@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from inspector.plain_text import harmless
 from inspector.thumbnails import Thumbnail
 from samelook.commands.inspect import app
-from samelook.inspect_display import half_blocks, harmless
+from samelook.inspect_display import half_blocks
 from samelook.sample_web.pictures import png
 from sql.pool import OwnConnection
 
