@@ -45,12 +45,10 @@ CREATE TABLE site_facts (
     new_position     bigint,                   -- a position on probation; 0: the rank is gone
     new_since        timestamptz,
     n_hosts          bigint,
-    visited_at       timestamptz,
+    visited_at       timestamptz,              -- NULL also while icons of it wait to be fetched or looked at
     redirect_host    text,                     -- where the start page led, when that is another host
     discovery_error  text,
-    hashing_errors   text[] NOT NULL DEFAULT '{}',
-    -- Which rank import first gave it a trusted position: later imports are judged by what was there before.
-    import_id        bigint
+    hashing_errors   text[] NOT NULL DEFAULT '{}'
 );
 CREATE INDEX site_facts_by_seq ON site_facts (seq);
 CREATE INDEX site_facts_by_site ON site_facts (site);
@@ -89,7 +87,9 @@ CREATE INDEX trusted_looks_by_seq ON trusted_looks (seq);
 -- A number that goes up when the tables above were emptied: readers then start over.
 CREATE TABLE verdict_epochs (
     single_row boolean PRIMARY KEY DEFAULT true CHECK (single_row),
-    epoch      uuid NOT NULL DEFAULT gen_random_uuid()
+    epoch      uuid NOT NULL DEFAULT gen_random_uuid(),
+    -- The newest rank import when ranks were first taken over: ranks of later ones are on probation.
+    baseline_import bigint
 );
 INSERT INTO verdict_epochs DEFAULT VALUES;
 
@@ -308,14 +308,14 @@ CREATE TRIGGER reports_noted AFTER INSERT OR UPDATE OR DELETE ON reports
 CREATE TRIGGER family_proofs_noted AFTER INSERT OR UPDATE OR DELETE ON family_proofs
     FOR EACH ROW EXECUTE FUNCTION note_verdict_change('family', 'site');
 
--- What reports weigh. One network counts once however many clients it has; a client that is a day old counts
--- a tenth, and one that reports much counts less; a report loses half its weight in 30 days.
+-- What reports weigh. One network counts once however many clients it has; a client counts nothing on its first
+-- day, a quarter in its first week, and less when it reports much; a report loses half its weight in 30 days.
 CREATE VIEW report_weights AS
 WITH weighed AS (
     SELECT r.site, r.kind, r.network, r.at,
            CASE WHEN r.client_id IS NULL OR c.blocked_at IS NOT NULL THEN 0.0
-                WHEN r.at - c.created_at < interval '1 day' THEN 0.1
-                WHEN r.at - c.created_at < interval '7 days' THEN 0.5
+                WHEN r.at - c.created_at < interval '1 day' THEN 0.0
+                WHEN r.at - c.created_at < interval '7 days' THEN 0.25
                 ELSE 1.0 END
            / greatest(1.0, (SELECT count(*) FROM reports AS o
                             WHERE o.client_id = r.client_id AND o.at BETWEEN r.at - interval '1 day' AND r.at) / 5.0)

@@ -1,0 +1,75 @@
+"""What can be wrong with a request, as typed errors with an HTTP status."""
+
+from __future__ import annotations
+
+
+class ExtensionError(Exception):
+    """A request cannot be answered as it was asked.
+
+    `kind` is a stable word for programs, the message is for people, and `detail` holds JSON-ready facts.
+    """
+
+    kind = "extension_error"
+    status = 400
+
+    def __init__(self, message: str, **detail: object) -> None:
+        super().__init__(message)
+        self.message = message
+        self.detail: dict[str, object] = detail
+
+
+class BadRequest(ExtensionError):
+    """The request's body or a parameter is not what the documentation asks for."""
+
+    kind = "bad_request"
+
+
+class NotASite(ExtensionError):
+    """A URL or host names no public web site: an IP address, a name of one label, another scheme."""
+
+    kind = "not_a_site"
+
+
+class BadLook(ExtensionError):
+    """Bytes that should be a look cannot be read."""
+
+    kind = "bad_look"
+
+
+class Unauthorised(ExtensionError):
+    """A client token or an API key is missing, unknown, expired or blocked."""
+
+    kind = "unauthorised"
+    status = 401
+
+
+class NotFound(ExtensionError):
+    """There is nothing under this name, or no longer."""
+
+    kind = "not_found"
+    status = 404
+
+
+class TooLarge(ExtensionError):
+    """A body, or an icon in it, is larger than the limit."""
+
+    kind = "too_large"
+    status = 413
+
+
+class RateLimited(ExtensionError):
+    """This client or address asks too much; `retry_after_s` says when to come back."""
+
+    kind = "rate_limited"
+    status = 429
+
+    def __init__(self, message: str, retry_after_s: float) -> None:
+        super().__init__(message, retry_after_s=round(retry_after_s, 1))
+        self.retry_after_s = retry_after_s
+
+
+class Unavailable(ExtensionError):
+    """What was asked needs the database, which does not answer now."""
+
+    kind = "unavailable"
+    status = 503

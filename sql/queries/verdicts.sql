@@ -1,0 +1,311 @@
+-- What the crawl found, turned into numbered facts by the keeper, and read by every process that answers.
+
+-- name: try_keeping()$
+-- Whether this session is the keeper now: the only one that numbers changes, until it ends.
+SELECT pg_try_advisory_lock(hashtext('samelook.verdicts.keeper'));
+
+-- name: stop_keeping()$
+SELECT pg_advisory_unlock(hashtext('samelook.verdicts.keeper'));
+
+-- name: take_site_changes(batch)
+-- Domains of which something has changed, oldest change first; the rows are gone when the transaction commits.
+WITH taken AS (
+    DELETE FROM site_changes
+    WHERE id IN (SELECT id FROM site_changes ORDER BY id LIMIT :batch)
+    RETURNING domain_id
+)
+SELECT DISTINCT domain_id FROM taken;
+
+-- name: rank_signature()^
+-- Changes whenever an import has merged something, and when it ends.
+SELECT coalesce(max(id), 0) AS newest, coalesce(sum(lines), 0)::bigint AS lines, count(*) AS imports,
+       count(finished_at) AS finished
+FROM rank_imports;
+
+-- name: note_ranked(trusted_to)!
+-- Queue the domains whose rank is not the one in site_facts: those that could be protected, and those visited.
+INSERT INTO site_changes (domain_id)
+SELECT d.id
+FROM domains AS d
+LEFT JOIN site_facts AS f ON f.domain_id = d.id
+WHERE d.position <= :trusted_to AND (f.domain_id IS NULL OR f.position IS DISTINCT FROM d.position)
+UNION
+SELECT f.domain_id
+FROM site_facts AS f
+JOIN domains AS d ON d.id = f.domain_id
+WHERE f.position IS DISTINCT FROM coalesce(d.harmonic_position, d.list_position);
+
+-- name: note_settled(probation_s)!
+-- Queue the domains whose new rank has held long enough.
+INSERT INTO site_changes (domain_id)
+SELECT domain_id FROM site_facts
+WHERE new_since IS NOT NULL AND new_since <= now() - (:probation_s)::float8 * interval '1 second';
+
+-- name: note_expired_looks(former_s, batch)!
+-- Queue the domains with looks that are protected no longer.
+INSERT INTO site_changes (domain_id)
+SELECT DISTINCT domain_id FROM (
+    SELECT domain_id FROM site_looks
+    WHERE gone_since <= now() - (:former_s)::float8 * interval '1 second'
+    LIMIT :batch) AS expired;
+
+-- name: note_everything()!
+-- Queue every domain that was visited or failed: for a database whose crawl is older than the verdicts.
+INSERT INTO site_changes (domain_id)
+SELECT domain_id FROM target_urls
+UNION
+SELECT domain_id FROM domain_errs;
+
+-- name: anything_known()$
+SELECT EXISTS (SELECT FROM site_facts) OR EXISTS (SELECT FROM site_changes);
+
+-- name: baseline_import()$
+SELECT baseline_import FROM verdict_epochs;
+
+-- name: set_baseline_import()!
+-- Once the first ranks are in and no import is under way.
+UPDATE verdict_epochs
+SET baseline_import = (SELECT max(id) FROM rank_imports)
+WHERE baseline_import IS NULL
+  AND EXISTS (SELECT FROM rank_imports WHERE finished_at IS NOT NULL)
+  AND NOT EXISTS (SELECT FROM rank_imports
+                  WHERE finished_at IS NULL AND started_at > now() - interval '1 day')
+  AND EXISTS (SELECT FROM site_facts WHERE trusted_position IS NOT NULL);
+
+-- name: crawl_facts(domain_ids)
+-- What the crawl knows of domains now, beside what site_facts holds of their ranks. Served by primary keys.
+SELECT d.id, d.reversed_name, coalesce(d.harmonic_position, d.list_position) AS position, d.n_hosts, d.import_id,
+       v.final_url, v.crawled_at AS visited_at, coalesce(e.kind, p.kind) AS discovery_error,
+       f.domain_id IS NOT NULL AS known, f.trusted_position, f.new_position, f.new_since,
+       array(SELECT DISTINCT h.kind
+             FROM site_icons AS s
+             JOIN hashing_errs AS h ON h.icon_url_id = s.icon_url_id
+             WHERE s.target_url_id = t.id AND s.gone_at IS NULL
+             UNION
+             SELECT DISTINCT l.kind
+             FROM site_icons AS s
+             JOIN favicon_metadata AS m ON m.icon_url_id = s.icon_url_id
+             JOIN look_errs AS l ON l.sha256 = m.sha256
+             WHERE s.target_url_id = t.id AND s.gone_at IS NULL) AS hashing_errors,
+       EXISTS (SELECT
+               FROM site_icons AS s
+               LEFT JOIN favicon_metadata AS m ON m.icon_url_id = s.icon_url_id
+               LEFT JOIN hashing_errs AS h ON h.icon_url_id = s.icon_url_id
+               LEFT JOIN look_errs AS l ON l.sha256 = m.sha256
+               WHERE s.target_url_id = t.id AND s.gone_at IS NULL AND h.icon_url_id IS NULL
+                 AND (m.icon_url_id IS NULL
+                      OR m.sha256 IS NOT NULL AND l.sha256 IS NULL
+                         AND NOT EXISTS (SELECT FROM looks AS k WHERE k.sha256 = m.sha256))) AS waiting
+FROM domains AS d
+LEFT JOIN target_urls AS t ON t.domain_id = d.id
+LEFT JOIN page_visits AS v ON v.target_url_id = t.id
+LEFT JOIN domain_errs AS e ON e.domain_id = d.id
+LEFT JOIN icon_errs AS p ON p.target_url_id = t.id
+LEFT JOIN site_facts AS f ON f.domain_id = d.id
+WHERE d.id = ANY (:domain_ids::bigint[]);
+
+-- name: crawl_looks(domain_ids, former_s)
+-- Which pictures domains show or showed lately, as far as their looks are known.
+WITH offered AS (
+    SELECT t.domain_id, s.icon_url_id, s.gone_at, s.found_at
+    FROM target_urls AS t
+    JOIN site_icons AS s ON s.target_url_id = t.id
+    WHERE t.domain_id = ANY (:domain_ids::bigint[])
+),
+shown AS (
+    SELECT o.domain_id, m.sha256, o.icon_url_id, coalesce(m.final_url, '') AS final_url,
+           greatest(m.changed_at, o.found_at) AS since, o.gone_at AS gone_since
+    FROM offered AS o
+    JOIN favicon_metadata AS m ON m.icon_url_id = o.icon_url_id
+    WHERE m.sha256 IS NOT NULL
+    UNION ALL
+    SELECT o.domain_id, h.sha256, o.icon_url_id, '', h.seen_from, least(h.seen_until, coalesce(o.gone_at, h.seen_until))
+    FROM offered AS o
+    JOIN favicon_history AS h ON h.icon_url_id = o.icon_url_id
+),
+latest AS (
+    SELECT DISTINCT ON (domain_id, sha256)
+           domain_id, sha256, icon_url_id, final_url, gone_since,
+           min(since) OVER (PARTITION BY domain_id, sha256) AS since
+    FROM shown
+    ORDER BY domain_id, sha256, gone_since DESC NULLS FIRST, icon_url_id
+)
+SELECT a.domain_id, a.sha256, a.final_url, a.since, a.gone_since, f.md5, u.icon_url
+FROM latest AS a
+JOIN favicons AS f ON f.sha256 = a.sha256
+JOIN icon_urls AS u ON u.id = a.icon_url_id
+WHERE EXISTS (SELECT FROM looks AS l WHERE l.sha256 = a.sha256)
+  AND (a.gone_since IS NULL OR a.gone_since > now() - (:former_s)::float8 * interval '1 second');
+
+-- name: write_site_facts(domain_ids, sites, hosts, positions, trusted_positions, new_positions, new_sinces, host_counts, visited, redirect_hosts, discovery_errors, hashing_errors)!
+-- Keep facts; a row that stays as it was keeps its number. hashing_errors are texts with commas.
+INSERT INTO site_facts AS f
+    (domain_id, seq, site, host, position, trusted_position, new_position, new_since, n_hosts, visited_at,
+     redirect_host, discovery_error, hashing_errors)
+SELECT g.domain_id, nextval('verdict_seq'), g.site, g.host, g.position, g.trusted_position, g.new_position,
+       g.new_since, g.n_hosts, g.visited_at, g.redirect_host, g.discovery_error,
+       CASE WHEN g.hashing_errors = '' THEN '{}' ELSE string_to_array(g.hashing_errors, ',') END
+FROM unnest(:domain_ids::bigint[], :sites::text[], :hosts::text[], :positions::bigint[],
+            :trusted_positions::bigint[], :new_positions::bigint[], :new_sinces::timestamptz[],
+            :host_counts::bigint[], :visited::timestamptz[], :redirect_hosts::text[],
+            :discovery_errors::text[], :hashing_errors::text[])
+    AS g (domain_id, site, host, position, trusted_position, new_position, new_since, n_hosts, visited_at,
+          redirect_host, discovery_error, hashing_errors)
+ON CONFLICT (domain_id) DO UPDATE
+SET seq = excluded.seq, site = excluded.site, host = excluded.host, position = excluded.position,
+    trusted_position = excluded.trusted_position, new_position = excluded.new_position,
+    new_since = excluded.new_since, n_hosts = excluded.n_hosts, visited_at = excluded.visited_at,
+    redirect_host = excluded.redirect_host, discovery_error = excluded.discovery_error,
+    hashing_errors = excluded.hashing_errors
+WHERE (f.site, f.host, f.position, f.trusted_position, f.new_position, f.new_since, f.n_hosts,
+       f.visited_at IS NULL, f.redirect_host, f.discovery_error, f.hashing_errors)
+      IS DISTINCT FROM
+      (excluded.site, excluded.host, excluded.position, excluded.trusted_position, excluded.new_position,
+       excluded.new_since, excluded.n_hosts, excluded.visited_at IS NULL, excluded.redirect_host,
+       excluded.discovery_error, excluded.hashing_errors);
+
+-- name: write_site_looks(domain_ids, sha256s, icon_urls, md5s, own_hosts, sinces, gone_sinces)!
+-- A look that a site showed before keeps the time since when.
+INSERT INTO site_looks AS s (domain_id, sha256, seq, icon_url, md5, own_host, since, gone_since)
+SELECT g.domain_id, g.sha256, nextval('verdict_seq'), g.icon_url, g.md5, g.own_host, g.since, g.gone_since
+FROM unnest(:domain_ids::bigint[], :sha256s::bytea[], :icon_urls::text[], :md5s::bytea[], :own_hosts::boolean[],
+            :sinces::timestamptz[], :gone_sinces::timestamptz[])
+    AS g (domain_id, sha256, icon_url, md5, own_host, since, gone_since)
+ON CONFLICT (domain_id, sha256) DO UPDATE
+SET seq = excluded.seq, icon_url = excluded.icon_url, own_host = excluded.own_host,
+    since = least(s.since, excluded.since), gone_since = excluded.gone_since
+WHERE (s.icon_url, s.own_host, s.gone_since) IS DISTINCT FROM
+      (excluded.icon_url, excluded.own_host, excluded.gone_since);
+
+-- name: retire_site_looks(domain_ids, kept_domain_ids, kept_sha256s)!
+-- Looks that the domains show no longer and did not show lately either: they leave the readers' memory too.
+UPDATE site_looks AS s
+SET gone_since = '-infinity', seq = nextval('verdict_seq')
+WHERE s.domain_id = ANY (:domain_ids::bigint[])
+  AND s.gone_since IS DISTINCT FROM '-infinity'
+  AND NOT EXISTS (SELECT FROM unnest(:kept_domain_ids::bigint[], :kept_sha256s::bytea[]) AS k (domain_id, sha256)
+                  WHERE k.domain_id = s.domain_id AND k.sha256 = s.sha256);
+
+-- name: publish_trusted_looks(domain_ids, wide_to, standard_to, strict_to)!
+-- Bring the list that extensions download up to date for some domains' sites.
+WITH sites AS (
+    SELECT DISTINCT site FROM site_facts WHERE domain_id = ANY (:domain_ids::bigint[])
+),
+wanted AS (
+    SELECT l.id AS look_id, f.site, min(f.trusted_position) AS position, l.look
+    FROM sites AS c
+    JOIN site_facts AS f ON f.site = c.site
+    JOIN site_looks AS s ON s.domain_id = f.domain_id AND s.gone_since IS DISTINCT FROM '-infinity'
+    JOIN looks AS l ON l.sha256 = s.sha256
+    WHERE f.trusted_position <= :strict_to AND l.look IS NOT NULL
+    GROUP BY l.id, f.site, l.look
+),
+removed AS (
+    UPDATE trusted_looks AS t
+    SET removed = true, seq = nextval('verdict_seq')
+    FROM sites AS c
+    WHERE t.site = c.site AND NOT t.removed
+      AND NOT EXISTS (SELECT FROM wanted AS w WHERE w.look_id = t.look_id AND w.site = t.site)
+)
+INSERT INTO trusted_looks AS t (look_id, site, seq, position, tier, look)
+SELECT w.look_id, w.site, nextval('verdict_seq'), w.position,
+       CASE WHEN w.position <= :wide_to THEN 'wide' WHEN w.position <= :standard_to THEN 'standard' ELSE 'strict' END,
+       w.look
+FROM wanted AS w
+ON CONFLICT (look_id, site) DO UPDATE
+SET seq = excluded.seq, position = excluded.position, tier = excluded.tier, removed = false
+WHERE (t.position, t.tier, t.removed) IS DISTINCT FROM (excluded.position, excluded.tier, false);
+
+-- name: verify_sightings(domain_ids)!
+-- Sightings that the crawl has now confirmed: the same picture at the same site.
+UPDATE sightings AS g
+SET verified_at = now()
+FROM site_facts AS f
+JOIN site_looks AS s ON s.domain_id = f.domain_id
+WHERE f.domain_id = ANY (:domain_ids::bigint[]) AND g.site = f.site AND g.sha256 = s.sha256
+  AND s.gone_since IS NULL AND g.verified_at IS NULL;
+
+-- name: announce(payload)$
+SELECT pg_notify('samelook_verdicts', :payload);
+
+-- name: prune()!
+WITH old_changes AS (
+    DELETE FROM verdict_changes WHERE at < now() - interval '1 hour'
+), old_sightings AS (
+    DELETE FROM sightings WHERE last_seen < now() - interval '400 days'
+)
+DELETE FROM explained_verdicts WHERE at < now() - interval '90 days';
+
+-- name: epoch()$
+SELECT epoch FROM verdict_epochs;
+
+-- name: facts_after(seq, page)
+-- Facts numbered above `seq`, in order; served by site_facts_by_seq.
+SELECT domain_id, seq, site, host, position, trusted_position, new_position, n_hosts,
+       visited_at IS NOT NULL AS visited, redirect_host, discovery_error, hashing_errors
+FROM site_facts WHERE seq > :seq ORDER BY seq LIMIT :page;
+
+-- name: looks_after(seq, page)
+SELECT domain_id, sha256, seq, icon_url, md5, own_host, extract(epoch FROM since)::float8 AS since,
+       extract(epoch FROM gone_since)::float8 AS gone_since
+FROM site_looks WHERE seq > :seq ORDER BY seq LIMIT :page;
+
+-- name: looks_of_pictures(sha256s)
+SELECT sha256, array_agg(id ORDER BY frame) AS ids, array_agg(look ORDER BY frame) AS looks
+FROM looks WHERE sha256 = ANY (:sha256s::bytea[]) GROUP BY sha256;
+
+-- name: newest_seq()$
+SELECT greatest((SELECT max(seq) FROM site_facts), (SELECT max(seq) FROM site_looks),
+                (SELECT max(seq) FROM trusted_looks), 0);
+
+-- name: changes_since(seconds)
+-- Small changes of the last moments. They are read again and again for a while, because a transaction may
+-- commit later than one with a higher number.
+SELECT id, kind, key FROM verdict_changes
+WHERE at > clock_timestamp() - (:seconds)::float8 * interval '1 second' ORDER BY id;
+
+-- name: operator_entries(sites)
+SELECT site, list, extract(epoch FROM expires_at)::float8 AS expires_at
+FROM operator_lists
+WHERE (CAST(:sites AS text[]) IS NULL OR site = ANY (CAST(:sites AS text[])))
+  AND (expires_at IS NULL OR expires_at > now());
+
+-- name: allowlist_entries(client_ids)
+SELECT client_id, site, extract(epoch FROM expires_at)::float8 AS expires_at
+FROM allowlist
+WHERE (CAST(:client_ids AS bigint[]) IS NULL OR client_id = ANY (CAST(:client_ids AS bigint[])))
+  AND (expires_at IS NULL OR expires_at > now());
+
+-- name: weights_of_reports(sites)
+SELECT site, kind, weight FROM report_weights
+WHERE CAST(:sites AS text[]) IS NULL AND weight >= 0.5 OR site = ANY (CAST(:sites AS text[]));
+
+-- name: stated_families()
+SELECT site, other, proof FROM family_proofs;
+
+-- name: recent_sightings(most)
+SELECT site, sha256, extract(epoch FROM first_seen)::float8 AS first_seen
+FROM sightings ORDER BY last_seen DESC LIMIT :most;
+
+-- name: rank_of(reversed_name)$
+SELECT coalesce(harmonic_position, list_position) FROM domains WHERE reversed_name = :reversed_name;
+
+-- name: trusted_after(seq, page)
+SELECT look_id, site, seq, position, tier, look, removed
+FROM trusted_looks WHERE seq > :seq ORDER BY seq LIMIT :page;
+
+-- name: explanation(id)$
+SELECT verdict FROM explained_verdicts WHERE id = :id;
+
+-- name: picture(sha256)^
+SELECT body, format FROM favicons WHERE sha256 = :sha256;
+
+-- name: newest_trusted()$
+SELECT coalesce(max(seq), 0) FROM trusted_looks;
+
+-- name: trusted_checksum()^
+-- What a client computes over its own copy: the first 64 bits of SHA-256 of "id:site:tier:rank" of each, XORed.
+SELECT count(*) AS looks,
+       coalesce(bit_xor(('x' || left(encode(sha256(convert_to(
+           look_id || ':' || site || ':' || tier || ':' || position, 'UTF8')), 'hex'), 16))::bit(64)::bigint), 0) AS sum
+FROM trusted_looks WHERE NOT removed;
