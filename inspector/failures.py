@@ -10,11 +10,13 @@ from inspector.errors import BadQuestion
 from inspector.listing import Answer, Listing, page_mark, plain_row, read_mark
 from inspector.sites import ERROR_COLUMNS, error_row
 from inspector.tables import table_queries
-from sql.named import queries
 from sql.queue_queries import PHASES, Phase
 
 if TYPE_CHECKING:
     from sql.pool import Connection
+
+MOST_COUNTED = 100_000
+"""Errors of one phase and kind are counted up to so many; `or_more` says that there may be more."""
 
 
 async def errors_answer(
@@ -29,14 +31,17 @@ async def errors_answer(
     """How often each kind of error stands, and a page of them, the newest first. Raises BadQuestion."""
     if phase is not None and phase not in PHASES:
         raise BadQuestion(f"{phase!r} is no phase; write {', '.join(PHASES)}.")
+    phases = PHASES if phase is None else (phase,)
     kinds = [
         plain_row(row)
-        async for row in queries("inspector").error_kinds(connection, since=since)
-        if phase in (None, row["phase"]) and kind in (None, row["kind"])
+        for one in phases
+        async for row in getattr(table_queries(), f"kinds_{one}")(
+            connection, kind=kind, since=since, most=MOST_COUNTED
+        )
     ]
     mark = _mark(after)
     found: list[Any] = []
-    for one in PHASES if phase is None else (phase,):
+    for one in phases:
         # All phases are in one order, by time: each gives a page, and the newest of them are shown.
         parameters: dict[str, Any] = {
             "since": since,
@@ -60,7 +65,7 @@ async def errors_answer(
         listings=(
             Listing(
                 "kinds",
-                ("phase", "kind", "inputs", "injected", "most_attempts", "newest", "next_retry"),
+                ("phase", "kind", "inputs", "or_more", "injected", "newest"),
                 kinds,
             ),
             Listing("errors", ERROR_COLUMNS, rows, after=more),

@@ -179,19 +179,6 @@ SELECT at, verdict FROM explained_verdicts WHERE site = :site ORDER BY at DESC L
 -- Which of these tables and views the database has.
 SELECT name FROM unnest(:names::text[]) AS name WHERE to_regclass(name) IS NOT NULL;
 
--- name: error_kinds(since)
--- Errors by phase and kind: how many inputs, the sum of their attempts, the newest. Served by the indexes by kind.
-SELECT 'domains' AS phase, kind, count(*) AS inputs, count(*) FILTER (WHERE injected) AS injected,
-       max(attempts) AS most_attempts, max(at) AS newest, min(retry_at) AS next_retry
-FROM domain_errs WHERE (:since::timestamptz IS NULL OR at >= :since) GROUP BY kind
-UNION ALL
-SELECT 'icons', kind, count(*), count(*) FILTER (WHERE injected), max(attempts), max(at), min(retry_at)
-FROM icon_errs WHERE (:since::timestamptz IS NULL OR at >= :since) GROUP BY kind
-UNION ALL
-SELECT 'hashes', kind, count(*), count(*) FILTER (WHERE injected), max(attempts), max(at), min(retry_at)
-FROM hashing_errs WHERE (:since::timestamptz IS NULL OR at >= :since) GROUP BY kind
-ORDER BY phase, inputs DESC, kind;
-
 -- name: queue_times()
 -- For each phase: the oldest result, the next retry, and leases. Each minimum is one step into an index.
 SELECT 'domains' AS phase,

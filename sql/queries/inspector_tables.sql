@@ -127,3 +127,29 @@ DELETE FROM {errors} AS e
 USING {inputs} AS i
 WHERE e.injected AND i.id = e.{error_key}
 RETURNING i.position;
+
+-- name: kinds_{phase}(kind, since, most)
+-- Errors by kind: how many inputs (counted up to `most`), the newest. Steps from kind to kind in {errors}_by_kind and
+-- reads at most `most` of its entries for each; injected ones have an index of their own.
+WITH RECURSIVE kinds AS (
+    (SELECT kind FROM {errors} ORDER BY kind LIMIT 1)
+    UNION ALL
+    SELECT (SELECT e.kind FROM {errors} AS e WHERE e.kind > k.kind ORDER BY e.kind LIMIT 1)
+    FROM kinds AS k
+    WHERE k.kind IS NOT NULL
+)
+SELECT '{phase}' AS phase, k.kind, c.inputs, c.inputs >= :most AS or_more,
+       (SELECT count(*) FROM {errors} AS e
+        WHERE e.injected AND e.kind = k.kind AND e.at >= coalesce((:since)::timestamptz, '-infinity')) AS injected,
+       (SELECT max(e.at) FROM {errors} AS e WHERE e.kind = k.kind) AS newest
+FROM kinds AS k
+CROSS JOIN LATERAL (
+    SELECT count(*) AS inputs
+    FROM (
+        SELECT FROM {errors} AS e
+        WHERE e.kind = k.kind AND e.at >= coalesce((:since)::timestamptz, '-infinity')
+        LIMIT :most
+    ) AS counted
+) AS c
+WHERE c.inputs > 0 AND k.kind = coalesce((:kind)::text, k.kind)
+ORDER BY c.inputs DESC, k.kind;

@@ -63,6 +63,7 @@ SOME = "ARRAY(SELECT sha256 FROM favicons LIMIT 3)"
             {"kind": "'kind3'", "since": "NULL", "before": "NULL", "before_id": "NULL", "page": "20"},
             120,
         ),
+        ("kinds_icons", {"kind": "NULL", "since": "NULL", "most": "50"}, 800),
         ("retries_due_icons", {"most": "1000"}, 20),
         ("failed_lately_hashes", {"seconds": "100", "most": "1000"}, 60),
         ("done_lately_icons", {"seconds": "100", "most": "1000"}, 250),
