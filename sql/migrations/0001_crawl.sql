@@ -225,7 +225,8 @@ CREATE TABLE leases (
     expires_at timestamptz NOT NULL,
     PRIMARY KEY (phase, input_id)
 );
-CREATE INDEX leases_by_expiry ON leases (phase, expires_at);
+-- The time first: an index that begins with the phase would tempt the planner to look an input up in it.
+CREATE INDEX leases_by_expiry ON leases (expires_at, phase);
 -- A busy small table: vacuum by rows changed, not by a share of its size.
 ALTER TABLE leases SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, fillfactor = 70);
 

@@ -17,12 +17,14 @@
 -- the transaction, for some milliseconds. The statement after it must be a new one: its
 -- snapshot has to be younger than the lock, or it would miss rows committed while it waited.
 -- The planner may take nested loops over indexes only: with statistics from before a bulk import
--- it would read whole tables. A client that stops in the middle is thrown out after five seconds.
+-- it would read whole tables. (Before Postgres 18 forbidden plans count as very dear ones, and the compiler for dear
+-- plans would spend half a second on each pull, so it is off too.) A client that stops in the middle is thrown out after five seconds.
 SELECT pg_advisory_xact_lock(hashtext('samelook.queue.{phase}')) IS NOT NULL
        AND set_config('enable_seqscan', 'off', true) = 'off'
        AND set_config('enable_hashjoin', 'off', true) = 'off'
        AND set_config('enable_mergejoin', 'off', true) = 'off'
        AND set_config('enable_bitmapscan', 'off', true) = 'off'
+       AND set_config('jit', 'off', true) = 'off'
        AND set_config('idle_in_transaction_session_timeout', '5s', true) = '5s';
 
 -- name: claim_fresh(worker_id, lease_id, lease_s, span, batch)^
