@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from samelook.commands import crawl, crawl_import, db, demo, hash, icons, inspect, serve  # noqa: A004 - named as the command is
+from samelook.commands import crawl, crawl_import, db, demo, discord, hash, icons, inspect, serve  # noqa: A004 - named as the command is
 
 app = typer.Typer(
     name="samelook",
@@ -29,6 +29,7 @@ app.command("icons")(icons.icons)
 app.command("hash")(hash.hash_files)
 app.command("serve")(serve.serve)
 app.add_typer(inspect.app, name="inspect")
+app.add_typer(discord.app, name="discord")
 app.add_typer(db.app, name="db")
 
 

@@ -148,6 +148,12 @@ class Settings:
     icon_stale_days: float = _setting(
         "SAMELOOK_ICON_STALE_DAYS", 7.0, "Days after which an icon is fetched again.", _seconds
     )
+    allow_injection: bool = _setting(
+        "SAMELOOK_ALLOW_INJECTION",
+        False,
+        "Let `samelook inspect inject` put errors, results and faults into this database (1): for tests and demos.",
+        _flag,
+    )
     log_level: str = _setting(
         "SAMELOOK_LOG_LEVEL",
         "warning",

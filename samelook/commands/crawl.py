@@ -142,6 +142,7 @@ async def crawl_here(
     that the process which started it was killed.
     """
     from crawler.crawl import open_crawl
+    from crawler.faults import Faults
     from samelook.crawl_display import showing_progress
     from sql.pool import open_pool
 
@@ -152,7 +153,12 @@ async def crawl_here(
     async with (
         open_pool(database) as pool,
         open_crawl(
-            pool, crawl=settings.crawl, fetch=settings.fetch, sandbox=settings.sandbox, phases=phases
+            pool,
+            crawl=settings.crawl,
+            fetch=settings.fetch,
+            sandbox=settings.sandbox,
+            phases=phases,
+            faults=Faults(pool) if settings.allow_injection else None,
         ) as crawl,
     ):
         if until_stdin_closes:
