@@ -20,7 +20,7 @@ from sql.queue_queries import Phase
 
 log = structlog.get_logger()
 
-BACKLOG_ROUNDS = 10
+BACKLOG_ROUNDS = 2
 """A phase is behind when so many times its slots are due."""
 
 

@@ -124,7 +124,7 @@ class Settings:
         "SAMELOOK_FETCH_REQUESTS", 256, "Requests at once of one process, to all sites together.", _count
     )
     site_connections: int = _setting(
-        "SAMELOOK_SITE_CONNECTIONS", 2, "Connections at once to one site, at most.", _count
+        "SAMELOOK_SITE_CONNECTIONS", 1, "Connections at once to one site, at most.", _count
     )
     site_delay: float = _setting(
         "SAMELOOK_SITE_DELAY",
