@@ -1,0 +1,48 @@
+"""Token buckets, addresses and networks."""
+
+from __future__ import annotations
+
+import pytest
+
+from extension_api.errors import RateLimited
+from extension_api.limits import Buckets, client_address, network_of
+
+
+def test_a_bucket_gives_what_flows_into_it_and_each_key_has_its_own() -> None:
+    now = [0.0]
+    buckets = Buckets(per_s=2.0, burst=4.0, clock=lambda: now[0])
+    for _ in range(4):
+        buckets.take("a", 1)
+    with pytest.raises(RateLimited) as refused:
+        buckets.take("a", 1)
+    assert refused.value.retry_after_s == 0.5
+    buckets.take("b", 4)
+    now[0] = 0.5
+    buckets.take("a", 1)
+    now[0] = 100.0
+    buckets.take("a", 4)
+    with pytest.raises(RateLimited):
+        buckets.take("a", 1)
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "proxies", "address"),
+    [
+        (None, 0, "192.0.2.1"),
+        ("6.6.6.6", 0, "192.0.2.1"),
+        ("6.6.6.6, 203.0.113.9", 1, "203.0.113.9"),
+        ("6.6.6.6, 203.0.113.9, 198.51.100.1", 2, "203.0.113.9"),
+        ("203.0.113.9", 3, "203.0.113.9"),
+        (None, 1, "192.0.2.1"),
+    ],
+)
+def test_only_what_our_own_proxies_saw_counts(forwarded: str | None, proxies: int, address: str) -> None:
+    assert client_address("192.0.2.1", forwarded, proxies) == address
+
+
+def test_addresses_of_one_subscriber_are_one_network() -> None:
+    assert network_of("192.0.2.1") == network_of("192.0.2.200") == network_of("::ffff:192.0.2.7")
+    assert network_of("192.0.2.1") != network_of("192.0.3.1")
+    assert network_of("2001:db8:1:2::3") == network_of("2001:db8:1:ffff::")
+    assert network_of("2001:db8:1::") != network_of("2001:db8:2::")
+    assert network_of("somewhere") == "somewhere"
