@@ -1,0 +1,212 @@
+"""The canonical pictures of an icon: several plain ways to frame it, so that a change spoils few of them.
+
+One clever framing would flip under a small change; several simple ones do not all flip at once.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+FormName = Literal["plain", "trimmed", "trimmed_grey", "keyed"]
+FORM_NAMES: Final[tuple[FormName, ...]] = ("plain", "trimmed", "trimmed_grey", "keyed")
+
+CANVAS: Final = 64
+"""The side of every canonical picture; PDQ tells icons apart better at 64 pixels than at 128 or 256."""
+
+_WORK_SIDE: Final = 128  # larger icons are shrunk to it first: trimming needs no more detail
+_SOLID: Final = 64  # alpha above this is part of the icon
+_NEAR: Final = 32  # channels that differ by no more than this are one colour
+_RING_SHARE: Final = 0.85  # of the border ring, for it to be a margin of one colour
+_STRAY_SHARE: Final = 0.03  # of a row or column, that may differ from the margin's colour
+_KEYED_RING_SHARE: Final = 0.6
+_COLOURLESS: Final = 40  # between a colour's largest and smallest channel
+_LEAST_SIDE: Final = 4
+_TURNS: Final = 12
+_LEAST_CONTRAST: Final = 24
+_OPAQUE: Final = 255
+
+_WHITE: Final = 255
+_GREY: Final = 128
+_BLACK: Final = 0
+
+_Pixels = NDArray[np.uint8]
+_Box = tuple[int, int, int, int]
+
+
+def canonical_pictures(rgba: _Pixels) -> dict[FormName, _Pixels]:
+    """RGB canvases of shape (64, 64, 3) by form, from straight RGBA of shape (h, w, 4).
+
+    A form without contrast is left out, and so is one that would repeat another.
+    """
+    icon = _premultiplied_square(rgba)
+    trimmed, is_trimmed = _trimmed(icon)
+    canvases: dict[FormName, _Pixels] = {}
+    whole = _canvas(icon)
+    canvases["plain"] = _on(whole, _WHITE)
+    cut = _canvas(trimmed) if is_trimmed else whole
+    if is_trimmed:
+        canvases["trimmed"] = _on(cut, _WHITE)
+    if cut[..., 3].min() < _OPAQUE:
+        canvases["trimmed_grey"] = _on(cut, _GREY)
+    keyed = _keyed(icon)
+    if keyed is not None:
+        canvases["keyed"] = _on(_canvas(keyed), _BLACK)
+    return {name: canvas for name, canvas in canvases.items() if contrast_of(canvas) >= _LEAST_CONTRAST}
+
+
+def contrast_of(rgb: _Pixels) -> int:
+    """The widest range of a channel between the 2nd and the 98th percentile, at half the size."""
+    height, width = rgb.shape[0] // 2, rgb.shape[1] // 2
+    quarters = rgb.reshape(height, 2, width, 2, 3).astype(np.uint16).sum(axis=(1, 3), dtype=np.uint16)
+    levels = quarters.reshape(-1, 3).T
+    few = levels.shape[1] * 2 // 100
+    ordered = np.partition(levels, (few, levels.shape[1] - 1 - few), axis=1)
+    return int((ordered[:, -1 - few].astype(np.int32) - ordered[:, few]).max()) // 4
+
+
+def _premultiplied_square(rgba: _Pixels) -> Image.Image:
+    icon = Image.fromarray(rgba, "RGBA").convert("RGBa")
+    side = max(icon.size)
+    if side > _WORK_SIDE:
+        scale = _WORK_SIDE / side
+        size = (max(1, round(icon.width * scale)), max(1, round(icon.height * scale)))
+        icon = icon.resize(size, Image.Resampling.LANCZOS)
+    return _padded_square(icon, (0, 0, 0, 0))
+
+
+def _padded_square(icon: Image.Image, colour: tuple[int, ...]) -> Image.Image:
+    width, height = icon.size
+    if width == height:
+        return icon
+    side = max(width, height)
+    square = Image.new("RGBa", (side, side), colour)
+    square.paste(icon, ((side - width) // 2, (side - height) // 2))
+    return square
+
+
+def _canvas(icon: Image.Image) -> _Pixels:
+    if icon.size != (CANVAS, CANVAS):
+        icon = icon.resize((CANVAS, CANVAS), Image.Resampling.LANCZOS)
+    return np.asarray(icon)
+
+
+def _on(premultiplied: _Pixels, grey: int) -> _Pixels:
+    rgb = premultiplied[..., :3]
+    if grey == _BLACK:
+        return np.ascontiguousarray(rgb)
+    behind = ((_OPAQUE - premultiplied[..., 3:].astype(np.uint16)) * grey + _OPAQUE // 2) // _OPAQUE
+    # Lanczos overshoots, so a premultiplied channel may be above its alpha.
+    pixels: _Pixels = np.minimum(rgb + behind, _OPAQUE).astype(np.uint8)
+    return pixels
+
+
+def _trimmed(icon: Image.Image) -> tuple[Image.Image, bool]:
+    """The icon without its transparent margin, then without a margin of one colour; was there any?"""
+    pixels = np.asarray(icon)
+    box = _box_of(pixels[..., 3] > _SOLID)
+    if box is None:
+        return icon, False
+    pixels = _cut(pixels, box)
+    colour: tuple[int, ...] = (0, 0, 0, 0)
+    margin = _margin_colour(pixels, _RING_SHARE)
+    if margin is not None:
+        strays = _distance(pixels, margin) > _NEAR
+        inside = _box_of_lines(strays.mean(axis=1) > _STRAY_SHARE, strays.mean(axis=0) > _STRAY_SHARE)
+        if inside is not None and min(inside[2] - inside[0], inside[3] - inside[1]) >= _LEAST_SIDE:
+            pixels = _cut(pixels, inside)
+            colour = tuple(margin.tolist())
+    if pixels.shape == (icon.height, icon.width, 4):
+        return icon, False
+    return _padded_square(Image.fromarray(np.ascontiguousarray(pixels), "RGBa"), colour), True
+
+
+def _keyed(icon: Image.Image) -> Image.Image | None:
+    """The sign without the ground that touches the border, or None if the ground is a colour.
+
+    A coloured ground is part of the look: without it, white letters on any two colours would be the same.
+    """
+    pixels = np.asarray(icon)
+    opaque = pixels[..., 3] > _SOLID
+    ring = _ring_of(opaque)
+    if 2 * int(ring.sum()) > len(ring):
+        ground = _margin_colour(pixels, _KEYED_RING_SHARE)
+        if ground is None or int(ground[:3].max() - ground[:3].min()) > _COLOURLESS:
+            return None
+        outside = _reached_from_border((_distance(pixels, ground) <= _NEAR) | ~opaque)
+        pixels = np.where(outside[..., None], np.uint8(0), pixels)
+        opaque &= ~outside
+    box = _box_of(opaque)
+    if box is None or min(box[2] - box[0], box[3] - box[1]) < _LEAST_SIDE:
+        return None
+    return _padded_square(Image.fromarray(np.ascontiguousarray(_cut(pixels, box)), "RGBa"), (0, 0, 0, 0))
+
+
+def _margin_colour(pixels: _Pixels, share: float) -> NDArray[np.int16] | None:
+    """The opaque colour that at least this share of the border ring is near, if any."""
+    if min(pixels.shape[:2]) < _LEAST_SIDE:
+        return None
+    ring = _ring_of(pixels).astype(np.int16)
+    median: NDArray[np.int16] = np.sort(ring, axis=0)[len(ring) // 2]
+    if int(median[3]) <= _OPAQUE - _SOLID or float((_distance(ring, median) <= _NEAR).mean()) < share:
+        return None
+    return median
+
+
+def _distance(pixels: NDArray[np.uint8] | NDArray[np.int16], colour: NDArray[np.int16]) -> NDArray[np.int16]:
+    # Four small passes over planes: a maximum over a last axis of four is several times slower.
+    widest: NDArray[np.int16] = np.abs(pixels[..., 0] - colour[0])
+    for channel in (1, 2, 3):
+        np.maximum(widest, np.abs(pixels[..., channel] - colour[channel]), out=widest)
+    return widest
+
+
+def _reached_from_border(passable: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Where one gets from the border through passable pixels, up, down, left and right.
+
+    Whole runs of passable pixels are reached at once, along rows and columns in turn. Few turns are needed;
+    an icon in which it winds on after the last keeps a part of its ground.
+    """
+    reached = passable.copy()
+    reached[1:-1, 1:-1] = False
+    rows, columns = _runs_of(passable), _runs_of(passable.T).T
+    count = int(reached.sum())
+    for _ in range(_TURNS):
+        for runs in (rows, columns):
+            reached = passable & (np.bincount(runs[reached], minlength=passable.size + 1) > 0)[runs]
+        before, count = count, int(reached.sum())
+        if count == before:
+            break
+    return reached
+
+
+def _runs_of(passable: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """For each pixel a number that passable neighbours in its row share. Of others it means nothing."""
+    breaks = ~passable
+    breaks[:, 0] = True
+    runs: NDArray[np.intp] = np.cumsum(breaks.ravel(), dtype=np.intp).reshape(passable.shape)
+    return runs
+
+
+def _ring_of(pixels: NDArray[np.generic]) -> NDArray[np.generic]:
+    return np.concatenate([pixels[0], pixels[-1], pixels[1:-1, 0], pixels[1:-1, -1]])
+
+
+def _box_of(mask: NDArray[np.bool_]) -> _Box | None:
+    return _box_of_lines(np.any(mask, axis=1), np.any(mask, axis=0))
+
+
+def _box_of_lines(rows: NDArray[np.bool_], columns: NDArray[np.bool_]) -> _Box | None:
+    """Left, top, right, bottom of the span from the first to the last marked row and column."""
+    marked_rows, marked_columns = np.flatnonzero(rows), np.flatnonzero(columns)
+    if not len(marked_rows) or not len(marked_columns):
+        return None
+    return int(marked_columns[0]), int(marked_rows[0]), int(marked_columns[-1]) + 1, int(marked_rows[-1]) + 1
+
+
+def _cut(pixels: _Pixels, box: _Box) -> _Pixels:
+    left, top, right, bottom = box
+    return pixels[top:bottom, left:right]

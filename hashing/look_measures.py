@@ -1,0 +1,123 @@
+"""How far two small pictures are apart once they lie on each other as well as they can."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hashing.look import BRIGHT_SIDE, COLOUR_SIDE, PICTURE_BYTES
+
+_Floats = NDArray[np.float32]
+_Pictures = NDArray[np.uint8]
+
+_BRIGHT_CELLS: Final = BRIGHT_SIDE * BRIGHT_SIDE
+_REACH: Final = 2  # cells that a picture may be moved by, each way
+_CORE: Final = BRIGHT_SIDE - 2 * _REACH
+_BLOCK: Final = 4
+_BLOCKS: Final = _CORE // _BLOCK
+_MIDDLE: Final = slice(_CORE // 4, _CORE - _CORE // 4)
+_TINT_MIDDLE: Final = slice(2, COLOUR_SIDE - 2)
+_LUMA_TO_L: Final = np.float32(100 / 255)
+# Added to a product of norms, so that two all but even pictures are not alike by their noise.
+_EVEN: Final = np.float32(1e4)
+_BATCH: Final = 2048
+
+
+class Measures(NamedTuple):
+    """How two pictures differ, row by row."""
+
+    inner: _Floats
+    """Correlation of brightness in the middle half: 1 for the same drawing."""
+    edges: _Floats
+    """Correlation of directed edges, which is strict about strokes and blind to slow shading."""
+    bright: _Floats
+    """Root mean square difference of brightness, in percent."""
+    worst: _Floats
+    """The same of the 90th percentile among blocks of 4 x 4 cells."""
+    tint: _Floats
+    """Root mean square distance in a* and b* within the middle two thirds."""
+
+
+def tints_of(left: _Pictures, right: _Pictures) -> _Floats:
+    """The distance of hues alone, which is cheap."""
+    shape = (len(left), 2, COLOUR_SIDE, COLOUR_SIDE)
+    ours = left[:, _BRIGHT_CELLS:].reshape(shape)[..., _TINT_MIDDLE, _TINT_MIDDLE].astype(np.float32)
+    theirs = right[:, _BRIGHT_CELLS:].reshape(shape)[..., _TINT_MIDDLE, _TINT_MIDDLE]
+    difference = (ours - theirs).reshape(len(left), -1)
+    return _root(np.einsum("ij,ij->i", difference, difference) / np.float32(difference.shape[1] // 2))
+
+
+def measures_of(left: _Pictures, right: _Pictures) -> Measures:
+    """Measures of picture i on the left against picture i on the right; both of shape (n, 1312).
+
+    The left one is moved by up to two cells, to where its brightness correlates best. About 40 µs a row.
+    """
+    if left.shape != right.shape or left.shape[1:] != (PICTURE_BYTES,):
+        raise ValueError(f"Pictures of shapes {left.shape} and {right.shape} cannot be compared.")
+    if len(left) <= _BATCH:
+        return _measures_of(left, right)
+    starts = range(0, len(left), _BATCH)
+    parts = [_measures_of(left[start : start + _BATCH], right[start : start + _BATCH]) for start in starts]
+    return Measures(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+
+def _measures_of(left: _Pictures, right: _Pictures) -> Measures:
+    shape = (len(left), BRIGHT_SIDE, BRIGHT_SIDE)
+    core = right[:, :_BRIGHT_CELLS].reshape(shape)[:, _REACH:-_REACH, _REACH:-_REACH].astype(np.float32)
+    moved = _moved_onto(left[:, :_BRIGHT_CELLS].reshape(shape).astype(np.float32), core)
+    difference = (moved - core) * _LUMA_TO_L
+    square = difference * difference
+    blocks = square.reshape(len(left), _BLOCKS, _BLOCK, _BLOCKS, _BLOCK).mean((2, 4))
+    blocks = np.sort(blocks.reshape(len(left), -1), axis=1)
+    return Measures(
+        inner=_correlation(_centred(moved[:, _MIDDLE, _MIDDLE]), _centred(core[:, _MIDDLE, _MIDDLE])),
+        edges=_correlation(_edges(moved), _edges(core)),
+        bright=_root(blocks.mean(axis=1)),
+        worst=_root(blocks[:, blocks.shape[1] * 9 // 10]),
+        tint=tints_of(left, right),
+    )
+
+
+def _moved_onto(pictures: _Floats, core: _Floats) -> _Floats:
+    """The window of each picture that correlates best with the other's core."""
+    aim = _centred(core)
+    aim_norm = np.einsum("ij,ij->i", aim, aim)
+    best = np.full(len(core), -np.inf, np.float32)
+    moved = np.empty_like(core)
+    # The middle comes first and wins a tie.
+    steps = sorted(range(2 * _REACH + 1), key=lambda step: abs(step - _REACH))
+    for down in steps:
+        for right in steps:
+            window = pictures[:, down : down + _CORE, right : right + _CORE]
+            flat = _centred(window)
+            norm = np.einsum("ij,ij->i", flat, flat)
+            likeness = np.einsum("ij,ij->i", flat, aim) / np.sqrt(norm * aim_norm + _EVEN)
+            better = likeness > best
+            best = np.where(better, likeness, best)
+            moved[better] = window[better]
+    return moved
+
+
+def _centred(pictures: _Floats) -> _Floats:
+    flat = pictures.reshape(len(pictures), -1)
+    centred: _Floats = flat - flat.mean(axis=1, keepdims=True)
+    return centred
+
+
+def _edges(pictures: _Floats) -> _Floats:
+    across = pictures[:, 1:-1, 2:] - pictures[:, 1:-1, :-2]
+    down = pictures[:, 2:, 1:-1] - pictures[:, :-2, 1:-1]
+    return np.concatenate([across.reshape(len(across), -1), down.reshape(len(down), -1)], axis=1)
+
+
+def _correlation(left: _Floats, right: _Floats) -> _Floats:
+    norms = np.einsum("ij,ij->i", left, left) * np.einsum("ij,ij->i", right, right)
+    correlation: _Floats = np.einsum("ij,ij->i", left, right) / np.sqrt(norms + _EVEN)
+    return correlation
+
+
+def _root(squares: _Floats) -> _Floats:
+    root: _Floats = np.sqrt(squares)
+    return root
