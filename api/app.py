@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, suppress
+from functools import partial
 
 import structlog
 from aiohttp import web
@@ -16,11 +17,13 @@ from banks.store import BankStore
 from crawler.fetcher import Fetcher
 from hashing.picture import DecodeLimits
 from hashing.sandbox import Sandbox
+from inspector.chat import ChatDesk, ChatSettings, add_chat
 from matching.errors import SourceUnavailable
 from sql.pool import open_pool
 
 from . import (
     bulk_routes,
+    chat_routes,
     content_routes,
     curation_routes,
     hashing_routes,
@@ -48,8 +51,10 @@ def create_app(settings: ApiSettings) -> web.Application:
     app[SETTINGS] = settings
     app.cleanup_ctx.append(_database)
     app.add_routes(status_routes.routes)
+    if "hasher" in settings.roles or settings.chat is not None:
+        app.cleanup_ctx.append(_sandbox)
     if "hasher" in settings.roles:
-        app.cleanup_ctx.append(_hashing)
+        app.cleanup_ctx.append(_fetcher)
         app.add_routes(hashing_routes.routes)
     if "matcher" in settings.roles:
         app[MATCHING] = Matching()
@@ -62,6 +67,9 @@ def create_app(settings: ApiSettings) -> web.Application:
         app[LITE] = Lite(settings.lite)
         app.cleanup_ctx.append(_lite)
         app.add_routes(lite_routes.routes)
+    if settings.chat is not None:
+        chat_routes.describe()
+        add_chat(app, partial(_chat_desk, settings.chat))
     return app
 
 
@@ -76,15 +84,22 @@ async def _database(app: web.Application) -> AsyncIterator[None]:
         yield
 
 
-async def _hashing(app: web.Application) -> AsyncIterator[None]:
+async def _sandbox(app: web.Application) -> AsyncIterator[None]:
     settings = app[SETTINGS]
     limits = DecodeLimits(max_bytes=settings.max_upload_bytes)
-    async with (
-        Sandbox(settings.hash_processes, settings.sandbox, limits) as sandbox,
-        Fetcher(settings.fetch) as fetcher,
-    ):
-        app[SANDBOX], app[FETCHER] = sandbox, fetcher
+    async with Sandbox(settings.hash_processes, settings.sandbox, limits) as sandbox:
+        app[SANDBOX] = sandbox
         yield
+
+
+async def _fetcher(app: web.Application) -> AsyncIterator[None]:
+    async with Fetcher(app[SETTINGS].fetch) as fetcher:
+        app[FETCHER] = fetcher
+        yield
+
+
+def _chat_desk(chat: ChatSettings, app: web.Application) -> ChatDesk:
+    return ChatDesk(app[POOL], app[SETTINGS].database, app[SANDBOX], chat)
 
 
 async def _matching(app: web.Application) -> AsyncIterator[None]:

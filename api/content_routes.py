@@ -37,7 +37,7 @@ from .models import (
     SignalQuery,
 )
 from .requests import body_of, id_of, json_of, parsed_json, query_of, validated
-from .state import CURATION, SANDBOX, SETTINGS, show_at_once
+from .state import CURATION, SETTINGS, check_hashing, show_at_once
 from .uploads import Media, fetched_media, form_of, media_in
 
 routes = web.RouteTableDef()
@@ -61,8 +61,7 @@ _CONTENT = r"/c/bank/{bank}/content/{id:\d+}"
 async def add_content(request: web.Request) -> web.Response:
     query = query_of(request, ContentAddQuery)
     bank = await request.app[CURATION].banks.writable(request.match_info["bank"])
-    if SANDBOX not in request.app:
-        raise ApiError(403, "Hashing is disabled, missing role")
+    check_hashing(request)
     media, said = await _media_and_words(request, query)
     signals = (await hashed(request, media, query.types)).signals
     details = Details(

@@ -56,20 +56,37 @@ def explained(error: Exception) -> ApiError | None:  # noqa: C901, PLR0911 - one
             return ApiError(400, _of_fetch(error), {"kind": error.kind})
         case BadQuery():
             return ApiError(400, error.message)
-        case MatchingError() | DatabaseError() | asyncpg.PostgresConnectionError() | asyncpg.InterfaceError():
+        case MatchingError() | DatabaseError() | ConnectionError() | TimeoutError():
             return ApiError(503, "The database cannot be used just now; try again.", headers=_SOON)
-        case (
-            asyncpg.QueryCanceledError()
-            | asyncpg.LockNotAvailableError()
-            | asyncpg.InsufficientResourcesError()
-        ):
-            return ApiError(503, "The database is too busy just now; try again.", headers=_SOON)
-        case asyncpg.OperatorInterventionError() | ConnectionError() | TimeoutError():
-            return ApiError(503, "The database cannot be used just now; try again.", headers=_SOON)
+        case asyncpg.InterfaceError() | asyncpg.PostgresError():
+            return _of_database(error)
     return None
 
 
 _SOON = {"Retry-After": "1"}
+_BUSY = (
+    asyncpg.QueryCanceledError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.TransactionRollbackError,
+)
+_AWAY = (
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.ReadOnlySQLTransactionError,  # of a standby, before a failover is complete
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.ObjectNotInPrerequisiteStateError,  # while an operator keeps the database closed
+)
+
+
+def _of_database(error: Exception) -> ApiError | None:
+    if isinstance(error, _BUSY):
+        return ApiError(503, "The database is too busy just now; try again.", headers=_SOON)
+    if isinstance(error, _AWAY):
+        return ApiError(503, "The database cannot be used just now; try again.", headers=_SOON)
+    return None
 
 
 def _of_aiohttp(error: web.HTTPException) -> ApiError:

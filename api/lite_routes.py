@@ -12,11 +12,11 @@ from banks.media import hash_media
 from hashing.errors import HashingError
 
 from .description import FILE, described
-from .errors import ApiError, bad_request
+from .errors import bad_request
 from .lite import PDQ, LiteMatch
 from .pages import page
 from .requests import body_of, query_of
-from .state import LITE, MATCHING, SANDBOX, SETTINGS
+from .state import LITE, MATCHING, SANDBOX, SETTINGS, check_hashing
 from .uploads import form_of
 
 routes = web.RouteTableDef()
@@ -124,8 +124,7 @@ async def check_hash(request: web.Request) -> web.Response:
     errors=(400, 403, 413),
 )
 async def check_image(request: web.Request) -> web.Response:
-    if SANDBOX not in request.app:
-        raise ApiError(403, "Hashing is disabled, missing role")
+    check_hashing(request)
     form = await form_of(request, request.app[SETTINGS].max_upload_bytes)
     if not form.files.get("photo"):
         raise bad_request("Choose a picture, in the field photo.")

@@ -13,7 +13,7 @@ from banks.signal_types import SignalType, signal_type
 
 from .answers import answer
 from .description import MEDIA_FORM, described
-from .errors import ApiError, bad_request
+from .errors import bad_request
 from .hashing_routes import fetcher_of, hashed
 from .models import (
     BankMatches,
@@ -27,7 +27,7 @@ from .models import (
     TypeQuery,
 )
 from .requests import json_of, query_of
-from .state import SANDBOX, SETTINGS, live_of
+from .state import SETTINGS, check_hashing, live_of
 from .uploads import Media, fetched_media, form_of, media_in
 
 routes = web.RouteTableDef()
@@ -48,7 +48,7 @@ _Matches = dict[str, list[dict[str, int | str]]]
 async def lookup(request: web.Request) -> web.Response:
     live, query = live_of(request), query_of(request, LookupQuery)
     if query.url:
-        _check_hashing(request)
+        check_hashing(request)
         media = await fetched_media(fetcher_of(request), query.url, query.content_type)
         found = await _matches_of_media(request, media, query.types, query)
         return answer(found if query.signal_type is None else found.get(query.signal_type, {}))
@@ -70,7 +70,7 @@ async def lookup(request: web.Request) -> web.Response:
 async def lookup_upload(request: web.Request) -> web.Response:
     live_of(request)
     query = query_of(request, LookupUploadQuery)
-    _check_hashing(request)
+    check_hashing(request)
     media = media_in(await form_of(request, request.app[SETTINGS].max_upload_bytes))
     return answer(await _matches_of_media(request, media, query.types, query))
 
@@ -172,8 +172,3 @@ def _with_distances(kind: SignalType, found: list[Found]) -> list[dict[str, int 
     if kind.radius is None:
         return [{"bank_content_id": one.content_id, "distance": "-"} for one in found]
     return [{"bank_content_id": one.content_id, "distance": str(one.distance)} for one in found]
-
-
-def _check_hashing(request: web.Request) -> None:
-    if SANDBOX not in request.app:
-        raise ApiError(403, "Hashing is disabled, missing role")

@@ -21,6 +21,10 @@ from .state import KEYS, SETTINGS
 _log = structlog.get_logger(__name__)
 _SAFE = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
 _EXTENSIONS = ("chrome-extension://", "moz-extension://", "safari-web-extension://")
+_HEADERS = (
+    "Authorization, Content-Type, Idempotency-Key, If-None-Match, "
+    "X-API-Key, X-Samelook-Client, X-Samelook-Key"
+)
 _CLIENT_CLOSED = 499
 
 
@@ -55,12 +59,13 @@ async def with_cors(request: web.Request, handler: Handler) -> web.StreamRespons
     if request.method == hdrs.METH_OPTIONS and hdrs.ACCESS_CONTROL_REQUEST_METHOD in request.headers:
         response: web.StreamResponse = web.Response(status=204)
         response.headers[hdrs.ACCESS_CONTROL_ALLOW_METHODS] = "GET, POST, PUT, PATCH, DELETE"
-        response.headers[hdrs.ACCESS_CONTROL_ALLOW_HEADERS] = "Authorization, Content-Type, X-API-Key"
+        response.headers[hdrs.ACCESS_CONTROL_ALLOW_HEADERS] = _HEADERS
         response.headers[hdrs.ACCESS_CONTROL_MAX_AGE] = "600"
     else:
         response = await handler(request)
     if allowed and not response.prepared:
         response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = origin
+        response.headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = "ETag, Retry-After"
         response.headers[hdrs.VARY] = hdrs.ORIGIN
     return response
 
@@ -84,12 +89,13 @@ async def with_errors(request: web.Request, handler: Handler) -> web.StreamRespo
 @web.middleware
 async def with_access(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Asks for a key with the role that the operation needs; on loopback, only for an honest Host header."""
-    settings = request.app[SETTINGS]
-    if not settings.keys_needed:
-        _check_host(request)
-        return await handler(request)
     operation = operation_of(request.match_info.handler)
-    if operation is None or operation.role is None:
+    needed = operation.role if operation is not None else None
+    if not request.app[SETTINGS].keys_needed:
+        if operation is None or needed is not None:
+            _check_host(request)
+        return await handler(request)
+    if needed is None:  # it is for everybody, nothing is there, or its room asks for proofs of its own
         return await handler(request)
     key = _key_in(request)
     if key is None:
@@ -101,8 +107,8 @@ async def with_access(request: web.Request, handler: Handler) -> web.StreamRespo
     role = await request.app[KEYS].role_of(key)
     if role is None:
         raise ApiError(401, "This API key is not valid.", headers={hdrs.WWW_AUTHENTICATE: "Bearer"})
-    if not allows(role, operation.role):
-        raise ApiError(403, f"This needs a key with the role {operation.role}; yours is for a {role}.")
+    if not allows(role, needed):
+        raise ApiError(403, f"This needs a key with the role {needed}; yours is for a {role}.")
     return await handler(request)
 
 

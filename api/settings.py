@@ -9,6 +9,7 @@ from typing import Literal
 
 from crawler.fetch_settings import FetchSettings
 from hashing.sandbox import SandboxLimits
+from inspector.chat import ChatSettings
 from matching.settings import LiveSettings
 from sql.settings import DatabaseSettings
 
@@ -45,6 +46,8 @@ class ApiSettings:
     sandbox: SandboxLimits = field(default_factory=SandboxLimits)
     live: LiveSettings = field(default_factory=LiveSettings)
     lite: LiteSettings = field(default_factory=LiteSettings)
+    chat: ChatSettings | None = None
+    """Who we are to Discord. None: nobody asks from there."""
     roles: frozenset[Role] = frozenset(ROLES)
     host: str = "127.0.0.1"
     admin_key: str | None = field(default=None, repr=False)

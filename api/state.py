@@ -57,6 +57,12 @@ def live_of(request: web.Request) -> LiveBanks:
     return live
 
 
+def check_hashing(request: web.Request) -> None:
+    """Raises ApiError where media are not hashed."""
+    if "hasher" not in request.app[SETTINGS].roles:
+        raise ApiError(403, "Hashing is disabled, missing role")
+
+
 async def show_at_once(request: web.Request, *types: str) -> None:
     """Makes what was just committed match in this process before the answer leaves.
 

@@ -5,15 +5,20 @@ from __future__ import annotations
 
 def explained(error: BaseException) -> tuple[str, int] | None:
     """What to print for `error` and the exit status; None when it is a bug and deserves its traceback."""
+    from banks.errors import BankError
     from crawler.errors import CrawlError
     from hashing.errors import HashingError
+    from inspector.errors import BadQuestion, InspectorError
+    from matching.errors import MatchingError
     from samelook.settings import SettingsError
     from sql.errors import DatabaseError
 
     if isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         return explained(error.exceptions[0])
-    if isinstance(error, SettingsError):
+    if isinstance(error, SettingsError | BadQuestion):
         return str(error), 2
-    if isinstance(error, DatabaseError | CrawlError | HashingError):
+    if isinstance(
+        error, DatabaseError | CrawlError | HashingError | MatchingError | BankError | InspectorError
+    ):
         return str(error), 1
     return None

@@ -7,6 +7,7 @@ are handed the parts that they own (`settings.fetch`, `settings.database`, …).
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from crawler.fetch_settings import FetchSettings
     from crawler.settings import CrawlSettings
     from hashing.sandbox import SandboxLimits
+    from inspector.chat import ChatSettings
     from sql.settings import DatabaseSettings
 
 
@@ -60,21 +62,57 @@ def _at_least(lowest: float, kind: Callable[[str], float]) -> Callable[[str], An
     return parse
 
 
+def _port(text: str) -> int:
+    if not 0 <= int(text) <= 65535:  # noqa: PLR2004 - the highest port
+        raise ValueError("write a port, 0 to 65535; 0 is any that is free")
+    return int(text)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.replace(",", " ").split())
+
+
 def _log_level(text: str) -> str:
     if text.lower() not in {"debug", "info", "warning", "error"}:
         raise ValueError("write debug, info, warning or error")
     return text.lower()
 
 
+def _public_key(text: str) -> str:
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", text.strip()):
+        raise ValueError("write the 64 hex digits that Discord shows as the application's public key")
+    return text.strip().lower()
+
+
+def _digits(text: str) -> str:
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError("write the digits of the id")
+    return text
+
+
+def _url(text: str) -> str:
+    if not text.startswith(("https://", "http://")):
+        raise ValueError("write a URL that begins with https:// or http://")
+    return text.rstrip("/")
+
+
+def _workers(text: str) -> int:
+    if not 1 <= int(text) <= 256:  # noqa: PLR2004 - more than any machine can use
+        raise ValueError("write a number from 1 to 256")
+    return int(text)
+
+
 _count = _at_least(1, int)
 _seconds = _at_least(0, float)
 
 
-def _setting(env: str, default: Any, help_text: str, parse: Callable[[str], Any] = str) -> Any:
-    metadata = {"env": env, "help": help_text, "parse": parse}
+def _setting(
+    env: str, default: Any, help_text: str, parse: Callable[[str], Any] = str, *, secret: bool = False
+) -> Any:
+    metadata = {"env": env, "help": help_text, "parse": parse, "secret": secret}
     if callable(default):
         return field(default_factory=default, metadata=metadata)
-    return field(default=default, metadata=metadata)
+    return field(default=default, metadata=metadata, repr=not secret)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +205,75 @@ class Settings:
         _count,
     )
 
+    host: str = _setting(
+        "SAMELOOK_HOST",
+        "127.0.0.1",
+        "Address that `samelook serve` listens on. Beyond loopback, callers need API keys.",
+    )
+    port: int = _setting("SAMELOOK_PORT", 5100, "Its port; 0: any that is free.", _port)
+    roles: tuple[str, ...] = _setting(
+        "SAMELOOK_ROLES",
+        (),
+        "Parts that it serves, comma separated: hasher, matcher, curator, lite, extension. Default: all.",
+        _words,
+    )
+    workers: int = _setting("SAMELOOK_WORKERS", 1, "Serving processes, at most 256.", _workers)
+    require_keys: bool = _setting(
+        "SAMELOOK_REQUIRE_KEYS", False, "Ask for API keys on loopback too (1).", _flag
+    )
+    admin_key: str | None = _setting(
+        "SAMELOOK_ADMIN_KEY",
+        None,
+        "An API key that may do everything, besides those made with POST /c/api_keys: a long random text.",
+        secret=True,
+    )
+    allowed_origins: tuple[str, ...] = _setting(
+        "SAMELOOK_ALLOWED_ORIGINS",
+        (),
+        "Origins of web pages, comma separated, that may call from a browser, besides browser extensions.",
+        _words,
+    )
+    csv_file: Path | None = _setting(
+        "CSV_FILE", None, "HMA-lite: hashes to begin with. Default: a built-in sample.", _path
+    )
+    index_file: Path | None = _setting(
+        "INDEX_FILE",
+        None,
+        "HMA-lite: file that uploaded hashes are kept in. Default: hashes.te in the state folder.",
+        _path,
+    )
+    state_dir: Path | None = _setting(
+        "STATE_DIR", None, "HMA-lite: the state folder. Default: lite in the data folder.", _path
+    )
+    discord_public_key: str = _setting(
+        "SAMELOOK_DISCORD_PUBLIC_KEY",
+        "",
+        "Public key of the Discord application, 64 hex digits. Set, the service answers /discord/interactions.",
+        _public_key,
+    )
+    discord_application_id: str = _setting("SAMELOOK_DISCORD_APPLICATION_ID", "", "Its id.", _digits)
+    discord_token: str = _setting(
+        "SAMELOOK_DISCORD_TOKEN",
+        "",
+        "Token of its bot, for answers that come too late for a reply. Unset: those are lost after fifteen minutes.",
+        secret=True,
+    )
+    discord_guilds: tuple[str, ...] = _setting(
+        "SAMELOOK_DISCORD_GUILDS",
+        (),
+        "Ids of the Discord servers that may ask, comma separated. Default: all where it was installed.",
+        _words,
+    )
+    discord_api_url: str = _setting(
+        "SAMELOOK_DISCORD_API_URL", "https://discord.com/api/v10", "Discord's API.", _url
+    )
+    public_url: str = _setting(
+        "SAMELOOK_PUBLIC_URL",
+        "",
+        "Where the service is reached from outside, for links to long answers. Unset: those are cut.",
+        _url,
+    )
+
     def database_at(self, url: str) -> DatabaseSettings:
         """What `sql.pool.open_pool` needs for the database at `url` (see `samelook.database`)."""
         from sql.settings import DatabaseSettings
@@ -218,6 +325,24 @@ class Settings:
         )
 
     @property
+    def chat(self) -> ChatSettings | None:
+        """Who we are to Discord; None when nobody is to ask from there. Raises SettingsError."""
+        from inspector.chat import ChatSettings
+
+        if not self.discord_public_key:
+            return None
+        if not self.discord_application_id:
+            raise SettingsError("SAMELOOK_DISCORD_PUBLIC_KEY needs SAMELOOK_DISCORD_APPLICATION_ID too")
+        return ChatSettings(
+            public_key=self.discord_public_key,
+            application_id=self.discord_application_id,
+            bot_token=self.discord_token,
+            public_url=self.public_url,
+            api_url=self.discord_api_url,
+            guilds=frozenset(self.discord_guilds),
+        )
+
+    @property
     def sandbox(self) -> SandboxLimits:
         """What a process that decodes pictures may use."""
         from hashing.sandbox import SandboxLimits
@@ -244,14 +369,12 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
 
 
 def settings_table() -> str:
-    """All variables as text: name, value in force, meaning. Passwords in a database URL are not shown."""
-    import re
-
+    """All variables as text: name, value in force, meaning. Keys, and passwords in a URL, are not shown."""
     settings = load_settings()
     lines = []
     for setting in fields(Settings):
         value = getattr(settings, setting.name)
-        text = "unset" if value in (None, "") else f"{value:d}" if isinstance(value, bool) else str(value)
+        text = "***" if value and setting.metadata["secret"] else _written(value) or "unset"
         text = re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", text)
         lines += [f"{setting.metadata['env']} = {text}", f"    {setting.metadata['help']}", ""]
     return "\n".join(lines[:-1])
@@ -269,9 +392,16 @@ def settings_page() -> str:
         "|---|---|---|",
     ]
     for setting in fields(Settings):
-        default = setting.default if setting.default is not MISSING else None
-        text = (
-            "" if default in (None, "") else f"`{default:d}`" if isinstance(default, bool) else f"`{default}`"
-        )
+        default = _written(setting.default) if setting.default is not MISSING else ""
+        text = f"`{default}`" if default else ""
         lines.append(f"| `{setting.metadata['env']}` | {text} | {setting.metadata['help']} |")
     return "\n".join(lines)
+
+
+def _written(value: object) -> str:
+    """A value as it is written into a variable; nothing for one that is unset."""
+    if isinstance(value, bool):
+        return f"{value:d}"
+    if isinstance(value, tuple):
+        return ",".join(str(one) for one in value)
+    return "" if value is None else str(value)

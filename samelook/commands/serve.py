@@ -10,12 +10,12 @@ import tempfile
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from api.settings import ApiSettings, Role
     from samelook.settings import Settings
@@ -31,56 +31,66 @@ _SOUND_S = 60.0
 def serve(
     *,
     host: Annotated[
-        str,
+        str | None,
         typer.Option(
-            "--host", envvar="SAMELOOK_HOST", help="Address to listen on. Beyond loopback, callers need keys."
+            "--host",
+            help="Address to listen on. Beyond loopback, callers need keys. Default: 127.0.0.1, or "
+            "SAMELOOK_HOST.",
+            show_default=False,
         ),
-    ] = "127.0.0.1",
+    ] = None,
     port: Annotated[
-        int, typer.Option("--port", envvar="SAMELOOK_PORT", min=0, max=65535, help="0: any that is free.")
-    ] = 5100,
+        int | None,
+        typer.Option(
+            "--port",
+            min=0,
+            max=65535,
+            help="0: any that is free. Default: 5100, or SAMELOOK_PORT.",
+            show_default=False,
+        ),
+    ] = None,
     role: Annotated[
         list[str] | None,
         typer.Option(
             "--role",
-            envvar="SAMELOOK_ROLES",
-            help="Only this part: hasher, matcher, curator, lite or extension. Repeat it for more.",
+            help="Only this part: hasher, matcher, curator, lite or extension. Repeat it for more. "
+            "Default: all, or SAMELOOK_ROLES.",
+            show_default=False,
         ),
     ] = None,
     workers: Annotated[
-        int, typer.Option("--workers", envvar="SAMELOOK_WORKERS", min=1, max=256, help="Serving processes.")
-    ] = 1,
+        int | None,
+        typer.Option(
+            "--workers",
+            min=1,
+            max=256,
+            help="Serving processes. Default: 1, or SAMELOOK_WORKERS.",
+            show_default=False,
+        ),
+    ] = None,
     csv_file: Annotated[
-        Path | None, typer.Option("--csv-file", envvar="CSV_FILE", help="HMA-lite: hashes to begin with.")
+        Path | None, typer.Option("--csv-file", help="HMA-lite: hashes to begin with, or CSV_FILE.")
     ] = None,
     index_file: Annotated[
         Path | None,
-        typer.Option("--index-file", envvar="INDEX_FILE", help="HMA-lite: where uploaded hashes are kept."),
+        typer.Option("--index-file", help="HMA-lite: where uploaded hashes are kept, or INDEX_FILE."),
     ] = None,
     state_dir: Annotated[
         Path | None,
         typer.Option(
-            "--state-dir", envvar="STATE_DIR", help="HMA-lite: their folder. Default: in the data folder."
+            "--state-dir", help="HMA-lite: their folder, or STATE_DIR. Default: lite in the data folder."
         ),
     ] = None,
     require_keys: Annotated[
         bool,
-        typer.Option(
-            "--require-keys", envvar="SAMELOOK_REQUIRE_KEYS", help="Ask for API keys on loopback too."
-        ),
+        typer.Option("--require-keys", help="Ask for API keys on loopback too, or SAMELOOK_REQUIRE_KEYS."),
     ] = False,
     allow_origin: Annotated[
         list[str] | None,
         typer.Option(
             "--allow-origin",
-            envvar="SAMELOOK_ALLOWED_ORIGINS",
-            help="A web page's origin that may call from a browser. Repeat it for more.",
-        ),
-    ] = None,
-    admin_key: Annotated[
-        str | None,
-        typer.Option(
-            envvar="SAMELOOK_ADMIN_KEY", help="A key that may do everything. Better given as the variable."
+            help="A web page's origin that may call from a browser, or SAMELOOK_ALLOWED_ORIGINS. "
+            "Repeat it for more.",
         ),
     ] = None,
     listen_fd: Annotated[int | None, typer.Option("--listen-fd", hidden=True)] = None,
@@ -95,33 +105,35 @@ def serve(
 
         SAMELOOK_ADMIN_KEY=... samelook serve --host 0.0.0.0 --workers 4
     """
-    from api.settings import LiteSettings
     from samelook.commands.crawl import allow_many_connections, run_async
     from samelook.database import configured_database
     from samelook.settings import load_settings
 
     settings = load_settings()
-    roles = _roles(role)
-    lite = LiteSettings(csv_file, index_file, state_dir or settings.data_dir / "lite")
+    given: dict[str, Any] = {
+        "host": host,
+        "port": port,
+        "roles": tuple(role or ()) or None,
+        "workers": workers,
+        "csv_file": csv_file,
+        "index_file": index_file,
+        "state_dir": state_dir,
+        "require_keys": require_keys or None,
+        "allowed_origins": tuple(allow_origin or ()) or None,
+    }
+    settings = replace(settings, **{name: value for name, value in given.items() if value is not None})
+    _roles(settings.roles)
     allow_many_connections()
     with configured_database(settings) as url:
-        chosen = replace(
-            api_settings(settings, url),
-            host=host,
-            roles=roles,
-            lite=lite,
-            require_keys=require_keys,
-            allowed_origins=tuple(allow_origin or ()),
-            admin_key=admin_key,
-        )
+        chosen = api_settings(settings, url)
         if listen_fd is not None:
             status = run_async(serve_here(chosen, socket.socket(fileno=listen_fd), until_stdin_closes=True))
         else:
-            with listening(host, port) as listener:
+            with listening(settings.host, settings.port) as listener:
                 run_async(_check_keys(chosen))
                 _announce(listener, chosen)
-                if workers > 1:
-                    status = run_async(_serve_many(settings, url, listener, workers))
+                if settings.workers > 1:
+                    status = run_async(_serve_many(settings, url, listener, settings.workers))
                 else:
                     status = run_async(serve_here(chosen, listener))
     raise typer.Exit(status)
@@ -129,7 +141,7 @@ def serve(
 
 def api_settings(settings: Settings, url: str) -> ApiSettings:
     """What the service needs of the settings."""
-    from api.settings import ApiSettings
+    from api.settings import ApiSettings, LiteSettings
     from matching.settings import LiveSettings
 
     defaults = ApiSettings(settings.database_at(url))
@@ -144,6 +156,15 @@ def api_settings(settings: Settings, url: str) -> ApiSettings:
         sandbox=settings.sandbox,
         live=LiveSettings(snapshot_folder=settings.data_dir / "indexes"),
         hash_processes=settings.hash_processes,
+        host=settings.host,
+        roles=_roles(settings.roles),
+        lite=LiteSettings(
+            settings.csv_file, settings.index_file, settings.state_dir or settings.data_dir / "lite"
+        ),
+        chat=settings.chat,
+        require_keys=settings.require_keys,
+        allowed_origins=settings.allowed_origins,
+        admin_key=settings.admin_key,
     )
 
 
@@ -174,10 +195,11 @@ async def serve_here(
     from aiohttp import web
 
     from api.app import create_app
+    from api.server import service_runner
     from samelook.commands.crawl import collect_garbage_rarely, stopping
 
     stop = asyncio.Event()
-    runner = web.AppRunner(create_app(settings), access_log=None, shutdown_timeout=STOP_S / 2)
+    runner = service_runner(create_app(settings), shutdown_timeout=STOP_S / 2)
     await runner.setup()
     try:
         await web.SockSite(runner, listener, backlog=_BACKLOG).start()
@@ -216,10 +238,11 @@ def _announce(listener: socket.socket, settings: ApiSettings) -> None:
     typer.echo(f"Serving on http://{shown}:{port} ({', '.join(sorted(settings.roles))}; {keys}).", err=True)
 
 
-def _roles(names: list[str] | None) -> frozenset[Role]:
+def _roles(names: Collection[str]) -> frozenset[Role]:
+    """The roles of these names, all without any. Raises typer.BadParameter."""
     from api.settings import ROLES
 
-    wanted = {part for name in names or [] for part in name.replace(",", " ").split()}
+    wanted = {part for name in names for part in name.replace(",", " ").split()}
     unknown = sorted(wanted.difference(ROLES))
     if unknown:
         raise typer.BadParameter(

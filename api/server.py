@@ -1,0 +1,64 @@
+"""The application on a socket, where what is no HTTP at all gets an error like every other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
+
+from .errors import ApiError
+from .middlewares import error_response
+
+_log = structlog.get_logger(__name__)
+_FAULT = 500
+
+
+class ServiceRunner(web.AppRunner):
+    """Runs an application; requests that no handler ever sees are answered in JSON too."""
+
+    async def _make_server(self) -> web.Server:
+        made = await super()._make_server()
+        return _Server(made.request_handler, request_factory=made.request_factory, **made._kwargs)  # noqa: SLF001 - aiohttp has no hook for this
+
+
+class _Server(web.Server):
+    def __call__(self) -> RequestHandler:
+        return _Connection(self, loop=self._loop, **self._kwargs)
+
+
+class _Connection(RequestHandler):
+    """One connection. aiohttp answers what it cannot parse with a text that quotes it."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = _FAULT,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """The answer to a request that never reached the application; the connection ends with it."""
+        if request.writer.output_size > 0:
+            raise ConnectionError("an answer was being sent already")
+        if status >= _FAULT:
+            _log.error("api.broken_request", exc_info=exc)
+            told = ApiError(status, "Internal error.")
+        else:
+            _log.debug("api.malformed_request", reason=message)
+            told = ApiError(status, f"The request is no valid HTTP ({_reason(exc)}).")
+        response = error_response(told)
+        response.force_close()
+        return response
+
+
+def _reason(error: BaseException | None) -> str:
+    # The name says what is wrong; the message would quote the request, which may hold anything.
+    return type(error).__name__ if error is not None else "it cannot be parsed"
+
+
+def service_runner(app: web.Application, **options: Any) -> ServiceRunner:
+    """What runs the service: without an access log, as it has metrics."""
+    return ServiceRunner(app, access_log=None, **options)
