@@ -88,6 +88,9 @@ class LookMatch:
     asker_sha256: str
     owner_sha256: str
     form: str = ""
+    """The owner's canonical form that shows it."""
+    version: str = "as is"
+    """What had to be done to the asker's icon."""
     pdq: int = 0
     colour: float = 0.0
     current: bool = True
@@ -324,6 +327,7 @@ class _Deciding:
             "position": match.owner.position,
             "under": match.rule.name.lower(),
             "form": match.form,
+            "version": match.version,
             "pdq": match.pdq,
             "colour": round(match.colour, 1),
         }
@@ -403,23 +407,26 @@ def _closeness(match: LookMatch) -> tuple[Any, ...]:
         match.pdq,
         match.colour,
         match.form,
+        match.version,
         match.owner_sha256,
         match.also_worn_by,
+        *_seniority(match.owner),
     )
 
 
 def _order(match: LookMatch) -> tuple[Any, ...]:
-    position = match.owner.position
+    return (*_seniority(match.owner), match.owner.site, match.asker_sha256, _closeness(match))
+
+
+def _seniority(owner: Owner) -> tuple[Any, ...]:
+    """The best position first, then the best that is on probation, then the earliest sighting."""
     return (
-        position is None,
-        position or 0,
-        match.owner.on_probation is None,
-        match.owner.on_probation or 0,
-        match.owner.verified_since is None,
-        match.owner.verified_since or 0.0,
-        match.owner.site,
-        match.asker_sha256,
-        _closeness(match),
+        owner.position is None,
+        owner.position or 0,
+        owner.on_probation is None,
+        owner.on_probation or 0,
+        owner.verified_since is None,
+        owner.verified_since or 0.0,
     )
 
 

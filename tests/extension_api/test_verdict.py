@@ -23,7 +23,7 @@ ICON, OTHER_ICON = "aa", "bb"
 def match(name: str, position: int | None = 500, *, rule: Rule = Rule.STRICT, **more: Any) -> LookMatch:
     icon = more.pop("asker_sha256", ICON)
     owner = Owner(Site(name), position, more.pop("on_probation", None), more.pop("since", None))
-    return LookMatch(owner, rule, icon, f"look of {name}", "Tw", 10, 2.0, **more)
+    return LookMatch(owner, rule, icon, f"look of {name}", "trimmed", pdq=10, colour=2.0, **more)
 
 
 def facts(*matches: LookMatch, **more: Any) -> Facts:
@@ -73,7 +73,8 @@ def test_a_lock_names_the_owner_the_form_and_the_distances() -> None:
         "site": "brand.example",
         "position": 500,
         "under": "strict",
-        "form": "Tw",
+        "form": "trimmed",
+        "version": "as is",
         "pdq": 10,
         "colour": 2.0,
     }

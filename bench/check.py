@@ -1,0 +1,355 @@
+"""How fast `/x/v1/check` answers, over a million looks: `python -m bench.check [--looks N] [--json]`.
+
+A server process (the real application, its memory filled with drawn looks) runs on the first processor; the
+client has the others. The figures, against the bars of the design:
+
+- known: sites and icons that the service knows, as a share of what a handler reaches that returns a constant
+  JSON answer, measured in turns in the same run (bar: at least half)
+- new: looks that the service has not seen, searched and judged, a second (bar: 300); `new_bytes` is the same
+  with the icon's bytes, decoded and looked at by the sandbox
+- mix: nine known and one new at 500 requests a second: the 99th percentile (bar: 15 ms)
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import base64
+import contextlib
+import io
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from aiohttp import web
+from PIL import Image
+
+from extension_api.answering import EXTENSION
+from extension_api.limits import Buckets
+from extension_api.memory import Memory
+from extension_api.routes import create_extension_app
+from extension_api.settings import ExtensionSettings
+from samelook.embedded_postgres import embedded_postgres
+from sql.migrate import migrate
+from sql.settings import DatabaseSettings
+
+FORMS_A_LOOK = 4
+KNOWN_QUESTIONS = 5000
+CONNECTIONS = 16
+ROUND_S = 4.0
+ROUNDS = 3
+MIX_PER_S = 500
+MIX_S = 20.0
+CONSTANT = {"verdict": "trusted", "action": "allow", "reasons": []}
+
+
+# ---- the server ----
+
+
+def fill(memory: Memory, looks: int, seed: int = 7) -> None:
+    """Sites of rank 1 to `looks`, each with one look of its own; a few pictures are nearly another's."""
+    from bench.check_looks import drawn_looks
+
+    for number, look in enumerate(drawn_looks(looks, seed), start=1):
+        sha256 = number.to_bytes(32, "big")
+        memory.put_domain(
+            {
+                "domain_id": number,
+                "site": f"site{number}.example",
+                "host": f"site{number}.example",
+                "trusted_position": number,
+                "new_position": None,
+                "n_hosts": None,
+                "visited": True,
+                "redirect_host": None,
+                "discovery_error": None,
+                "hashing_errors": [],
+            }
+        )
+        memory.put_pictures([(sha256, [look])])
+        memory.put_shown(
+            {
+                "domain_id": number,
+                "sha256": sha256,
+                "since": 1.0,
+                "gone_since": None,
+                "own_host": True,
+                "icon_url": f"https://site{number}.example/favicon.ico",
+                "md5": sha256[:16],
+            }
+        )
+        if number % 20_000 == 0:
+            memory.index.flush()
+    memory.index.flush()
+    memory.index.merge()
+
+
+async def serve(looks: int, url: str) -> None:
+    """Run the server until its standard input ends; the ports go to standard output."""
+    settings = ExtensionSettings(work_per_s=1e9, work_burst=1e9)
+    app = create_extension_app(settings, DatabaseSettings(url=url))
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    # Now, and not before: decoding is the sandbox's, in a process that may run elsewhere.
+    with contextlib.suppress(AttributeError, OSError):
+        os.sched_setaffinity(0, {0})
+    started = time.monotonic()
+    extension = app[EXTENSION]
+    extension.work = Buckets(1e9, 1e9, time.monotonic)
+    fill(extension.follower.memory, looks)
+    plain = web.Application()
+
+    async def constant(request: web.Request) -> web.Response:
+        await request.read()
+        return web.json_response(CONSTANT)
+
+    plain.router.add_post("/x/v1/check", constant)
+    other = web.AppRunner(plain, access_log=None)
+    await other.setup()
+    ports = []
+    for one in (runner, other):
+        await web.TCPSite(one, "127.0.0.1", 0).start()
+        ports.append(one.addresses[0][1])
+    import gc
+
+    gc.collect()
+    gc.freeze()
+    figures = {"ports": ports, "load_s": round(time.monotonic() - started, 1), "rss_mb": _rss_mb()}
+    sys.stdout.write(json.dumps(figures) + "\n")
+    sys.stdout.flush()
+    await asyncio.to_thread(sys.stdin.read)
+    await other.cleanup()
+    await runner.cleanup()
+
+
+def _rss_mb() -> int:
+    pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") // 1_000_000
+
+
+# ---- the client ----
+
+
+class Connection:
+    """One keep-alive connection that sends prepared requests and waits for each answer."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    async def ask(self, request: bytes) -> bytes:
+        """The answer's body. Raises RuntimeError when it is not 200."""
+        self._writer.write(request)
+        head = await self._reader.readuntil(b"\r\n\r\n")
+        if not head.startswith(b"HTTP/1.1 200"):
+            raise RuntimeError(head.decode("latin-1"))
+        at = head.lower().index(b"content-length:") + 15
+        return await self._reader.readexactly(int(head[at : head.index(b"\r", at)]))
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+@contextlib.asynccontextmanager
+async def connections(port: int, count: int) -> AsyncIterator[list[Connection]]:
+    opened = [Connection(*await asyncio.open_connection("127.0.0.1", port)) for _ in range(count)]
+    try:
+        yield opened
+    finally:
+        for connection in opened:
+            connection.close()
+
+
+def request(body: Any) -> bytes:
+    data = json.dumps(body).encode()
+    head = (
+        "POST /x/v1/check HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(data)}\r\n\r\n"
+    )
+    return head.encode() + data
+
+
+def known(looks: int, count: int) -> list[bytes]:
+    """Questions about sites with their own icons, spread over all ranks."""
+    numbers = np.linspace(1, looks, count).astype(int).tolist()
+    return [
+        request({"url": f"site{n}.example", "icons": [{"sha256": n.to_bytes(32, "big").hex()}]})
+        for n in numbers
+    ]
+
+
+def fresh_icons(count: int, seed: int) -> list[bytes]:
+    """PNG files of 48 pixels that nobody has seen: coloured shapes drawn at random."""
+    rng = np.random.default_rng(seed)
+    icons = []
+    for _ in range(count):
+        pixels = np.zeros((48, 48, 3), np.uint8)
+        pixels[:] = rng.integers(0, 256, 3)
+        for _ in range(6):
+            x, y = rng.integers(0, 40, 2)
+            w, h = rng.integers(6, 30, 2)
+            pixels[y : y + h, x : x + w] = rng.integers(0, 256, 3)
+        stored = io.BytesIO()
+        Image.fromarray(pixels).save(stored, "PNG")
+        icons.append(stored.getvalue())
+    return icons
+
+
+def new(icons: Sequence[bytes], seed: int) -> list[bytes]:
+    return [
+        request({"url": f"new{seed}-{n}.example", "icons": [{"data": base64.b64encode(icon).decode()}]})
+        for n, icon in enumerate(icons)
+    ]
+
+
+async def rate(port: int, requests: Sequence[bytes], seconds: float) -> float:
+    """Answers a second over several connections, each asking one question after the other."""
+    ends = time.perf_counter() + seconds
+    done = 0
+
+    async def run(connection: Connection, mine: Sequence[bytes]) -> None:
+        nonlocal done
+        while True:
+            for one in mine:
+                await connection.ask(one)
+                done += 1
+                if time.perf_counter() >= ends:
+                    return
+
+    started = time.perf_counter()
+    async with connections(port, CONNECTIONS) as opened:
+        await asyncio.gather(*(run(one, requests[k::CONNECTIONS]) for k, one in enumerate(opened)))
+    return done / (time.perf_counter() - started)
+
+
+async def all_of(port: int, requests: Sequence[bytes]) -> float:
+    """Answers a second for asking each question once."""
+
+    async def run(connection: Connection, mine: Sequence[bytes]) -> None:
+        for one in mine:
+            await connection.ask(one)
+
+    started = time.perf_counter()
+    async with connections(port, CONNECTIONS) as opened:
+        await asyncio.gather(*(run(one, requests[k::CONNECTIONS]) for k, one in enumerate(opened)))
+    return len(requests) / (time.perf_counter() - started)
+
+
+async def mix(
+    port: int, known_ones: Sequence[bytes], new_ones: Sequence[bytes], seconds: float
+) -> dict[str, float]:
+    """Latencies at a fixed rate of arrivals, from when each was due: waiting in line counts."""
+    total = int(MIX_PER_S * seconds)
+    free: asyncio.Queue[Connection] = asyncio.Queue()
+    latencies: list[float] = []
+
+    async def ask(body: bytes, due: float) -> None:
+        connection = await free.get()
+        await connection.ask(body)
+        latencies.append(time.perf_counter() - due)
+        free.put_nowait(connection)
+
+    async with connections(port, 64) as opened:
+        for one in opened:
+            free.put_nowait(one)
+        start = time.perf_counter() + 0.1
+        async with asyncio.TaskGroup() as group:
+            for number in range(total):
+                due = start + number / MIX_PER_S
+                if (wait := due - time.perf_counter()) > 0:
+                    await asyncio.sleep(wait)
+                body = new_ones[number // 10] if number % 10 == 0 else known_ones[number % len(known_ones)]
+                group.create_task(ask(body, due))
+    p50, p99 = np.percentile(latencies, [50, 99]) * 1000
+    return {"p50_ms": round(float(p50), 2), "p99_ms": round(float(p99), 2)}
+
+
+async def measure(looks: int, ports: Sequence[int]) -> dict[str, Any]:
+    port, plain = ports
+    questions = known(looks, KNOWN_QUESTIONS)
+    await all_of(port, questions)
+    rates: dict[str, list[float]] = {"known": [], "constant": []}
+    for _ in range(ROUNDS):
+        rates["constant"].append(await rate(plain, questions, ROUND_S))
+        rates["known"].append(await rate(port, questions, ROUND_S))
+    known_rate, constant_rate = (float(np.median(rates[name])) for name in ("known", "constant"))
+    figures: dict[str, Any] = {
+        "known_per_s": round(known_rate),
+        "constant_per_s": round(constant_rate),
+        "known_share": round(known_rate / constant_rate, 2),
+        "known_first_time_per_s": round(await all_of(port, known(looks, KNOWN_QUESTIONS + 1)[1:-1])),
+        "new_bytes_per_s": round(await all_of(port, new(fresh_icons(2000, 1), 1))),
+    }
+    new_ones = new(fresh_icons(int(MIX_PER_S * MIX_S) // 10, 2), 2)
+    figures["mix"] = await mix(port, questions, new_ones, MIX_S)
+    return figures
+
+
+def searches(looks: int) -> dict[str, float]:
+    """Searching and verifying drawn looks that nobody has, in this process, without HTTP."""
+    from bench.check_looks import drawn_looks
+    from extension_api.looks import parse_look
+
+    memory = Memory(ExtensionSettings().verdicts.tiers, 1e9)
+    fill(memory, looks)
+    asked = [parse_look(look) for look in drawn_looks(500, 99)]
+    times = []
+    for look in asked:
+        started = time.perf_counter()
+        memory.index.search(look)
+        times.append(time.perf_counter() - started)
+    p50, p99 = np.percentile(times, [50, 99]) * 1000
+    return {
+        "per_s": round(1 / float(np.mean(times))),
+        "p50_ms": round(float(p50), 2),
+        "p99_ms": round(float(p99), 2),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--looks", type=int, default=1_000_000)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--search-only", action="store_true")
+    parser.add_argument("--serve", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.serve:
+        import uvloop
+
+        uvloop.run(serve(arguments.looks, arguments.serve))
+        return
+    if arguments.search_only:
+        print(json.dumps({"search": searches(arguments.looks)}))
+        return
+    with tempfile.TemporaryDirectory() as folder, embedded_postgres(Path(folder), durable=False) as url:
+        asyncio.run(migrate(url))
+        command = [sys.executable, "-m", "bench.check", "--looks", str(arguments.looks), "--serve", url]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
+            assert server.stdout is not None
+            assert server.stdin is not None
+            begun = json.loads(server.stdout.readline())
+            figures = {
+                "looks": arguments.looks,
+                "load_s": begun["load_s"],
+                "rss_mb": begun["rss_mb"],
+                **asyncio.run(measure(arguments.looks, begun["ports"])),
+            }
+            server.stdin.close()
+    if arguments.json:
+        print(json.dumps(figures))
+    else:
+        for name, value in figures.items():
+            print(f"{name:24} {value}")
+
+
+if __name__ == "__main__":
+    main()

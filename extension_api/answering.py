@@ -1,0 +1,210 @@
+"""What the routes share: memory that follows the database, caches, limits, and the tasks behind them."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hmac
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from extension_api.answers import Answers
+from extension_api.clients import Clients, hashed
+from extension_api.errors import BadRequest
+from extension_api.follower import Follower
+from extension_api.keeper import Keeper
+from extension_api.limits import Buckets
+from extension_api.look_worker import LookWorker
+from extension_api.outbox import Outbox
+from extension_api.settings import ExtensionSettings
+from hashing.sandbox import Sandbox, SandboxLimits
+from sql.named import queries
+from sql.pool import open_connection, open_pool
+
+if TYPE_CHECKING:
+    from sql.pool import Pool
+    from sql.settings import DatabaseSettings
+
+HOUR_S = 3600.0
+CACHED_AT_MOST_S = 60.0
+CACHED_FOR_CLIENT_S = 1.0
+"""Entries of lists end without anybody telling, so an answer from the cache is never older than this."""
+LOOKS_PAGE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Cached:
+    """An answer as it was sent, and the state of the facts it was made from."""
+
+    version: int
+    at: float
+    payload: bytes
+    etag: str
+
+
+class Extension:
+    """Everything that the routes use, for one process."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        follower: Follower,
+        outbox: Outbox,
+        sandbox: Sandbox,
+        settings: ExtensionSettings,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.pool = pool
+        self.follower = follower
+        self.outbox = outbox
+        self.settings = settings
+        self.clock = clock
+        self.clients = Clients(pool)
+        self.answers = Answers(follower, outbox, sandbox, pool, settings, clock)
+        self.work = Buckets(settings.work_per_s, settings.work_burst, time.monotonic)
+        self.registrations = Buckets(
+            settings.clients_per_hour / HOUR_S, settings.clients_per_hour, time.monotonic
+        )
+        self.reports = Buckets(settings.reports_per_hour / HOUR_S, settings.reports_per_hour, time.monotonic)
+        self.reads: Any = queries("verdicts")
+        self.writes: Any = queries("extension")
+        self._network_key = settings.network_key or secrets.token_bytes(32)
+        self._cache: OrderedDict[tuple[bytes, int | None], Cached] = OrderedDict()
+        self._checksum: tuple[str, str, int] = ("", "", 0)
+
+    def cached(self, key: tuple[bytes, int | None]) -> Cached | None:
+        """The answer to the same question, as long as nothing can have changed it, or for a moment."""
+        cached = self._cache.get(key)
+        if cached is None:
+            return None
+        age = self.clock() - cached.at
+        fresh = (
+            CACHED_AT_MOST_S if cached.version == self.follower.version else self.settings.verdicts.cached_s
+        )
+        return cached if age < fresh else None
+
+    def cache(self, key: tuple[bytes, int | None], answer: Cached) -> None:
+        self._cache[key] = answer
+        self._cache.move_to_end(key)
+        while len(self._cache) > self.settings.verdicts.cached_answers:
+            self._cache.popitem(last=False)
+
+    def is_key(self, key: str) -> bool:
+        """Whether an API key is valid."""
+        return hashed(key) in self.follower.lists.api_keys
+
+    def network_digest(self, network: str) -> bytes:
+        """What stands for a reporter's network: equal for equal networks, and not to be turned back."""
+        return hmac.digest(self._network_key, network.encode(), "sha256")[:16]
+
+    async def looks_page(self, since: str | None, page: str | None) -> dict[str, Any]:
+        """A page of the trusted looks: of all, or of what changed after version `since`.
+
+        `page` is where the last page ended. Raises BadRequest.
+        """
+        async with (
+            self.pool.acquire() as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            epoch = (await self.reads.epoch(connection)).hex[:8]
+            full, after = True, 0
+            if since is not None:
+                known, _, seq = since.rpartition("-")
+                if not seq.isdecimal():
+                    raise BadRequest("`since` is a version that an earlier answer named.")
+                if known == epoch:
+                    full, after = False, int(seq)
+            if page is not None:
+                if not page.isdecimal():
+                    raise BadRequest("`page` is what the page before named as `next`.")
+                after = max(after, int(page))
+            rows = [row async for row in self.reads.trusted_after(connection, seq=after, page=LOOKS_PAGE)]
+            more = len(rows) == LOOKS_PAGE
+            newest = await self.reads.newest_trusted(connection)
+            version = f"{epoch}-{newest}"
+            if self._checksum[0] != version:
+                sums = await self.reads.trusted_checksum(connection)
+                self._checksum = (version, f"{sums['sum'] & 0xFFFFFFFFFFFFFFFF:016x}", sums["looks"])
+        tiers = self.settings.verdicts.tiers
+        return {
+            "version": version,
+            "full": full,
+            "tiers": {"wide": tiers.wide, "standard": tiers.standard, "strict": tiers.strict},
+            "looks": [
+                {
+                    "id": row["look_id"],
+                    "site": row["site"],
+                    "rank": row["position"],
+                    "tier": row["tier"],
+                    "look": base64.b64encode(row["look"]).decode(),
+                }
+                for row in rows
+                if not row["removed"]
+            ],
+            "removed": [
+                {"id": row["look_id"], "site": row["site"]} for row in rows if row["removed"] and not full
+            ],
+            "checksum": self._checksum[1],
+            "count": self._checksum[2],
+            "next": str(rows[-1]["seq"]) if more else None,
+        }
+
+
+EXTENSION: web.AppKey[Extension] = web.AppKey("extension", Extension)
+
+
+def extension_context(
+    settings: ExtensionSettings, database: DatabaseSettings, limits: SandboxLimits | None
+) -> Callable[[web.Application], AsyncIterator[None]]:
+    """What to append to an application's `cleanup_ctx`."""
+
+    async def context(app: web.Application) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            pool = await stack.enter_async_context(open_pool(database))
+            sandbox = await stack.enter_async_context(
+                Sandbox(settings.sandbox_workers, limits=limits or SandboxLimits())
+            )
+            follower = Follower(database, settings.verdicts)
+            await follower.load()
+            outbox = Outbox(pool, remembered=settings.verdicts.remembered_sightings)
+            await outbox.load(queries("verdicts"))
+            app[EXTENSION] = Extension(pool, follower, outbox, sandbox, settings)
+            keeper = Keeper(database, settings.verdicts, time.time)
+            work = [follower.run, keeper.run, outbox.run, LookWorker(pool, sandbox).run]
+            tasks = [asyncio.create_task(one(), name=one.__qualname__) for one in work]
+            try:
+                yield
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+                async with asyncio.timeout(5):
+                    await outbox.flush()
+
+    return context
+
+
+@asynccontextmanager
+async def answering_once(
+    database: DatabaseSettings,
+    settings: ExtensionSettings | None = None,
+    limits: SandboxLimits | None = None,
+) -> AsyncIterator[Answers]:
+    """Answers for a command that ends soon: facts are brought up to date once, nothing is written."""
+    settings = settings or ExtensionSettings()
+    async with open_pool(database) as pool, Sandbox(limits=limits or SandboxLimits()) as sandbox:
+        await LookWorker(pool, sandbox).catch_up()
+        async with open_connection(database) as connection:
+            keeper = Keeper(database, settings.verdicts, time.time)
+            if await queries("verdicts").try_keeping(connection):
+                await keeper.catch_up(connection)
+        follower = Follower(database, settings.verdicts)
+        await follower.load()
+        yield Answers(follower, Outbox(pool, remembered=0), sandbox, pool, settings, time.time)

@@ -1,0 +1,275 @@
+"""Answers to questions about sites: the edge between what clients send and the judge."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import json
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+import asyncpg
+
+from extension_api.errors import BadRequest, NotASite, TooLarge
+from extension_api.judge import Asked, AskedIcon, Judge, Judged
+from extension_api.looks import looks_in, looks_of_file, parse_look
+from extension_api.models import Icon, SiteQuestion
+from extension_api.sites import Site, host_of_url
+from extension_api.verdict import LookMatch, Verdict
+from hashing.errors import HashingError
+from sql.errors import DatabaseError
+from sql.named import queries
+
+if TYPE_CHECKING:
+    from extension_api.follower import Follower
+    from extension_api.outbox import Outbox
+    from extension_api.settings import ExtensionSettings
+    from hashing.sandbox import Sandbox
+    from sql.pool import Pool
+
+RANK_WAIT_S = 0.25
+"""How long an answer waits for the rank of a site that is not in memory."""
+RANK_KEPT_S = 60.0
+_MOST_RANKS = 100_000
+_PDQ_BYTES = 32
+
+
+class Answers:
+    """Answers questions; keeps what clients sent for a while, so that a second question about it is cheap."""
+
+    def __init__(
+        self,
+        follower: Follower,
+        outbox: Outbox,
+        sandbox: Sandbox,
+        pool: Pool,
+        settings: ExtensionSettings,
+        clock: Callable[[], float],
+    ) -> None:
+        self._follower = follower
+        self._outbox = outbox
+        self._sandbox = sandbox
+        self._pool = pool
+        self._settings = settings
+        self._clock = clock
+        self._judge = Judge(follower, settings.verdicts, clock)
+        self._sent: OrderedDict[bytes, asyncio.Future[AskedIcon]] = OrderedDict()
+        self._ranks: OrderedDict[str, tuple[float, int | None]] = OrderedDict()
+        self._reads: Any = queries("verdicts")
+
+    async def answer(self, question: SiteQuestion, client: int | None = None) -> dict[str, Any]:
+        """The answer about one site. Raises ExtensionError's leaves when there cannot be one."""
+        if len(question.icons) > self._settings.max_icons:
+            raise BadRequest(
+                f"At most {self._settings.max_icons} icons of a site.", icons=len(question.icons)
+            )
+        host = host_of_url(question.url)
+        icons = [icon for asked in question.icons for icon in await self._icons_of(asked)]
+        distinct = {icon.sha256: icon for icon in icons}
+        site = self._judge.site_of(host)
+        seen = [self._outbox.first_seen(site, sha256) for sha256 in distinct]
+        position = None if site in self._judge.memory.sites else await self._rank_of(site)
+        judged = self._judge.judge(
+            Asked(
+                host=host,
+                icons=tuple(distinct.values()),
+                client=client,
+                position=position,
+                first_seen=min((one for one in seen if one is not None), default=None),
+            )
+        )
+        self._note(judged, tuple(distinct.values()))
+        return self._rendered(judged)
+
+    # ---- what clients send ----
+
+    async def _icons_of(self, icon: Icon) -> list[AskedIcon]:
+        if icon.data is not None:
+            return [await self._of_bytes(self._decoded(icon.data))]
+        if icon.sha256 is not None:
+            return [await self._of_digest(bytes.fromhex(icon.sha256))]
+        if icon.signals:
+            return await self._of_signals(icon.signals)
+        return []
+
+    def _decoded(self, data: str) -> bytes:
+        limit = self._settings.max_icon_bytes
+        if len(data) > limit * 4 // 3 + 4:
+            raise TooLarge(f"An icon may have {limit} bytes.", limit=limit)
+        try:
+            body = base64.b64decode(data, validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise BadRequest("An icon's data is not base64.") from error
+        if len(body) > limit:
+            raise TooLarge(f"An icon may have {limit} bytes.", limit=limit)
+        return body
+
+    async def _of_digest(self, sha256: bytes) -> AskedIcon:
+        if sha256 in self._judge.memory.pictures:
+            return AskedIcon(sha256)
+        sent = self._sent.get(sha256)
+        return AskedIcon(sha256) if sent is None else await asyncio.shield(sent)
+
+    async def _of_bytes(self, body: bytes) -> AskedIcon:
+        sha256 = hashlib.sha256(body).digest()
+        if sha256 in self._judge.memory.pictures:
+            return AskedIcon(sha256)
+        sent = self._sent.get(sha256)
+        if sent is None:
+            sent = self._sent[sha256] = asyncio.ensure_future(self._looked_at(sha256, body))
+            sent.add_done_callback(lambda done: self._forget_accidents(sha256, done))
+            while len(self._sent) > self._settings.verdicts.remembered_pictures:
+                self._sent.popitem(last=False)
+        # Shielded: another question may wait for the same picture.
+        return await asyncio.shield(sent)
+
+    async def _looked_at(self, sha256: bytes, body: bytes) -> AskedIcon:
+        try:
+            raw = looks_in(await self._sandbox.run(looks_of_file, body))
+        except HashingError as error:
+            return AskedIcon(sha256, error=error.kind)
+        looks = tuple(parse_look(look) for look in raw if look)
+        return AskedIcon(sha256, looks, hashlib.md5(body, usedforsecurity=False).digest())
+
+    def _forget_accidents(self, sha256: bytes, done: asyncio.Future[AskedIcon]) -> None:
+        """A picture that is bad stays bad; a worker that died, or ran out of time, says nothing for ever."""
+        if (
+            done.cancelled()
+            or done.exception() is not None
+            or (done.result().error or "").startswith("decoder_")
+        ):
+            self._sent.pop(sha256, None)
+
+    async def _of_signals(self, signals: dict[str, str]) -> list[AskedIcon]:
+        try:
+            values = {
+                name: bytes.fromhex(value) for name, value in signals.items() if name in {"sha256", "pdq"}
+            }
+        except ValueError as error:
+            raise BadRequest("A signal is not in hex.") from error
+        if any(len(value) != _PDQ_BYTES for value in values.values()):
+            raise BadRequest("A sha256 or pdq signal has 64 hex digits.")
+        icons = []
+        if "sha256" in values:
+            icons.append(await self._of_digest(values["sha256"]))
+        if "pdq" in values:
+            # A digest of the hash stands for the icon: its own is not known.
+            icons.append(AskedIcon(hashlib.sha256(b"pdq" + values["pdq"]).digest(), pdq=values["pdq"]))
+        return icons
+
+    async def _rank_of(self, site: Site) -> int | None:
+        """The rank of a site that is in no one's memory: beyond the tiers, and never visited."""
+        now = self._clock()
+        known = self._ranks.get(site)
+        if known is not None and now - known[0] < RANK_KEPT_S:
+            return known[1]
+        try:
+            async with asyncio.timeout(RANK_WAIT_S):
+                reversed_name = ".".join(site.split(".")[::-1])
+                position: int | None = await self._reads.rank_of(self._pool, reversed_name=reversed_name)
+        except (TimeoutError, OSError, DatabaseError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            return known[1] if known else None
+        # Only the keeper knows whether a good rank has held; until it has looked, it does not count.
+        if self._settings.verdicts.tiers.rule_for(position) is not None:
+            position = None
+        self._ranks[site] = (now, position)
+        while len(self._ranks) > _MOST_RANKS:
+            self._ranks.popitem(last=False)
+        return position
+
+    # ---- what follows from an answer ----
+
+    def _note(self, judged: Judged, sent: tuple[AskedIcon, ...]) -> None:
+        now = self._clock()
+        for icon in sent:
+            if icon.sha256 not in judged.needed and not icon.pdq:
+                self._outbox.saw(judged.site, icon.sha256, now)
+        if not judged.visited:
+            self._outbox.want_crawl(judged.site, now)
+        if judged.shared_with:
+            self._outbox.share(judged.site, judged.shared_with)
+
+    def _rendered(self, judged: Judged) -> dict[str, Any]:
+        decision = judged.decision
+        lasting = {
+            "verdict": str(decision.verdict),
+            "action": decision.action,
+            "site": judged.site,
+            "reasons": [reason.as_json() for reason in decision.reasons],
+            "looks_like": _looks_like(decision.looks_like),
+            "need": [sha256.hex() for sha256 in judged.needed],
+            "first_seen": _iso(judged.first_seen),
+        }
+        number = uuid5(NAMESPACE_URL, "samelook:" + json.dumps(lasting, sort_keys=True))
+        answer = {
+            **lasting,
+            "version": self._follower.data_version,
+            "ttl": self._ttl(judged),
+            "id": str(number),
+            "why": f"/x/v1/why/{number}",
+        }
+        if decision.verdict in {Verdict.GREY, Verdict.LOCK}:
+            self._outbox.explain(number, judged.site, answer)
+        return answer
+
+    def _ttl(self, judged: Judged) -> int:
+        """Seconds that the answer may be kept: short where the next question may be answered better."""
+        most = self._settings.ttl_s
+        if judged.needed:
+            return min(most, 5)
+        if not judged.visited:
+            return min(most, 30)
+        return most if judged.decision.verdict is Verdict.TRUSTED else min(most, 120)
+
+
+def explanation(answer: dict[str, Any]) -> dict[str, Any]:
+    """What the public page about a verdict says: the verdict without what only its asker needs."""
+    return {name: value for name, value in answer.items() if name not in {"ttl", "need"}}
+
+
+def _looks_like(matches: tuple[LookMatch, ...]) -> list[dict[str, Any]]:
+    closest: dict[Site, LookMatch] = {}
+    for match in matches:
+        closest.setdefault(match.owner.site, match)
+    return [
+        {
+            "site": match.owner.site,
+            "rank": match.owner.position,
+            "form": match.form,
+            "version": match.version,
+            "pdq": match.pdq,
+            "colour": round(match.colour, 1),
+            "under": match.rule.name.lower(),
+            "current": match.current,
+            "sha256": {"asker": match.asker_sha256, "owner": match.owner_sha256},
+            "md5": {"asker": match.asker_md5, "owner": match.owner_md5},
+            "pictures": {
+                "asker": f"/x/v1/icons/{match.asker_sha256}",
+                "owner": f"/x/v1/icons/{match.owner_sha256}",
+                "owner_url": match.owner_icon_url,
+            },
+        }
+        for match in closest.values()
+    ]
+
+
+def _iso(seconds: float | None) -> str | None:
+    return None if seconds is None else datetime.fromtimestamp(int(seconds), UTC).isoformat()
+
+
+def explained_number(text: str) -> UUID:
+    """The number in an address of an explanation. Raises BadRequest."""
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise BadRequest("An explanation is asked for by its UUID.") from error
+
+
+Runner = Callable[[], Coroutine[Any, Any, None]]
+NotAnswerable = (NotASite, BadRequest, TooLarge)
+"""What is wrong with one site of several, and told in its place."""

@@ -1,0 +1,88 @@
+"""What an operator states: sites on the two lists, families, reports that are wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from extension_api.errors import BadRequest
+from extension_api.sites import site_of_url
+from sql.named import queries
+
+if TYPE_CHECKING:
+    from sql.pool import Connection, Pool
+
+
+async def list_site(
+    pool: Pool | Connection,
+    url: str,
+    which: Literal["allow", "block"],
+    *,
+    by: str,
+    note: str = "",
+    expires_s: float | None = None,
+) -> str:
+    """Put a site on the operator's allowlist or blocklist; the site. Raises NotASite."""
+    site = site_of_url(url)
+    await _writes().add_operator_entry(
+        pool, site=site, list=which, note=note, added_by=by, expires_s=expires_s
+    )
+    return site
+
+
+async def unlist_site(pool: Pool | Connection, url: str) -> str:
+    """Take a site off the operator's lists; the site."""
+    site = site_of_url(url)
+    await _writes().remove_operator_entry(pool, site=site)
+    return site
+
+
+async def state_families(
+    pool: Pool | Connection,
+    families: Iterable[Sequence[str]],
+    *,
+    provenance: str,
+    related: bool = True,
+) -> int:
+    """State that the sites of each group are one organisation, or are not; how many pairs were stated."""
+    pairs = [
+        pair
+        for family in families
+        for pair in combinations(sorted({site_of_url(name) for name in family}), 2)
+    ]
+    await _writes().state_family(
+        pool,
+        sites=[site for site, _ in pairs],
+        others=[other for _, other in pairs],
+        proof="operator" if related else "not_related",
+        provenance=provenance,
+    )
+    return len(pairs)
+
+
+async def dismiss_reports(pool: Pool | Connection, url: str) -> str:
+    """Disagree with all reports on a site so far; the site."""
+    site = site_of_url(url)
+    await _writes().dismiss_reports(pool, site=site)
+    return site
+
+
+def families_in(path: Path) -> list[tuple[str, ...]]:
+    """The groups of a families file: one family a line, sites separated by blanks; `#` begins a comment.
+
+    Raises BadRequest for a line with a single site, NotASite for a name that is none, OSError.
+    """
+    families: list[tuple[str, ...]] = []
+    for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1):
+        names = line.partition("#")[0].split()
+        if len(names) == 1:
+            raise BadRequest(f"{path}, line {number}: a family has two sites or more.", line=number)
+        if names:
+            families.append(tuple(site_of_url(name) for name in names))
+    return families
+
+
+def _writes() -> Any:
+    return queries("extension")

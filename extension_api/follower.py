@@ -1,0 +1,192 @@
+"""Bringing the database's facts into memory, and keeping up with them.
+
+Polling is what keeps up; a notification only makes the next poll come at once. While the database is away
+memory stays as it is, so verdicts do too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+import structlog
+
+from extension_api.lists import Lists
+from extension_api.memory import Memory
+from sql.errors import DatabaseError
+from sql.named import queries
+from sql.pool import open_connection
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from extension_api.settings import VerdictSettings
+    from sql.pool import OwnConnection
+    from sql.settings import DatabaseSettings
+
+log = structlog.get_logger()
+
+PAGE = 5000
+CHANGES_S = 90.0
+"""How far back small changes are read again: longer than any transaction that writes them may take."""
+RETRY_S = 1.0
+
+
+class Follower:
+    """Memory and lists that follow the database. `load` once, then `run`."""
+
+    def __init__(self, database: DatabaseSettings, settings: VerdictSettings) -> None:
+        self._database = database
+        self._settings = settings
+        self._queries: Any = queries("verdicts")
+        self._writes: Any = queries("extension")
+        self._epoch: UUID | None = None
+        self._facts_seq = 0
+        self._looks_seq = 0
+        self._seen_changes: set[int] = set()
+        self._hint = asyncio.Event()
+        self.version = 0
+        """Goes up with every change that a verdict may depend on."""
+        self.memory = Memory(settings.tiers, settings.former_look_s)
+        self.lists = Lists()
+        self.is_current = False
+        """False while the database cannot be read."""
+
+    @property
+    def data_version(self) -> str:
+        """Names the state of the facts, for answers."""
+        epoch = self._epoch.hex[:8] if self._epoch else "none"
+        return f"{epoch}-{max(self._facts_seq, self._looks_seq)}"
+
+    async def load(self) -> None:
+        """Read everything. Raises DatabaseError's leaves and asyncpg's errors."""
+        async with open_connection(self._database) as connection:
+            await self._read_all(connection)
+
+    async def run(self) -> None:
+        """Keep up until cancelled."""
+        while True:
+            try:
+                async with open_connection(self._database) as connection:
+                    await connection.add_listener("samelook_verdicts", lambda *_: self._hint.set())
+                    # Whatever happened while nobody listened is behind the position, or in the lists.
+                    await self._read_all(connection)
+                    while True:
+                        try:
+                            async with asyncio.timeout(self._settings.poll_s):
+                                await self._hint.wait()
+                        except TimeoutError:
+                            pass
+                        self._hint.clear()
+                        await self.poll(connection)
+            except (
+                DatabaseError,
+                asyncpg.PostgresError,
+                asyncpg.InterfaceError,
+                OSError,
+                TimeoutError,
+            ) as error:
+                if self.is_current:
+                    log.warning("facts.stale", error=str(error) or type(error).__name__)
+                self.is_current = False
+                await asyncio.sleep(RETRY_S)
+
+    async def _read_all(self, connection: OwnConnection) -> None:
+        self._seen_changes = {
+            row["id"] async for row in self._queries.changes_since(connection, seconds=CHANGES_S)
+        }
+        await self._read_lists(connection)
+        await self.poll(connection)
+
+    async def poll(self, connection: OwnConnection) -> None:
+        """Read what is new."""
+        # One snapshot for both tables: a look is never seen without the facts of its domain.
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            epoch = await self._queries.epoch(connection)
+            if epoch != self._epoch:
+                self.memory = Memory(self._settings.tiers, self._settings.former_look_s)
+                self._epoch, self._facts_seq, self._looks_seq = epoch, 0, 0
+                self.version += 1
+            changed = await self._read_facts(connection)
+            changed |= await self._read_looks(connection)
+        if changed:
+            self.memory.index.flush()
+            self.version += 1
+        await self._read_changes(connection)
+        self.is_current = True
+
+    async def _read_facts(self, connection: OwnConnection) -> bool:
+        changed = False
+        while True:
+            rows = [
+                row async for row in self._queries.facts_after(connection, seq=self._facts_seq, page=PAGE)
+            ]
+            for row in rows:
+                self.memory.put_domain(row)
+            if rows:
+                self._facts_seq = rows[-1]["seq"]
+                changed = True
+            if len(rows) < PAGE:
+                return changed
+
+    async def _read_looks(self, connection: OwnConnection) -> bool:
+        changed = False
+        memory = self.memory
+        while True:
+            rows = [
+                row async for row in self._queries.looks_after(connection, seq=self._looks_seq, page=PAGE)
+            ]
+            unknown = sorted({row["sha256"] for row in rows if row["sha256"] not in memory.pictures})
+            if unknown:
+                memory.put_pictures(
+                    [
+                        (row["sha256"], row["looks"])
+                        async for row in self._queries.looks_of_pictures(connection, sha256s=unknown)
+                    ]
+                )
+            for row in rows:
+                memory.put_shown(row)
+            if rows:
+                self._looks_seq = rows[-1]["seq"]
+                changed = True
+            if len(rows) < PAGE:
+                return changed
+
+    async def _read_lists(self, connection: OwnConnection) -> None:
+        ask, lists = self._queries, self.lists
+        lists.put_allowed(None, [row async for row in ask.allowlist_entries(connection, client_ids=None)])
+        lists.put_operator(None, [row async for row in ask.operator_entries(connection, sites=None)])
+        lists.put_reports(None, [row async for row in ask.weights_of_reports(connection, sites=None)])
+        lists.put_stated([row async for row in ask.stated_families(connection)])
+        lists.api_keys = {
+            row["key_sha256"]: row["name"] async for row in self._writes.live_api_keys(connection)
+        }
+        self.version += 1
+
+    async def _read_changes(self, connection: OwnConnection) -> None:
+        rows = [row async for row in self._queries.changes_since(connection, seconds=CHANGES_S)]
+        fresh = [row for row in rows if row["id"] not in self._seen_changes]
+        self._seen_changes = {row["id"] for row in rows}
+        keys: dict[str, set[str]] = {}
+        for row in fresh:
+            keys.setdefault(row["kind"], set()).add(row["key"])
+        ask, lists = self._queries, self.lists
+        if "allowlist" in keys:
+            clients = [int(key) for key in keys["allowlist"]]
+            entries = [row async for row in ask.allowlist_entries(connection, client_ids=clients)]
+            lists.put_allowed(clients, entries)
+        if "operator" in keys:
+            sites = list(keys["operator"])
+            entries = [row async for row in ask.operator_entries(connection, sites=sites)]
+            lists.put_operator(sites, entries)
+        if "reports" in keys:
+            sites = list(keys["reports"])
+            entries = [row async for row in ask.weights_of_reports(connection, sites=sites)]
+            lists.put_reports(sites, entries)
+        if "family" in keys:
+            lists.put_stated([row async for row in ask.stated_families(connection)])
+        api_keys = {row["key_sha256"]: row["name"] async for row in self._writes.live_api_keys(connection)}
+        if keys or api_keys != lists.api_keys:
+            lists.api_keys = api_keys
+            self.version += 1

@@ -1,0 +1,296 @@
+"""Searching for looks like one: which are near by PDQ in some form, and which of these are the same.
+
+Looks are searched under the rule that protects their best owner: wide over the top tier only, and so on;
+looks of everybody else strictly. Each tier has two indexes of its own, of plain forms and of the others, as
+versions derived from the asker's look are compared with plain forms only.
+"""
+
+from __future__ import annotations
+
+import mmap
+import tempfile
+from array import array
+from collections import deque
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from extension_api.looks import (
+    LOOK_RULES,
+    PLAIN,
+    Likeness,
+    likeness_in,
+    likenesses,
+    parse_look,
+    versions_of,
+)
+from extension_api.verdict import Rule
+from hashing.look import Look
+from hashing.look_forms import FORM_NAMES
+from hashing.look_probes import AS_IS, Probes
+from hashing.look_rules import judge
+from matching import HammingIndex
+
+_CHUNK_BYTES = 64 * 1024 * 1024
+_PDQ_BYTES = 32
+_FORMS = len(FORM_NAMES)
+MOST_CANDIDATES = 400
+"""Pairs of forms that one search compares in a tier, the nearest: 40 µs each, and the loop waits. Only a look
+that very many wear can have more."""
+MOST_RECENT = 500
+"""Looks placed lately; comparing a look with all of them costs less than a search of everything."""
+_NOWHERE = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A look that is the same, by its number, and how."""
+
+    number: int
+    like: Likeness
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """That a look came to be searched, or somewhere else than before."""
+
+    version: int
+    number: int
+    rule: Rule | None
+    pdqs: bytes
+
+
+class _Tier:
+    """The looks that are searched under one rule."""
+
+    def __init__(self) -> None:
+        self.plain = HammingIndex(bits=256)
+        self.others = HammingIndex(bits=256)
+        self.waiting: dict[int, None] = {}
+
+    def remove(self, number: int) -> None:
+        if number in self.waiting:
+            del self.waiting[number]
+            return
+        ids = np.arange(number * _FORMS, (number + 1) * _FORMS, dtype=np.int64)
+        self.plain.remove(ids)
+        self.others.remove(ids)
+
+    def add(self, looks: Iterable[tuple[int, Look]]) -> None:
+        rows: dict[bool, tuple[list[bytes], list[int]]] = {True: ([], []), False: ([], [])}
+        for number, look in looks:
+            for which, form in enumerate(look.forms):
+                codes, ids = rows[form.name == PLAIN]
+                codes.append(form.pdq)
+                ids.append(number * _FORMS + which)
+        for is_plain, (codes, ids) in rows.items():
+            if ids:
+                index = self.plain if is_plain else self.others
+                index.add(_codes(b"".join(codes)), np.array(ids, np.int64))
+        self.waiting.clear()
+
+    def near(self, probes: Probes, radius: int) -> list[tuple[int, int, int]]:
+        """The nearest forms within the radius: distance, id of the form, number of the version."""
+        near: list[tuple[int, int, int]] = []
+        as_is = probes.names.count(AS_IS)
+        for index, codes in ((self.plain, probes.pdqs), (self.others, probes.pdqs[:as_is])):
+            if not len(index) or not len(codes):
+                continue
+            for version, (ids, distances) in enumerate(index.search_many(codes, radius)):
+                if len(ids):
+                    kept = islice(zip(distances.tolist(), ids.tolist(), strict=True), MOST_CANDIDATES)
+                    near += [(distance, form, version) for distance, form in kept]
+        near.sort()
+        return near[:MOST_CANDIDATES]
+
+
+class LookIndex:
+    """Looks by number, and where each is searched. Not for several threads."""
+
+    def __init__(self) -> None:
+        self.version = 0
+        """Goes up when a search may find something else than before."""
+        self._bytes = _Blobs()
+        self._tiers: dict[Rule | None, _Tier] = {rule: _Tier() for rule in (*Rule, None)}
+        self._places: dict[int, Rule | None] = {}
+        self._recent: deque[_Placed] = deque(maxlen=MOST_RECENT)
+
+    def __len__(self) -> int:
+        return len(self._bytes)
+
+    def add(self, look: bytes) -> int:
+        """Keep a look; its number. It is searched once it has a place. Raises BadLook."""
+        parse_look(look)
+        return self._bytes.add(look)
+
+    def look(self, number: int) -> Look:
+        return parse_look(self._bytes[number])
+
+    def place(self, number: int, rule: Rule | None, *, searched: bool) -> None:
+        """Search the look under `rule` from now on (None: strictly, for untrusted owners), or not at all."""
+        placed = number in self._places
+        if placed and searched and self._places[number] is rule:
+            return
+        if not placed and not searched:
+            return
+        self.version += 1
+        if placed:
+            self._tiers[self._places.pop(number)].remove(number)
+        if searched:
+            self._places[number] = rule
+            self._tiers[rule].waiting[number] = None
+            pdqs = b"".join(form.pdq for form in self.look(number).forms)
+            self._recent.append(_Placed(self.version, number, rule, pdqs))
+
+    def flush(self) -> None:
+        """Make what was placed since the last flush searchable, in one go: single additions are dear."""
+        for tier in self._tiers.values():
+            if tier.waiting:
+                tier.add([(number, self.look(number)) for number in tier.waiting])
+
+    def merge(self) -> None:
+        """Bring the indexes into the form that is searched fastest; for after a load."""
+        for tier in self._tiers.values():
+            for index in (tier.plain, tier.others):
+                index.settle()
+                index.merge()
+
+    def search(self, asked: Look | Probes, *, tiers: Iterable[Rule | None] = (*Rule, None)) -> list[Found]:
+        """The looks that are the same under the rule of their tier, with the narrowest rule for each."""
+        self.flush()
+        probes = versions_of(asked) if isinstance(asked, Look) else asked
+        found: list[Found] = []
+        for tier in tiers:
+            found += self._search_tier(probes, tier)
+        return found
+
+    def _search_tier(self, probes: Probes, tier: Rule | None) -> list[Found]:
+        rule = LOOK_RULES[_rule_of(tier)]
+        near = self._tiers[tier].near(probes, rule.radius_bits)
+        if not near:
+            return []
+        looks = {number: self.look(number) for number in {form // _FORMS for _, form, _ in near}}
+        rows = judge(
+            probes.pictures[[version for _, _, version in near]],
+            np.stack([looks[form // _FORMS].pictures[form % _FORMS] for _, form, _ in near]),
+            np.array([distance for distance, _, _ in near], np.int64),
+            rule,
+        )
+        found: dict[int, Found] = {}
+        for row in rows.best_first():
+            _, form, version = near[row]
+            number, which = divmod(form, _FORMS)
+            if number not in found:
+                match = rows.match(row, looks[number].forms[which].name, probes.names[version])
+                found[number] = Found(number, likeness_in(match))
+        return list(found.values())
+
+    def search_again(
+        self,
+        asked: Look | Probes,
+        found: list[Found],
+        version: int,
+        *,
+        tiers: Collection[Rule | None] = (*Rule, None),
+    ) -> list[Found] | None:
+        """What `search` gives now, from what it gave at `version`: only looks placed since are compared.
+
+        None when too much has changed since.
+        """
+        if self.version - version > len(self._recent):
+            return None
+        placed = [one for one in self._recent if one.version > version]
+        moved = {one.number for one in placed}
+        result = [one for one in found if one.number not in moved and one.number in self._places]
+        # Of a look that has moved again since, only the last place counts.
+        last = {
+            one.number: one
+            for one in placed
+            if one.rule in tiers and self._places.get(one.number, _NOWHERE) is one.rule
+        }
+        if not last:
+            return result
+        probes = versions_of(asked) if isinstance(asked, Look) else asked
+        for rule in Rule:
+            here = [one for one in last.values() if _rule_of(one.rule) is rule]
+            numbers = _near(probes, here, LOOK_RULES[rule].radius_bits)
+            looks = [self.look(number) for number in numbers]
+            for number, like in zip(numbers, likenesses(probes, looks, rule), strict=True):
+                if like is not None:
+                    result.append(Found(number, like))
+        return result
+
+    def search_pdq(self, pdq: bytes) -> list[tuple[int, str, int]]:
+        """Looks within the strict radius of a bare PDQ in some form: number, form, distance."""
+        self.flush()
+        near: dict[int, tuple[int, int]] = {}
+        for tier in self._tiers.values():
+            for index in (tier.plain, tier.others):
+                ids, distances = index.search(pdq, LOOK_RULES[Rule.STRICT].radius_bits)
+                for form, distance in islice(
+                    zip(ids.tolist(), distances.tolist(), strict=True), MOST_CANDIDATES
+                ):
+                    number, which = divmod(form, _FORMS)
+                    near[number] = min(near.get(number, (distance, which)), (distance, which))
+        return [
+            (number, self.look(number).forms[which].name, distance)
+            for number, (distance, which) in near.items()
+        ]
+
+
+def _rule_of(tier: Rule | None) -> Rule:
+    return Rule.STRICT if tier is None else tier
+
+
+def _near(probes: Probes, placed: Sequence[_Placed], radius: int) -> list[int]:
+    """The numbers of those that have a form within the radius of a version."""
+    if not placed:
+        return []
+    stored = _codes(b"".join(one.pdqs for one in placed)).view(np.uint64)
+    asked = np.ascontiguousarray(probes.pdqs).view(np.uint64)
+    distances = np.bitwise_count(asked[:, None] ^ stored).sum(axis=-1, dtype=np.int64).min(axis=0)
+    owners = np.repeat(np.arange(len(placed)), [len(one.pdqs) // _PDQ_BYTES for one in placed])
+    return [placed[which].number for which in np.unique(owners[distances <= radius]).tolist()]
+
+
+def _codes(raw: bytes) -> NDArray[np.uint8]:
+    return np.frombuffer(raw, np.uint8).reshape(-1, _PDQ_BYTES)
+
+
+class _Blobs:
+    """Byte strings by number, in memory that the system may write to an unnamed file when it runs short."""
+
+    def __init__(self) -> None:
+        self._chunks: list[mmap.mmap] = []
+        self._starts = array("Q", [0])
+
+    def __len__(self) -> int:
+        return len(self._starts) - 1
+
+    def __getitem__(self, number: int) -> bytes:
+        start, end = self._starts[number], self._starts[number + 1]
+        which, offset = divmod(start, _CHUNK_BYTES)
+        if end <= (which + 1) * _CHUNK_BYTES:
+            return self._chunks[which][offset : offset + end - start]
+        split = (which + 1) * _CHUNK_BYTES - start
+        return self._chunks[which][offset:] + self._chunks[which + 1][: end - start - split]
+
+    def add(self, data: bytes) -> int:
+        """Keep a byte string of at most one chunk; its number."""
+        start = self._starts[-1]
+        end = start + len(data)
+        while len(self._chunks) * _CHUNK_BYTES < end:
+            # The mapping keeps the file, which has no name any more, until the index is gone.
+            with tempfile.TemporaryFile(prefix="samelook-looks-") as file:
+                file.truncate(_CHUNK_BYTES)
+                self._chunks.append(mmap.mmap(file.fileno(), _CHUNK_BYTES))
+        which, offset = divmod(start, _CHUNK_BYTES)
+        fits = min(len(data), _CHUNK_BYTES - offset)
+        self._chunks[which][offset : offset + fits] = data[:fits]
+        if fits < len(data):
+            self._chunks[which + 1][: len(data) - fits] = data[fits:]
+        self._starts.append(end)
+        return len(self) - 1

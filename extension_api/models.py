@@ -1,0 +1,107 @@
+"""Requests and answers of the extension's routes; the OpenAPI document comes from the same models."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
+
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{64}$")]
+Url = Annotated[str, StringConstraints(min_length=1, max_length=8192)]
+Key = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Icon(_Request):
+    """An icon as the browser shows it: by its SHA-256, as bytes, or as signals. `data` wins over others."""
+
+    url: Annotated[str, StringConstraints(max_length=8192)] | None = None
+    sha256: Sha256 | None = None
+    data: str | None = None
+    """Base64."""
+    signals: dict[Annotated[str, StringConstraints(max_length=40)], str] | None = Field(
+        default=None, max_length=20
+    )
+
+
+class SiteQuestion(_Request):
+    """A site by its URL or, better, its host alone; paths are never kept."""
+
+    url: Url = Field(validation_alias=AliasChoices("url", "site", "host"))
+    icons: list[Icon] = Field(default_factory=list)
+
+
+class CheckRequest(_Request):
+    """Several sites at once."""
+
+    sites: list[SiteQuestion] = Field(min_length=1)
+
+
+class ReportRequest(_Request):
+    url: Url = Field(validation_alias=AliasChoices("url", "site", "host"))
+    kind: Literal["unlock", "flag", "false_lock"]
+    looks_like: Annotated[str, StringConstraints(max_length=253)] | None = None
+    idempotency_key: Key | None = None
+
+
+class AllowRequest(_Request):
+    url: Url = Field(validation_alias=AliasChoices("url", "site", "host"))
+    expires_in_s: float | None = Field(default=None, gt=0, le=10 * 366 * 86400)
+
+
+class ThreatSlayerRequest(_Request):
+    """What the published ThreatSlayer extension sends; `key` is its API key."""
+
+    url: Url
+    key: Annotated[str, StringConstraints(max_length=200)] | None = None
+
+
+class ReasonAnswer(BaseModel):
+    code: str
+    rule: str
+    text: str
+    detail: dict[str, Any] | None = None
+
+
+class LikeAnswer(BaseModel):
+    """A site that the icon looks like, with what shows it."""
+
+    site: str
+    rank: int | None
+    form: str
+    version: str
+    """What had to be done to the asker's icon: `as is`, `mirrored`, …"""
+    pdq: int
+    colour: float
+    under: str
+    current: bool
+    md5: dict[str, str]
+    sha256: dict[str, str]
+    pictures: dict[str, str]
+
+
+class CheckAnswer(BaseModel):
+    verdict: Literal["trusted", "first_use", "grey", "lock"]
+    action: Literal["allow", "warn", "lock"]
+    site: str
+    reasons: list[ReasonAnswer]
+    looks_like: list[LikeAnswer]
+    need: list[str]
+    first_seen: str | None
+    version: str
+    ttl: int
+    id: str
+    why: str
+
+
+class ChecksAnswer(BaseModel):
+    results: list[CheckAnswer | dict[str, Any]]
+    version: str
+
+
+class ErrorAnswer(BaseModel):
+    message: str
+    details: Any | None = None

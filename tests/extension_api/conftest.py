@@ -1,0 +1,111 @@
+"""The sample web, crawled once and cloned for each test, and what answers questions about it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crawler.crawl import open_crawl
+from crawler.rank_import import RankImport
+from crawler.requests import add_unranked
+from crawler.resolver import parse_resolve
+from extension_api.follower import Follower
+from extension_api.judge import Asked, AskedIcon, Judge, Judged
+from extension_api.keeper import Keeper
+from extension_api.look_worker import LookWorker
+from extension_api.settings import VerdictSettings
+from extension_api.sites import host_of_url
+from hashing.sandbox import Sandbox
+from samelook.sample_web.ranks import rank_list, unranked_list
+from samelook.sample_web.server import sample_web_server
+from samelook.settings import Settings
+from sql.pool import open_connection, open_pool
+from sql.settings import DatabaseSettings
+
+SETTINGS = VerdictSettings()
+
+
+@pytest.fixture(scope="session")
+def crawled_template(database_server: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The name of a database that holds a crawl of the sample web, its looks and facts."""
+    ranks = tmp_path_factory.mktemp("ranks") / "ranks.txt.gz"
+    ranks.write_bytes(rank_list())
+
+    async def crawl() -> str:
+        name: str = await database_server.create(template=database_server.template)
+        database = DatabaseSettings(url=database_server.url_of(name))
+        async with open_pool(database) as pool:
+            await _crawl(pool, ranks)
+            async with Sandbox(2) as sandbox:
+                await LookWorker(pool, sandbox).catch_up()
+            async with open_connection(database) as connection:
+                await Keeper(database, SETTINGS, time.time).catch_up(connection)
+        return name
+
+    name = asyncio.run(crawl())
+    yield name
+    asyncio.run(database_server.drop(name))
+
+
+async def _crawl(pool: Any, ranks: Path) -> None:
+    settings = Settings(fetch_seconds=3.0)
+    async with pool.acquire() as connection:
+        await RankImport(connection, str(ranks)).run()
+        await add_unranked(connection, unranked_list().decode().split())
+    async with sample_web_server() as port:
+        from dataclasses import replace
+
+        fetch = replace(settings.fetch, resolve=parse_resolve(f"*=127.0.0.1:{port}"))
+        async with open_crawl(pool, crawl=settings.crawl, fetch=fetch, sandbox=settings.sandbox) as crawl:
+            await crawl.run(once=True)
+
+
+@pytest.fixture
+async def crawled(database_server: Any, crawled_template: str) -> AsyncIterator[DatabaseSettings]:
+    """A database of the test's own with the crawled sample web."""
+    name = await database_server.create(template=crawled_template)
+    yield DatabaseSettings(url=database_server.url_of(name), application_name="test")
+    await database_server.drop(name)
+
+
+@dataclass
+class Asking:
+    """What is in memory about a database, and somebody who asks."""
+
+    follower: Follower
+    keeper: Keeper
+    judge: Judge
+    database: DatabaseSettings
+
+    def ask(self, url: str, *icons: AskedIcon, client: int | None = None) -> Judged:
+        return self.judge.judge(Asked(host_of_url(url), icons, client))
+
+    async def catch_up(self) -> None:
+        """Let the keeper number what has changed, and read it."""
+        async with open_connection(self.database) as connection:
+            await self.keeper.catch_up(connection)
+            await self.follower.poll(connection)
+
+    async def run(self, statement: str, *arguments: object) -> None:
+        async with open_connection(self.database) as connection:
+            await connection.execute(statement, *arguments)
+
+
+async def asking_about(database: DatabaseSettings, settings: VerdictSettings = SETTINGS) -> Asking:
+    follower = Follower(database, settings)
+    await follower.load()
+    return Asking(
+        follower, Keeper(database, settings, time.time), Judge(follower, settings, time.time), database
+    )
+
+
+@pytest.fixture
+async def sample(crawled: DatabaseSettings) -> Asking:
+    """The crawled sample web in memory."""
+    return await asking_about(crawled)

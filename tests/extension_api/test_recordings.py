@@ -1,0 +1,83 @@
+"""Icons of recorded real sites: none of them is taken for another's."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from extension_api.judge import Asked, AskedIcon, Judge
+from extension_api.lists import Lists
+from extension_api.looks import looks_of_file, parse_look
+from extension_api.memory import Memory
+from extension_api.settings import VerdictSettings
+from hashing.errors import HashingError
+
+RECORDINGS = Path(__file__).parents[3] / "shared" / "recordings"
+SETTINGS = VerdictSettings()
+
+
+class Known:
+    """Facts that nobody changes."""
+
+    def __init__(self) -> None:
+        self.memory = Memory(SETTINGS.tiers, SETTINGS.former_look_s)
+        self.lists = Lists()
+
+
+@pytest.fixture(scope="module")
+def icons() -> dict[str, dict[bytes, list[bytes]]]:
+    """The looks of every picture that each recorded site served, by SHA-256."""
+    files = sorted(RECORDINGS.glob("*.json"))
+    if not files:
+        pytest.skip("there are no recordings beside the project")
+    found: dict[str, dict[bytes, list[bytes]]] = {}
+    for file in files:
+        recording = json.loads(file.read_text("utf-8"))
+        for exchange in recording["exchanges"]:
+            body = base64.b64decode(exchange["body_b64"])
+            try:
+                looks = [look for look in looks_of_file(body) if look]
+            except HashingError:
+                continue
+            if looks:
+                found.setdefault(recording["site"], {})[hashlib.sha256(body).digest()] = looks
+    assert len(found) >= 7
+    return found
+
+
+def known(icons: dict[str, dict[bytes, list[bytes]]], *, without: str | None) -> Known:
+    """All sites but one, ranked so well that the widest rule protects them."""
+    facts = Known()
+    for number, (site, pictures) in enumerate(icons.items(), start=1):
+        if site == without:
+            continue
+        row = {"domain_id": number, "site": site, "host": site, "trusted_position": number}
+        row |= {"new_position": None, "n_hosts": None, "visited": True, "redirect_host": None}
+        facts.memory.put_domain({**row, "discovery_error": None, "hashing_errors": []})
+        facts.memory.put_pictures([(sha256, list(looks)) for sha256, looks in pictures.items()])
+        for sha256 in pictures:
+            shown = {"domain_id": number, "sha256": sha256, "since": 1.0, "gone_since": None}
+            facts.memory.put_shown(
+                {**shown, "own_host": True, "icon_url": f"https://{site}/", "md5": b"m" * 16}
+            )
+    return facts
+
+
+def test_no_recorded_site_locks_another(icons: dict[str, dict[bytes, list[bytes]]]) -> None:
+    for site, pictures in icons.items():
+        asked = tuple(
+            AskedIcon(sha256, tuple(parse_look(look) for look in looks)) for sha256, looks in pictures.items()
+        )
+        question = Asked("stranger.example", asked)
+        judge = Judge(known(icons, without=site), SETTINGS, time.time)
+        assert (site, judge.judge(question).decision.codes) == (site, ("first_use", "unvisited"))
+        everybody = Judge(known(icons, without=None), SETTINGS, time.time)
+        decision = everybody.judge(question).decision
+        assert (str(decision.verdict), decision.looks_like[0].owner.site) == ("lock", site)
+        own = everybody.judge(Asked(site)).decision
+        assert own.codes == ("ranked",)
