@@ -26,6 +26,7 @@ from . import (
     chat_routes,
     content_routes,
     curation_routes,
+    export_routes,
     hashing_routes,
     lite_routes,
     matching_routes,
@@ -63,6 +64,7 @@ def create_app(settings: ApiSettings) -> web.Application:
     if "curator" in settings.roles:
         for routes in (curation_routes.routes, content_routes.routes, bulk_routes.routes):
             app.add_routes(routes)
+        export_routes.add_export(app)
     if "lite" in settings.roles:
         app[LITE] = Lite(settings.lite)
         app.cleanup_ctx.append(_lite)

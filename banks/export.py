@@ -1,0 +1,132 @@
+"""A bank as a file for others: read through a cursor, so that its size costs no memory.
+
+| format | a line | who reads it |
+|---|---|---|
+| `local_file` | `TYPE VALUE` | python-threatexchange's `local_file` exchange, and so `tx` and HMA |
+| `hashes` | `VALUE`, of one type | the same exchange when it is told the type; any reader of hash lists |
+| `ndjson` | a content as JSON: signals by type, note, metadata | a Samelook's `POST /c/bank/{bank}/signals` |
+
+Contents that are disabled now are left out: what does not match here is not given to others to match.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from sql.named import queries
+from sql.pool import Pool
+
+from .errors import BankError
+from .signal_types import signal_type
+from .store import Bank
+
+ExportFormat = Literal["local_file", "hashes", "ndjson"]
+FORMATS: tuple[ExportFormat, ...] = get_args(ExportFormat)
+_ROWS = 2000
+_METADATA = ("content_id", "content_uri", "json")
+_LONGEST_SHOWN = 80
+
+
+class BadExport(BankError):
+    """A bank cannot be exported as asked."""
+
+    kind = "bad_export"
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """What is to be read out, and how it is written."""
+
+    bank: Bank
+    format: ExportFormat
+    types: tuple[str, ...]
+    """Signals of these types only. Empty: of all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """Some lines of an export."""
+
+    text: bytes
+    lines: int
+
+
+def checked_export(bank: Bank, format_name: str, types: Iterable[str]) -> Export:
+    """What was asked for, if it makes sense. Raises BadExport or UnknownSignalType."""
+    chosen = next((known for known in FORMATS if known == format_name), None)
+    if chosen is None:
+        raise BadExport(
+            f"No such format: {format_name[:_LONGEST_SHOWN]!r}. There are {', '.join(FORMATS)}.",
+            field="format",
+        )
+    names = tuple(dict.fromkeys(signal_type(name).name for name in types))
+    if chosen == "hashes" and len(names) != 1:
+        raise BadExport("A list of hashes does not say what they are: name one signal type.", field="types")
+    return Export(bank, chosen, names)
+
+
+@asynccontextmanager
+async def exported(pool: Pool, export: Export) -> AsyncGenerator[AsyncGenerator[Portion, None], None]:
+    """The lines of an export, some at a time, as the bank is at one moment.
+
+    A connection and a transaction are held until the end of the block, so that it must not be left waiting.
+    """
+    portions = _portions(pool, export)
+    async with aclosing(portions):
+        yield portions
+
+
+async def _portions(pool: Pool, export: Export) -> AsyncGenerator[Portion, None]:
+    sql = queries("export")
+    opened, written = (
+        (sql.bank_contents_cursor, _content_lines)
+        if export.format == "ndjson"
+        else (sql.bank_signals_cursor, _signal_lines if export.format == "local_file" else _hash_lines)
+    )
+    wanted = list(export.types) or None
+    async with (
+        pool.acquire() as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        await sql.read_all_of_it(connection)
+        reading = opened(connection, bank_id=export.bank.id, types=wanted, now=int(time.time()))
+        async with reading as factory:
+            cursor = await factory
+            while rows := await cursor.fetch(_ROWS):
+                lines = written(rows)
+                yield Portion("".join(lines).encode(), len(lines))
+
+
+def _signal_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [f"{row['type']} {signal_type(row['type']).text(row['value'])}\n" for row in rows]
+
+
+def _hash_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [f"{signal_type(row['type']).text(row['value'])}\n" for row in rows]
+
+
+def _content_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [f"{json.dumps(content, ensure_ascii=False)}\n" for row in rows for content in _contents(row)]
+
+
+def _contents(row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The content of a row; as several when it has several signals of one type, which a line cannot say."""
+    contents: list[dict[str, Any]] = []
+    for name, value in zip(row["types"], row["values"], strict=True):
+        content = next((one for one in contents if name not in one), None)
+        if content is None:
+            content = {}
+            contents.append(content)
+        content[name] = signal_type(name).text(value)
+    metadata = {name: row["metadata"][name] for name in _METADATA if row["metadata"].get(name) is not None}
+    for content in contents:
+        if row["note"] is not None:
+            content["note"] = row["note"]
+        if metadata:
+            content["metadata"] = metadata
+    return contents
