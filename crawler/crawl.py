@@ -27,6 +27,7 @@ from sql.queue_queries import PHASES, Phase
 if TYPE_CHECKING:
     import asyncpg
 
+    from crawler.etl import Messages
     from crawler.faults import Faults
     from crawler.fetch_settings import FetchSettings
     from crawler.queue import PhaseQueue
@@ -49,6 +50,7 @@ class Crawl:
         settings: CrawlSettings,
         wanted: Sequence[Phase],
         faults: Faults | None = None,
+        messages: Messages | None = None,
     ) -> None:
         self.worker_id = uuid.uuid4()
         self._pool = pool
@@ -62,11 +64,20 @@ class Crawl:
             "icons": (icons_store(settings), lambda page: phases.visit_page(fetcher, page)),
             "hashes": (hashes_store(settings), lambda icon: phases.fetch_icon(fetcher, pictures, icon)),
         }
+        self._etl = (
+            messages.etl(pool, [works[phase][0] for phase in PHASES], settings, self._stop)
+            if messages
+            else None
+        )
         downstream = None
         for phase in reversed(PHASES):
             if phase in wanted:
                 store, work = works[phase]
-                queue: PhaseQueue[Any, Any] = PostgresQueue(pool, store, settings, self.worker_id)
+                queue: PhaseQueue[Any, Any] = (
+                    PostgresQueue(pool, store, settings, self.worker_id)
+                    if messages is None
+                    else messages.queue(pool, store, settings, self.worker_id)
+                )
                 if faults is not None:
                     queue, work = faults.queue(queue), faults.work(work)
                 downstream = PhaseRunner(phase, queue, work, settings, self._stop, downstream)
@@ -90,7 +101,7 @@ class Crawl:
             worker_id=self.worker_id,
             host=platform.node(),
             pid=os.getpid(),
-            phases=list(self._runners),
+            phases=[*self._runners, *(["etl"] if self._etl else [])],
         )
         async with asyncio.TaskGroup() as group:
             beside = [group.create_task(self._beat())]
@@ -99,6 +110,8 @@ class Crawl:
             async with asyncio.TaskGroup() as running:
                 for phase in self._runners:
                     running.create_task(self._run_phase(phase, once=once), name=phase)
+                if self._etl is not None:
+                    running.create_task(self._etl.run(once=once), name="etl")
             for task in beside:
                 task.cancel()
         await crawl.stop_worker(self._pool, worker_id=self.worker_id, progress=self._progress_json())
@@ -154,11 +167,15 @@ async def open_crawl(
     sandbox: SandboxLimits,
     phases: Sequence[Phase] = PHASES,
     faults: Faults | None = None,
+    messages: Messages | None = None,
 ) -> AsyncIterator[Crawl]:
-    """A crawl with its fetcher and its sandbox, which end with it. With `faults` it breaks on purpose."""
+    """A crawl with its fetcher and its sandbox, which end with it.
+
+    With `faults` it breaks on purpose; with `messages` its queues are a message service's.
+    """
     async with AsyncExitStack() as stack:
         if faults is not None:
             await faults.refresh()
         fetcher = await stack.enter_async_context(faults.fetcher(fetch) if faults else Fetcher(fetch))
         decoders = await stack.enter_async_context(Sandbox(workers=crawl.hash_processes, limits=sandbox))
-        yield Crawl(pool, fetcher, decoders, crawl, phases, faults)
+        yield Crawl(pool, fetcher, decoders, crawl, phases, faults, messages)

@@ -276,7 +276,8 @@ async def _write_pictures(connection: Connection, icons: Sequence[FetchedIcon], 
         widths=[picture.width for _, picture, _ in rows],
         heights=[picture.height for _, picture, _ in rows],
         frames=[picture.frames for _, picture, _ in rows],
-        bodies=[body if len(body) <= keep_bytes else None for _, _, body in rows],
+        # A body that was left behind on the way through a message service is empty.
+        bodies=[body if 0 < len(body) <= keep_bytes else None for _, _, body in rows],
     )
     columns: dict[str, list[Any]] = {}
     for name in HASH_TABLES:
