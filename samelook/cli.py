@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from samelook.commands import crawl, crawl_import, db, demo, discord, hash, icons, inspect, serve  # noqa: A004 - named as the command is
+from samelook.commands import crawl, crawl_import, db, demo, discord, hash, icons, inspect, serve, similar  # noqa: A004 - named as the command is
 
 app = typer.Typer(
     name="samelook",
@@ -27,6 +27,7 @@ app.command("demo")(demo.demo)
 app.add_typer(crawl_app, name="crawl")
 app.command("icons")(icons.icons)
 app.command("hash")(hash.hash_files)
+app.command("similar")(similar.similar)
 app.command("serve")(serve.serve)
 app.add_typer(inspect.app, name="inspect")
 app.add_typer(discord.app, name="discord")

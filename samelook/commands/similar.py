@@ -1,0 +1,268 @@
+"""`samelook similar`: who among a folder of icons has the same look as others."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from hashing.errors import HashingError
+    from hashing.look import Look
+    from hashing.look_rules import LookRule
+    from hashing.picture import DecodeLimits
+    from hashing.sandbox import Sandbox
+    from samelook.gallery import Alike, Gallery
+
+    Read = tuple[Path, list[Look] | HashingError]
+    Print = Callable[[Path, Sequence[Alike] | HashingError], None]
+
+_MOST_WORKERS = 8
+_AHEAD = 16
+"""Files read ahead for each worker."""
+_TOGETHER = 64
+"""Icons searched for at once."""
+# A person asks for these files by name: larger limits than for the web's.
+_MAX_FILE_BYTES = 64 * 1024 * 1024
+_MAX_PIXELS = 50_000_000
+_MEMORY_BYTES = 4 * 1024**3
+_SECONDS = 60.0
+
+
+class RuleChoice(StrEnum):
+    """The rules by name, for the command line."""
+
+    STRICT = "strict"
+    STANDARD = "standard"
+    WIDE = "wide"
+
+
+def similar(
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE...", help="Icons to look for; a folder stands for its files."),
+    ],
+    *,
+    among: Annotated[
+        Path, typer.Option("--among", metavar="FOLDER", help="The folder of icons to look among.")
+    ],
+    rule: Annotated[
+        RuleChoice, typer.Option("--rule", help="How much alike two looks must be; strict is the surest.")
+    ] = RuleChoice.STANDARD,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object a line instead of a table.")
+    ] = False,
+) -> None:
+    """Find who among a folder of icons has the same look: resized, re-encoded, padded, tinted, badged.
+
+    Every frame of an ICO counts. A file that lies in the folder is found there too. Files that are no
+    images are reported, everything else is still compared, and the exit status is 1.
+
+    Example: samelook similar --among trusted-icons/ favicon.ico logo.svg --rule strict --json
+    """
+    import asyncio
+
+    from hashing.look_rules import RULES
+
+    if not among.is_dir():
+        typer.echo(f"samelook similar: {_shown(among)} is no folder.", err=True)
+        raise typer.Exit(2)
+    stored = list(_files_in(among))
+    show = _json_lines(stored) if as_json else _lines(stored)
+    if not asyncio.run(_report(stored, list(_files_of(files)), RULES[rule.value], show)):
+        raise typer.Exit(1)
+
+
+async def _report(stored: list[Path], files: list[Path], rule: LookRule, show: Print) -> bool:
+    """Shows what each file is like, in the given order; whether all files could be read."""
+    from hashing.picture import DecodeLimits
+    from hashing.sandbox import Sandbox, SandboxLimits
+    from samelook.gallery import Gallery
+
+    gallery = Gallery()
+    limits = DecodeLimits(max_bytes=_MAX_FILE_BYTES, max_pixels=_MAX_PIXELS)
+    workers = min(os.cpu_count() or 1, _MOST_WORKERS)
+    async with Sandbox(
+        workers, SandboxLimits(seconds=_SECONDS, memory_bytes=_MEMORY_BYTES), limits
+    ) as sandbox:
+        all_read = await _fill(gallery, _looks(sandbox, stored, limits, workers), len(stored))
+        with _progress("Comparing", len(files)) as advance:
+            batch: list[Read] = []
+            async for one in _looks(sandbox, files, limits, workers):
+                batch.append(one)
+                if len(batch) == _TOGETHER:
+                    all_read &= _compare(batch, gallery, rule, show)
+                    advance(len(batch))
+                    batch.clear()
+            all_read &= _compare(batch, gallery, rule, show)
+            advance(len(batch))
+    return all_read
+
+
+async def _fill(gallery: Gallery, files: AsyncIterator[Read], count: int) -> bool:
+    """Puts the folder's files into the gallery, by their place in it; whether all could be read."""
+    from hashing.errors import HashingError
+
+    all_read = True
+    number = 0
+    with _progress("Reading the folder", count) as advance:
+        async for file, looks in files:
+            if isinstance(looks, HashingError):
+                all_read = False
+                _complain(file, looks)
+            else:
+                gallery.add(number, looks)
+            number += 1
+            advance(1)
+    return all_read
+
+
+def _compare(batch: list[Read], gallery: Gallery, rule: LookRule, show: Print) -> bool:
+    from hashing.errors import HashingError
+
+    icons = [[] if isinstance(looks, HashingError) else looks for _, looks in batch]
+    for (file, looks), alike in zip(batch, gallery.alike(icons, rule), strict=True):
+        if isinstance(looks, HashingError):
+            _complain(file, looks)
+            show(file, looks)
+        else:
+            show(file, alike)
+    return not any(isinstance(looks, HashingError) for _, looks in batch)
+
+
+async def _looks(
+    sandbox: Sandbox, files: Sequence[Path], limits: DecodeLimits, workers: int
+) -> AsyncIterator[Read]:
+    """Each file with the looks of its frames or what went wrong, in the given order, some read ahead."""
+    import asyncio
+    from collections import deque
+
+    ahead: deque[asyncio.Task[list[Look] | HashingError]] = deque()
+    started = 0
+    for file in files:
+        while started < len(files) and len(ahead) < _AHEAD * workers:
+            ahead.append(asyncio.create_task(_outcome(sandbox, files[started], limits)))
+            started += 1
+        yield file, await ahead.popleft()
+
+
+async def _outcome(sandbox: Sandbox, file: Path, limits: DecodeLimits) -> list[Look] | HashingError:
+    import asyncio
+
+    from hashing.errors import HashingError
+    from hashing.look_files import looks_in, looks_of_file
+
+    try:
+        data = await asyncio.to_thread(_read, file)
+        return looks_in(await sandbox.run(looks_of_file, data, limits))
+    except HashingError as error:
+        return error
+
+
+def _read(file: Path) -> bytes:
+    """The file's bytes, up to one more than the limit, so that an endless one is refused and not read."""
+    from hashing.errors import Unreadable
+
+    try:
+        with file.open("rb") as opened:
+            return opened.read(_MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise Unreadable(f"The file cannot be read: {error.strerror}.") from error
+
+
+def _files_in(folder: Path) -> Iterator[Path]:
+    """The files in a folder and the folders in it, by name; hidden ones are none of our business."""
+    closed: list[Path] = []  # what may not be listed is reported like a file that may not be read
+    for here, folders, files in os.walk(folder, onerror=lambda error: closed.append(Path(error.filename))):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (Path(here) / name for name in sorted(files) if not name.startswith("."))
+    yield from closed
+
+
+def _files_of(files: Iterable[Path]) -> Iterator[Path]:
+    for file in files:
+        if file.is_dir():
+            yield from _files_in(file)
+        else:
+            yield file
+
+
+def _json_lines(stored: Sequence[Path]) -> Print:
+    from hashing.errors import HashingError
+
+    def show(file: Path, found: Sequence[Alike] | HashingError) -> None:
+        line: dict[str, object] = {"file": str(file), "matches": []}
+        if isinstance(found, HashingError):
+            line["error"] = {"kind": found.kind, "message": found.message}
+        else:
+            line["matches"] = [
+                {
+                    "file": str(stored[one.number]),
+                    "form": one.match.form,
+                    "pdq": one.match.pdq,
+                    "colour": one.match.colour,
+                    "rule": one.match.rule,
+                    "version": one.match.version,
+                }
+                for one in found
+            ]
+        typer.echo(json.dumps(line))
+
+    return show
+
+
+def _lines(stored: Sequence[Path]) -> Print:
+    from hashing.errors import HashingError
+
+    def show(file: Path, found: Sequence[Alike] | HashingError) -> None:
+        if isinstance(found, HashingError):
+            return
+        typer.echo(
+            f"{_shown(file)}: {len(found) or 'no'} icon{'' if len(found) == 1 else 's'} of the same look"
+        )
+        rows: list[tuple[str, ...]] = [
+            (one.match.rule, one.match.form, one.match.version, str(one.match.pdq), f"{one.match.colour:.1f}")
+            for one in found
+        ]
+        if rows:
+            rows.insert(0, ("rule", "form", "this icon", "pdq", "colour"))
+            names = ["icon", *(_shown(stored[one.number]) for one in found)]
+            widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+            for row, name in zip(rows, names, strict=True):
+                cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+                typer.echo("  " + "  ".join([*cells, name]))
+
+    return show
+
+
+def _complain(file: Path, error: HashingError) -> None:
+    typer.echo(f"{_shown(file)}: {error.message}", err=True)
+
+
+def _shown(file: Path) -> str:
+    """The name as text; bytes of it that are no UTF-8 as question marks."""
+    return str(file).encode("utf-8", "replace").decode()
+
+
+@contextmanager
+def _progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A bar on standard error while the block runs, a line at its end where nobody watches a terminal."""
+    import time
+
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from samelook.console import err
+
+    started = time.monotonic()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err(), transient=True, disable=not err().is_terminal) as bars:
+        task = bars.add_task(what, total=total)
+        yield lambda done: bars.advance(task, done)
+    if not err().is_terminal:
+        err().print(f"{what}: {total:,} icons in {time.monotonic() - started:.1f} s")
