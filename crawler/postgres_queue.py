@@ -71,15 +71,22 @@ class PostgresQueue(Generic[Input, Result]):
         self._clock = clock
         self._rewound_at = clock()
         self._expired_at = -EXPIRED_EVERY_S
+        self._requested_turn = True
 
     async def pull(self, limit: int) -> list[Lease[Input]]:
-        """Up to `limit` inputs, from whichever source has some: expired, fresh, failed, stale.
+        """Up to `limit` inputs, from whichever source has some: requested, expired, fresh, failed, stale.
 
+        Every second pull looks first for what somebody waits for; a flood of requests delays the rest by half.
         Now and then expired leases come first, because somebody has waited for them longest.
         """
         claims = [self._claim_fresh, self._claim_expired, self._claim_failed, self._claim_stale]
         if self._clock() - self._expired_at > EXPIRED_EVERY_S:
             claims[:2] = self._claim_expired, self._claim_fresh
+        if self._requested_turn:
+            claims.insert(0, self._claim_requested)
+        else:
+            claims.append(self._claim_requested)
+        self._requested_turn = not self._requested_turn
         for claim in claims:
             leases = await claim(limit)
             if leases:
@@ -157,6 +164,10 @@ class PostgresQueue(Generic[Input, Result]):
             if leases or not scanned or self._clock() > deadline:
                 return leases
             span = min(span * 4, LARGEST_SPAN)
+
+    async def _claim_requested(self, limit: int) -> list[Lease[Input]]:
+        leases, _ = await self._claim("claim_requested", limit)
+        return leases
 
     async def _claim_stale(self, limit: int) -> list[Lease[Input]]:
         if self._store.stale_s is None:

@@ -7,6 +7,7 @@ memory stays as it is, so verdicts do too.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -27,10 +28,21 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-PAGE = 5000
+PAGE = 1000
+"""Rows read at once: some ten milliseconds of work, for which questions wait."""
 CHANGES_S = 90.0
 """How far back small changes are read again: longer than any transaction that writes them may take."""
+LISTS_AGAIN_S = 600.0
 RETRY_S = 1.0
+
+
+@dataclass(slots=True)
+class _Reading:
+    """How far a memory has been read."""
+
+    memory: Memory
+    facts_seq: int = 0
+    looks_seq: int = 0
 
 
 class Follower:
@@ -50,6 +62,8 @@ class Follower:
         """Goes up with every change that a verdict may depend on."""
         self.memory = Memory(settings.tiers, settings.former_look_s)
         self.lists = Lists()
+        self.is_loaded = False
+        """False until everything was read once: memory that lacks brands would free their copies."""
         self.is_current = False
         """False while the database cannot be read."""
 
@@ -72,7 +86,12 @@ class Follower:
                     await connection.add_listener("samelook_verdicts", lambda *_: self._hint.set())
                     # Whatever happened while nobody listened is behind the position, or in the lists.
                     await self._read_all(connection)
+                    again_at = asyncio.get_running_loop().time() + LISTS_AGAIN_S
                     while True:
+                        if asyncio.get_running_loop().time() > again_at:
+                            # Reports weigh less from day to day, and nobody tells.
+                            await self._read_lists(connection)
+                            again_at = asyncio.get_running_loop().time() + LISTS_AGAIN_S
                         try:
                             async with asyncio.timeout(self._settings.poll_s):
                                 await self._hint.wait()
@@ -105,37 +124,48 @@ class Follower:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             epoch = await self._queries.epoch(connection)
             if epoch != self._epoch:
-                self.memory = Memory(self._settings.tiers, self._settings.former_look_s)
-                self._epoch, self._facts_seq, self._looks_seq = epoch, 0, 0
-                self.version += 1
-            changed = await self._read_facts(connection)
-            changed |= await self._read_looks(connection)
-        if changed:
-            self.memory.index.flush()
-            self.version += 1
+                await self._start_over(connection, epoch)
+            else:
+                reading = _Reading(self.memory, self._facts_seq, self._looks_seq)
+                try:
+                    await self._read(connection, reading)
+                finally:
+                    # What was read before the database went away counts.
+                    if (reading.facts_seq, reading.looks_seq) != (self._facts_seq, self._looks_seq):
+                        self._facts_seq, self._looks_seq = reading.facts_seq, reading.looks_seq
+                        self.version += 1
         await self._read_changes(connection)
-        self.is_current = True
+        self.is_current = self.is_loaded = True
 
-    async def _read_facts(self, connection: OwnConnection) -> bool:
-        changed = False
+    async def _start_over(self, connection: OwnConnection, epoch: UUID) -> None:
+        """Read everything into a memory of its own; questions are answered from the former one meanwhile."""
+        reading = _Reading(Memory(self._settings.tiers, self._settings.former_look_s))
+        await self._read(connection, reading)
+        self.memory, self._epoch = reading.memory, epoch
+        self._facts_seq, self._looks_seq = reading.facts_seq, reading.looks_seq
+        self.version += 1
+
+    async def _read(self, connection: OwnConnection, reading: _Reading) -> None:
+        await self._read_facts(connection, reading)
+        await self._read_looks(connection, reading)
+
+    async def _read_facts(self, connection: OwnConnection, reading: _Reading) -> None:
         while True:
             rows = [
-                row async for row in self._queries.facts_after(connection, seq=self._facts_seq, page=PAGE)
+                row async for row in self._queries.facts_after(connection, seq=reading.facts_seq, page=PAGE)
             ]
             for row in rows:
-                self.memory.put_domain(row)
+                reading.memory.put_domain(row)
             if rows:
-                self._facts_seq = rows[-1]["seq"]
-                changed = True
+                reading.facts_seq = rows[-1]["seq"]
             if len(rows) < PAGE:
-                return changed
+                return
 
-    async def _read_looks(self, connection: OwnConnection) -> bool:
-        changed = False
-        memory = self.memory
+    async def _read_looks(self, connection: OwnConnection, reading: _Reading) -> None:
+        memory = reading.memory
         while True:
             rows = [
-                row async for row in self._queries.looks_after(connection, seq=self._looks_seq, page=PAGE)
+                row async for row in self._queries.looks_after(connection, seq=reading.looks_seq, page=PAGE)
             ]
             unknown = sorted({row["sha256"] for row in rows if row["sha256"] not in memory.pictures})
             if unknown:
@@ -147,17 +177,17 @@ class Follower:
                 )
             for row in rows:
                 memory.put_shown(row)
+            memory.index.flush()
             if rows:
-                self._looks_seq = rows[-1]["seq"]
-                changed = True
+                reading.looks_seq = rows[-1]["seq"]
             if len(rows) < PAGE:
-                return changed
+                return
 
     async def _read_lists(self, connection: OwnConnection) -> None:
         ask, lists = self._queries, self.lists
         lists.put_allowed(None, [row async for row in ask.allowlist_entries(connection, client_ids=None)])
         lists.put_operator(None, [row async for row in ask.operator_entries(connection, sites=None)])
-        lists.put_reports(None, [row async for row in ask.weights_of_reports(connection, sites=None)])
+        lists.put_reports(None, [row async for row in ask.all_weights_of_reports(connection)])
         lists.put_stated([row async for row in ask.stated_families(connection)])
         lists.api_keys = {
             row["key_sha256"]: row["name"] async for row in self._writes.live_api_keys(connection)

@@ -114,7 +114,7 @@ kept AS (
     SELECT m.icon_url_id, m.sha256, m.changed_at, now()
     FROM favicon_metadata AS m
     JOIN given AS g USING (icon_url_id)
-    WHERE m.sha256 IS NOT NULL AND m.sha256 IS DISTINCT FROM g.sha256
+    WHERE m.sha256 IS NOT NULL AND m.sha256 IS DISTINCT FROM g.sha256 AND NOT m.injected
     ON CONFLICT (icon_url_id, sha256) DO UPDATE SET seen_until = excluded.seen_until
 )
 INSERT INTO favicon_metadata AS m

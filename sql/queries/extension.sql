@@ -92,19 +92,20 @@ UPDATE reports SET dismissed_at = now() WHERE site = :site AND dismissed_at IS N
 -- name: add_requested_domains(reversed_names)
 -- Domains that somebody asks about and the crawl does not know: their ids and positions.
 INSERT INTO domains (reversed_name, source)
-SELECT name, 'request' FROM unnest(:reversed_names::text[]) AS name
+SELECT name, 'request' FROM unnest(:reversed_names::text[]) AS name ORDER BY name
 ON CONFLICT (reversed_name) DO NOTHING
 RETURNING position;
 
 -- name: request_crawl(reversed_names)!
--- Put domains that were never visited before all others.
+-- Put domains that were never visited before all others; those that failed wait for their back-off.
 INSERT INTO crawl_requests (phase, input_id)
 SELECT 'domains', d.id
 FROM domains AS d
 LEFT JOIN target_urls AS t ON t.domain_id = d.id
 LEFT JOIN domain_errs AS e ON e.domain_id = d.id
 WHERE d.reversed_name = ANY (:reversed_names::text[]) AND t.id IS NULL AND e.id IS NULL
-ON CONFLICT DO NOTHING;
+ORDER BY d.id
+ON CONFLICT (phase, input_id) DO UPDATE SET requested_at = now(), taken_at = NULL;
 
 -- name: request_visit(reversed_names, older_than_s)!
 -- Put domains that were visited, but not lately, before all others: their page is looked at again.
@@ -115,4 +116,15 @@ JOIN target_urls AS t ON t.domain_id = d.id
 LEFT JOIN page_visits AS v ON v.target_url_id = t.id
 WHERE d.reversed_name = ANY (:reversed_names::text[])
   AND coalesce(v.crawled_at, 'epoch') < now() - (:older_than_s)::float8 * interval '1 second'
-ON CONFLICT DO NOTHING;
+ORDER BY t.id
+ON CONFLICT (phase, input_id) DO UPDATE SET requested_at = now(), taken_at = NULL;
+
+-- name: service_key(name)$
+SELECT value FROM service_keys WHERE name = :name;
+
+-- name: forget_stated(provenance, sites, others)!
+-- Take back what this source stated before and states no longer.
+DELETE FROM family_proofs AS f
+WHERE f.provenance = :provenance
+  AND NOT EXISTS (SELECT FROM unnest(:sites::text[], :others::text[]) AS g (site, other)
+                  WHERE (g.site, g.other) = (f.site, f.other));

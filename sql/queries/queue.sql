@@ -66,6 +66,34 @@ SELECT
                         ELSE (SELECT max(position) FROM spanned) END)
      WHERE EXISTS (SELECT FROM spanned)) AS cursor_at;
 
+-- name: claim_requested(worker_id, lease_id, lease_s, batch)^
+-- What somebody waits for, the oldest request first, as `inputs` and `scanned`; done or not, unless it is in
+-- somebody's hands. Served by crawl_requests_waiting.
+WITH spanned AS MATERIALIZED (
+    SELECT r.input_id AS id, r.requested_at
+    FROM crawl_requests AS r
+    WHERE r.phase = '{phase}' AND r.taken_at IS NULL
+    ORDER BY r.requested_at
+    LIMIT :batch
+),
+taken AS (
+    UPDATE crawl_requests AS r
+    SET taken_at = now()
+    FROM spanned AS s
+    WHERE r.phase = '{phase}' AND r.input_id = s.id
+),
+claimed AS (
+    INSERT INTO leases (phase, input_id, lease_id, worker_id, expires_at)
+    SELECT '{phase}', s.id, :lease_id, :worker_id, now() + (:lease_s)::float8 * interval '1 second'
+    FROM spanned AS s
+    JOIN {inputs} AS i ON i.id = s.id
+    ON CONFLICT DO NOTHING
+    RETURNING input_id
+)
+SELECT
+    array(SELECT input_id FROM claimed) AS inputs,
+    (SELECT count(*) FROM spanned) AS scanned;
+
 -- name: claim_stale(worker_id, lease_id, lease_s, batch, older_than_s)^
 -- The stalest results older than `older_than_s`, as `inputs` and `scanned`. Served by the index of
 -- {results} by age. Inputs that failed since are left to `claim_failed`.

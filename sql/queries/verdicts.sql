@@ -74,50 +74,61 @@ WHERE baseline_import IS NULL
 
 -- name: crawl_facts(domain_ids)
 -- What the crawl knows of domains now, beside what site_facts holds of their ranks. Served by primary keys.
+-- What was injected on purpose is not there: the real error that it replaced counts, if there was one.
+WITH asked AS MATERIALIZED (
+    SELECT d.id, t.id AS target_id
+    FROM domains AS d
+    LEFT JOIN target_urls AS t ON t.domain_id = d.id
+    WHERE d.id = ANY (:domain_ids::bigint[])
+),
+offered AS MATERIALIZED (
+    SELECT a.id, s.icon_url_id, m.sha256, m.icon_url_id IS NOT NULL AS fetched,
+           CASE WHEN h.injected THEN h.replaced #>> '{error,kind}' ELSE h.kind END AS hashing_error,
+           l.kind AS look_error
+    FROM asked AS a
+    JOIN site_icons AS s ON s.target_url_id = a.target_id AND s.gone_at IS NULL
+    LEFT JOIN favicon_metadata AS m ON m.icon_url_id = s.icon_url_id AND NOT m.injected
+    LEFT JOIN hashing_errs AS h ON h.icon_url_id = s.icon_url_id
+    LEFT JOIN look_errs AS l ON l.sha256 = m.sha256
+    WHERE NOT EXISTS (SELECT FROM injected_icon_urls AS i WHERE i.icon_url_id = s.icon_url_id)
+)
 SELECT d.id, d.reversed_name, coalesce(d.harmonic_position, d.list_position) AS position, d.n_hosts, d.import_id,
-       v.final_url, v.crawled_at AS visited_at, coalesce(e.kind, p.kind) AS discovery_error,
+       v.final_url, v.crawled_at AS visited_at,
+       coalesce(CASE WHEN e.injected THEN e.replaced #>> '{error,kind}' ELSE e.kind END,
+                CASE WHEN p.injected THEN p.replaced #>> '{error,kind}' ELSE p.kind END) AS discovery_error,
        f.domain_id IS NOT NULL AS known, f.trusted_position, f.new_position, f.new_since,
-       array(SELECT DISTINCT h.kind
-             FROM site_icons AS s
-             JOIN hashing_errs AS h ON h.icon_url_id = s.icon_url_id
-             WHERE s.target_url_id = t.id AND s.gone_at IS NULL
-             UNION
-             SELECT DISTINCT l.kind
-             FROM site_icons AS s
-             JOIN favicon_metadata AS m ON m.icon_url_id = s.icon_url_id
-             JOIN look_errs AS l ON l.sha256 = m.sha256
-             WHERE s.target_url_id = t.id AND s.gone_at IS NULL) AS hashing_errors,
+       array(SELECT DISTINCT k.kind
+             FROM offered AS o
+             CROSS JOIN LATERAL (VALUES (o.hashing_error), (o.look_error)) AS k (kind)
+             WHERE o.id = d.id AND k.kind IS NOT NULL) AS hashing_errors,
        EXISTS (SELECT
-               FROM site_icons AS s
-               LEFT JOIN favicon_metadata AS m ON m.icon_url_id = s.icon_url_id
-               LEFT JOIN hashing_errs AS h ON h.icon_url_id = s.icon_url_id
-               LEFT JOIN look_errs AS l ON l.sha256 = m.sha256
-               WHERE s.target_url_id = t.id AND s.gone_at IS NULL AND h.icon_url_id IS NULL
-                 AND (m.icon_url_id IS NULL
-                      OR m.sha256 IS NOT NULL AND l.sha256 IS NULL
-                         AND NOT EXISTS (SELECT FROM looks AS k WHERE k.sha256 = m.sha256))) AS waiting
-FROM domains AS d
-LEFT JOIN target_urls AS t ON t.domain_id = d.id
-LEFT JOIN page_visits AS v ON v.target_url_id = t.id
+               FROM offered AS o
+               WHERE o.id = d.id AND o.hashing_error IS NULL
+                 AND (NOT o.fetched
+                      OR o.sha256 IS NOT NULL AND o.look_error IS NULL
+                         AND NOT EXISTS (SELECT FROM looks AS k WHERE k.sha256 = o.sha256))) AS waiting
+FROM asked AS a
+JOIN domains AS d ON d.id = a.id
+LEFT JOIN page_visits AS v ON v.target_url_id = a.target_id AND NOT v.injected
 LEFT JOIN domain_errs AS e ON e.domain_id = d.id
-LEFT JOIN icon_errs AS p ON p.target_url_id = t.id
-LEFT JOIN site_facts AS f ON f.domain_id = d.id
-WHERE d.id = ANY (:domain_ids::bigint[]);
+LEFT JOIN icon_errs AS p ON p.target_url_id = a.target_id
+LEFT JOIN site_facts AS f ON f.domain_id = d.id;
 
 -- name: crawl_looks(domain_ids, former_s)
--- Which pictures domains show or showed lately, as far as their looks are known.
+-- Which pictures domains show or showed lately, as far as their looks are known; injected ones left out.
 WITH offered AS (
     SELECT t.domain_id, s.icon_url_id, s.gone_at, s.found_at
     FROM target_urls AS t
     JOIN site_icons AS s ON s.target_url_id = t.id
     WHERE t.domain_id = ANY (:domain_ids::bigint[])
+      AND NOT EXISTS (SELECT FROM injected_icon_urls AS i WHERE i.icon_url_id = s.icon_url_id)
 ),
 shown AS (
     SELECT o.domain_id, m.sha256, o.icon_url_id, coalesce(m.final_url, '') AS final_url,
            greatest(m.changed_at, o.found_at) AS since, o.gone_at AS gone_since
     FROM offered AS o
     JOIN favicon_metadata AS m ON m.icon_url_id = o.icon_url_id
-    WHERE m.sha256 IS NOT NULL
+    WHERE m.sha256 IS NOT NULL AND NOT m.injected
     UNION ALL
     SELECT o.domain_id, h.sha256, o.icon_url_id, '', h.seen_from, least(h.seen_until, coalesce(o.gone_at, h.seen_until))
     FROM offered AS o
@@ -231,6 +242,8 @@ SELECT pg_notify('samelook_verdicts', :payload);
 -- name: prune()!
 WITH old_changes AS (
     DELETE FROM verdict_changes WHERE at < now() - interval '1 hour'
+), old_requests AS (
+    DELETE FROM crawl_requests WHERE taken_at < now() - interval '1 hour'
 ), old_sightings AS (
     DELETE FROM sightings WHERE last_seen < now() - interval '400 days'
 )
@@ -277,8 +290,12 @@ WHERE (CAST(:client_ids AS bigint[]) IS NULL OR client_id = ANY (CAST(:client_id
   AND (expires_at IS NULL OR expires_at > now());
 
 -- name: weights_of_reports(sites)
-SELECT site, kind, weight FROM report_weights
-WHERE CAST(:sites AS text[]) IS NULL AND weight >= 0.5 OR site = ANY (CAST(:sites AS text[]));
+-- Served by reports_by_site: one site's flood costs the others nothing.
+SELECT site, kind, weight FROM report_weights WHERE site = ANY (:sites::text[]);
+
+-- name: all_weights_of_reports()
+-- Reads all reports of half a year.
+SELECT site, kind, weight FROM report_weights WHERE weight >= 0.5;
 
 -- name: stated_families()
 SELECT site, other, proof FROM family_proofs;
