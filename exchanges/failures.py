@@ -1,0 +1,123 @@
+"""What an exception of the library means for a fetch: come back later, mend the credentials, or a page is bad."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
+from time import time
+from typing import Any
+
+_LONGEST_WAIT_S = 5.0
+_LONGEST_MESSAGE = 2000
+_BUSY, _UNAVAILABLE = 429, 503
+_REFUSED = frozenset({401, 403})
+_BAD_REQUEST = 400
+
+
+class ComeBackLater(Exception):
+    """The source says when to ask again, and that is later than is worth waiting for here."""
+
+    def __init__(self, wait_s: float) -> None:
+        super().__init__(f"the source asks to come back in {wait_s:.0f} s")
+        self.wait_s = wait_s
+
+
+def impatient() -> None:
+    """Makes urllib3 raise ComeBackLater instead of sleeping for as long as a server says."""
+    from urllib3.util.retry import Retry
+
+    patient = Retry.sleep_for_retry
+
+    def sleep_for_retry(self: Retry, response: Any) -> bool:
+        wait_s = self.get_retry_after(response)
+        if wait_s is not None and wait_s > _LONGEST_WAIT_S:
+            raise ComeBackLater(wait_s)
+        return patient(self, response)
+
+    Retry.sleep_for_retry = sleep_for_retry  # type: ignore[method-assign]
+
+
+def explained(error: BaseException) -> dict[str, Any]:
+    """Kind (as in errors.py), message, and seconds to wait when the source says so."""
+    for one in _chain(error):
+        found = _of_one(one)
+        if found is not None:
+            kind, wait_s = found
+            return {"kind": kind, "message": _message(error), "retry_after_s": wait_s}
+    return {"kind": "malformed_page", "message": _message(error), "retry_after_s": None}
+
+
+def _of_one(error: BaseException) -> tuple[str, float | None] | None:
+    import requests
+    from threatexchange.exchanges.auth import (
+        SignalExchangeAPIInvalidAuthException,
+        SignalExchangeAPIMissingAuthException,
+    )
+
+    from .errors import ExchangeError
+
+    match error:
+        case ExchangeError():
+            return error.kind, None
+        case ComeBackLater():
+            return "source_busy", error.wait_s
+        case SignalExchangeAPIInvalidAuthException() | SignalExchangeAPIMissingAuthException():
+            return "source_refused", None
+        case NotImplementedError():
+            return "unsupported", None
+        case requests.exceptions.InvalidJSONError() | requests.exceptions.ContentDecodingError():
+            return "malformed_page", None
+        case requests.HTTPError() if error.response is not None:
+            return _of_status(error.response)
+        case requests.RequestException() | OSError():
+            return "source_unreachable", None
+    return None
+
+
+def _of_status(response: Any) -> tuple[str, float | None]:
+    status, wait_s = response.status_code, _retry_after(response.headers.get("Retry-After"))
+    if status == _BUSY or (status == _UNAVAILABLE and wait_s is not None):
+        return "source_busy", wait_s
+    # Meta answers 400 to a token that it does not take.
+    if status in _REFUSED or (status == _BAD_REQUEST and b"OAuthException" in response.content):
+        return "source_refused", None
+    return "source_unreachable", wait_s
+
+
+def _retry_after(text: str | None) -> float | None:
+    """Seconds, of a number or a date (RFC 9110, 10.2.3)."""
+    if text is None:
+        return None
+    if re.fullmatch(r"\s*[0-9]+\s*", text):
+        return float(text)
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - time())
+    except ValueError:
+        return None
+
+
+def _message(error: BaseException) -> str:
+    from threatexchange.exchanges.auth import (
+        SignalExchangeAPIInvalidAuthException,
+        SignalExchangeAPIMissingAuthException,
+    )
+
+    from .conversion import plain
+    from .errors import ExchangeError
+
+    match error:
+        case SignalExchangeAPIMissingAuthException():
+            return plain(error.pretty_str())
+        case SignalExchangeAPIInvalidAuthException() | ExchangeError():
+            return plain(error.message)
+    return f"{type(error).__name__}: {plain(str(error))}"[:_LONGEST_MESSAGE]
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        yield current
+        current = current.__cause__ or current.__context__

@@ -1,0 +1,301 @@
+"""One fetch of one exchange, from its checkpoint to its end.
+
+A generation that is complete is followed: updates and deletes are applied as they come. When there is none, or its
+checkpoint has gone stale, everything is read into a new generation. What the new one brings matches at once; what
+only the old one has goes on matching until the new one is complete, and is removed then. So nothing that is shared
+ever stops matching in between, and a reading that breaks off does no harm.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import structlog
+
+from sql.named import queries
+from sql.pool import Connection, Pool
+
+from .child import Child, running
+from .errors import (
+    ExchangeError,
+    FetchedElsewhere,
+    FetchFailed,
+    MalformedPage,
+    SourceBusy,
+    SourceRefused,
+    SourceUnreachable,
+    Superseded,
+    WorkerDied,
+)
+from .pages import PageWriter
+from .settings import ExchangeSettings
+from .store import Exchange, ExchangeStore
+
+_log = structlog.get_logger(__name__)
+_BY_KIND: Mapping[str, type[FetchFailed]] = {
+    one.kind: one for one in (SourceBusy, SourceRefused, SourceUnreachable, MalformedPage)
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FetchOutcome:
+    """What a fetch came to."""
+
+    exchange: str
+    succeeded: bool
+    up_to_date: bool
+    """False too when it broke off because it took too long: the next one goes on."""
+    error: ExchangeError | None = None
+    pages: int = 0
+    stored: int = 0
+    removed: int = 0
+    quarantined: int = 0
+    seconds: float = 0.0
+
+
+async def fetch_once(
+    pool: Pool,
+    name: str,
+    settings: ExchangeSettings,
+    *,
+    from_scratch: bool = False,
+    on_page: Callable[[FetchOutcome], None] | None = None,
+) -> FetchOutcome:
+    """Fetches an exchange until it is up to date, fails or has taken its time; the outcome says which.
+
+    With `from_scratch` everything is read anew, beside what is there. Raises UnknownExchange, or FetchedElsewhere
+    when another process has it; errors of the database pass through.
+    """
+    store = ExchangeStore(pool, settings)
+    exchange = await store.exchange(name)
+    ask = queries("exchanges")
+    async with pool.acquire() as connection:
+        if not await ask.try_lock(connection, id=exchange.id):
+            raise FetchedElsewhere(f"{name} is being fetched by another process just now", exchange=name)
+        try:
+            return await _Run(store, exchange, settings, connection, on_page).to_its_end(from_scratch=from_scratch)
+        finally:
+            if not connection.is_closed():
+                # Shielded: an exchange that stays locked would be fetched by nobody while this process lives.
+                await asyncio.shield(ask.unlock(connection, id=exchange.id))
+
+
+class _Run:
+    def __init__(
+        self,
+        store: ExchangeStore,
+        exchange: Exchange,
+        settings: ExchangeSettings,
+        connection: Connection,
+        on_page: Callable[[FetchOutcome], None] | None,
+    ) -> None:
+        self._store = store
+        self._exchange = exchange
+        self._settings = settings
+        self._connection = connection
+        self._on_page = on_page
+        self._queries = queries("exchanges")
+        self._run_id = uuid.uuid4()
+        self._began = time.monotonic()
+        self._outcome = FetchOutcome(exchange.name, succeeded=False, up_to_date=False)
+        self._progress = 0
+        """How many pages have moved the checkpoint."""
+        self._may_be_the_checkpoint = False
+        """The last failure came before anything was asked: what was stored may be what is wrong."""
+
+    async def to_its_end(self, *, from_scratch: bool) -> FetchOutcome:
+        log = _log.bind(exchange=self._exchange.name, api=self._exchange.api)
+        started = await self._queries.begin_run(self._connection, id=self._exchange.id, run_id=self._run_id)
+        if started is None:
+            raise Superseded(f"{self._exchange.name} was removed just now")
+        log.info("exchange.fetch_begun", from_scratch=from_scratch)
+        error: ExchangeError | None = None
+        up_to_date = False
+        try:
+            up_to_date = await self._patiently(from_scratch=from_scratch)
+        except ExchangeError as one:
+            error = one
+        self._outcome = replace(
+            self._outcome,
+            succeeded=error is None,
+            up_to_date=up_to_date,
+            error=error,
+            seconds=time.monotonic() - self._began,
+        )
+        wait_s = await self._wait_s()
+        await self._queries.end_run(
+            self._connection,
+            id=self._exchange.id,
+            run_id=self._run_id,
+            succeeded=error is None,
+            up_to_date=up_to_date,
+            error=None if error is None else error.as_json(),
+            wait_s=wait_s,
+        )
+        if error is None:
+            log.info("exchange.fetch_ended", up_to_date=up_to_date, pages=self._outcome.pages)
+        else:
+            log.error("exchange.fetch_failed", kind=error.kind, error=error.message, next_in_s=round(wait_s))
+        return self._outcome
+
+    async def _patiently(self, *, from_scratch: bool) -> bool:
+        """Whether it is up to date. A page that cannot be read is asked for again before it counts as such."""
+        attempt = 0
+        while True:
+            attempt += 1
+            seen = self._progress
+            last = attempt >= self._settings.attempts
+            try:
+                return await self._attempt(from_scratch=from_scratch, salvage=last)
+            except MalformedPage as error:
+                if self._progress > seen:
+                    # It has come further: this is another page. It goes on from there, in all cases.
+                    attempt, from_scratch = 0, False
+                    self._check_time(error)
+                elif not last:
+                    pass
+                elif self._may_be_the_checkpoint and not from_scratch:
+                    _log.error("exchange.checkpoint_unusable", exchange=self._exchange.name, error=error.message)
+                    attempt, from_scratch = 0, True
+                else:
+                    await self._keep_page(error)
+                    raise
+            await asyncio.sleep(self._settings.retry_s * 2 ** max(0, attempt - 1) * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
+
+    def _check_time(self, error: MalformedPage) -> None:
+        if time.monotonic() - self._began > self._settings.run_s:
+            raise error
+
+    async def _attempt(self, *, from_scratch: bool, salvage: bool) -> bool:
+        stored = [row async for row in self._queries.checkpoints(self._connection, id=self._exchange.id)]
+        current = max((row for row in stored if row["complete"]), key=lambda row: row["generation"], default=None)
+        newest = stored[-1] if stored else None
+        building = newest if newest is not None and not newest["complete"] else None
+        credentials = await self._store.credentials_of(self._exchange)
+        start = {
+            "api": self._exchange.api,
+            "config": await self._store.shown_config(self._exchange),
+            "credentials": credentials,
+            "current": None if current is None else current["checkpoint"],
+            "building": None if building is None else building["checkpoint"],
+            "has_building": building is not None,
+            "from_scratch": from_scratch,
+            "salvage": salvage,
+            "page_records": self._settings.page_records,
+        }
+        async with running(self._settings, start) as child:
+            plan = await child.receive()
+            if plan["about"] == "error":
+                raise self._failure(plan)
+            writer = await self._writer(plan["plan"], current, building)
+            if not await self._pages(child, writer):
+                return False
+        if writer.beside:
+            await self._queries.complete_generation(
+                self._connection, id=self._exchange.id, generation=writer.generation
+            )
+            await writer.clear_others([writer.generation])
+        await self._queries.release_pages(self._connection, id=self._exchange.id)
+        return True
+
+    async def _writer(self, plan: str, current: Any, building: Any) -> PageWriter:
+        """Where the pages go, with what is no longer needed out of the way."""
+        if plan == "follow":
+            writer = self._writer_of(current["generation"], beside=False)
+            await writer.clear_others([writer.generation])
+            return writer
+        if plan == "resume":
+            return self._writer_of(building["generation"], beside=True)
+        # What another reading left behind is kept for its contents, the newest of them only.
+        keep = [row["generation"] for row in (current, building) if row is not None]
+        if keep:
+            await self._writer_of(keep[0], beside=True).clear_others(keep)
+        generation = await self._queries.begin_generation(self._connection, id=self._exchange.id)
+        return self._writer_of(generation, beside=True)
+
+    def _writer_of(self, generation: int, *, beside: bool) -> PageWriter:
+        exchange = self._exchange
+        return PageWriter(self._connection, exchange.id, exchange.name, self._run_id, generation, beside=beside)
+
+    async def _pages(self, child: Child, writer: PageWriter) -> bool:
+        """Writes what comes; whether it came to its end."""
+        while True:
+            message = await child.receive()
+            match message["about"]:
+                case "keys":
+                    await child.send({"old": await writer.old_values(message["keys"])})
+                case "page":
+                    await self._write(writer, message)
+                    if message["last"] and time.monotonic() - self._began > self._settings.run_s:
+                        return False
+                case "done":
+                    return True
+                case "error":
+                    raise self._failure(message)
+                case _:
+                    raise WorkerDied("the fetching process sent something else than pages")
+
+    async def _write(self, writer: PageWriter, page: dict[str, Any]) -> None:
+        written = await writer.write(
+            page["rows"], page["problems"], page["checkpoint"], page.get("progress_at")
+        )
+        if page["last"]:
+            self._progress += 1
+        for problem in page["problems"]:
+            _log.error(
+                "exchange.quarantined",
+                exchange=self._exchange.name,
+                kind=problem["kind"],
+                error=problem["message"],
+            )
+        self._outcome = replace(
+            self._outcome,
+            pages=self._outcome.pages + bool(page["last"]),
+            stored=self._outcome.stored + written.stored,
+            removed=self._outcome.removed + written.removed,
+            quarantined=self._outcome.quarantined + written.quarantined,
+            seconds=time.monotonic() - self._began,
+        )
+        if self._on_page is not None:
+            self._on_page(self._outcome)
+
+    def _failure(self, message: dict[str, Any]) -> FetchFailed:
+        kind = _BY_KIND.get(message["kind"])
+        if kind is None:
+            # The child's own words for what is no matter of the source: a class that is missing, a wrong setting.
+            return FetchFailed(message["message"], of=message["kind"])
+        if kind is SourceBusy:
+            return SourceBusy(message["message"], retry_after_s=message["retry_after_s"])
+        if kind is MalformedPage:
+            self._may_be_the_checkpoint = not message["asked"]
+            return MalformedPage(message["message"], raw=message["raw"])
+        return kind(message["message"])
+
+    async def _keep_page(self, error: MalformedPage) -> None:
+        raw = error.detail.pop("raw", None)
+        problem = {"kind": error.kind, "message": error.message, "key": None, "raw": raw}
+        await self._writer_of(0, beside=False).quarantine([problem])
+        self._outcome = replace(self._outcome, quarantined=self._outcome.quarantined + 1)
+        _log.error("exchange.quarantined", exchange=self._exchange.name, kind=error.kind, error=error.message)
+
+    async def _wait_s(self) -> float:
+        """Until the next fetch."""
+        settings, error = self._settings, self._outcome.error
+        every_s = self._exchange.every_s or settings.every_s
+        if error is None:
+            return every_s * random.uniform(0.9, 1.1) if self._outcome.up_to_date else 0.0  # noqa: S311 - jitter
+        row = await self._queries.get_exchange(self._connection, name=self._exchange.name)
+        failures = 0 if row is None else row["failures"]
+        longest = settings.longest_backoff_s
+        backoff_s = min(longest, settings.backoff_s * 2.0 ** min(failures, 30)) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
+        asked_s = error.detail.get("retry_after_s")
+        if isinstance(asked_s, int | float):
+            # Not before, and not all at the same moment.
+            return min(settings.longest_wait_s, asked_s) + random.uniform(0.0, 0.1 * min(asked_s, 60.0))  # noqa: S311 - jitter
+        return backoff_s

@@ -1,0 +1,257 @@
+"""The exchange type `local_file`: lists of hashes on this machine, as people have them.
+
+It reads what the library's own type of that name reads (a type and a value on each line, or values only, with the
+type in the configuration), CSV with or without a header, and the `simple.TYPE.te` files of the library's command.
+Unlike the library's it reads in pages and goes on where it stopped; and a file that has changed is read anew beside
+what is there, so that lines which vanished are removed.
+"""
+
+from __future__ import annotations
+
+import csv
+import logging
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from threatexchange.exchanges import fetch_state
+from threatexchange.exchanges.impl.file_api import FileCollaborationConfig, LocalFileSignalExchangeAPI
+from threatexchange.signal_type.signal_base import SignalType
+
+_PAGE = 2000
+_LONGEST_LINE = 1 << 20
+_VALUE_COLUMNS = ("td_raw_indicator", "indicator", "hash", "signal_value", "signal", "value")
+_TYPE_COLUMNS = ("signal_type", "type", "td_type", "indicator_type")
+_TAG_COLUMNS = ("tags", "labels")
+Row = tuple[str, str, frozenset[str]]
+"""A signal type, a value, tags."""
+
+
+@dataclass
+class FileCheckpoint(fetch_state.FetchCheckpointBase):
+    """How far which state of a file has been read."""
+
+    filename: str
+    inode: int
+    modified_ns: int
+    size: int
+    offset: int
+
+    def is_stale(self) -> bool:
+        try:
+            found = Path(self.filename).stat()
+        except OSError:
+            return False  # reading it will say what is wrong, and what is there stays
+        return (found.st_ino, found.st_mtime_ns, found.st_size) != (self.inode, self.modified_ns, self.size)
+
+    def get_progress_timestamp(self) -> int | None:
+        return self.modified_ns // 1_000_000_000
+
+
+@dataclass
+class FileSignal(fetch_state.FetchedSignalMetadata):
+    """What a file says of a signal."""
+
+    tags: set[str] = field(default_factory=set)
+
+    def get_as_opinions(self) -> Sequence[fetch_state.SignalOpinion]:
+        seed = fetch_state.SignalOpinionCategory.INVESTIGATION_SEED
+        return [fetch_state.SignalOpinion(False, seed, set(self.tags))]
+
+
+class LocalFile(LocalFileSignalExchangeAPI):
+    """A file of hashes."""
+
+    @classmethod
+    def get_name(cls) -> str:
+        return "local_file"
+
+    @staticmethod
+    def get_checkpoint_cls() -> type[FileCheckpoint]:
+        return FileCheckpoint
+
+    @staticmethod
+    def get_record_cls() -> type[FileSignal]:
+        return FileSignal
+
+    def fetch_iter(
+        self, supported_signal_types: Sequence[type[SignalType]], checkpoint: FileCheckpoint | None
+    ) -> Iterator[Any]:
+        path = Path(self.collab.filename)
+        with path.open("rb") as file:
+            found = os.fstat(file.fileno())
+            offset = 0
+            if checkpoint is not None and checkpoint.filename == str(path) and not checkpoint.is_stale():
+                offset = checkpoint.offset
+            lines = Lines(file)
+            reader = _reader(path.name, lines, self.collab, supported_signal_types)
+            lines.skip_to(offset)
+            at_end = False
+            while not at_end:
+                page: dict[tuple[str, str], FileSignal] = {}
+                at_end = True
+                for kind, value, tags in reader(lines):
+                    page[kind, value] = FileSignal(set(tags))
+                    if len(page) >= _PAGE:
+                        at_end = False
+                        break
+                yield fetch_state.FetchDelta(
+                    page,
+                    FileCheckpoint(str(path), found.st_ino, found.st_mtime_ns, found.st_size, lines.offset),
+                )
+
+    def report_opinion(
+        self, s_type: type[SignalType], signal: str, opinion: fetch_state.SignalOpinion
+    ) -> None:
+        """Adds a line to a plain list; nothing else can be said in one."""
+        path = Path(self.collab.filename)
+        with path.open("rb") as file:
+            lines = Lines(file)
+            plain = not _is_csv(path.name, lines.first(), self.collab)
+        wanted = self.collab.signal_type in (None, s_type.get_name())
+        positive = opinion.category == fetch_state.SignalOpinionCategory.POSITIVE_CLASS
+        if not (plain and wanted and positive and not opinion.tags):
+            raise NotImplementedError
+        with path.open("r+b") as file:
+            file.seek(0, os.SEEK_END)
+            if file.tell():
+                file.seek(-1, os.SEEK_END)
+                if file.read(1) != b"\n":
+                    file.write(b"\n")
+            words = signal if self.collab.signal_type else f"{s_type.get_name()} {signal}"
+            file.write(f"{words}\n".encode())
+
+
+class Lines:
+    """The lines of a file as text, and how many bytes of it they were."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.offset = 0
+
+    def __iter__(self) -> Lines:
+        return self
+
+    def __next__(self) -> str:
+        line = self._file.readline(_LONGEST_LINE + 1)
+        if not line:
+            raise StopIteration
+        self.offset += len(line)
+        if len(line) > _LONGEST_LINE and not line.endswith(b"\n"):
+            logging.warning("A line of more than %d bytes before byte %d is left out", _LONGEST_LINE, self.offset)
+            while (rest := self._file.readline(_LONGEST_LINE)) and not rest.endswith(b"\n"):
+                self.offset += len(rest)
+            self.offset += len(rest)
+            return "\n"
+        # A NUL is no part of a signal, and csv does not read past one.
+        return line.removeprefix(b"\xef\xbb\xbf").replace(b"\0", b"").decode(errors="replace")
+
+    def first(self) -> str:
+        """The first line that says something; reading begins with the first line all the same."""
+        line = next((one for one in self if one.strip()), "")
+        self.skip_to(0)
+        return line
+
+    def skip_to(self, offset: int) -> None:
+        self._file.seek(offset)
+        self.offset = offset
+
+
+_Reader = Callable[[Lines], Iterator[Row]]
+
+
+def _reader(
+    name: str, lines: Lines, collab: FileCollaborationConfig, types: Sequence[type[SignalType]]
+) -> _Reader:
+    """How the rows of this file are read, from wherever in it."""
+    first = lines.first()
+    by_indicator = _by_indicator(types)
+    known = {one.get_name() for one in types} | by_indicator.keys()
+    if not _is_csv(name, first, collab):
+        return lambda ahead: _plain_rows(ahead, collab.signal_type, by_indicator)
+    columns = [cell.strip().lower() for cell in next(csv.reader([first]), [])]
+    of_file = _of_file_name(name)
+    kind = collab.signal_type or (by_indicator.get(of_file, of_file) if of_file else None)
+    value_at = next((columns.index(one) for one in (*_VALUE_COLUMNS, *known) if one in columns), None)
+    if of_file is not None:
+        return lambda ahead: _csv_rows(ahead, kind, 0, None, 3, by_indicator, header=None)
+    if value_at is not None:
+        named = columns[value_at] if columns[value_at] in known else None
+        type_at = next((columns.index(one) for one in _TYPE_COLUMNS if one in columns), None)
+        tags_at = next((columns.index(one) for one in _TAG_COLUMNS if one in columns), None)
+        return lambda ahead: _csv_rows(
+            ahead, kind or named, value_at, type_at, tags_at, by_indicator, header=columns
+        )
+    if columns and columns[0] in {one.lower() for one in known}:
+        return lambda ahead: _csv_rows(ahead, kind, 1, 0, None, by_indicator, header=None)
+    return lambda ahead: _csv_rows(ahead, kind, 0, None, None, by_indicator, header=None)
+
+
+def _is_csv(name: str, first: str, collab: FileCollaborationConfig) -> bool:
+    if _of_file_name(name) is not None:
+        return True
+    if name.lower().endswith(".csv"):
+        return True
+    # Texts and URLs hold commas; a hash does not, nor does the name of a type.
+    head = first.strip().partition(" ")[0]
+    return "," in (first if collab.signal_type else head)
+
+
+def _of_file_name(name: str) -> str | None:
+    """HASH_PDQ for simple.HASH_PDQ.te, as the library's command writes its files."""
+    parts = name.split(".")
+    return parts[1] if len(parts) == 3 and parts[0] == "simple" and parts[2] == "te" else None  # noqa: PLR2004
+
+
+def _plain_rows(lines: Lines, kind: str | None, by_indicator: dict[str, str]) -> Iterator[Row]:
+    for line in lines:
+        if kind is not None:
+            if line.strip():
+                yield kind, line.strip(), frozenset()
+            continue
+        name, _, value = line.strip().partition(" ")
+        if name and value.strip():
+            yield by_indicator.get(name, name), value.strip(), frozenset()
+        elif name:
+            logging.warning("Before byte %d: a line without a signal type: %.200s", lines.offset, line.strip())
+
+
+def _csv_rows(
+    lines: Lines,
+    kind: str | None,
+    value_at: int,
+    type_at: int | None,
+    tags_at: int | None,
+    by_indicator: dict[str, str],
+    *,
+    header: list[str] | None,
+) -> Iterator[Row]:
+    for row in csv.reader(lines):
+        if not any(cell.strip() for cell in row):
+            continue
+        if header is not None and [cell.strip().lower() for cell in row] == header:
+            continue
+        value = _cell(row, value_at)
+        name = _cell(row, type_at) or kind or ""
+        if not value or not name:
+            logging.warning("Before byte %d: a row without value or type: %.200s", lines.offset, row)
+            continue
+        tags: Iterable[str] = (_cell(row, tags_at).replace(",", " ")).split()
+        yield by_indicator.get(name, name), value, frozenset(tags)
+
+
+def _cell(row: list[str], at: int | None) -> str:
+    return row[at].strip() if at is not None and at < len(row) else ""
+
+
+def _by_indicator(types: Sequence[type[SignalType]]) -> dict[str, str]:
+    """Names of signal types by what ThreatExchange calls them, where that is without doubt."""
+    found: dict[str, str] = {}
+    for one in types:
+        names = getattr(one, "INDICATOR_TYPE", ())
+        plain = [name for name, tag in names.items() if tag is None] if isinstance(names, dict) else names
+        for name in [plain] if isinstance(plain, str) else plain:
+            found.setdefault(name, one.get_name())
+    return found

@@ -1,0 +1,314 @@
+-- Exchanges: what is configured, how fetches stand, their pages, and what is sent back.
+--
+-- A fetch holds the advisory lock (1397507416, exchange) for as long as it lasts, and pages are written only while
+-- exchanges.run_id is its own, so that one whose connection was lost cannot write any more.
+
+-- name: list_exchanges()
+SELECT e.*, b.name AS bank_name FROM exchanges AS e JOIN banks AS b ON b.id = e.bank_id
+WHERE e.removed_at IS NULL ORDER BY e.id;
+
+-- name: get_exchange(name)^
+SELECT e.*, b.name AS bank_name FROM exchanges AS e JOIN banks AS b ON b.id = e.bank_id
+WHERE e.name = :name AND e.removed_at IS NULL;
+
+-- name: create_exchange(name, bank_id, api, config, credentials, enabled, every_s)$
+-- Its id; NULL when the name is taken.
+INSERT INTO exchanges (name, bank_id, api, config, credentials, enabled, every_s)
+VALUES (:name, :bank_id, :api, CAST(:config AS jsonb), :credentials, :enabled, :every_s)
+ON CONFLICT (name) WHERE removed_at IS NULL DO NOTHING
+RETURNING id;
+
+-- name: update_exchange(id, enabled, every_s, config, fetch_now)$
+-- What is NULL stays as it is.
+UPDATE exchanges
+SET enabled = coalesce(:enabled, enabled), every_s = coalesce(:every_s, every_s),
+    config = coalesce(CAST(:config AS jsonb), config),
+    next_fetch_at = CASE WHEN :fetch_now THEN now() ELSE next_fetch_at END, updated_at = now()
+WHERE id = :id AND removed_at IS NULL
+RETURNING id;
+
+-- name: set_exchange_credentials(id, credentials)$
+UPDATE exchanges SET credentials = :credentials, next_fetch_at = now(), updated_at = now()
+WHERE id = :id AND removed_at IS NULL RETURNING id;
+
+-- name: remove_exchange(name)^
+UPDATE exchanges SET removed_at = now(), enabled = false, credentials = NULL, run_id = NULL
+WHERE name = :name AND removed_at IS NULL
+RETURNING id, bank_id;
+
+-- name: get_api_credentials(api)$
+SELECT credentials FROM exchange_api_credentials WHERE api = :api;
+
+-- name: apis_with_credentials()
+SELECT api FROM exchange_api_credentials;
+
+-- name: set_api_credentials(api, credentials)!
+INSERT INTO exchange_api_credentials (api, credentials) VALUES (:api, :credentials)
+ON CONFLICT (api) DO UPDATE SET credentials = excluded.credentials, updated_at = now();
+
+-- name: remove_api_credentials(api)!
+DELETE FROM exchange_api_credentials WHERE api = :api;
+
+-- name: exchange_status(id)^
+-- Counts the records of the generation that counts, from the index (exchange_id, generation). Whether a fetch
+-- runs is asked of its lock: a killed one is not running any more, whatever it has left behind.
+SELECT e.run_started_at, e.completed_at, e.succeeded, e.up_to_date, e.failures, e.error, e.next_fetch_at, e.enabled,
+       c.generation, c.progress_at, c.complete,
+       EXISTS (
+           SELECT FROM pg_locks
+           WHERE locktype = 'advisory' AND classid = 1397507416 AND objid = e.id::oid AND objsubid = 2 AND granted
+             AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+       ) AS running,
+       (SELECT count(*) FROM exchange_records AS r WHERE r.exchange_id = e.id AND r.generation = c.generation) AS records,
+       (SELECT count(*) FROM exchange_quarantine AS q WHERE q.exchange_id = e.id AND q.resolved_at IS NULL) AS quarantined
+FROM exchanges AS e
+LEFT JOIN LATERAL (
+    SELECT generation, progress_at, complete FROM exchange_checkpoints
+    WHERE exchange_id = e.id ORDER BY generation DESC LIMIT 1
+) AS c ON true
+WHERE e.id = :id;
+
+-- name: due_exchanges(most)
+-- From the partial index (next_fetch_at).
+SELECT name FROM exchanges
+WHERE enabled AND removed_at IS NULL AND next_fetch_at <= now()
+ORDER BY next_fetch_at LIMIT :most;
+
+-- name: try_lock(id)$
+SELECT pg_try_advisory_lock(1397507416, CAST(:id AS bigint)::integer);
+
+-- name: unlock(id)$
+SELECT pg_advisory_unlock(1397507416, CAST(:id AS bigint)::integer);
+
+-- name: begin_run(id, run_id)$
+UPDATE exchanges SET run_id = :run_id, run_started_at = now() WHERE id = :id AND removed_at IS NULL RETURNING id;
+
+-- name: end_run(id, run_id, succeeded, up_to_date, error, wait_s)$
+UPDATE exchanges
+SET run_id = NULL, completed_at = now(), succeeded = :succeeded, up_to_date = :up_to_date,
+    error = CAST(:error AS jsonb), failures = CASE WHEN :succeeded THEN 0 ELSE failures + 1 END,
+    next_fetch_at = now() + make_interval(secs => CAST(:wait_s AS double precision))
+WHERE id = :id AND run_id = :run_id
+RETURNING id;
+
+-- name: checkpoints(id)
+SELECT generation, checkpoint, progress_at, complete FROM exchange_checkpoints
+WHERE exchange_id = :id ORDER BY generation;
+
+-- name: begin_generation(id)$
+INSERT INTO exchange_checkpoints (exchange_id, generation)
+SELECT :id, coalesce(max(generation), 0) + 1 FROM exchange_checkpoints WHERE exchange_id = :id
+RETURNING generation;
+
+-- name: complete_generation(id, generation)!
+UPDATE exchange_checkpoints SET complete = true, updated_at = now()
+WHERE exchange_id = :id AND generation = :generation AND NOT complete;
+
+-- name: clear_generation(id, generations, most)^
+-- Deletes some records of other generations than these, and gives the contents that no record of these shares.
+WITH gone AS (
+    DELETE FROM exchange_records
+    WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM exchange_records
+        WHERE exchange_id = :id AND generation <> ALL (CAST(:generations AS integer[]))
+        LIMIT :most
+    ))
+    RETURNING digest, content_id
+), removed AS (
+    UPDATE bank_content AS c SET removed_at = now()
+    FROM gone AS g
+    WHERE c.id = g.content_id AND c.removed_at IS NULL
+      AND NOT EXISTS (
+          SELECT FROM exchange_records AS r
+          WHERE r.exchange_id = :id AND r.digest = g.digest AND r.content_id = g.content_id
+            AND r.generation = ANY (CAST(:generations AS integer[]))
+      )
+    RETURNING 1
+)
+SELECT (SELECT count(*) FROM gone) AS records, (SELECT count(*) FROM removed) AS contents;
+
+-- name: forget_checkpoints(id, generations)!
+DELETE FROM exchange_checkpoints
+WHERE exchange_id = :id AND generation <> ALL (CAST(:generations AS integer[]));
+
+-- name: create_record_staging()!
+CREATE TEMP TABLE IF NOT EXISTS staged_records (
+    digest bytea, key text, value text, fingerprint bytea, metadata text, tags text[], content_type text,
+    own_content bigint, own_fingerprint bytea, other_content bigint, other_fingerprint bytea, content_id bigint
+) ON COMMIT DELETE ROWS;
+
+-- name: create_record_signal_staging()!
+CREATE TEMP TABLE IF NOT EXISTS staged_record_signals (digest bytea, type text, value bytea) ON COMMIT DELETE ROWS;
+
+-- name: hold_run(id, run_id)$
+-- Nobody removes, disables or takes over the exchange before this transaction ends. NULL: somebody has.
+SELECT e.bank_id
+FROM exchanges AS e JOIN banks AS b ON b.id = e.bank_id
+WHERE e.id = :id AND e.run_id = :run_id AND e.enabled AND e.removed_at IS NULL AND b.removed_at IS NULL
+FOR SHARE OF e;
+
+-- name: find_own_records(id, generation)!
+UPDATE staged_records AS s
+SET own_content = r.content_id, own_fingerprint = r.fingerprint
+FROM exchange_records AS r
+WHERE r.exchange_id = :id AND r.generation = :generation AND r.digest = s.digest;
+
+-- name: find_other_records(id, generation)!
+-- The same records in the newest other generation: where nothing has changed, their content is taken over.
+UPDATE staged_records AS s
+SET other_content = o.content_id, other_fingerprint = o.fingerprint
+FROM (
+    SELECT DISTINCT ON (r.digest) r.digest, r.content_id, r.fingerprint
+    FROM staged_records AS t
+    JOIN exchange_records AS r ON r.exchange_id = :id AND r.digest = t.digest AND r.generation <> :generation
+    ORDER BY r.digest, r.generation DESC
+) AS o
+WHERE o.digest = s.digest;
+
+-- name: choose_contents()!
+UPDATE staged_records
+SET content_id = CASE
+    WHEN fingerprint = own_fingerprint THEN own_content
+    WHEN fingerprint = other_fingerprint THEN other_content
+    ELSE nextval('bank_content_id_seq')
+END
+WHERE fingerprint IS NOT NULL;
+
+-- name: insert_contents(bank_id)!
+INSERT INTO bank_content (id, bank_id, content_type, media_unavailable, metadata, tags)
+SELECT content_id, :bank_id, content_type, true, metadata::jsonb, tags
+FROM staged_records
+WHERE content_id IS NOT NULL AND content_id IS DISTINCT FROM own_content AND content_id IS DISTINCT FROM other_content;
+
+-- name: insert_signals()!
+-- Sorted, so that two writers with values in common never wait for each other in a circle.
+INSERT INTO signals (type, value)
+SELECT DISTINCT g.type, g.value
+FROM staged_record_signals AS g JOIN staged_records AS s USING (digest)
+WHERE s.content_id IS DISTINCT FROM s.own_content AND s.content_id IS DISTINCT FROM s.other_content
+ORDER BY g.type, g.value
+ON CONFLICT (type, value) DO NOTHING;
+
+-- name: link_signals()!
+INSERT INTO content_signals (content_id, signal_id)
+SELECT s.content_id, (SELECT one.id FROM signals AS one WHERE one.type = g.type AND one.value = g.value)
+FROM staged_record_signals AS g JOIN staged_records AS s USING (digest)
+WHERE s.content_id IS NOT NULL AND s.content_id IS DISTINCT FROM s.own_content
+  AND s.content_id IS DISTINCT FROM s.other_content;
+
+-- name: describe_kept_contents()!
+-- The signals are the same, what is said of them may not be.
+UPDATE bank_content AS c SET metadata = s.metadata::jsonb, tags = s.tags
+FROM staged_records AS s
+WHERE c.id = s.content_id AND (c.id = s.own_content OR c.id = s.other_content)
+  AND (c.metadata <> s.metadata::jsonb OR c.tags <> s.tags);
+
+-- name: remove_replaced_contents(id, generation)!
+UPDATE bank_content AS c SET removed_at = now()
+FROM staged_records AS s
+WHERE c.id = s.own_content AND s.content_id IS DISTINCT FROM s.own_content AND c.removed_at IS NULL
+  AND NOT EXISTS (
+      SELECT FROM exchange_records AS r
+      WHERE r.exchange_id = :id AND r.digest = s.digest AND r.generation <> :generation AND r.content_id = c.id
+  );
+
+-- name: store_records(id, generation)!
+INSERT INTO exchange_records AS r (exchange_id, generation, digest, key, value, fingerprint, content_id)
+SELECT :id, :generation, digest, key, value, fingerprint, content_id
+FROM staged_records WHERE value IS NOT NULL
+ON CONFLICT (exchange_id, digest, generation) DO UPDATE
+SET value = excluded.value, fingerprint = excluded.fingerprint, content_id = excluded.content_id
+WHERE (r.value, r.content_id) IS DISTINCT FROM (excluded.value, excluded.content_id);
+
+-- name: delete_records(id, generation)!
+DELETE FROM exchange_records AS r USING staged_records AS s
+WHERE s.value IS NULL AND r.exchange_id = :id AND r.digest = s.digest AND r.generation = :generation;
+
+-- name: advance(id, generation, checkpoint, progress_at)!
+UPDATE exchange_checkpoints
+SET checkpoint = coalesce(:checkpoint, checkpoint), progress_at = coalesce(:progress_at, progress_at), updated_at = now()
+WHERE exchange_id = :id AND generation = :generation;
+
+-- name: old_values(id, generation, digests)
+SELECT digest, value FROM exchange_records
+WHERE exchange_id = :id AND digest = ANY (CAST(:digests AS bytea[])) AND generation = :generation;
+
+-- name: quarantine(id, digests, key_digests, errors, raws)!
+INSERT INTO exchange_quarantine AS q (exchange_id, digest, key_digest, error, raw)
+SELECT DISTINCT ON (digest) :id, digest, key_digest, error::jsonb, raw
+FROM unnest(CAST(:digests AS bytea[]), CAST(:key_digests AS bytea[]), CAST(:errors AS text[]), CAST(:raws AS bytea[]))
+    AS given (digest, key_digest, error, raw)
+ON CONFLICT (exchange_id, digest) DO UPDATE
+SET times = q.times + 1, last_at = now(), error = excluded.error, resolved_at = NULL;
+
+-- name: release_records(id)!
+-- Records of the page that were quarantined once and are well now.
+UPDATE exchange_quarantine AS q SET resolved_at = now()
+FROM staged_records AS s
+WHERE q.exchange_id = :id AND q.key_digest = s.digest AND q.resolved_at IS NULL;
+
+-- name: release_pages(id)!
+-- A fetch has come to its end: pages that could not be read have been read, or are no more.
+UPDATE exchange_quarantine SET resolved_at = now()
+WHERE exchange_id = :id AND kind IN ('malformed_page', 'time_rewound') AND resolved_at IS NULL;
+
+-- name: list_quarantine(id, include_resolved, most)
+SELECT id, kind, error, raw, times, first_at, last_at, resolved_at FROM exchange_quarantine
+WHERE exchange_id = :id AND (resolved_at IS NULL OR :include_resolved)
+ORDER BY last_at DESC, id LIMIT :most;
+
+-- name: prune_quarantine(older_than_s)!
+DELETE FROM exchange_quarantine
+WHERE resolved_at < now() - make_interval(secs => CAST(:older_than_s AS double precision));
+
+-- name: removed_exchanges()
+SELECT id FROM exchanges WHERE removed_at IS NOT NULL;
+
+-- name: forget_exchange(id)!
+DELETE FROM exchanges WHERE id = :id AND removed_at IS NOT NULL
+  AND NOT EXISTS (SELECT FROM exchange_records WHERE exchange_id = :id);
+
+-- name: figures()
+-- For metrics: one row for each exchange, from small tables.
+SELECT e.name, e.failures, e.enabled,
+       extract(epoch FROM now() - e.completed_at)::double precision AS since_completed_s,
+       extract(epoch FROM now())::double precision - c.progress_at AS behind_s,
+       (SELECT count(*) FROM exchange_quarantine AS q WHERE q.exchange_id = e.id AND q.resolved_at IS NULL) AS quarantined
+FROM exchanges AS e
+LEFT JOIN LATERAL (
+    SELECT progress_at FROM exchange_checkpoints WHERE exchange_id = e.id ORDER BY generation DESC LIMIT 1
+) AS c ON true
+WHERE e.removed_at IS NULL ORDER BY e.name;
+
+-- name: add_opinion(exchange_id, kind, signal_type, value, category, tags)$
+-- NULL when the same was said of the signal before.
+INSERT INTO exchange_opinions (exchange_id, kind, signal_type, value, category, tags)
+VALUES (:exchange_id, :kind, :signal_type, :value, :category, CAST(:tags AS text[]))
+ON CONFLICT (exchange_id, kind, signal_type, md5(value)) DO NOTHING
+RETURNING id;
+
+-- name: list_opinions(exchange_id, most)
+SELECT * FROM exchange_opinions WHERE exchange_id = :exchange_id ORDER BY id DESC LIMIT :most;
+
+-- name: take_opinion()^
+-- One that is due, marked before anything is sent; two processes never take the same.
+UPDATE exchange_opinions AS o SET state = 'sending', tries = tries + 1, try_at = now()
+FROM exchanges AS e
+WHERE o.id = (
+    SELECT w.id FROM exchange_opinions AS w JOIN exchanges AS x ON x.id = w.exchange_id
+    WHERE w.state = 'waiting' AND w.try_at <= now() AND x.enabled AND x.removed_at IS NULL
+    ORDER BY w.try_at LIMIT 1
+    FOR UPDATE OF w SKIP LOCKED
+) AND e.id = o.exchange_id
+RETURNING o.id, o.kind, o.signal_type, o.value, o.category, o.tags, o.tries, e.name AS exchange;
+
+-- name: settle_opinion(id, state, error, wait_s)!
+UPDATE exchange_opinions
+SET state = :state, error = CAST(:error AS jsonb), sent_at = CASE WHEN :state = 'sent' THEN now() ELSE sent_at END,
+    try_at = now() + make_interval(secs => CAST(:wait_s AS double precision))
+WHERE id = :id AND state = 'sending';
+
+-- name: give_up_on_interrupted(older_than_s)!
+-- Whoever was sending them died; nobody knows whether they arrived, and twice would be worse than not at all.
+UPDATE exchange_opinions SET state = 'uncertain'
+WHERE state = 'sending' AND try_at < now() - make_interval(secs => CAST(:older_than_s AS double precision));
