@@ -27,6 +27,8 @@ LARGEST_REQUEST = 10_000_000
 LARGEST_MESSAGE = LARGEST_REQUEST // 4 * 3 - 4_096
 """Before base64, with room for what is around it."""
 ACK_IDS = 1_000
+PULL_S = 120
+"""Longer than Pub/Sub lets a pull wait."""
 SHORTEST_ACK_S, LONGEST_ACK_S = 10, 600
 RETENTION = "604800s"
 """A week, as long as a subscription keeps messages that nobody acknowledged."""
@@ -43,6 +45,7 @@ class PubsubChannel:
         self._topic = topic
         self._subscription = subscription
         self._visibility_s = visibility_s
+        self._pulling: asyncio.Task[list[Any]] | None = None
 
     async def send(self, bodies: Sequence[bytes]) -> None:
         """Publish messages."""
@@ -52,12 +55,22 @@ class PubsubChannel:
             await self._pubsub.publisher.publish(self._topic, [PubsubMessage(body) for body in some])
 
     async def receive(self, most: int) -> list[Delivery]:
-        """Up to `most` messages. A pull waits for messages much longer than we do."""
+        """Up to `most` messages.
+
+        A pull waits for messages much longer than we do. It goes on while we do other things, and the
+        next call takes it up: were it given up, messages might be on their way to nobody.
+        """
+        if self._pulling is None:
+            self._pulling = asyncio.create_task(
+                self._pubsub.subscriber.pull(self._subscription, min(most, ACK_IDS), timeout=PULL_S)
+            )
+        await asyncio.wait({self._pulling}, timeout=self._pubsub.wait_s)
+        if not self._pulling.done():
+            return []
+        pulled, self._pulling = self._pulling, None
         try:
-            async with asyncio.timeout(self._pubsub.wait_s):
-                found = await self._pubsub.subscriber.pull(self._subscription, min(most, ACK_IDS))
+            found = pulled.result()
         except TimeoutError:
-            # What was on its way to us all the same is delivered again.
             return []
         deliveries = [Delivery(message.ack_id, message.data or b"") for message in found]
         await self.extend([delivery.receipt for delivery in deliveries], self._visibility_s)
@@ -75,6 +88,12 @@ class PubsubChannel:
         for some in _thousands(receipts):
             await self._pubsub.subscriber.acknowledge(self._subscription, list(some))
 
+    async def close(self) -> None:
+        """Give up a pull that still waits."""
+        if self._pulling is not None:
+            self._pulling.cancel()
+            await asyncio.gather(self._pulling, return_exceptions=True)
+
 
 class Pubsub:
     """The topics and subscriptions of one prefix in one project."""
@@ -85,6 +104,7 @@ class Pubsub:
         self.wait_s = max(choices.wait_s, 0.1)
         self._project = project
         self._prefix = choices.prefix
+        self._channels: list[PubsubChannel] = []
 
     async def channel(self, name: str, *, visibility_s: float) -> PubsubChannel:
         """The topic and subscription `PREFIX-name`, made when they are not there. Raises QueueUnusable."""
@@ -115,7 +135,14 @@ class Pubsub:
             raise QueueUnusable(
                 f"The Pub/Sub subscription {full} cannot be used: {_reason(error)}", queue=full
             ) from error
-        return PubsubChannel(self, topic, subscription, visibility_s)
+        channel = PubsubChannel(self, topic, subscription, visibility_s)
+        self._channels.append(channel)
+        return channel
+
+    async def close(self) -> None:
+        """Give up what still waits."""
+        for channel in self._channels:
+            await channel.close()
 
     @staticmethod
     async def _made(making: Any) -> None:
@@ -139,7 +166,7 @@ async def open_pubsub(choices: QueueSettings, *, project: str, endpoint: str | N
             "Pub/Sub needs gcloud-aio-pubsub: install samelook with its extra `pubsub`."
         ) from error
     root = f"{endpoint.rstrip('/')}/v1" if endpoint else None
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as opened:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=150)) as opened:
         # The clients' Session is aiohttp's or that of requests; type checkers see the latter.
         session: Any = opened
         try:
@@ -147,7 +174,11 @@ async def open_pubsub(choices: QueueSettings, *, project: str, endpoint: str | N
             subscriber = SubscriberClient(session=session, api_root=root, token=publisher.token)
         except (ValueError, OSError) as error:
             raise QueueUnusable(f"Pub/Sub cannot be used: {error}") from error
-        yield Pubsub(publisher, subscriber, project, choices)
+        pubsub = Pubsub(publisher, subscriber, project, choices)
+        try:
+            yield pubsub
+        finally:
+            await pubsub.close()
 
 
 def _requests(bodies: Sequence[bytes]) -> Iterator[list[bytes]]:

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from crawler.fetch_settings import FetchSettings
+    from crawler.queue_settings import QueueSettings
     from crawler.settings import CrawlSettings
+    from extension_api.settings import ExtensionSettings, VerdictSettings
     from hashing.sandbox import SandboxLimits
     from inspector.chat import ChatSettings
     from sql.settings import DatabaseSettings
@@ -72,6 +74,13 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(text.replace(",", " ").split())
 
 
+def _proxies(text: str) -> int:
+    count = int(text)
+    if not 0 <= count <= 16:  # noqa: PLR2004 - more are a typing error
+        raise ValueError("write a number from 0 to 16")
+    return count
+
+
 def _log_level(text: str) -> str:
     if text.lower() not in {"debug", "info", "warning", "error"}:
         raise ValueError("write debug, info, warning or error")
@@ -100,6 +109,19 @@ def _workers(text: str) -> int:
     if not 1 <= int(text) <= 256:  # noqa: PLR2004 - more than any machine can use
         raise ValueError("write a number from 1 to 256")
     return int(text)
+
+
+def _queue(text: str) -> str:
+    if text.lower() not in {"postgres", "sqs", "pubsub"}:
+        raise ValueError("write postgres, sqs or pubsub")
+    return text.lower()
+
+
+def _queue_prefix(text: str) -> str:
+    # What both services take as the beginning of a name; with "-results" behind it SQS's 80 letters must do.
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{2,60}", text) or text.lower().startswith("goog"):
+        raise ValueError("write 3 to 61 letters, digits, hyphens or underscores, a letter first")
+    return text
 
 
 _count = _at_least(1, int)
@@ -205,6 +227,41 @@ class Settings:
         _count,
     )
 
+    queue: str = _setting(
+        "SAMELOOK_QUEUE",
+        "postgres",
+        "What carries the crawl's work: postgres (the database itself), sqs or pubsub.",
+        _queue,
+    )
+    queue_prefix: str = _setting(
+        "SAMELOOK_QUEUE_PREFIX",
+        "samelook",
+        "Beginning of the queues' names at SQS or Pub/Sub.",
+        _queue_prefix,
+    )
+    queue_ahead: int = _setting(
+        "SAMELOOK_QUEUE_AHEAD", 5000, "Inputs of a phase that are at SQS or Pub/Sub at once, at most.", _count
+    )
+    queue_seconds: float = _setting(
+        "SAMELOOK_QUEUE_SECONDS",
+        3600.0,
+        "Seconds after which an input that SQS or Pub/Sub never delivered is sent again.",
+        _at_least(1, float),
+    )
+    sqs_region: str | None = _setting(
+        "SAMELOOK_SQS_REGION", None, "Region of the SQS queues. Default: that of AWS's own settings."
+    )
+    sqs_endpoint: str | None = _setting(
+        "SAMELOOK_SQS_ENDPOINT", None, "URL of a service that speaks SQS's protocol. Default: AWS.", _url
+    )
+    pubsub_project: str = _setting("SAMELOOK_PUBSUB_PROJECT", "", "Google Cloud project of the topics.")
+    pubsub_endpoint: str | None = _setting(
+        "SAMELOOK_PUBSUB_ENDPOINT",
+        None,
+        "URL of a Pub/Sub emulator, which is asked without credentials. Default: Google's service.",
+        _url,
+    )
+
     host: str = _setting(
         "SAMELOOK_HOST",
         "127.0.0.1",
@@ -274,6 +331,54 @@ class Settings:
         _url,
     )
 
+    extension_origins: tuple[str, ...] = _setting(
+        "SAMELOOK_EXTENSION_ORIGINS",
+        (),
+        "Origins that may ask for verdicts from a browser, comma separated: chrome-extension://ID, "
+        "moz-extension://ID. Default: every browser extension.",
+        _words,
+    )
+    extension_require_keys: bool = _setting(
+        "SAMELOOK_EXTENSION_REQUIRE_KEYS",
+        False,
+        "Ask extensions for an API key, in the header X-Samelook-Key (1).",
+        _flag,
+    )
+    trusted_proxies: int = _setting(
+        "SAMELOOK_TRUSTED_PROXIES",
+        0,
+        "How many proxies of yours stand before the service; the X-Forwarded-For entry before them is the "
+        "address that limits count.",
+        _proxies,
+    )
+    families_file: Path | None = _setting(
+        "SAMELOOK_FAMILIES_FILE",
+        None,
+        "File of sites that are one organisation: a family a line, sites separated by blanks. Read again when "
+        "it changes.",
+        _path,
+    )
+    shared_hosts: tuple[str, ...] = _setting(
+        "SAMELOOK_SHARED_HOSTS",
+        (),
+        "Hosts where strangers publish under paths, and domains where they have hosts, comma separated, besides "
+        "those that are built in.",
+        _words,
+    )
+    rank_probation_days: float = _setting(
+        "SAMELOOK_RANK_PROBATION_DAYS",
+        28.0,
+        "Days that a rank must have held before it counts, when a later list brings, takes or moves it.",
+        _seconds,
+    )
+    network_key: str = _setting(
+        "SAMELOOK_NETWORK_KEY",
+        "",
+        "Long random text that keeps hashes of reporters' networks from being turned back. Unset: one that is kept "
+        "in the database beside them.",
+        secret=True,
+    )
+
     def database_at(self, url: str) -> DatabaseSettings:
         """What `sql.pool.open_pool` needs for the database at `url` (see `samelook.database`)."""
         from sql.settings import DatabaseSettings
@@ -325,6 +430,13 @@ class Settings:
         )
 
     @property
+    def queues(self) -> QueueSettings:
+        """What the crawl's queues need where they are a message service's."""
+        from crawler.queue_settings import QueueSettings
+
+        return QueueSettings(prefix=self.queue_prefix, ahead=self.queue_ahead, queued_s=self.queue_seconds)
+
+    @property
     def chat(self) -> ChatSettings | None:
         """Who we are to Discord; None when nobody is to ask from there. Raises SettingsError."""
         from inspector.chat import ChatSettings
@@ -340,6 +452,29 @@ class Settings:
             public_url=self.public_url,
             api_url=self.discord_api_url,
             guilds=frozenset(self.discord_guilds),
+        )
+
+    @property
+    def extension(self) -> ExtensionSettings:
+        """What the routes of the extension need."""
+        from extension_api.settings import ExtensionSettings
+
+        return ExtensionSettings(
+            verdicts=self.verdicts,
+            origins=self.extension_origins,
+            require_key=self.extension_require_keys,
+            trusted_proxies=self.trusted_proxies,
+            network_key=self.network_key.encode(),
+            families_file=self.families_file,
+        )
+
+    @property
+    def verdicts(self) -> VerdictSettings:
+        """How verdicts are made."""
+        from extension_api.settings import DAY_S, VerdictSettings
+
+        return VerdictSettings(
+            probation_s=self.rank_probation_days * DAY_S, shared_hosts=frozenset(self.shared_hosts)
         )
 
     @property

@@ -28,7 +28,11 @@ def run(
     once: Annotated[bool, typer.Option("--once", help="Stop when nothing is due any more.")] = False,
     phase: Annotated[
         list[str] | None,
-        typer.Option("--phase", help="Only this phase: domains, icons or hashes. Repeat it for two."),
+        typer.Option(
+            "--phase",
+            help="Only this phase: domains, icons, hashes, or etl (between the database and SQS or Pub/Sub). "
+            "Repeat it for two.",
+        ),
     ] = None,
     workers: Annotated[
         int, typer.Option("--workers", min=1, max=256, help="Crawling processes on this machine.")
@@ -45,19 +49,34 @@ def run(
         samelook crawl run --once
 
         samelook crawl run --workers 4 --phase icons --phase hashes
+
+        SAMELOOK_QUEUE=sqs samelook crawl run --phase etl
     """
     from samelook.database import configured_database
     from samelook.settings import load_settings
 
-    phases = _phases(phase)
     settings = load_settings()
+    phases, with_etl = _phases(phase)
+    if settings.queue == "postgres" and not phases:
+        typer.echo(
+            "The queue is the database itself (SAMELOOK_QUEUE=postgres): there is nothing for etl to do."
+        )
+        raise typer.Exit
     with configured_database(settings) as url:
         if workers > 1:
-            status = asyncio.run(_run_workers(settings, url, phases, workers, once=once, quiet=quiet))
+            status = asyncio.run(
+                _run_workers(settings, url, phases, workers, once=once, quiet=quiet, with_etl=with_etl)
+            )
         else:
             status = run_async(
                 crawl_here(
-                    settings, url, phases, once=once, quiet=quiet, until_stdin_closes=until_stdin_closes
+                    settings,
+                    url,
+                    phases,
+                    once=once,
+                    quiet=quiet,
+                    until_stdin_closes=until_stdin_closes,
+                    with_etl=with_etl,
                 )
             )
     raise typer.Exit(status)
@@ -92,15 +111,16 @@ def status(
         out().print(status_tables(figures))
 
 
-def _phases(names: list[str] | None) -> tuple[Phase, ...]:
+def _phases(names: list[str] | None) -> tuple[tuple[Phase, ...], bool]:
+    """The phases to work on, and whether the etl phase is among those asked for."""
     from sql.queue_queries import PHASES
 
-    unknown = [name for name in names or [] if name not in PHASES]
+    unknown = [name for name in names or [] if name not in (*PHASES, "etl")]
     if unknown:
         raise typer.BadParameter(
-            f"{unknown[0]!r} is no phase; write domains, icons or hashes", param_hint="--phase"
+            f"{unknown[0]!r} is no phase; write domains, icons, hashes or etl", param_hint="--phase"
         )
-    return tuple(phase for phase in PHASES if not names or phase in names)
+    return tuple(phase for phase in PHASES if not names or phase in names), not names or "etl" in names
 
 
 def run_async(main: Any) -> Any:
@@ -135,6 +155,7 @@ async def crawl_here(
     once: bool,
     quiet: bool,
     until_stdin_closes: bool = False,
+    with_etl: bool = True,
 ) -> int:
     """Crawl in this process until it is done or a signal stops it; the exit status.
 
@@ -144,6 +165,7 @@ async def crawl_here(
     from crawler.crawl import open_crawl
     from crawler.faults import Faults
     from samelook.crawl_display import showing_progress
+    from samelook.message_service import configured_messages
     from sql.pool import open_pool
 
     allow_many_connections()
@@ -152,6 +174,7 @@ async def crawl_here(
     database = replace(settings.database_at(url), reset_on_release=False, max_connections=5)
     async with (
         open_pool(database) as pool,
+        configured_messages(settings, with_etl=with_etl) as messages,
         open_crawl(
             pool,
             crawl=settings.crawl,
@@ -159,6 +182,7 @@ async def crawl_here(
             sandbox=settings.sandbox,
             phases=phases,
             faults=Faults(pool) if settings.allow_injection else None,
+            messages=messages,
         ) as crawl,
     ):
         if until_stdin_closes:
@@ -197,7 +221,14 @@ class stopping:  # noqa: N801 - a context manager, named as it reads
 
 
 async def _run_workers(
-    settings: Settings, url: str, phases: tuple[Phase, ...], count: int, *, once: bool, quiet: bool
+    settings: Settings,
+    url: str,
+    phases: tuple[Phase, ...],
+    count: int,
+    *,
+    once: bool,
+    quiet: bool,
+    with_etl: bool,
 ) -> int:
     """Run `count` crawling processes until all have ended; a worker that dies is started again."""
     from samelook.crawl_display import showing_progress, summed_progress
@@ -205,6 +236,7 @@ async def _run_workers(
 
     command = [sys.executable, "-m", "samelook", "crawl", "run", "--quiet", "--until-stdin-closes"]
     command += ["--once"] * once + [word for phase in phases for word in ("--phase", phase)]
+    command += ["--phase", "etl"] * with_etl
     environment = settings.child_environment(url)
     stop = asyncio.Event()
 

@@ -1,0 +1,48 @@
+"""The message service that carries the crawl's work, as the settings name it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
+
+from samelook.settings import SettingsError
+
+if TYPE_CHECKING:
+    from crawler.etl import Messages
+    from crawler.message_queue import MessageService
+    from samelook.settings import Settings
+
+
+@asynccontextmanager
+async def configured_messages(settings: Settings, *, with_etl: bool) -> AsyncIterator[Messages | None]:
+    """SQS or Pub/Sub, tried once, so that a wrong set-up is told at the start; None for the database.
+
+    Raises QueueUnusable and SettingsError.
+    """
+    if settings.queue == "postgres":
+        yield None
+        return
+    from crawler.etl import Messages
+    from crawler.message_queue import DEAD
+
+    async with AsyncExitStack() as stack:
+        service = await _opened(settings, stack)
+        await service.channel(DEAD, visibility_s=settings.crawl.lease_s)
+        yield Messages(service, settings.queues, with_etl)
+
+
+async def _opened(settings: Settings, stack: AsyncExitStack) -> MessageService:
+    if settings.queue == "sqs":
+        from crawler.sqs_queue import open_sqs
+
+        return await stack.enter_async_context(
+            open_sqs(settings.queues, region=settings.sqs_region, endpoint=settings.sqs_endpoint)
+        )
+    if not settings.pubsub_project:
+        raise SettingsError("SAMELOOK_QUEUE=pubsub needs SAMELOOK_PUBSUB_PROJECT.")
+    from crawler.pubsub_queue import open_pubsub
+
+    return await stack.enter_async_context(
+        open_pubsub(settings.queues, project=settings.pubsub_project, endpoint=settings.pubsub_endpoint)
+    )

@@ -1,0 +1,198 @@
+"""Message services for tests: moto's SQS server, and a small server that speaks Pub/Sub's REST interface.
+
+There is no emulator of Pub/Sub that could be installed as a Python package. The stand-in follows the
+reference of projects.topics and projects.subscriptions (v1) in what the crawl uses of it: acknowledgement ids are of one
+delivery, deadlines pass, modifyAckDeadline of zero gives back, and publishing is refused for topics that are not there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import itertools
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from crawler.message_queue import MessageService
+from crawler.pubsub_queue import open_pubsub
+from crawler.queue_settings import QueueSettings
+from crawler.sqs_queue import open_sqs
+
+CHOICES = QueueSettings(prefix="test", wait_s=0.1)
+
+
+@dataclass
+class Held:
+    """One message of a subscription."""
+
+    id: str
+    data: str
+    visible_at: float = 0.0
+    ack_id: str = ""
+
+
+@dataclass
+class PubsubServer:
+    """Pub/Sub's REST interface, as far as a queue needs it."""
+
+    port: int = 0
+    topics: set[str] = field(default_factory=set)
+    subscriptions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    messages: dict[str, list[Held]] = field(default_factory=dict)
+    requests: list[tuple[str, str]] = field(default_factory=list)
+    fail_with: int | None = None
+    """Answer everything with this status."""
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def error(self, status: int, reason: str) -> web.Response:
+        return web.json_response({"error": {"code": status, "message": reason}}, status=status)
+
+    async def answer(self, request: web.Request) -> web.Response:
+        path, _, verb = request.match_info["path"].partition(":")
+        self.requests.append((request.method, request.match_info["path"]))
+        if self.fail_with is not None:
+            return self.error(self.fail_with, "out of order")
+        kind = path.split("/")[2]
+        body = await request.json() if request.can_read_body else {}
+        if request.method == "PUT":
+            return self.create(kind, path, body)
+        if request.method == "GET":
+            found = path in self.topics if kind == "topics" else path in self.subscriptions
+            return web.json_response({"name": path}) if found else self.error(404, "Resource not found")
+        if kind == "topics" and verb == "publish":
+            return self.publish(path, body)
+        if path not in self.subscriptions:
+            return self.error(404, "Resource not found")
+        if verb == "pull":
+            return await self.pull(path, body["maxMessages"])
+        now = time.monotonic()
+        for held in tuple(self.messages[path]):
+            # An id whose deadline has passed counts for nothing.
+            if held.ack_id in body["ackIds"] and held.visible_at > now:
+                if verb == "acknowledge":
+                    self.messages[path].remove(held)
+                else:
+                    held.visible_at = now + body["ackDeadlineSeconds"]
+        return web.json_response({})
+
+    def create(self, kind: str, path: str, body: dict[str, Any]) -> web.Response:
+        if path in self.topics or path in self.subscriptions:
+            return self.error(409, "Resource already exists")
+        if kind == "topics":
+            self.topics.add(path)
+        else:
+            if body["topic"] not in self.topics:
+                return self.error(404, "Resource not found")
+            if not 10 <= body["ackDeadlineSeconds"] <= 600:
+                return self.error(400, "Invalid ack deadline given")
+            self.subscriptions[path] = body
+            self.messages[path] = []
+        return web.json_response({"name": path} | body)
+
+    def publish(self, path: str, body: dict[str, Any]) -> web.Response:
+        if path not in self.topics:
+            return self.error(404, "Resource not found")
+        ids = []
+        for message in body["messages"]:
+            ids.append(str(next(self._numbers)))
+            # Protocol buffers' JSON takes both alphabets, and gives the standard one.
+            data = base64.b64decode(message["data"].translate({45: 43, 95: 47}), validate=True)
+            for subscription, about in self.subscriptions.items():
+                if about["topic"] == path:
+                    self.messages[subscription].append(Held(ids[-1], base64.b64encode(data).decode()))
+        return web.json_response({"messageIds": ids})
+
+    async def pull(self, path: str, most: int) -> web.Response:
+        found: list[Held] = []
+        for _ in range(20):
+            now = time.monotonic()
+            found = [held for held in self.messages[path] if held.visible_at <= now][:most]
+            if found:
+                break
+            await asyncio.sleep(0.05)
+        received = []
+        for held in found:
+            held.visible_at = time.monotonic() + self.subscriptions[path]["ackDeadlineSeconds"]
+            held.ack_id = f"ack-{held.id}-{next(self._numbers)}"
+            received.append(
+                {
+                    "ackId": held.ack_id,
+                    "message": {
+                        "data": held.data,
+                        "messageId": held.id,
+                        "publishTime": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
+                    },
+                }
+            )
+        return web.json_response({"receivedMessages": received} if received else {})
+
+
+@pytest.fixture
+async def pubsub_server() -> AsyncIterator[PubsubServer]:
+    server = PubsubServer()
+    app = web.Application(client_max_size=20_000_000)
+    app.router.add_route("*", "/v1/{path:.*}", server.answer)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    server.port = runner.addresses[0][1]
+    yield server
+    await runner.cleanup()
+
+
+@pytest.fixture(scope="session")
+def moto_endpoint() -> Iterator[str]:
+    """moto's SQS, over HTTP."""
+    from moto.server import ThreadedMotoServer
+
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def sqs_endpoint(moto_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """moto's SQS with nothing in it, and credentials that it takes."""
+    import urllib.request
+
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    request = urllib.request.Request(f"{moto_endpoint}/moto-api/reset", method="POST")
+    urllib.request.urlopen(request, timeout=10).close()
+    return moto_endpoint
+
+
+Opener = Callable[[QueueSettings], Any]
+
+
+@pytest.fixture(params=["sqs", "pubsub"])
+def open_service(
+    request: pytest.FixtureRequest, sqs_endpoint: str, pubsub_server: PubsubServer
+) -> Opener:
+    """Opens a message service with the given choices: every test runs on each."""
+    if request.param == "sqs":
+        return lambda choices: open_sqs(choices, region="eu-central-1", endpoint=sqs_endpoint)
+    return lambda choices: open_pubsub(choices, project="test", endpoint=pubsub_server.endpoint)
+
+
+@pytest.fixture
+async def service(open_service: Opener) -> AsyncIterator[MessageService]:
+    async with open_service(CHOICES) as opened:
+        yield opened
