@@ -8,7 +8,7 @@ around them, as HMA takes them; they are kept in lower case without.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
@@ -20,6 +20,7 @@ CONTENT_TYPES: tuple[ContentType, ...] = ("photo", "video")
 _PHOTO: tuple[ContentType, ...] = ("photo",)
 _FILE: tuple[ContentType, ...] = ("photo", "video")
 _LONGEST_SHOWN = 80
+_LONGEST_VALUE = 1024
 _INT32 = 2**31
 
 
@@ -38,6 +39,8 @@ class SignalType:
     """Upper case and blanks around the value are taken."""
     decimal: bool = False
     """Written as a signed decimal, not as hex."""
+    normalise: Callable[[str], str] | None = None
+    """Of a type from elsewhere that is text: gives the one way to write a value, or raises."""
 
     def parse(self, text: object) -> bytes:
         """The bytes of a value as it is written. Raises BadSignal."""
@@ -45,6 +48,8 @@ class SignalType:
             raise BadSignal(f"A {self.name} signal is a string.", signal_type=self.name)
         if self.decimal:
             return self._parsed_decimal(text)
+        if self.normalise is not None:
+            return self._parsed_text(text, self.normalise)
         plain = text.strip().lower() if self.lenient else text
         if len(plain) != self.bits // 4 or not _HEX(plain):
             raise self._refused(text, f"{self.bits // 4} hexadecimal digits in lower case")
@@ -54,7 +59,7 @@ class SignalType:
         """A value as it is written."""
         if self.decimal:
             return str(int.from_bytes(value, "big", signed=True))
-        return value.hex()
+        return value.hex() if self.normalise is None else value.decode()
 
     def distance(self, one: bytes, other: bytes) -> int:
         """In how many bits two values differ; for types that match by equality 0 or 1."""
@@ -70,6 +75,15 @@ class SignalType:
         if not _DECIMAL(text) or not -_INT32 <= int(text) < _INT32:
             raise self._refused(text, "a whole number of 32 bits with its sign, as in -1506567445")
         return int(text).to_bytes(4, "big", signed=True)
+
+    def _parsed_text(self, text: str, normalise: Callable[[str], str]) -> bytes:
+        try:
+            value = normalise(text).encode()
+        except Exception as error:  # foreign code, which raises what it likes
+            raise self._refused(text, f"not what its type takes ({type(error).__name__})") from error
+        if not 0 < len(value) <= _LONGEST_VALUE or b"\0" in value:
+            raise self._refused(text, f"text of 1 to {_LONGEST_VALUE} bytes without NUL")
+        return value
 
     def _refused(self, text: str, form: str) -> BadSignal:
         shown = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
@@ -93,7 +107,17 @@ _TYPES = (
     SignalType("sha256", 256, None, _FILE, lenient=True),
     SignalType("favicon_mmh3", 32, None, _FILE, decimal=True),
 )
-SIGNAL_TYPES: Mapping[str, SignalType] = MappingProxyType({one.name: one for one in _TYPES})
+_known = {one.name: one for one in _TYPES}
+SIGNAL_TYPES: Mapping[str, SignalType] = MappingProxyType(_known)
+
+
+def register(kind: SignalType) -> None:
+    """Makes a type from elsewhere known to all banks of this process; to be called before any is loaded.
+
+    Raises UnknownSignalType when another type has its name.
+    """
+    if _known.setdefault(kind.name, kind) != kind:
+        raise UnknownSignalType(f"There is another signal type {kind.name!r} already.", signal_type=kind.name)
 
 
 def signal_type(name: str) -> SignalType:
