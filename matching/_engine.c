@@ -448,8 +448,8 @@ static PyObject *searcher_search(PyObject *object, PyObject *const *args, Py_ssi
     return hits_to_arrays(&hits, status);
 }
 
-/* search_many(codes, radius) -> (bytes of int64 limits, int64[m] ids, uint16[m] distances); query i owns
- * ids[limits[i]:limits[i + 1]] */
+/* search_many(codes, radius) -> (bytes of int64 places, int64[m] ids, uint16[m] distances); query i owns
+ * ids[places[2 i]:places[2 i + 1]] */
 static PyObject *searcher_search_many(PyObject *object, PyObject *const *args, Py_ssize_t count) {
     SearcherObject *self = (SearcherObject *)object;
     unsigned radius;
@@ -460,32 +460,30 @@ static PyObject *searcher_search_many(PyObject *object, PyObject *const *args, P
     }
     if (read_radius(args[1], self->bits, &radius)) return NULL;
     if (view_of(args[0], &view, 1, 0, "codes")) return NULL;
-    size_t bytes = self->bits / 8, queries = (size_t)view.len / bytes;
-    PyObject *limits = bytes_from(NULL, (queries + 1) * 8);
-    if (!limits || view.len % (Py_ssize_t)bytes) {
-        if (limits) PyErr_SetString(PyExc_ValueError, "codes: not a whole number of codes");
-        Py_XDECREF(limits);
+    size_t bytes = self->bits / 8, asked = (size_t)view.len / bytes;
+    if (view.len % (Py_ssize_t)bytes) {
+        PyErr_SetString(PyExc_ValueError, "codes: not a whole number of codes");
         PyBuffer_Release(&view);
         return NULL;
     }
-    int64_t *limit = (int64_t *)(void *)PyByteArray_AsString(limits);
+    PyObject *places = bytes_from(NULL, asked * 16);
+    uint64_t *queries = malloc(asked * bytes + 1);
     Hits hits = {0};
-    int status = 0;
-    Py_BEGIN_ALLOW_THREADS
-    limit[0] = 0;
-    for (size_t i = 0; i < queries && !status; i++) {
-        uint64_t query[4];
-        permute((const uint8_t *)view.buf + i * bytes, (uint8_t *)query, 1, self->bits);
-        status = variant->search(self->body ? &self->body->body : NULL, self->tails, self->tail_count, self->bits / 64, query,
-                        radius, CHEAPEST, &hits);
-        limit[i + 1] = (int64_t)hits.count;
+    int status = places && queries ? OK : NO_MEMORY;
+    if (!status) {
+        int64_t *place = (int64_t *)(void *)PyByteArray_AsString(places);
+        Py_BEGIN_ALLOW_THREADS
+        permute(view.buf, (uint8_t *)queries, asked, self->bits);
+        status = variant->search_many(self->body ? &self->body->body : NULL, self->tails, self->tail_count,
+                                      self->bits / 64, queries, asked, radius, &hits, place);
+        Py_END_ALLOW_THREADS
     }
-    Py_END_ALLOW_THREADS
+    free(queries);
     PyBuffer_Release(&view);
     PyObject *pair = hits_to_arrays(&hits, status), *result = NULL;
-    if (pair) result = PyTuple_Pack(3, limits, PyTuple_GetItem(pair, 0), PyTuple_GetItem(pair, 1));
+    if (pair) result = PyTuple_Pack(3, places, PyTuple_GetItem(pair, 0), PyTuple_GetItem(pair, 1));
     Py_XDECREF(pair);
-    Py_DecRef(limits);
+    Py_XDECREF(places);
     return result;
 }
 
@@ -700,7 +698,7 @@ static PyMethodDef body_methods[] = {
 static PyMethodDef searcher_methods[] = {
     {"search", (PyCFunction)(void (*)(void))searcher_search, METH_FASTCALL, "Ids and distances within a radius."},
     {"search_many", (PyCFunction)(void (*)(void))searcher_search_many, METH_FASTCALL,
-     "Limits, ids and distances for many codes."},
+     "Places, ids and distances for many codes."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -13,7 +13,6 @@ import os
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -117,15 +116,18 @@ class HammingIndex:
         return found
 
     def search_many(self, codes: Codes, radius: int) -> list[Found]:
-        """What `search` finds for each of the codes, uint8[n, bits / 8]."""
+        """What `search` finds for each of the codes, uint8[n, bits / 8].
+
+        Queries that the lists do not help share passes over all codes, many at a time.
+        """
         rows = checked_codes(codes, self._bits)
         radius = checked_radius(radius, self._bits)
         found: list[Found] = []
         for start in range(0, len(rows), _QUERIES_A_CALL):
             answer = self._searcher.search_many(rows[start : start + _QUERIES_A_CALL], radius)
-            limits = np.frombuffer(answer[0], np.int64).tolist()
+            places = np.frombuffer(answer[0], np.int64).reshape(-1, 2).tolist()
             ids, distances = answer[1], answer[2]
-            found += [(ids[a:b], distances[a:b]) for a, b in pairwise(limits)]
+            found += [(ids[start:end], distances[start:end]) for start, end in places]
         return found
 
     def status(self) -> IndexStatus:

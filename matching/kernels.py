@@ -415,13 +415,14 @@ class Searcher:
         return ids, distances
 
     def search_many(self, codes: Array, radius: int, /) -> tuple[bytearray, Array, Array]:
-        """Limits (int64, as bytes), ids and distances: query i owns ids[limits[i]:limits[i + 1]]."""
+        """Places (int64 pairs, as bytes), ids and distances: query i owns ids[places[2i]:places[2i + 1]]."""
         radius = _checked(radius, self.bits)
         found = [self._search(row, radius, CHEAPEST) for row in codes.reshape(-1, self.bits // 8)]
         limits = np.concatenate([[0], np.cumsum([len(ids) for ids, _ in found])]).astype(np.int64)
+        places = np.stack([limits[:-1], limits[1:]], axis=1)
         ids = np.concatenate([np.empty(0, np.int64), *(one for one, _ in found)])
         distances = np.concatenate([np.empty(0, np.uint16), *(one for _, one in found)])
-        return bytearray(limits), ids, distances
+        return bytearray(places), ids, distances
 
     def _search(self, code: Array, radius: int, how: int) -> tuple[Array, Array]:
         query = np.empty(self.bits // 64, np.uint64)

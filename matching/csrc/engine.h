@@ -82,6 +82,9 @@ typedef struct {
     /* Appends what is within `radius`, sorted by distance and id. */
     int (*search)(const Body *body, const Tail *tails, unsigned tail_count, unsigned words, const uint64_t *query,
                   unsigned radius, int how, Hits *hits);
+    /* The same for many; query i gets hits[places[2 i] … places[2 i + 1]], in any order of queries. */
+    int (*search_many)(const Body *body, const Tail *tails, unsigned tail_count, unsigned words,
+                       const uint64_t *queries, size_t count, unsigned radius, Hits *hits, int64_t *places);
     /* The number of the live unique code equal to `code`, or -1. */
     int64_t (*find_code)(const Body *body, const uint64_t *code);
 } Variant;

@@ -71,14 +71,35 @@ static inline uint32_t filter_list(const uint16_t *list, uint32_t length, uint16
                                    uint32_t *position) {
     const __m512i wanted = _mm512_set1_epi16((short)value), limit = _mm512_set1_epi16((short)most);
     uint32_t found = 0;
-    for (uint32_t i = 0; i < length; i += 32) {
-        uint32_t left = length - i;
-        __mmask32 lanes = left >= 32 ? 0xffffffffu : (1u << left) - 1u;
-        __m512i x = _mm512_xor_si512(_mm512_maskz_loadu_epi16(lanes, list + i), wanted);
+    /* Line by line: a load across two lines would wait for one that may hold nothing of the list. */
+    uint32_t before = (uint32_t)((uintptr_t)list & 63) / 2;
+    uintptr_t line = (uintptr_t)list & ~(uintptr_t)63;
+    for (uint32_t from = 0; from < length; line += 64) {
+        uint32_t count = 32 - before < length - from ? 32 - before : length - from;
+        __mmask32 lanes = 0xffffffffu >> (32 - count) << before;
+        __m512i x = _mm512_xor_si512(_mm512_maskz_loadu_epi16(lanes, (const void *)line), wanted);
         uint32_t mask = _mm512_mask_cmple_epu16_mask(lanes, _mm512_popcnt_epi16(x), limit);
-        for (; mask; mask &= mask - 1) position[found++] = i + (uint32_t)__builtin_ctz(mask);
+        for (; mask; mask &= mask - 1) position[found++] = from - before + (uint32_t)__builtin_ctz(mask);
+        from += count;
+        before = 0;
     }
     return found;
+}
+
+/* A list within two cache lines, without a branch: the entries from the first line's begin that pass, as
+ * bits. A load never reaches into a line that holds nothing of the list: nobody has fetched it. */
+#define HAS_FILTER_LINES
+static inline uint64_t filter_lines(const uint16_t *list, unsigned before, uint32_t length, uint16_t value,
+                                    unsigned most) {
+    const __m512i wanted = _mm512_set1_epi16((short)value), limit = _mm512_set1_epi16((short)most);
+    uint64_t lanes = length ? ~(uint64_t)0 >> (64 - length) << before : 0;
+    uintptr_t first = (uintptr_t)list & ~(uintptr_t)63, second = first + (lanes >> 32 ? 64 : 0);
+    __m512i a = _mm512_maskz_loadu_epi16((__mmask32)lanes, (const void *)first);
+    __m512i b = _mm512_maskz_loadu_epi16((__mmask32)(lanes >> 32), (const void *)second);
+    a = _mm512_popcnt_epi16(_mm512_xor_si512(a, wanted));
+    b = _mm512_popcnt_epi16(_mm512_xor_si512(b, wanted));
+    uint64_t high = _mm512_mask_cmple_epu16_mask((__mmask32)(lanes >> 32), b, limit);
+    return high << 32 | _mm512_mask_cmple_epu16_mask((__mmask32)lanes, a, limit);
 }
 
 static uint32_t scan_rows(const uint8_t *codes, uint32_t rows, unsigned words, const uint64_t *query, unsigned radius,

@@ -16,8 +16,9 @@
 
 #define PROBE_BATCH 512
 #define STEP 256
-#define CANDIDATE_BATCH 2048
+#define CANDIDATE_BATCH 512
 #define SLICE 1024
+#define TOGETHER 32 /* queries that one pass over the codes serves */
 
 /* Costs in nanoseconds, measured. They choose the thresholds and say when it is time to look at the
  * clock; the clock says when to give up. A probe is two cache misses that overlap with others, a
@@ -27,7 +28,7 @@
 #define SURVIVOR_NS 8.0f
 #define EXPECTED_LISTED_NS 0.25f /* with the share of survivors to be expected */
 /* The probing may spend this share of a scan before it gives up and scans. */
-#define PATIENCE 0.15f
+#define PATIENCE 0.12f
 
 typedef struct {
     uint32_t from, to;
@@ -48,7 +49,7 @@ typedef struct {
     unsigned radius;
     Hits *hits;
     float spent, worry, budget;
-    int64_t started; /* 0: nobody has looked at the clock yet */
+    int64_t started;
     unsigned probe_count, candidate_count, resolved_count;
     Probe probe[PROBE_BATCH];
     Candidate candidate[CANDIDATE_BATCH];
@@ -88,10 +89,7 @@ static int64_t clock_ns(void) {
 
 /* Whether the probing has had its share of time. */
 static int late(Run *run) {
-    if (run->spent < run->worry) return 0;
-    int64_t now = clock_ns();
-    if (!run->started) run->started = now - (int64_t)run->spent;
-    return (float)(now - run->started) > run->budget;
+    return run->spent >= run->worry && (float)(clock_ns() - run->started) > run->budget;
 }
 
 static int scan_base(const Base *base, unsigned words, const uint64_t *query, unsigned radius, Hits *hits) {
@@ -239,18 +237,40 @@ static void find_lists(Run *run, unsigned from, unsigned to) {
         /* The first two cache lines; the processor sees the rest of a long list coming. */
         uintptr_t list = (uintptr_t)(chunk->next + probe->from), last = (uintptr_t)(chunk->next + probe->to) - 1;
         __builtin_prefetch((const void *)list);
-        if ((list ^ last) > 63) __builtin_prefetch((const void *)(list + 64 < last ? list + 64 : last));
+        __builtin_prefetch((const void *)(list + 64 < last ? list + 64 : last));
     }
 }
 
 static int scan_lists(Run *run, unsigned from, unsigned to) {
-    uint32_t position[SLICE];
+    uint32_t position[CANDIDATE_BATCH];
     for (unsigned i = from; i < to; i++) {
         const Probe *probe = &run->probe[i];
         const Chunk *chunk = &run->body->chunk[probe->chunk];
         run->spent += PROBE_NS + LISTED_NS * (float)(probe->to - probe->from);
-        for (uint32_t start = probe->from; start < probe->to; start += SLICE) {
-            uint32_t length = probe->to - start < SLICE ? probe->to - start : SLICE;
+#ifdef HAS_FILTER_LINES
+        const uint16_t *list = chunk->next + probe->from;
+        unsigned before = (unsigned)((uintptr_t)list & 63) / 2;
+        if (before + (probe->to - probe->from) <= 64) {
+            uint64_t mask = filter_lines(list, before, probe->to - probe->from, probe->next, probe->most);
+            if (!mask) continue;
+            if (run->resolved_count + run->candidate_count + 64 > CANDIDATE_BATCH) {
+                resolve(run);
+                int status = verify(run);
+                if (status) return status;
+            }
+            for (; mask; mask &= mask - 1) {
+                Candidate *candidate = &run->candidate[run->candidate_count++];
+                candidate->position = probe->from - before + (uint32_t)__builtin_ctzll(mask);
+                candidate->chunk = probe->chunk;
+                __builtin_prefetch(chunk->numbers + (size_t)candidate->position * chunk->width);
+                run->spent += SURVIVOR_NS;
+            }
+            if (late(run)) return BAILED;
+            continue;
+        }
+#endif
+        for (uint32_t start = probe->from; start < probe->to; start += CANDIDATE_BATCH) {
+            uint32_t length = probe->to - start < CANDIDATE_BATCH ? probe->to - start : CANDIDATE_BATCH;
             uint32_t found = filter_list(chunk->next + start, length, probe->next, probe->most, position);
             if (!found) continue;
             if (run->resolved_count + run->candidate_count + found > CANDIDATE_BATCH) {
@@ -314,43 +334,128 @@ static int probe(Run *run) {
     return verify(run);
 }
 
+/* The unique codes within the radius by index: BAILED, with the hits as they were, when a scan is cheaper. */
+static int attempt(const Body *body, const uint64_t *query, unsigned radius, int how, Hits *hits) {
+    size_t start = hits->count;
+    int status = BAILED;
+    if (how != SCAN && radius + 1 <= body->chunks * (MAX_THRESHOLD + 1)) {
+        Run run; /* 32 KiB of stack, written only as far as it is used */
+        float scan_ns =
+            (float)body->base[0].count * 0.001f * (float)__atomic_load_n(body->scan_ps, __ATOMIC_RELAXED);
+        run.body = body;
+        run.query = query;
+        run.radius = radius;
+        run.hits = hits;
+        run.spent = 0;
+        run.budget = how == PROBE ? INFINITY : PATIENCE * scan_ns;
+        run.worry = run.budget / 8;
+        run.probe_count = run.candidate_count = run.resolved_count = 0;
+        for (unsigned c = 0; c < body->chunks; c++) run.value[c] = (uint16_t)(query[c / 4] >> (16 * (c % 4)));
+        if (plan(&run) < run.budget || how == PROBE) {
+            run.started = clock_ns();
+            status = probe(&run);
+        }
+    }
+    if (status == BAILED) hits->count = start;
+    return status;
+}
+
+/* What hangs in the tails, and all hits from `start` in order. */
+static int finish(const Tail *tails, unsigned tail_count, unsigned words, const uint64_t *query, unsigned radius,
+                  Hits *hits, size_t start) {
+    for (unsigned i = 0; i < tail_count; i++)
+        if (scan_tail(&tails[i], words, query, radius, hits)) return NO_MEMORY;
+    return sort_hits(hits, start);
+}
+
 static int search_variant(const Body *body, const Tail *tails, unsigned tail_count, unsigned words,
                           const uint64_t *query, unsigned radius, int how, Hits *hits) {
     size_t start = hits->count;
     if (body && body->base[0].count) {
-        int status = BAILED;
-        if (how != SCAN && radius + 1 <= body->chunks * (MAX_THRESHOLD + 1)) {
-            Run run; /* 32 KiB of stack, written only as far as it is used */
-            float scan_ns = (float)body->base[0].count * 0.001f *
-                            (float)__atomic_load_n(body->scan_ps, __ATOMIC_RELAXED);
-            run.body = body;
-            run.query = query;
-            run.radius = radius;
-            run.hits = hits;
-            run.spent = 0;
-            run.started = 0;
-            run.budget = how == PROBE ? INFINITY : PATIENCE * scan_ns;
-            run.worry = run.budget / 4;
-            run.probe_count = run.candidate_count = run.resolved_count = 0;
-            for (unsigned c = 0; c < body->chunks; c++) run.value[c] = (uint16_t)(query[c / 4] >> (16 * (c % 4)));
-            if (plan(&run) < run.budget || how == PROBE) status = probe(&run);
-        }
+        int status = attempt(body, query, radius, how, hits);
         if (status == BAILED) {
-            hits->count = start;
             int64_t started = clock_ns();
             status = scan_base(&body->base[0], words, query, radius, hits);
             /* Scans that found much spent their time on that. */
             if (hits->count - start < 64 && body->base[0].count >= 4096) {
                 float ps = 1000.0f * (float)(clock_ns() - started) / (float)body->base[0].count;
                 float known = (float)__atomic_load_n(body->scan_ps, __ATOMIC_RELAXED);
-                if (ps > 0 && ps < 1e5f) __atomic_store_n(body->scan_ps, (uint32_t)(0.75f * known + 0.25f * ps) + 1, __ATOMIC_RELAXED);
+                /* A scan that was interrupted says little: it counts for a tenth at most. */
+                ps = ps < 1.4f * known ? ps : 1.4f * known;
+                if (ps > 0)
+                    __atomic_store_n(body->scan_ps, (uint32_t)(0.75f * known + 0.25f * ps) + 1, __ATOMIC_RELAXED);
             }
         }
         if (status) return status;
     }
-    for (unsigned i = 0; i < tail_count; i++)
-        if (scan_tail(&tails[i], words, query, radius, hits)) return NO_MEMORY;
-    return sort_hits(hits, start);
+    return finish(tails, tail_count, words, query, radius, hits, start);
+}
+
+/* One pass over the codes for several queries: each slice is read from memory once. */
+static int scan_together(const Base *base, unsigned words, const uint64_t *const *queries, unsigned count,
+                         unsigned radius, Hits *own) {
+    uint32_t row[SLICE];
+    uint16_t distance[SLICE];
+    for (uint32_t first = 0; first < base->count;) {
+        uint32_t rows = base->count - first < SLICE ? base->count - first : SLICE;
+        const uint8_t *codes = code_at(base, first, words);
+        for (unsigned q = 0; q < count; q++) {
+            uint32_t found = scan_rows(codes, rows, words, queries[q], radius, row, distance);
+            for (uint32_t i = 0; i < found; i++)
+                if (emit_items(base, first + row[i], distance[i], &own[q])) return NO_MEMORY;
+        }
+        first += rows;
+    }
+    return OK;
+}
+
+static int move_hits(Hits *to, const Hits *from) {
+    if (reserve_hits(to, from->count)) return NO_MEMORY;
+    if (from->count) {
+        memcpy(to->ids + to->count, from->ids, from->count * sizeof *from->ids);
+        memcpy(to->distances + to->count, from->distances, from->count * sizeof *from->distances);
+        to->count += from->count;
+    }
+    return OK;
+}
+
+/* By index where that is cheaper; the queries left over are scanned for together. */
+static int search_many_variant(const Body *body, const Tail *tails, unsigned tail_count, unsigned words,
+                               const uint64_t *queries, size_t count, unsigned radius, Hits *hits, int64_t *places) {
+    int indexed = body && body->base[0].count, status = OK;
+    size_t waiting[TOGETHER], left = 0;
+    const uint64_t *asked[TOGETHER];
+    Hits own[TOGETHER] = {{0}};
+    for (size_t i = 0; i < count && !status; i++) {
+        const uint64_t *query = queries + i * words;
+        size_t start = hits->count;
+        status = indexed ? attempt(body, query, radius, CHEAPEST, hits) : OK;
+        if (status == BAILED) {
+            asked[left] = query;
+            waiting[left++] = i;
+            status = OK;
+        } else if (!status) {
+            status = finish(tails, tail_count, words, query, radius, hits, start);
+            places[2 * i] = (int64_t)start;
+            places[2 * i + 1] = (int64_t)hits->count;
+        }
+        if (status || !left || (left < TOGETHER && i + 1 < count)) continue;
+        status = scan_together(&body->base[0], words, asked, (unsigned)left, radius, own);
+        for (size_t k = 0; k < left && !status; k++) {
+            start = hits->count;
+            status = move_hits(hits, &own[k]);
+            own[k].count = 0;
+            if (!status) status = finish(tails, tail_count, words, asked[k], radius, hits, start);
+            places[2 * waiting[k]] = (int64_t)start;
+            places[2 * waiting[k] + 1] = (int64_t)hits->count;
+        }
+        left = 0;
+    }
+    for (unsigned k = 0; k < TOGETHER; k++) {
+        free(own[k].ids);
+        free(own[k].distances);
+    }
+    return status;
 }
 
 /* The number of the live unique code equal to `code`, or −1: the chunk with the smallest bucket. */
@@ -378,4 +483,4 @@ static int64_t find_code_variant(const Body *body, const uint64_t *code) {
     return -1;
 }
 
-const Variant VARIANT_STRUCT = {VARIANT_NAME, search_variant, find_code_variant};
+const Variant VARIANT_STRUCT = {VARIANT_NAME, search_variant, search_many_variant, find_code_variant};

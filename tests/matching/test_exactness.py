@@ -68,6 +68,55 @@ def test_faiss_agrees(bits: int, engine: Engine, new_index: NewIndex) -> None:
             assert mine[1].tolist() == theirs[1].tolist()
 
 
+def test_lists_of_any_length_are_read_to_their_end(
+    variant: Engine, new_index: NewIndex, brute: Brute
+) -> None:
+    # The lengths around one, two and many cache lines and around a batch of candidates, wherever in a line a
+    # list begins; nearly all entries pass the filter.
+    rng = np.random.default_rng(8)
+    lengths = [1, 2, 31, 32, 33, 63, 64, 65, 66, 127, 128, 129, 511, 512, 513, 514, 1030]
+    centres = rng.integers(0, 256, (len(lengths), 32), dtype=np.uint8)
+    families = []
+    for centre, length in zip(centres, lengths, strict=True):
+        flips = np.zeros((length, 256), np.uint8)
+        np.put_along_axis(flips, rng.integers(0, 256, (length, 2)), 1, axis=1)
+        families.append(centre ^ np.packbits(flips, axis=1))
+    codes = np.concatenate(families)
+    index = new_index(256, variant)
+    index.add(codes, np.arange(len(codes)))
+    index.merge()
+    for centre in centres:
+        for radius in (0, 2, 4, 31):
+            expected = brute(codes, np.arange(len(codes)), centre, radius)
+            assert asked(index, centre, radius, PROBE) == expected, radius
+
+
+@pytest.mark.parametrize("bits", [256, 64])
+def test_many_at_once_each_find_what_one_finds(
+    bits: int, variant: Engine, new_index: NewIndex, brute: Brute
+) -> None:
+    # A crowd that the lists do not help with, strangers that they do, members of groups, a tail, removals.
+    rng = np.random.default_rng(9)
+    codes = rng.integers(0, 256, (9000, bits // 8), dtype=np.uint8)
+    codes[:4000] = codes[0] ^ (rng.random((4000, bits // 8)) < 0.06).astype(np.uint8)
+    ids = rng.permutation(len(codes)).astype(np.int64)
+    index = new_index(bits, variant)
+    index.add(codes[:8800], ids[:8800])
+    index.merge()
+    index.add(codes[8800:], ids[8800:])
+    index.remove(ids[::9])
+    kept = np.ones(len(codes), bool)
+    kept[::9] = False
+    asked_for = codes[rng.permutation(len(codes))[:90]]
+    for radius in (0, 3, 12, 31, 64, bits):
+        found = index.search_many(asked_for, radius)
+        assert len(found) == len(asked_for)
+        for query, (found_ids, distances) in zip(asked_for, found, strict=True):
+            pairs = list(zip(distances.tolist(), found_ids.tolist(), strict=True))
+            assert pairs == brute(codes[kept], ids[kept], query, radius), radius
+    assert index.search_many(asked_for[:0], 3) == []
+
+
 def test_large_index_chooses_the_lists_and_stays_exact(
     engine: Engine, new_index: NewIndex, brute: Brute
 ) -> None:
