@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from samelook.commands import crawl, crawl_import, db, demo, discord, hash, icons, inspect, serve, similar  # noqa: A004 - named as the command is
+from samelook.commands import crawl, crawl_import, db, demo, discord, exchange, hash, icons, inspect, serve, similar  # noqa: A004 - named as the command is
 
 app = typer.Typer(
     name="samelook",
@@ -31,6 +31,7 @@ app.command("similar")(similar.similar)
 app.command("serve")(serve.serve)
 app.add_typer(inspect.app, name="inspect")
 app.add_typer(discord.app, name="discord")
+app.add_typer(exchange.app, name="exchange")
 app.add_typer(db.app, name="db")
 
 

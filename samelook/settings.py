@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from crawler.queue_settings import QueueSettings
     from crawler.settings import CrawlSettings
     from extension_api.settings import ExtensionSettings, VerdictSettings
+    from exchanges.settings import ExchangeSettings
     from hashing.sandbox import SandboxLimits
     from inspector.chat import ChatSettings
     from sql.settings import DatabaseSettings
@@ -79,6 +80,12 @@ def _proxies(text: str) -> int:
     if not 0 <= count <= 16:  # noqa: PLR2004 - more are a typing error
         raise ValueError("write a number from 0 to 16")
     return count
+
+
+def _urls(text: str) -> tuple[str, ...]:
+    if not all(re.fullmatch(r"\w+=https?://.+", word) for word in _words(text)):
+        raise ValueError("write type=URL, comma separated")
+    return _words(text)
 
 
 def _log_level(text: str) -> str:
@@ -379,6 +386,59 @@ class Settings:
         secret=True,
     )
 
+    exchange_types: tuple[str, ...] = _setting(
+        "SAMELOOK_EXCHANGE_TYPES",
+        (),
+        "Exchange types besides threatexchange's own, comma separated: classes, as package.module.Class.",
+        _words,
+    )
+    signal_types: tuple[str, ...] = _setting(
+        "SAMELOOK_SIGNAL_TYPES",
+        (),
+        "Signal types besides those of the banks, comma separated: classes, as package.module.Class. They match by "
+        "equality; with :BITS:RADIUS behind it a type of hex codes matches within that distance.",
+        _words,
+    )
+    extensions: tuple[str, ...] = _setting(
+        "SAMELOOK_EXTENSIONS",
+        (),
+        "Modules with a TX_MANIFEST, comma separated: extensions of threatexchange with exchange and signal types.",
+        _words,
+    )
+    exchange_urls: tuple[str, ...] = _setting(
+        "SAMELOOK_EXCHANGE_URLS",
+        (),
+        "type=URL, comma separated: base URLs of fb_threatexchange, ncmec, stop_ncii or tat other than the built-in "
+        "ones, for test environments.",
+        _urls,
+    )
+    exchange_seconds: float = _setting(
+        "SAMELOOK_EXCHANGE_SECONDS",
+        300.0,
+        "Seconds between two fetches of an exchange that says nothing else.",
+        _at_least(1, float),
+    )
+    exchange_silence: float = _setting(
+        "SAMELOOK_EXCHANGE_SILENCE",
+        300.0,
+        "Seconds without a word after which the process that fetches an exchange is killed.",
+        _at_least(1, float),
+    )
+    exchange_fetch: bool = _setting(
+        "SAMELOOK_EXCHANGE_FETCH",
+        True,
+        "Let `samelook serve` fetch exchanges when they are due (1), or leave it to `samelook exchange fetch --loop` (0).",
+        _flag,
+    )
+    credentials_key: tuple[str, ...] = _setting(
+        "SAMELOOK_CREDENTIALS_KEY",
+        (),
+        "Fernet key that encrypts credentials of exchanges in the database. Former keys may follow, comma separated. "
+        "Unset: they are stored as they are.",
+        _words,
+        secret=True,
+    )
+
     def database_at(self, url: str) -> DatabaseSettings:
         """What `sql.pool.open_pool` needs for the database at `url` (see `samelook.database`)."""
         from sql.settings import DatabaseSettings
@@ -475,6 +535,21 @@ class Settings:
 
         return VerdictSettings(
             probation_s=self.rank_probation_days * DAY_S, shared_hosts=frozenset(self.shared_hosts)
+        )
+
+    @property
+    def exchanges(self) -> ExchangeSettings:
+        """What exchanges need."""
+        from exchanges.settings import ExchangeSettings
+
+        return ExchangeSettings(
+            exchange_types=self.exchange_types,
+            signal_types=self.signal_types,
+            extensions=self.extensions,
+            urls={name: url for name, _, url in (one.partition("=") for one in self.exchange_urls)},
+            credentials_keys=self.credentials_key,
+            every_s=self.exchange_seconds,
+            silence_s=self.exchange_silence,
         )
 
     @property
