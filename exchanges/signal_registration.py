@@ -1,0 +1,54 @@
+"""Signal types of extensions, made known to banks.
+
+A class says how its values are written (`validate_signal_str`), but only by comparing two at a time what is near
+what. So by default such a type matches by equality; where the settings say `package.module.Class:BITS:RADIUS`, its
+values are hex codes of so many bits, and match within the radius, from the same live index as PDQ.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from banks.signal_types import CONTENT_TYPES, SIGNAL_TYPES, ContentType, SignalType, register
+
+from .errors import BadExtension
+from .library import load
+from .settings import ExchangeSettings
+
+_WIDTHS = (64, 256)
+
+
+def register_signal_types(settings: ExchangeSettings) -> list[str]:
+    """Registers what the settings name; the names of those. Raises LibraryMissing, BadExtension.
+
+    To be called once in each process that uses banks, before it loads them.
+    """
+    if not settings.signal_types and not settings.extensions:
+        return []
+    library = load(settings.exchange_types, settings.signal_types, settings.extensions)
+    comparisons = {one.partition(":")[0]: one.partition(":")[2] for one in settings.signal_types}
+    added = []
+    for name, kind in library.signal_types.items():
+        known = SIGNAL_TYPES.get(name)
+        if known is None or known.normalise is not None:
+            register(_banked(kind, comparisons.get(f"{kind.__module__}.{kind.__qualname__}", "")))
+            added.append(name)
+    return added
+
+
+def _banked(kind: type[Any], comparison: str) -> SignalType:
+    name, content_types = kind.get_name(), _content_types(kind)
+    if not comparison:
+        return SignalType(name, 0, None, content_types, normalise=kind.validate_signal_str)
+    words = comparison.split(":")
+    if len(words) != 2 or not all(word.isdecimal() for word in words):  # noqa: PLR2004 - bits and radius
+        raise BadExtension(f"{name}: write bits and radius as in {kind.__qualname__}:256:31", name=name)
+    bits, radius = map(int, words)
+    if bits not in _WIDTHS or not 0 <= radius < bits:
+        raise BadExtension(f"{name}: a code has 64 or 256 bits, and a radius below that", name=name)
+    return SignalType(name, bits, radius, content_types)
+
+
+def _content_types(kind: type[Any]) -> tuple[ContentType, ...]:
+    named = {one.get_name() for one in kind.get_content_types()}
+    return tuple(one for one in CONTENT_TYPES if one in named) or CONTENT_TYPES

@@ -1,0 +1,436 @@
+"""`samelook exchange`: signals shared with others, fetched, watched and given on."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+from samelook.commands import exchange_export
+
+if TYPE_CHECKING:
+    from exchanges.fetching import FetchOutcome
+    from exchanges.settings import ExchangeSettings
+    from exchanges.store import Exchange, ExchangeStatus, ExchangeStore
+    from sql.pool import Pool
+
+_T = TypeVar("_T")
+
+app = typer.Typer(
+    help="Signals shared with others: fetch them into banks, see how that goes, give banks on.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    epilog="""Begin with the sample, which needs no account, and ask for one of its hashes:
+
+    samelook exchange add SAMPLE sample
+
+    samelook exchange fetch SAMPLE
+
+    samelook exchange status
+
+`samelook serve` fetches by itself whatever is due.""",
+)
+app.command("export")(exchange_export.export)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+
+
+@app.command("list")
+def list_exchanges(*, as_json: JsonOption = False) -> None:
+    """All exchanges, their types, and how often they are fetched.
+
+    Example:
+        samelook exchange list --json
+    """
+
+    async def read(store: ExchangeStore) -> list[Exchange]:
+        return await store.exchanges()
+
+    found, settings = _asked(read)
+    rows = [
+        {
+            "name": one.name,
+            "api": one.api,
+            "enabled": one.enabled,
+            "every_s": one.every_s or settings.every_s,
+            "own_credentials": one.credentials is not None,
+        }
+        for one in found
+    ]
+    _show(rows, as_json=as_json, empty="There is no exchange yet: `samelook exchange add SAMPLE sample`.")
+
+
+@app.command("add")
+def add(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Its name and its bank's: capitals, digits, underscores.")],
+    api: Annotated[str, typer.Argument(metavar="TYPE", help="Its type; --types lists them.")] = "",
+    *,
+    option: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="FIELD=VALUE", help="A field of its configuration. Repeat it for more."),
+    ] = None,
+    credentials: Annotated[
+        str | None,
+        typer.Option(
+            "--credentials",
+            metavar="FILE",
+            help="JSON file with its credentials; - reads them from standard input.",
+        ),
+    ] = None,
+    every: Annotated[
+        float | None, typer.Option("--every", metavar="SECONDS", help="How often it is fetched.")
+    ] = None,
+    disabled: Annotated[bool, typer.Option("--disabled", help="Do not fetch it yet.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Add an exchange and the bank that it feeds.
+
+    Examples:
+        samelook exchange add PARTNERS local_file --set filename=/srv/hashes.csv --set signal_type=pdq
+
+        samelook exchange add NCMEC ncmec --set environment=https://report.cybertip.org/hashsharing --credentials -
+    """
+    if not api:
+        raise typer.BadParameter("say which type; `samelook exchange types` lists them", param_hint="TYPE")
+    config = _fields(option or [])
+    secrets = _secrets(credentials)
+
+    async def write(store: ExchangeStore) -> Exchange:
+        return await store.create(
+            name, api, config, credentials=secrets, enabled=not disabled, every_s=every
+        )
+
+    made, _ = _asked(write)
+    if as_json:
+        typer.echo(json.dumps({"name": made.name, "api": made.api, "enabled": made.enabled}))
+    else:
+        typer.echo(f"Added {made.name}. `samelook exchange fetch {made.name}` fetches it now.", err=True)
+
+
+@app.command("types")
+def types(*, as_json: JsonOption = False) -> None:
+    """The exchange types that there are, and the fields that each takes."""
+    from exchanges.library import load
+    from exchanges.types import schema_of
+    from samelook.settings import load_settings
+
+    chosen = load_settings().exchanges
+    library = load(chosen.exchange_types, chosen.signal_types, chosen.extensions)
+    rows = []
+    for name, kind in library.exchange_types.items():
+        schema = schema_of(kind)
+        credentials = schema["credentials_schema"]
+        rows.append(
+            {
+                "api": name,
+                "fields": [one["name"] + ("" if one["required"] else "?") for one in schema["config_schema"]["fields"]],
+                "credentials": [one["name"] for one in credentials["fields"]] if credentials else [],
+            }
+        )
+    _show(rows, as_json=as_json, empty="")
+
+
+@app.command("remove")
+def remove(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The exchange.")],
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Remove an exchange with its bank and everything in it."""
+    if not yes:
+        typer.confirm(f"Remove {name} and the bank {name} with all that is in it?", abort=True)
+
+    async def write(store: ExchangeStore) -> bool:
+        return await store.delete(name)
+
+    existed, _ = _asked(write)
+    typer.echo(f"Removed {name}." if existed else f"There was no {name}.", err=True)
+
+
+@app.command("status")
+def status(
+    name: Annotated[str, typer.Argument(metavar="[NAME]", help="Only this one.")] = "", *, as_json: JsonOption = False
+) -> None:
+    """How the fetches of each exchange stand: how far, how many, what went wrong, what is in quarantine.
+
+    Exit status 1 when one of them failed or holds something in quarantine.
+
+    Example:
+        samelook exchange status || mail -s 'An exchange needs you' operator@example.com
+    """
+
+    async def read(store: ExchangeStore) -> list[tuple[str, ExchangeStatus]]:
+        names = [name] if name else [one.name for one in await store.exchanges()]
+        return [(one, await store.status(one)) for one in names]
+
+    found, _ = _asked(read)
+    _show([_status_row(one, stands) for one, stands in found], as_json=as_json, empty="There is no exchange yet.")
+    if any(stands.succeeded is False or stands.quarantined for _, stands in found):
+        raise typer.Exit(1)
+
+
+@app.command("quarantine")
+def quarantine(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The exchange.")],
+    *,
+    resolved: Annotated[bool, typer.Option("--resolved", help="Also what has been read well since.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """What an exchange sent that could not be used, newest first, as it came."""
+
+    async def read(store: ExchangeStore) -> list[dict[str, Any]]:
+        rows = await store.quarantine(name, include_resolved=resolved, most=1000)
+        return [
+            {
+                "last_at": one.last_at.isoformat(timespec="seconds"),
+                "kind": one.error["kind"],
+                "times": one.times,
+                "message": one.error["message"],
+                "raw": None if one.raw is None else one.raw.decode(errors="replace"),
+            }
+            for one in rows
+        ]
+
+    rows, _ = _asked(read)
+    _show(rows, as_json=as_json, empty="Nothing is in quarantine.")
+
+
+@app.command("fetch")
+def fetch(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Default: all that are enabled.")] = None,
+    *,
+    from_scratch: Annotated[
+        bool,
+        typer.Option("--from-scratch", help="Read everything anew, beside what is there, and swap at the end."),
+    ] = False,
+    loop: Annotated[bool, typer.Option("--loop", help="Go on: fetch whatever is due, until stopped.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Fetch exchanges now, due or not, each to its end.
+
+    Exit status 0 when all are up to date, 1 when one failed.
+
+    Examples:
+        samelook exchange fetch
+
+        samelook exchange fetch PARTNERS --from-scratch
+
+        samelook exchange fetch --loop
+    """
+    from samelook.commands.crawl import run_async
+    from samelook.database import configured_database
+    from samelook.settings import load_settings
+
+    settings = load_settings()
+    chosen = settings.exchanges
+    with configured_database(settings) as url:
+        work = _loop(chosen, as_json=as_json) if loop else _fetch(chosen, names or [], from_scratch, quiet, as_json)
+        failed = run_async(_with_pool(settings.database_at(url), chosen, work))
+    if failed:
+        raise typer.Exit(1)
+
+
+def _fetch(
+    settings: ExchangeSettings, names: list[str], from_scratch: bool, quiet: bool, as_json: bool
+) -> Callable[[Pool], Awaitable[bool]]:
+    async def run(pool: Pool) -> bool:
+        from exchanges.errors import FetchedElsewhere
+        from exchanges.fetching import fetch_once
+        from exchanges.store import ExchangeStore
+
+        wanted = names or [one.name for one in await ExchangeStore(pool, settings).exchanges() if one.enabled]
+        failed = False
+        for name in wanted:
+            with _progress(quiet=quiet or not sys.stderr.isatty()) as shown:
+                try:
+                    outcome = await fetch_once(pool, name, settings, from_scratch=from_scratch, on_page=shown)
+                except FetchedElsewhere as error:
+                    typer.echo(f"samelook: {error.message}", err=True)
+                    failed = True
+                    continue
+            _report(outcome, as_json=as_json)
+            failed = failed or not outcome.succeeded
+        if not wanted:
+            typer.echo("There is no enabled exchange.", err=True)
+        return failed
+
+    return run
+
+
+def _loop(settings: ExchangeSettings, *, as_json: bool) -> Callable[[Pool], Awaitable[bool]]:
+    async def run(pool: Pool) -> bool:
+        from exchanges.schedule import Schedule
+        from samelook.commands.crawl import stopping
+
+        schedule = Schedule(pool, settings, on_outcome=lambda outcome: _report(outcome, as_json=as_json))
+        with stopping(schedule.stop):
+            await schedule.run()
+        return False
+
+    return run
+
+
+class _progress:  # noqa: N801 - a context manager, named as it reads
+    """Shows how many records have come, on standard error."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._bar: Any = None
+
+    def __enter__(self) -> Callable[[FetchOutcome], None]:
+        if self._quiet:
+            return lambda _: None
+        from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+        from samelook.console import err
+
+        self._bar = Progress(
+            SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=err(), transient=True
+        )
+        self._bar.start()
+        task = self._bar.add_task("beginning", total=None)
+
+        def show(outcome: FetchOutcome) -> None:
+            words = f"{outcome.exchange}: {outcome.stored:,} records, {outcome.removed:,} removed"
+            self._bar.update(task, description=words)
+
+        return show
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+
+def _report(outcome: FetchOutcome, *, as_json: bool) -> None:
+    if as_json:
+        shown = {
+            "exchange": outcome.exchange,
+            "succeeded": outcome.succeeded,
+            "up_to_date": outcome.up_to_date,
+            "pages": outcome.pages,
+            "stored": outcome.stored,
+            "removed": outcome.removed,
+            "quarantined": outcome.quarantined,
+            "seconds": round(outcome.seconds, 3),
+            "error": None if outcome.error is None else outcome.error.as_json(),
+        }
+        typer.echo(json.dumps(shown))
+        return
+    words = f"{outcome.exchange}: {outcome.stored:,} records, {outcome.removed:,} removed, {outcome.seconds:.1f} s"
+    if outcome.quarantined:
+        words += f", {outcome.quarantined:,} in quarantine (samelook exchange quarantine {outcome.exchange})"
+    typer.echo(f"{words}.")
+    if outcome.error is not None:
+        typer.echo(f"samelook: {outcome.error.message}", err=True)
+
+
+def _status_row(name: str, one: ExchangeStatus) -> dict[str, Any]:
+    return {
+        "name": name,
+        "records": one.records,
+        "up_to_date": one.up_to_date,
+        "running": one.running_since is not None,
+        "rebuilding": one.rebuilding,
+        "last_fetch": None if one.completed_at is None else one.completed_at.isoformat(timespec="seconds"),
+        "succeeded": one.succeeded,
+        "failures": one.failures,
+        "quarantined": one.quarantined,
+        "next_fetch": None if one.next_fetch_at is None else one.next_fetch_at.isoformat(timespec="seconds"),
+        "checkpoint_ts": one.checkpoint_ts,
+        "error": None if one.error is None else one.error["message"],
+    }
+
+
+def _show(rows: list[dict[str, Any]], *, as_json: bool, empty: str) -> None:
+    if as_json:
+        for row in rows:
+            typer.echo(json.dumps(row))
+        return
+    if not rows:
+        typer.echo(empty, err=True)
+        return
+    from rich.table import Table
+    from rich.text import Text
+
+    from samelook.console import out
+
+    table = Table(box=None, pad_edge=False)
+    for name in rows[0]:
+        table.add_column(name.replace("_", " "), overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(_cell(value)) for value in row.values()))
+    out().print(table)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    text = "" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
+    # What came from elsewhere may hold what a terminal obeys.
+    return "".join(one if one.isprintable() or one == " " else repr(one)[1:-1] for one in text)
+
+
+def _fields(options: list[str]) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    for option in options:
+        field, equals, text = option.partition("=")
+        if not equals or not field:
+            raise typer.BadParameter(f"write FIELD=VALUE, not {option!r}", param_hint="--set")
+        try:
+            fields[field] = json.loads(text)
+        except ValueError:
+            fields[field] = text
+    return fields
+
+
+def _secrets(file: str | None) -> dict[str, Any] | None:
+    if file is None:
+        return None
+    try:
+        if file == "-":
+            text = sys.stdin.read()
+        else:
+            with open(file, encoding="utf-8") as opened:  # noqa: PTH123 - a word from the command line
+                text = opened.read()
+        found = json.loads(text)
+    except (OSError, ValueError) as error:
+        # Not the parser's own words: those may quote what was given.
+        reason = error.strerror if isinstance(error, OSError) else "it is no JSON"
+        raise typer.BadParameter(f"{file} cannot be read: {reason}", param_hint="--credentials") from None
+    if not isinstance(found, dict):
+        raise typer.BadParameter("the file is to hold a JSON object", param_hint="--credentials")
+    return found
+
+
+def _asked(question: Callable[[ExchangeStore], Awaitable[_T]]) -> tuple[_T, ExchangeSettings]:
+    """The answer of the configured database's exchanges, and what is configured."""
+    from exchanges.store import ExchangeStore
+    from samelook.commands.crawl import run_async
+    from samelook.database import configured_database
+    from samelook.settings import load_settings
+
+    settings = load_settings()
+    chosen = settings.exchanges
+
+    async def ask(pool: Pool) -> _T:
+        return await question(ExchangeStore(pool, chosen))
+
+    with configured_database(settings) as url:
+        return run_async(_with_pool(settings.database_at(url), chosen, ask)), chosen
+
+
+async def _with_pool(database: Any, settings: ExchangeSettings, work: Callable[[Pool], Awaitable[_T]]) -> _T:
+    from exchanges.signal_registration import register_signal_types
+    from sql.pool import open_pool
+
+    await asyncio.to_thread(register_signal_types, settings)
+    async with open_pool(replace(database, max_connections=4, application_name="samelook exchange")) as pool:
+        return await work(pool)
