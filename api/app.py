@@ -26,6 +26,7 @@ from . import (
     chat_routes,
     content_routes,
     curation_routes,
+    exchange_routes,
     export_routes,
     hashing_routes,
     lite_routes,
@@ -65,6 +66,7 @@ def create_app(settings: ApiSettings) -> web.Application:
         for routes in (curation_routes.routes, content_routes.routes, bulk_routes.routes):
             app.add_routes(routes)
         export_routes.add_export(app)
+        exchange_routes.add_exchanges(app)
     if "lite" in settings.roles:
         app[LITE] = Lite(settings.lite)
         app.cleanup_ctx.append(_lite)

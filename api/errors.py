@@ -10,12 +10,21 @@ from aiohttp import web
 
 from banks.errors import BankError
 from crawler.fetch_errors import BlockedAddress, BlockedPort, FetchError, FetchTimeout, TooLarge
+from exchanges.errors import ExchangeError
 from hashing.errors import DecoderDied, HashingError, TooManyBytes
 from matching.errors import BadQuery, MatchingError
 from sql.errors import DatabaseError
 
 _NOT_FOUND = frozenset({"unknown_bank", "unknown_content", "unknown_signal"})
 _FORBIDDEN = frozenset({"bank_exists", "read_only_bank"})
+_OF_EXCHANGES = {
+    "unknown_exchange": 404,
+    "exchange_exists": 403,
+    "credentials_locked": 409,
+    "fetched_elsewhere": 409,
+    "exchange_library_missing": 501,
+    "bad_exchange_extension": 501,
+}
 
 
 class ApiError(Exception):
@@ -46,6 +55,10 @@ def explained(error: Exception) -> ApiError | None:  # noqa: C901, PLR0911 - one
         case BankError():
             status = 404 if error.kind in _NOT_FOUND else 403 if error.kind in _FORBIDDEN else 400
             return ApiError(status, error.message, {"kind": error.kind, **error.detail})
+        case ExchangeError():
+            return ApiError(
+                _OF_EXCHANGES.get(error.kind, 400), error.message, {"kind": error.kind, **error.detail}
+            )
         case TooManyBytes():
             return ApiError(413, error.message, {"kind": error.kind})
         case DecoderDied():

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from crawler.fetch_settings import FetchSettings
+from exchanges.settings import ExchangeSettings
 from hashing.sandbox import SandboxLimits
 from inspector.chat import ChatSettings
 from matching.settings import LiveSettings
@@ -48,6 +49,9 @@ class ApiSettings:
     lite: LiteSettings = field(default_factory=LiteSettings)
     chat: ChatSettings | None = None
     """Who we are to Discord. None: nobody asks from there."""
+    exchanges: ExchangeSettings = field(default_factory=ExchangeSettings)
+    fetch_exchanges: bool = False
+    """Fetch exchanges that are due, where the role curator is."""
     roles: frozenset[Role] = frozenset(ROLES)
     host: str = "127.0.0.1"
     admin_key: str | None = field(default=None, repr=False)

@@ -142,8 +142,11 @@ def serve(
 def api_settings(settings: Settings, url: str) -> ApiSettings:
     """What the service needs of the settings."""
     from api.settings import ApiSettings, LiteSettings
+    from exchanges.signal_registration import register_signal_types
     from matching.settings import LiveSettings
 
+    # Before any bank is loaded; and better to hear now of an extension that is not there.
+    register_signal_types(settings.exchanges)
     defaults = ApiSettings(settings.database_at(url))
     return replace(
         defaults,
@@ -162,6 +165,8 @@ def api_settings(settings: Settings, url: str) -> ApiSettings:
             settings.csv_file, settings.index_file, settings.state_dir or settings.data_dir / "lite"
         ),
         chat=settings.chat,
+        exchanges=settings.exchanges,
+        fetch_exchanges=settings.exchange_fetch,
         require_keys=settings.require_keys,
         allowed_origins=settings.allowed_origins,
         admin_key=settings.admin_key,
