@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -22,7 +22,7 @@ from sql.named import queries
 from sql.pool import Pool
 
 from .errors import BankError
-from .signal_types import signal_type
+from .signal_types import SIGNAL_TYPES, signal_type
 from .store import Bank
 
 ExportFormat = Literal["local_file", "hashes", "ndjson"]
@@ -54,6 +54,8 @@ class Portion:
 
     text: bytes
     lines: int
+    left_out: int
+    """Signals that a line cannot hold: texts with line breaks or blanks at an end."""
 
 
 def checked_export(bank: Bank, format_name: str, types: Iterable[str]) -> Export:
@@ -99,15 +101,38 @@ async def _portions(pool: Pool, export: Export) -> AsyncGenerator[Portion, None]
             cursor = await factory
             while rows := await cursor.fetch(_ROWS):
                 lines = written(rows)
-                yield Portion("".join(lines).encode(), len(lines))
+                yield Portion("".join(lines).encode(), len(lines), max(0, len(rows) - len(lines)))
 
 
 def _signal_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    return [f"{row['type']} {signal_type(row['type']).text(row['value'])}\n" for row in rows]
+    return [f"{name} {text}\n" for name, text in _texts(rows) if _is_a_line(text)]
 
 
 def _hash_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    return [f"{signal_type(row['type']).text(row['value'])}\n" for row in rows]
+    return [f"{text}\n" for _, text in _texts(rows) if _is_a_line(text)]
+
+
+def _texts(rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    for row in rows:
+        yield row["type"], _text(row["type"], row["value"])
+
+
+def _text(name: str, value: bytes) -> str:
+    kind = SIGNAL_TYPES.get(name)
+    if kind is None:
+        raise BadExport(
+            f"The bank holds {name} signals, a type of an extension that this process does not know.",
+            field="types",
+        )
+    return kind.text(value)
+
+
+def _is_a_line(text: str) -> bool:
+    """Whether a value comes back from a list as it was: texts, which extensions may bring, can hold anything.
+
+    A line break in one would even add signals of its own.
+    """
+    return text == text.strip() and "\n" not in text and "\r" not in text
 
 
 def _content_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -122,7 +147,7 @@ def _contents(row: Mapping[str, Any]) -> list[dict[str, Any]]:
         if content is None:
             content = {}
             contents.append(content)
-        content[name] = signal_type(name).text(value)
+        content[name] = _text(name, value)
     metadata = {name: row["metadata"][name] for name in _METADATA if row["metadata"].get(name) is not None}
     for content in contents:
         if row["note"] is not None:

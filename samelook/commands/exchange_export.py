@@ -55,7 +55,9 @@ def export(
     settings = load_settings()
     with configured_database(settings) as url, _written(output) as file:
         try:
-            lines = run_async(_write(settings.database_at(url), bank, format_name, types or [], file))
+            lines, left_out = run_async(
+                _write(settings.database_at(url), bank, format_name, types or [], file)
+            )
         except UnknownSignalType as error:
             raise typer.BadParameter(error.message, param_hint="--type") from error
         except BadExport as error:
@@ -64,28 +66,31 @@ def export(
         except BankError as error:
             typer.echo(f"samelook: {error.message}", err=True)
             raise typer.Exit(1) from error
+    if left_out:
+        typer.echo(f"{left_out:,} texts that no line can hold were left out; ndjson holds them.", err=True)
     if output is not None:
         typer.echo(f"{lines:,} {'line' if lines == 1 else 'lines'} in {output}.", err=True)
 
 
 async def _write(
     database: DatabaseSettings, bank_name: str, format_name: str, types: list[str], file: BinaryIO
-) -> int:
+) -> tuple[int, int]:
     from banks.export import checked_export, exported
     from banks.store import BankStore
     from sql.pool import open_pool
 
     # A pipe may be read slowly, and sorting a large bank takes its time; nobody else waits for it.
     patient = replace(database, max_connections=1, statement_timeout_s=0.0, idle_in_transaction_timeout_s=0.0)
-    lines = 0
+    lines = left_out = 0
     async with open_pool(patient) as pool:
         export = checked_export(await BankStore(pool).bank(bank_name), format_name, types)
         async with exported(pool, export) as portions:
             async for portion in portions:
                 file.write(portion.text)
                 lines += portion.lines
+                left_out += portion.left_out
     file.flush()
-    return lines
+    return lines, left_out
 
 
 @contextmanager

@@ -22,11 +22,11 @@ import samelook_tx
 from api import export_routes
 from api.app import create_app
 from api.settings import ApiSettings
-from banks import export
+from banks import export, signal_types
 from banks.bulk import BulkAdd, NewContent
 from banks.contents import ContentStore, Details
 from banks.errors import UnknownSignalType
-from banks.signal_types import parsed_signals
+from banks.signal_types import SignalType, parsed_signals
 from banks.store import Bank, BankStore
 from sql.pool import Pool
 from sql.settings import DatabaseSettings
@@ -129,6 +129,24 @@ async def test_only_what_matches_now_is_shared(add: Any, pool: Pool, bank: Bank)
     assert (await text_of(pool, bank, "hashes", "pdq")).split() == expected
     contents = [json.loads(line) for line in (await text_of(pool, bank, "ndjson")).splitlines()]
     assert contents == [{"pdq": values["on"]}, {"pdq": values["since"]}]
+
+
+async def test_texts_of_extensions_cannot_add_lines_of_their_own(
+    add: Any, pool: Pool, bank: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = SignalType("words", 0, None, ("photo",), normalise=str)
+    with monkeypatch.context() as patch:
+        patch.setitem(signal_types._known, "words", words)
+        texts = ["one line", "two\npdq " + "f" * 64, "cr\rlf", " blank", "ü"]
+        for text in texts:
+            await add({"words": text})
+        assert await text_of(pool, bank) == "words one line\nwords ü\n"
+        async with export.exported(pool, export.checked_export(bank, "local_file", ["words"])) as portions:
+            assert [(portion.lines, portion.left_out) async for portion in portions] == [(2, 3)]
+        contents = [json.loads(line) for line in (await text_of(pool, bank, "ndjson")).splitlines()]
+        assert [content["words"] for content in contents] == texts
+    with pytest.raises(export.BadExport, match="words"):
+        await text_of(pool, bank)
 
 
 async def test_an_empty_bank_is_an_empty_file(pool: Pool, bank: Bank, get: Get) -> None:
