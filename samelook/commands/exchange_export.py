@@ -48,11 +48,14 @@ def export(
     """
     from banks.errors import BankError, UnknownSignalType
     from banks.export import BadExport
+    from exchanges.signal_registration import register_signal_types
     from samelook.commands.crawl import run_async
     from samelook.database import configured_database
     from samelook.settings import load_settings
 
     settings = load_settings()
+    register_signal_types(settings.exchanges)  # how values of extensions are written
+    lines = left_out = 0
     with configured_database(settings) as url, _written(output) as file:
         try:
             lines, left_out = run_async(
