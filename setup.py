@@ -1,7 +1,7 @@
-"""Builds the one C extension; everything else is in pyproject.toml.
+"""Builds the two C extensions; everything else is in pyproject.toml.
 
-The extension is optional: where no compiler is found the install goes on without it, and
-`matching` runs on its numpy twin with the same results.
+Both are optional: where no compiler is found the install goes on without them, and `matching` and
+`hashing` run on their numpy twins with the same results.
 """
 
 import sys
@@ -29,4 +29,16 @@ engine = Extension(
     optional=True,
 )
 
-setup(ext_modules=[engine], options={"bdist_wheel": {"py_limited_api": "cp311"}})
+pixels = Extension(
+    "hashing._pixels",
+    sources=["hashing/_pixels.c"],
+    # Not contracted, and so not rounded differently on processors that multiply and add at once.
+    extra_compile_args=["/fp:precise"]
+    if sys.platform == "win32"
+    else ["-std=c11", "-O3", "-ffp-contract=off", "-fvisibility=hidden"],
+    define_macros=[("Py_LIMITED_API", "0x030B0000")],
+    py_limited_api=True,
+    optional=True,
+)
+
+setup(ext_modules=[engine, pixels], options={"bdist_wheel": {"py_limited_api": "cp311"}})

@@ -1,8 +1,9 @@
 """The block mean value hash of Yang, Gu and Niu (2006), as the blockhash.io projects define it.
 
 Bit-identical to the published reference in Python and JavaScript (commonsmachinery/blockhash-python,
-npm's blockhash-core), in a few matrix products: the picture is reduced to N x N sums of R+G+B,
-and each sum is compared with the median of its quarter of the rows.
+npm's blockhash-core): the picture is reduced to N x N sums of R+G+B, and each sum is compared with
+the median of its quarter of the rows. All four hashes of a picture are made in C where it was compiled;
+a few matrix products give the same bits.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from hashing.loops import LONGEST_SIDE, LOOPS
 
 _TRANSPARENT_COUNTS_AS = 3 * 255
 _BANDS = 4
@@ -44,6 +47,15 @@ def blockhash(rgba: NDArray[np.uint8], bits: int = 16, *, quick: bool = False) -
 
 def blockhashes(rgba: NDArray[np.uint8]) -> Blockhashes:
     """All four hashes of a picture of shape (h, w, 4), for about the cost of one."""
+    height, width = rgba.shape[:2]
+    if LOOPS is None or max(height, width) > LONGEST_SIDE:
+        return blockhashes_by_numpy(rgba)
+    hashes = LOOPS.blockhashes(np.ascontiguousarray(rgba), width, height, 4).hex()
+    return Blockhashes(hashes[:64], hashes[64:128], hashes[128:144], hashes[144:])
+
+
+def blockhashes_by_numpy(rgba: NDArray[np.uint8]) -> Blockhashes:
+    """The same as `blockhashes`, without compiled code."""
     height, width = rgba.shape[:2]
     brightness = _brightness(rgba)
     even = height % 16 == 0 and width % 16 == 0

@@ -1,7 +1,7 @@
-"""PDQ, Meta's 256-bit perceptual hash, by the `pdqhash` package or by an equal in numpy.
+"""PDQ, Meta's 256-bit perceptual hash, in C or in numpy.
 
-`pdqhash` wraps Meta's C++ and has no wheels for every platform. The twin repeats its arithmetic
-in the same order and the same 32-bit floats, so that both give the same bits; it is slower.
+Both repeat the arithmetic of Meta's C++ (which the `pdqhash` package wraps) in the same order and the
+same 32-bit floats, so that all three give the same bits; tests compare them.
 Reference: "The TMK+PDQF Video-Hashing Algorithm and the PDQ Image-Hashing Algorithm" (Facebook, 2019) and
 pdq/cpp of the ThreatExchange repository.
 """
@@ -9,11 +9,13 @@ pdq/cpp of the ThreatExchange repository.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+
+from hashing.loops import LONGEST_SIDE, LOOPS
+from hashing.picture import composite_on
 
 _SIDE = 64
 _BITS_SIDE = 16
@@ -22,33 +24,23 @@ _PASSES = 2
 _Floats = NDArray[np.float32]
 
 
-def pdq(rgb: NDArray[np.uint8]) -> tuple[bytes, int]:
-    """The hash (32 bytes, in the order of its usual hex) and the quality (0 to 100) of an (h, w, 3) picture.
+def pdq(pixels: NDArray[np.uint8]) -> tuple[bytes, int]:
+    """The hash (32 bytes, in the order of its usual hex) and the quality (0 to 100) of a picture.
 
-    A picture with a side under 5 pixels has a hash of zeros and quality 0. The picture is hashed at the
-    size it has. Which of the two implementations runs makes no difference to the result.
+    Its shape is (h, w, 3), or (h, w, 4) for straight RGBA, which is put on white. It is hashed at the size it
+    has; with a side under 5 pixels it has a hash of zeros and quality 0.
     """
-    return _implementation()(rgb)
-
-
-@lru_cache(maxsize=1)
-def _implementation() -> Callable[[NDArray[np.uint8]], tuple[bytes, int]]:
-    try:
-        from pdqhash import compute
-    except ImportError:
-        return pdq_by_numpy
-
-    def pdq_by_package(rgb: NDArray[np.uint8]) -> tuple[bytes, int]:
-        # It wants rows one after the other in memory; that each channel is a plane makes it faster.
-        row, pixel, _ = rgb.strides
-        bits, quality = compute(rgb if row >= pixel > 0 else np.ascontiguousarray(rgb))
-        return np.packbits(bits).tobytes(), int(quality)
-
-    return pdq_by_package
+    height, width, channels = pixels.shape
+    if height < _SMALLEST_SIDE or width < _SMALLEST_SIDE:
+        return bytes(32), 0
+    if LOOPS is None or max(height, width) > LONGEST_SIDE:
+        return pdq_by_numpy(pixels if channels == 3 else composite_on(pixels))  # noqa: PLR2004
+    hash_and_quality: tuple[bytes, int] = LOOPS.pdq(np.ascontiguousarray(pixels), width, height, channels)
+    return hash_and_quality
 
 
 def pdq_by_numpy(rgb: NDArray[np.uint8]) -> tuple[bytes, int]:
-    """The same as `pdq`, without compiled code of Meta's."""
+    """The same as `pdq` for shape (h, w, 3), without compiled code."""
     height, width = rgb.shape[:2]
     if height < _SMALLEST_SIDE or width < _SMALLEST_SIDE:
         return bytes(32), 0

@@ -21,10 +21,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-
 from hashing.blockhash import blockhashes
-from hashing.decode import DecodeLimits, Picture, composite_on, decode
+from hashing.decode import DecodeLimits, Picture, decode
 from hashing.formats import ImageFormat
 from hashing.pdq import pdq
 from hashing.phash import phash
@@ -72,18 +70,13 @@ def hash_bytes(
 def signals_of(data: bytes, picture: Picture, types: Collection[str] | None = None) -> dict[str, str]:
     """The signals of a file and of the picture in it, in the order of `SIGNAL_NAMES`."""
     wanted = _checked(types)
-    # One plane a channel: the arithmetic of all hashes then runs over neighbouring bytes (3 times as fast
-    # at 180 pixels).
-    planes = np.ascontiguousarray(picture.rgba.transpose(2, 0, 1)).transpose(1, 2, 0)
     found: dict[str, str] = {}
-    if not wanted.isdisjoint(("pdq", "phash")):
-        rgb = composite_on(planes)
-        if "pdq" in wanted:
-            found["pdq"] = pdq(rgb)[0].hex()
-        if "phash" in wanted:
-            found["phash"] = phash(rgb).hex()
+    if "pdq" in wanted:
+        found["pdq"] = pdq(picture.rgba)[0].hex()
+    if "phash" in wanted:
+        found["phash"] = phash(picture.rgba).hex()
     if not wanted.isdisjoint(_BLOCKHASHES):
-        by_name = zip(_BLOCKHASHES, blockhashes(planes), strict=True)
+        by_name = zip(_BLOCKHASHES, blockhashes(picture.rgba), strict=True)
         found.update((name, value) for name, value in by_name if name in wanted)
     found.update(file_signals_of(data, wanted.intersection(FILE_SIGNAL_NAMES)))
     return found

@@ -165,6 +165,9 @@ async def test_a_worker_knows_nothing_and_inherits_nothing(sandbox: Sandbox, tmp
         "PYTHONPATH",
         "OPENBLAS_NUM_THREADS",
         "OMP_NUM_THREADS",
+        "MALLOC_MMAP_THRESHOLD_",
+        "MALLOC_TRIM_THRESHOLD_",
+        "MALLOC_TOP_PAD_",
         "LC_CTYPE",
     }
     with pytest.raises(JobFailed, match=r"too large|denied|quota"):

@@ -1,0 +1,379 @@
+/* The loops over pixels of PDQ, of the four block mean value hashes and of the grey picture for pHash.
+ *
+ * Bytes in, bytes out, the GIL released. hashing/pdq.py, hashing/blockhash.py and hashing/phash.py have the
+ * same in numpy, bit for bit: sums of floats are therefore taken in one fixed order, and the compiler must
+ * not contract a product and a sum (setup.py forbids it).
+ */
+#define PY_SSIZE_T_CLEAN
+#ifndef Py_LIMITED_API
+#define Py_LIMITED_API 0x030B0000
+#endif
+#include <Python.h>
+
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LONGEST_SIDE 16384 /* up to here a row's weighted sum of brightness is exact in a float */
+#define WHITE 255
+
+/* ---- a picture: rows of straight RGB or RGBA ---- */
+
+typedef struct {
+    Py_buffer view;
+    const uint8_t *pixels;
+    size_t width, height, channels;
+} Picture;
+
+static int picture_of(PyObject *args, Picture *picture) {
+    PyObject *object;
+    Py_ssize_t width, height, channels;
+    if (!PyArg_ParseTuple(args, "Onnn", &object, &width, &height, &channels)) return -1;
+    if (width < 1 || height < 1 || width > LONGEST_SIDE || height > LONGEST_SIDE ||
+        (channels != 3 && channels != 4)) {
+        PyErr_Format(PyExc_ValueError, "a picture has sides of 1 to %d and 3 or 4 channels, not %zdx%zdx%zd",
+                     LONGEST_SIDE, width, height, channels);
+        return -1;
+    }
+    if (PyObject_GetBuffer(object, &picture->view, PyBUF_CONTIG_RO)) return -1;
+    if (picture->view.len != width * height * channels) {
+        PyErr_Format(PyExc_ValueError, "%zd bytes are no picture of %zdx%zdx%zd", picture->view.len, width,
+                     height, channels);
+        PyBuffer_Release(&picture->view);
+        return -1;
+    }
+    picture->pixels = picture->view.buf;
+    picture->width = (size_t)width;
+    picture->height = (size_t)height;
+    picture->channels = (size_t)channels;
+    return 0;
+}
+
+/* `colour` behind `alpha` on white: hashing.picture.composite_on for one value. */
+static inline unsigned on_white(unsigned colour, unsigned alpha) {
+    unsigned mixed = colour * alpha + (255 - alpha) * WHITE + 128;
+    return (mixed + (mixed >> 8)) >> 8;
+}
+
+/* What a person sees of one row on white, a plane for each colour. */
+static void seen(const Picture *picture, size_t y, uint8_t *red, uint8_t *green, uint8_t *blue) {
+    const uint8_t *pixel = picture->pixels + y * picture->width * picture->channels;
+    size_t width = picture->width;
+    if (picture->channels == 3) {
+        for (size_t x = 0; x < width; x++, pixel += 3) red[x] = pixel[0], green[x] = pixel[1], blue[x] = pixel[2];
+        return;
+    }
+    for (size_t x = 0; x < width; x++, pixel += 4) {
+        unsigned alpha = pixel[3];
+        if (alpha == 255) {
+            red[x] = pixel[0], green[x] = pixel[1], blue[x] = pixel[2];
+        } else {
+            red[x] = (uint8_t)on_white(pixel[0], alpha);
+            green[x] = (uint8_t)on_white(pixel[1], alpha);
+            blue[x] = (uint8_t)on_white(pixel[2], alpha);
+        }
+    }
+}
+
+/* ---- grey, ITU-R BT.601 in 16-bit fixed point ---- */
+
+static PyObject *py_grey(PyObject *Py_UNUSED(module), PyObject *args) {
+    Picture picture;
+    if (picture_of(args, &picture)) return NULL;
+    size_t width = picture.width;
+    PyObject *result = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(width * picture.height));
+    uint8_t *planes = malloc(3 * width);
+    if (!result || !planes) {
+        Py_XDECREF(result);
+        free(planes);
+        PyBuffer_Release(&picture.view);
+        return PyErr_NoMemory();
+    }
+    uint8_t *out = (uint8_t *)PyBytes_AsString(result);
+    Py_BEGIN_ALLOW_THREADS;
+    const uint8_t *red = planes, *green = planes + width, *blue = planes + 2 * width;
+    for (size_t y = 0; y < picture.height; y++, out += width) {
+        seen(&picture, y, planes, planes + width, planes + 2 * width);
+        for (size_t x = 0; x < width; x++)
+            out[x] = (uint8_t)((red[x] * 19595u + green[x] * 38470u + blue[x] * 7471u + 0x8000u) >> 16);
+    }
+    Py_END_ALLOW_THREADS;
+    free(planes);
+    PyBuffer_Release(&picture.view);
+    return result;
+}
+
+/* ---- block mean value hashes ---- */
+
+/* In which blocks a pixel of a side lies, and with which weight, in parts of `scale`. */
+typedef struct {
+    uint16_t first, last;
+    float first_weight, last_weight;
+} Share;
+
+static void precise_shares(Share *shares, size_t length, size_t bits) {
+    for (size_t pixel = 0; pixel < length; pixel++) {
+        size_t past = (pixel + 1) * bits % length; /* in parts of `bits`: how far its end is into a block */
+        size_t after_edge = length % bits ? past % bits : 0;
+        Share *share = &shares[pixel];
+        share->first = share->last = (uint16_t)(pixel * bits / length);
+        if (past < bits && pixel + 1 != length) share->last = (uint16_t)((pixel * bits + length - 1) / length);
+        share->first_weight = (float)(bits - after_edge);
+        share->last_weight = (float)after_edge;
+    }
+}
+
+static size_t quick_shares(Share *shares, size_t length, size_t bits) {
+    size_t size = length / bits;
+    for (size_t pixel = 0; pixel < size * bits; pixel++)
+        shares[pixel] = (Share){(uint16_t)(pixel / size), (uint16_t)(pixel / size), 1.0f, 0.0f};
+    return size * bits;
+}
+
+static int by_value(const void *one, const void *other) {
+    double a = *(const double *)one, b = *(const double *)other;
+    return (a > b) - (a < b);
+}
+
+/* One bit a block: brighter than the median of its quarter of the rows; see hashing/blockhash.py. */
+static void block_bits(const double *sums, size_t bits, double area, uint8_t *out) {
+    size_t in_band = bits * bits / 4, middle = in_band / 2;
+    double ordered[64];
+    memset(out, 0, bits * bits / 8);
+    for (size_t band = 0; band < 4; band++) {
+        const double *values = sums + band * in_band;
+        memcpy(ordered, values, in_band * sizeof *ordered);
+        qsort(ordered, in_band, sizeof *ordered, by_value);
+        double median = (ordered[middle - 1] + ordered[middle]) / 2;
+        int bright = median > area * 256 * 3 / 2;
+        for (size_t i = 0; i < in_band; i++) {
+            double difference = values[i] - median;
+            size_t bit = band * in_band + i;
+            if (difference > 0 || (bright && fabs(difference) < 1)) out[bit / 8] |= (uint8_t)(128 >> bit % 8);
+        }
+    }
+}
+
+/* One of the four hashes. `scratch` has room for `bits` rows of floats, `shares` for the longer side. */
+static void block_hash(const Picture *picture, const float *brightness, size_t bits, int quick, Share *shares,
+                       float *scratch, uint8_t *out) {
+    size_t width = picture->width, height = picture->height, rows = height, columns = width;
+    double sums[256] = {0}, scale = quick ? 1.0 : (double)(bits * bits), area;
+    if (quick)
+        rows = quick_shares(shares, height, bits);
+    else
+        precise_shares(shares, height, bits);
+    memset(scratch, 0, bits * width * sizeof *scratch);
+    for (size_t y = 0; y < rows; y++) {
+        const float *row = brightness + y * width;
+        float *first = scratch + shares[y].first * width, weight = shares[y].first_weight;
+        if (quick)
+            for (size_t x = 0; x < width; x++) first[x] += row[x];
+        else
+            for (size_t x = 0; x < width; x++) first[x] += weight * row[x];
+        if (shares[y].last_weight != 0.0f) {
+            float *last = scratch + shares[y].last * width, rest = shares[y].last_weight;
+            for (size_t x = 0; x < width; x++) last[x] += rest * row[x];
+        }
+    }
+    if (quick)
+        columns = quick_shares(shares, width, bits);
+    else
+        precise_shares(shares, width, bits);
+    for (size_t block = 0; block < bits; block++) {
+        const float *row = scratch + block * width;
+        double *into = sums + block * bits;
+        for (size_t x = 0; x < columns; x++) {
+            into[shares[x].first] += (double)shares[x].first_weight * row[x];
+            into[shares[x].last] += (double)shares[x].last_weight * row[x];
+        }
+    }
+    for (size_t i = 0; i < bits * bits; i++) sums[i] /= scale;
+    area = quick ? (double)((height / bits) * (width / bits)) : (double)(height * width) / (double)(bits * bits);
+    block_bits(sums, bits, area, out);
+}
+
+static PyObject *py_blockhashes(PyObject *Py_UNUSED(module), PyObject *args) {
+    Picture picture;
+    if (picture_of(args, &picture)) return NULL;
+    if (picture.channels != 4) {
+        PyBuffer_Release(&picture.view);
+        PyErr_SetString(PyExc_ValueError, "a block hash needs to know what is transparent: 4 channels");
+        return NULL;
+    }
+    size_t width = picture.width, height = picture.height, count = width * height;
+    float *brightness = malloc(count * sizeof *brightness), *scratch = malloc(16 * width * sizeof *scratch);
+    Share *shares = malloc((width > height ? width : height) * sizeof *shares);
+    uint8_t hashes[32 + 32 + 8 + 8];
+    if (!brightness || !scratch || !shares) {
+        free(brightness), free(scratch), free(shares);
+        PyBuffer_Release(&picture.view);
+        return PyErr_NoMemory();
+    }
+    Py_BEGIN_ALLOW_THREADS;
+    const uint8_t *pixel = picture.pixels;
+    for (size_t i = 0; i < count; i++, pixel += 4)
+        brightness[i] = pixel[3] ? (float)(pixel[0] + pixel[1] + pixel[2]) : (float)(3 * WHITE);
+    int even16 = width % 16 == 0 && height % 16 == 0, even8 = width % 8 == 0 && height % 8 == 0;
+    block_hash(&picture, brightness, 16, even16, shares, scratch, hashes);
+    if (even16)
+        memcpy(hashes + 32, hashes, 32);
+    else
+        block_hash(&picture, brightness, 16, 1, shares, scratch, hashes + 32);
+    block_hash(&picture, brightness, 8, even8, shares, scratch, hashes + 64);
+    if (even8)
+        memcpy(hashes + 72, hashes + 64, 8);
+    else
+        block_hash(&picture, brightness, 8, 1, shares, scratch, hashes + 72);
+    Py_END_ALLOW_THREADS;
+    free(brightness), free(scratch), free(shares);
+    PyBuffer_Release(&picture.view);
+    return PyBytes_FromStringAndSize((const char *)hashes, sizeof hashes);
+}
+
+/* ---- PDQ ---- */
+
+#define SIDE 64
+#define BITS_SIDE 16
+#define PASSES 2
+
+static float cosines[BITS_SIDE][SIDE], cosines_across[SIDE][BITS_SIDE];
+
+static void prepare_cosines(void) {
+    double scale = (double)(float)sqrt(2.0 / SIDE), step = 3.14159265358979323846 / 2 / SIDE;
+    for (size_t row = 0; row < BITS_SIDE; row++)
+        for (size_t column = 0; column < SIDE; column++)
+            cosines[row][column] = cosines_across[column][row] =
+                (float)(scale * cos(step * (double)(row + 1) * (double)(2 * column + 1)));
+}
+
+/* The mean over a sliding window, for all `lines` at once: `step` leads along a line, `stride` to the next one.
+ * One running sum a line, to which the entering value is added before the leaving one is taken away. */
+static void box_mean(const float *in, float *out, size_t length, size_t step, size_t lines, size_t stride,
+                     float *sums) {
+    size_t window = (length + 2 * SIDE - 1) / (2 * SIDE), before = (window + 2) / 2 - 1;
+    memset(sums, 0, lines * sizeof *sums);
+    for (size_t i = 0; i < length + before; i++) {
+        if (i < length) {
+            const float *entering = in + i * step;
+            if (stride == 1)
+                for (size_t line = 0; line < lines; line++) sums[line] += entering[line];
+            else
+                for (size_t line = 0; line < lines; line++) sums[line] += entering[line * stride];
+        }
+        if (i >= window) {
+            const float *leaving = in + (i - window) * step;
+            if (stride == 1)
+                for (size_t line = 0; line < lines; line++) sums[line] -= leaving[line];
+            else
+                for (size_t line = 0; line < lines; line++) sums[line] -= leaving[line * stride];
+        }
+        if (i >= before) {
+            size_t end = i < length - 1 ? i : length - 1, begin = i >= window ? i - window + 1 : 0;
+            float count = (float)(end + 1 - begin);
+            float *mean = out + (i - before) * step;
+            if (stride == 1)
+                for (size_t line = 0; line < lines; line++) mean[line] = sums[line] / count;
+            else
+                for (size_t line = 0; line < lines; line++) mean[line * stride] = sums[line] / count;
+        }
+    }
+}
+
+static int by_wave(const void *one, const void *other) {
+    float a = *(const float *)one, b = *(const float *)other;
+    return (a > b) - (a < b);
+}
+
+/* How much gradient there is. A step is under 101, so that whole numbers can hold it. */
+static unsigned long quality_of(const float small[SIDE][SIDE]) {
+    int total = 0;
+    for (size_t y = 0; y < SIDE; y++)
+        for (size_t x = 0; x + 1 < SIDE; x++) total += abs((int)((small[y][x + 1] - small[y][x]) * 100.0f / 255.0f));
+    for (size_t y = 0; y + 1 < SIDE; y++)
+        for (size_t x = 0; x < SIDE; x++) total += abs((int)((small[y + 1][x] - small[y][x]) * 100.0f / 255.0f));
+    return total / 90 < 100 ? (unsigned long)(total / 90) : 100;
+}
+
+static unsigned long pdq_of(const float small[SIDE][SIDE], uint8_t hash[32]) {
+    float by_rows[BITS_SIDE][SIDE] = {0}, waves[BITS_SIDE * BITS_SIDE], ordered[BITS_SIDE * BITS_SIDE];
+    for (size_t wave = 0; wave < BITS_SIDE; wave++)
+        for (size_t y = 0; y < SIDE; y++)
+            for (size_t x = 0; x < SIDE; x++) by_rows[wave][x] += cosines[wave][y] * small[y][x];
+    memset(waves, 0, sizeof waves);
+    for (size_t wave = 0; wave < BITS_SIDE; wave++)
+        for (size_t x = 0; x < SIDE; x++)
+            for (size_t other = 0; other < BITS_SIDE; other++)
+                waves[wave * BITS_SIDE + other] += by_rows[wave][x] * cosines_across[x][other];
+    memcpy(ordered, waves, sizeof waves);
+    qsort(ordered, BITS_SIDE * BITS_SIDE, sizeof *ordered, by_wave);
+    float median = ordered[BITS_SIDE * BITS_SIDE / 2 - 1];
+    memset(hash, 0, 32);
+    for (size_t i = 0; i < BITS_SIDE * BITS_SIDE; i++) {
+        size_t bit = BITS_SIDE * BITS_SIDE - 1 - i;
+        if (waves[i] > median) hash[bit / 8] |= (uint8_t)(128 >> bit % 8);
+    }
+    return quality_of(small);
+}
+
+static PyObject *py_pdq(PyObject *Py_UNUSED(module), PyObject *args) {
+    Picture picture;
+    if (picture_of(args, &picture)) return NULL;
+    size_t width = picture.width, height = picture.height, count = width * height;
+    float *luma = malloc(2 * count * sizeof *luma), *sums = malloc((width > height ? width : height) * sizeof *sums);
+    uint8_t *planes = malloc(3 * width), hash[32];
+    unsigned long quality = 0;
+    if (!luma || !sums || !planes) {
+        free(luma), free(sums), free(planes);
+        PyBuffer_Release(&picture.view);
+        return PyErr_NoMemory();
+    }
+    Py_BEGIN_ALLOW_THREADS;
+    const uint8_t *red = planes, *green = planes + width, *blue = planes + 2 * width;
+    for (size_t y = 0; y < height; y++) {
+        float *row = luma + y * width;
+        seen(&picture, y, planes, planes + width, planes + 2 * width);
+        for (size_t x = 0; x < width; x++)
+            row[x] = (float)(red[x] * 0.299 + green[x] * 0.587 + blue[x] * 0.114);
+    }
+    float small[SIDE][SIDE];
+    if (width == SIDE && height == SIDE) {
+        memcpy(small, luma, sizeof small);
+    } else {
+        for (int pass = 0; pass < PASSES; pass++) {
+            box_mean(luma, luma + count, width, 1, height, width, sums);
+            box_mean(luma + count, luma, height, width, width, 1, sums);
+        }
+        for (size_t y = 0; y < SIDE; y++) {
+            const float *row = luma + (size_t)(((double)y + 0.5) * (double)height / SIDE) * width;
+            for (size_t x = 0; x < SIDE; x++) small[y][x] = row[(size_t)(((double)x + 0.5) * (double)width / SIDE)];
+        }
+    }
+    quality = pdq_of((const float(*)[SIDE])small, hash);
+    Py_END_ALLOW_THREADS;
+    free(luma), free(sums), free(planes);
+    PyBuffer_Release(&picture.view);
+    return Py_BuildValue("y#k", (const char *)hash, (Py_ssize_t)sizeof hash, quality);
+}
+
+/* ---- the module ---- */
+
+static PyMethodDef methods[] = {
+    {"grey", py_grey, METH_VARARGS, "grey(pixels, width, height, channels): grey values of the picture on white."},
+    {"blockhashes", py_blockhashes, METH_VARARGS,
+     "blockhashes(pixels, width, height, 4): precise 16, quick 16, precise 8 and quick 8, one after the other."},
+    {"pdq", py_pdq, METH_VARARGS, "pdq(pixels, width, height, channels): hash and quality of the picture on white."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyModuleDef_Slot slots[] = {{0, NULL}};
+
+static struct PyModuleDef module = {
+    PyModuleDef_HEAD_INIT, "hashing._pixels", NULL, 0, methods, slots, NULL, NULL, NULL,
+};
+
+PyMODINIT_FUNC PyInit__pixels(void) {
+    prepare_cosines();
+    return PyModuleDef_Init(&module);
+}

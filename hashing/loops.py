@@ -1,0 +1,34 @@
+"""The compiled loops over pixels, where a compiler was there when the package was installed."""
+
+from __future__ import annotations
+
+from typing import Protocol, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class PixelLoops(Protocol):
+    """What `hashing._pixels` gives, for contiguous bytes of shape (height, width, channels)."""
+
+    def pdq(self, pixels: NDArray[np.uint8], width: int, height: int, channels: int, /) -> tuple[bytes, int]:
+        """PDQ's hash and quality of RGB, or of RGBA on white."""
+
+    def grey(self, pixels: NDArray[np.uint8], width: int, height: int, channels: int, /) -> bytes:
+        """Grey values of RGB, or of RGBA on white."""
+
+    def blockhashes(self, pixels: NDArray[np.uint8], width: int, height: int, channels: int, /) -> bytes:
+        """The precise and the quick hash of 16 x 16 bits, then both of 8 x 8, of RGBA."""
+
+
+def _compiled() -> PixelLoops | None:
+    try:
+        from hashing import _pixels  # type: ignore[attr-defined, unused-ignore]
+    except ImportError:
+        return None
+    return cast("PixelLoops", _pixels)
+
+
+LOOPS = _compiled()
+LONGEST_SIDE = 16_384
+"""Pixels that a side may have for the compiled loops."""

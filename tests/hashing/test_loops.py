@@ -1,0 +1,90 @@
+"""The compiled loops give the bits of their numpy twins, and of Meta's PDQ."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from hashing.blockhash import blockhashes, blockhashes_by_numpy
+from hashing.loops import LOOPS
+from hashing.pdq import pdq, pdq_by_numpy
+from hashing.phash import grey_by_numpy
+from hashing.picture import composite_on
+
+if LOOPS is None:
+    if os.environ.get("CI"):
+        pytest.fail("hashing._pixels was not compiled, and CI must test it", pytrace=False)
+    pytest.skip("no compiler was there when the package was installed", allow_module_level=True)
+
+
+@st.composite
+def pictures(draw: st.DrawFn) -> NDArray[np.uint8]:
+    """RGBA of noise, large squares or bars, opaque or not: even areas give the ties that decide bits."""
+    height, width = draw(st.integers(1, 200)), draw(st.integers(1, 200))
+    dice = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    kind = draw(st.sampled_from(("noise", "squares", "bars", "one colour")))
+    if kind == "noise":
+        rgba = dice.integers(0, 256, (height, width, 4), dtype=np.uint8)
+    elif kind == "squares":
+        small = dice.integers(0, 256, (height // 20 + 1, width // 20 + 1, 4), dtype=np.uint8)
+        rgba = np.repeat(np.repeat(small, 20, axis=0), 20, axis=1)[:height, :width].copy()
+    else:
+        row = dice.integers(0, 256, (1, width if kind == "bars" else 1, 4), dtype=np.uint8)
+        rgba = np.broadcast_to(row, (height, width, 4)).copy()
+    alpha = draw(st.sampled_from(("drawn", "opaque", "keyed")))
+    if alpha == "opaque":
+        rgba[..., 3] = 255
+    elif alpha == "keyed":
+        rgba[..., 3] = np.where(rgba[..., 3] < 128, 0, 255)
+    return rgba
+
+
+@settings(deadline=None)
+@given(pictures())
+def test_the_same_bits_as_numpy(rgba: NDArray[np.uint8]) -> None:
+    height, width = rgba.shape[:2]
+    rgb = composite_on(rgba)
+    assert blockhashes(rgba) == blockhashes_by_numpy(rgba)
+    assert pdq(rgba) == pdq(rgb) == pdq_by_numpy(rgb)
+    assert LOOPS is not None
+    assert LOOPS.grey(rgba, width, height, 4) == grey_by_numpy(rgb).tobytes()
+
+
+@settings(deadline=None)
+@given(pictures())
+def test_the_same_bits_as_metas_pdq(rgba: NDArray[np.uint8]) -> None:
+    compute = pytest.importorskip("pdqhash", reason="pdqhash is an extra").compute
+    bits, quality = compute(np.ascontiguousarray(composite_on(rgba)))
+    assert pdq(rgba) == (np.packbits(bits).tobytes(), quality)
+
+
+@pytest.mark.parametrize(
+    ("shape", "width", "height", "channels"),
+    [
+        ((4, 4, 4), 4, 5, 4),
+        ((4, 4, 4), 8, 4, 2),
+        ((4, 4, 4), 0, 4, 4),
+        ((4, 4, 4), -4, -4, 4),
+        ((4, 4, 5), 4, 4, 5),
+    ],
+)
+def test_a_size_that_is_not_the_buffers_is_refused(
+    shape: tuple[int, ...], width: int, height: int, channels: int
+) -> None:
+    assert LOOPS is not None
+    pixels = np.zeros(shape, np.uint8)
+    for loop in (LOOPS.pdq, LOOPS.grey, LOOPS.blockhashes):
+        with pytest.raises(ValueError, match=r"picture"):
+            loop(pixels, width, height, channels)
+
+
+def test_very_long_pictures_are_hashed_without_them() -> None:
+    pixels = np.zeros((5, 20_000, 4), np.uint8)
+    pixels[:, ::3] = 255
+    assert blockhashes(pixels) == blockhashes_by_numpy(pixels)
+    assert pdq(pixels) == pdq_by_numpy(composite_on(pixels))
