@@ -19,6 +19,7 @@ from hashing.picture import DecodeLimits
 from hashing.sandbox import Sandbox
 from inspector.chat import ChatDesk, ChatSettings, add_chat
 from matching.errors import SourceUnavailable
+from sql.cancelled import check_cancelled
 from sql.pool import open_pool
 
 from . import (
@@ -124,10 +125,12 @@ async def _keep_matching(app: web.Application) -> None:
                 matching.live, delay = live, _LOOK_S
                 await asyncio.Event().wait()
         except SourceUnavailable as error:
+            check_cancelled()
             matching.trouble = "the database cannot be read"
             _log.warning("api.matching_unavailable", error=str(error))
         except Exception:  # noqa: BLE001 - see the next line
             # The root of the task: without it lookups would answer from what is never brought up to date.
+            check_cancelled()
             matching.trouble = "it failed and is being loaded again"
             _log.exception("api.matching_failed")
         finally:

@@ -71,7 +71,7 @@ def explained(error: Exception) -> ApiError | None:  # noqa: C901, PLR0911 - one
             return ApiError(400, error.message)
         case MatchingError() | DatabaseError() | ConnectionError() | TimeoutError():
             return ApiError(503, "The database cannot be used just now; try again.", headers=_SOON)
-        case asyncpg.InterfaceError() | asyncpg.PostgresError():
+        case asyncpg.InterfaceError() | asyncpg.InternalClientError() | asyncpg.PostgresError():
             return _of_database(error)
     return None
 
@@ -85,6 +85,7 @@ _BUSY = (
 )
 _AWAY = (
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InvalidAuthorizationSpecificationError,

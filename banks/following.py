@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 
 import asyncpg
 
 from matching.errors import PositionLost, SourceUnavailable
+from matching.interface import Ids
 from matching.source import Change
+from sql.cancelled import check_cancelled
 from sql.named import queries
 from sql.pool import Pool
 
@@ -21,6 +23,14 @@ _log = logging.getLogger(__name__)
 CHANNEL = "samelook_banks"
 _RETRY_S, _LONGEST_RETRY_S = 0.5, 30.0
 _GATHER_S = 0.02
+DATABASE_TROUBLE = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+"""What an operation on the database raises when that is away, or goes away meanwhile."""
 
 StateChange = tuple[int, int, int]
 """A content, its bank (0 when it is removed), and until when it is disabled."""
@@ -32,7 +42,8 @@ def translated(what: str) -> Iterator[None]:
     """Turns what a database in trouble raises into SourceUnavailable."""
     try:
         yield
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except DATABASE_TROUBLE as error:
+        check_cancelled()
         raise SourceUnavailable(f"{what}: {type(error).__name__}: {error}") from error
 
 
@@ -74,10 +85,12 @@ class Hints:
                         delay = _RETRY_S
                         await self._pass_on(lost, heard)
                     finally:
-                        connection.remove_termination_listener(terminated)
-                        if not connection.is_closed():
+                        # What the pool has taken back, because it was lost, has no listeners any more.
+                        if not lost.is_set() and not connection.is_closed():
+                            connection.remove_termination_listener(terminated)
                             await connection.remove_listener(CHANNEL, notified)
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except DATABASE_TROUBLE as error:
+                check_cancelled()
                 _log.warning("banks.listen_failed: %s; looking every so often meanwhile", error)
             await asyncio.sleep(delay)
             delay = min(2 * delay, _LONGEST_RETRY_S)
@@ -110,6 +123,7 @@ class Feed:
         self._began = 0.0
         self._states: list[StateChange] = []
         self._signals: dict[str, list[Change]] = {}
+        self._own: set[int] = set()
 
     async def start(self) -> None:
         """Begins with what changes from now on. Raises SourceUnavailable."""
@@ -134,6 +148,23 @@ class Feed:
         taken, self._signals[signal_type] = self._signals[signal_type], []
         return taken
 
+    @asynccontextmanager
+    async def own(
+        self, transaction: str, states: list[StateChange], signals: Mapping[str, tuple[Ids, list[bytes]]]
+    ) -> AsyncIterator[None]:
+        """Commit, in this block, a transaction of this process that only added these contents.
+
+        It is handed out as if it had been pulled, and not read again. Nothing is pulled meanwhile, so whatever
+        others do to the contents comes after it.
+        """
+        async with self._lock:
+            yield
+            self._own.add(int(transaction))
+            self._states += states
+            for name, (ids, values) in signals.items():
+                if name in self._signals:
+                    self._signals[name] += map(Change, ids.tolist(), values)
+
     async def pull(self, most: int) -> None:
         """Reads everything committed before the call. Raises SourceUnavailable."""
         asked = time.monotonic()
@@ -155,7 +186,7 @@ class Feed:
             page = [
                 row
                 async for row in self._queries.contents_from(
-                    self._pool, xid=xid, id=content_id, page=self.page
+                    self._pool, xid=xid, id=content_id, page=self.page, own=[str(one) for one in self._own]
                 )
             ]
             rows += [
@@ -165,8 +196,9 @@ class Feed:
             if len(page) < self.page:
                 break
             xid, content_id = page[-1]["xid"], page[-1]["id"]
-        if running:
-            late = self._queries.contents_of(self._pool, xids=running.split(","))
+        late_ones = [one for one in running.split(",") if one and int(one) not in self._own]
+        if late_ones:
+            late = self._queries.contents_of(self._pool, xids=late_ones)
             rows += [
                 (row["id"], row["bank_id"], row["disable_until_ts"], row["type"], row["value"])
                 async for row in late
@@ -179,6 +211,9 @@ class Feed:
         else:
             self._hand_out(rows)
         self.position = position
+        # What every position to come is past need not be remembered.
+        oldest = int(position.split(":")[0])
+        self._own = {one for one in self._own if one >= oldest}
 
     def _hand_out(self, rows: list[_Row]) -> None:
         for content_id, bank_id, disable_until_ts, signal_type, value in rows:

@@ -39,6 +39,7 @@ from inspector.errors import InspectorError
 from inspector.reading import reading
 from inspector.settings import InspectorSettings
 from inspector.thumbnails import thumbnails
+from sql.cancelled import check_cancelled
 from sql.named import queries
 
 if TYPE_CHECKING:
@@ -130,6 +131,7 @@ class ChatDesk:
                         pass
                     await queries("chat").forget_old(self._pool, seconds=2 * REPLAY_WINDOW_S)
                 except Exception as error:  # noqa: BLE001 - the database is away: requests stay, the next round tries again
+                    check_cancelled()
                     log.warning("chat.failed", error=str(error) or type(error).__name__)
                 try:
                     async with asyncio.timeout(POLL_S):

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 import asyncpg
 
+from sql.cancelled import check_cancelled
 from sql.named import queries
 from sql.pool import Pool
 
@@ -29,6 +30,7 @@ def _translated(what: str) -> Iterator[None]:
     try:
         yield
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        check_cancelled()
         raise SourceUnavailable(f"{what}: {type(error).__name__}: {error}") from error
 
 
@@ -123,10 +125,12 @@ class DatabaseSignals:
                         delay = _RETRY_S
                         await lost.wait()
                     finally:
-                        connection.remove_termination_listener(terminated)
-                        if not connection.is_closed():
+                        # What the pool has taken back, because it was lost, has no listeners any more.
+                        if not lost.is_set() and not connection.is_closed():
+                            connection.remove_termination_listener(terminated)
                             await connection.remove_listener(CHANNEL, notified)
             except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                check_cancelled()
                 _log.warning("matching.listen_failed: %s; looking every so often meanwhile", error)
             await asyncio.sleep(delay)
             delay = min(2 * delay, _LONGEST_RETRY_S)

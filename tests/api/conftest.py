@@ -1,22 +1,32 @@
-"""A service on a real socket and a real database, and what is needed to ask it things."""
+"""Services on real sockets and a real database, and what is needed to ask them things.
+
+A test of what all banks together do, or of ids, has a service and a database of its own (`api`, `serve`).
+One that only reads, whose requests are refused, or that does with a bank of its own (`bank`), asks a service
+that all share (`steady`, `keyed`): that takes a hundredth of the time. The shared ones run in a thread,
+because each test has an event loop of its own.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import io
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, replace
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from aiohttp import FormData
+from aiohttp import ClientSession, FormData, web
 from aiohttp.test_utils import TestClient, TestServer
 from PIL import Image, ImageDraw
 
 from api.app import create_app
+from api.server import service_runner
 from api.settings import ApiSettings
-from api.state import MATCHING
+from api.state import MATCHING, SETTINGS
+from crawler.fetch_settings import FetchSettings
+from crawler.resolver import parse_resolve
 from sql.settings import DatabaseSettings
 
 
@@ -35,7 +45,7 @@ class Caller:
 
     def __init__(self, client: Any) -> None:
         self.client = client
-        self.app = client.app
+        self.app = getattr(client, "app", None)
 
     async def __call__(self, method: str, path: str, **more: Any) -> Answer:
         async with self.client.request(method, path, **more) as response:
@@ -57,11 +67,23 @@ class Caller:
 
     async def send_file(self, path: str, field: str, data: bytes, **params: str) -> Answer:
         form = FormData()
-        form.add_field(field, data, filename="file", content_type="application/octet-stream")
+        form.add_field(field, io.BytesIO(data), filename="file", content_type="application/octet-stream")
         return await self("POST", path, data=form, params=params)
 
 
 Serve = Callable[..., Awaitable[Caller]]
+PATIENCE_S = 60.0
+ADMIN_KEY = "an admin's key for these tests"
+PDQ = "f8f8f0cee0f4a84f06370a22038f63f0b36e2ed596621e1d33e6b39c4e9c9b22"
+MD5 = "d41d8cd98f00b204e9800998ecf8427e"
+
+
+async def loaded(app: web.Application) -> None:
+    """Returns when lookups are answered."""
+    if "matcher" in app[SETTINGS].roles:
+        async with asyncio.timeout(PATIENCE_S):
+            while app[MATCHING].live is None:
+                await asyncio.sleep(0.005)
 
 
 @pytest.fixture
@@ -74,10 +96,7 @@ async def serve(database_url: str) -> AsyncIterator[Serve]:
         client = TestClient(TestServer(create_app(settings)))
         clients.append(client)
         await client.start_server()
-        if "matcher" in settings.roles:
-            async with asyncio.timeout(30):
-                while client.app[MATCHING].live is None:
-                    await asyncio.sleep(0.01)
+        await loaded(client.app)
         return Caller(client)
 
     yield start
@@ -87,8 +106,151 @@ async def serve(database_url: str) -> AsyncIterator[Serve]:
 
 @pytest.fixture
 async def api(serve: Serve) -> Caller:
+    """A service on loopback that hashes nothing: it starts in a tenth of the time."""
+    return await serve(roles=frozenset({"matcher", "curator", "lite"}))
+
+
+@pytest.fixture
+async def full(serve: Serve) -> Caller:
     """A service with all roles on loopback."""
     return await serve()
+
+
+class Background:
+    """An event loop in a thread, and the services in it."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="shared services")
+        self._runners: list[web.AppRunner] = []
+        self._thread.start()
+
+    def do(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """The result of a coroutine that runs over there."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE_S)
+
+    def serve(self, app: web.Application) -> str:
+        """Starts an application; its address."""
+        return str(self.do(self._serve(app)))
+
+    async def _serve(self, app: web.Application) -> str:
+        runner = service_runner(app, shutdown_timeout=1)
+        self._runners.append(runner)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        if SETTINGS in app:
+            await loaded(app)
+        return f"http://127.0.0.1:{runner.addresses[0][1]}"
+
+    def stop(self) -> None:
+        """Ends everything over there."""
+        for runner in reversed(self._runners):
+            self.do(runner.cleanup())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(PATIENCE_S)
+        self._loop.close()
+
+
+@dataclass
+class Site:
+    """A web site that the shared service may fetch from under the name site.test."""
+
+    address: str = ""
+    answers: dict[str, tuple[int, bytes, dict[str, str]]] = field(default_factory=dict)
+
+    async def answer(self, request: web.Request) -> web.Response:
+        status, body, headers = self.answers[request.path]
+        return web.Response(status=status, body=body, headers=headers)
+
+
+@pytest.fixture(scope="session")
+def background(shared_database_url: str) -> Iterator[Background]:
+    assert shared_database_url  # it is to go last
+    background = Background()
+    yield background
+    background.stop()
+
+
+@pytest.fixture(scope="session")
+def shared_database_url(database_server: Any) -> Iterator[str]:
+    name = asyncio.run(database_server.create(template=database_server.template))
+    yield database_server.url_of(name)
+    asyncio.run(database_server.drop(name))
+
+
+@pytest.fixture(scope="session")
+def site(background: Background) -> Site:
+    """What http://site.test/… answers."""
+    site = Site()
+    app = web.Application()
+    app.router.add_get("/{path:.*}", site.answer)
+    site.address = background.serve(app).removeprefix("http://")
+    return site
+
+
+@pytest.fixture(scope="session")
+def steady_address(background: Background, shared_database_url: str, site: Site) -> str:
+    settings = ApiSettings(
+        DatabaseSettings(url=shared_database_url),
+        fetch=FetchSettings(resolve=parse_resolve(f"*.test={site.address}"), honour_robots=False),
+        allowed_origins=("https://console.example",),
+    )
+    url = background.serve(create_app(settings))
+
+    async def fill() -> None:
+        async with ClientSession(url) as session:
+            caller = Caller(session)
+            for name, ratio in (("A", 1), ("HALF", 0.5), ("B", 1)):
+                made = await caller.post("/c/banks", {"name": name, "enabled_ratio": ratio})
+                assert made.status == 201
+            assert (await caller.post("/c/bank/A/signal", {"pdq": PDQ, "video_md5": MD5})).json["id"] == 1
+            assert (await caller.post("/c/bank/HALF/signal", {"pdq": PDQ})).json["id"] == 2
+
+    background.do(fill())
+    return url
+
+
+@pytest.fixture
+async def steady(steady_address: str) -> AsyncIterator[Caller]:
+    """A service that tests share, with all roles. Whoever uses it leaves it as it was.
+
+    Bank A holds a PDQ and an MD5 as content 1, bank HALF (ratio 0.5) the PDQ as content 2, bank B nothing.
+    """
+    async with ClientSession(steady_address) as session:
+        yield Caller(session)
+
+
+@pytest.fixture
+async def bank(steady: Caller) -> AsyncIterator[str]:
+    """The name of an empty bank in the shared service, for this test only."""
+    name = f"OF_ONE_TEST_{secrets.token_hex(6).upper()}"
+    assert (await steady.post("/c/banks", {"name": name})).status == 201
+    yield name
+    await steady.delete(f"/c/bank/{name}")
+
+
+@pytest.fixture(scope="session")
+def keyed_address(background: Background, shared_database_url: str, steady_address: str) -> str:
+    assert steady_address  # it fills the database
+    settings = ApiSettings(
+        DatabaseSettings(url=shared_database_url),
+        roles=frozenset({"matcher", "curator", "lite"}),
+        require_keys=True,
+        admin_key=ADMIN_KEY,
+    )
+    return background.serve(create_app(settings))
+
+
+@pytest.fixture
+async def keyed(keyed_address: str) -> AsyncIterator[Caller]:
+    """A service that tests share, which asks for keys; its own one is `admin_key`."""
+    async with ClientSession(keyed_address) as session:
+        yield Caller(session)
+
+
+@pytest.fixture
+def admin_key() -> str:
+    return ADMIN_KEY
 
 
 @pytest.fixture

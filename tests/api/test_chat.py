@@ -60,9 +60,7 @@ async def test_a_question_is_kept_before_it_is_acknowledged(serve: Any, pool: An
     assert (answer.status, answer.json) == (200, {"type": 5})
     assert await pool.fetchval("SELECT count(*) FROM chat_requests WHERE interaction ->> 'id' = '1'") == 1
     stranger = json.dumps(asked | {"guild_id": "6"}).encode()
-    assert (
-        await api("POST", "/discord/interactions", data=stranger, headers=signed(stranger))
-    ).status == 401
+    assert (await api("POST", "/discord/interactions", data=stranger, headers=signed(stranger))).status == 401
 
 
 async def test_without_discord_its_routes_are_not_there(api: Any) -> None:

@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
 from typing import Any
 
+import pytest
+
 PDQ = "f8f8f0cee0f4a84f06370a22038f63f0b36e2ed596621e1d33e6b39c4e9c9b22"
+MD5 = "d41d8cd98f00b204e9800998ecf8427e"
 NEAR = "f8f8f0cee0f4a84f06370a2a038f63f0b36e26d596621e1d33e6b39c4e9c9b22"
 
+SITE_WITH_ICON = """
+WITH d AS (
+    INSERT INTO domains (reversed_name, source) VALUES ('com.example', 'test') RETURNING id, position
+), t AS (
+    INSERT INTO target_urls (domain_id, url, position)
+    SELECT id, 'https://example.com/', position FROM d RETURNING id
+), i AS (
+    INSERT INTO icon_urls (url_sha256, icon_url, declared, position)
+    VALUES ('x', 'https://example.com/favicon.ico', true, 1) RETURNING id
+), m AS (
+    INSERT INTO favicon_metadata (icon_url_id, sha256) SELECT id, $1 FROM i
+)
+INSERT INTO site_icons (target_url_id, icon_url_id, ordinal, source, declared_url)
+SELECT t.id, i.id, 0, 'link-icon', '' FROM t, i
+"""
 
-async def test_a_banked_picture_is_found(api: Any, picture: Any) -> None:
+
+async def test_a_banked_picture_is_found(full: Any, picture: Any) -> None:
+    api = full
     created = await api.post("/c/banks", {"name": "MY_BANK"})
     assert (created.status, created.json) == (201, {"name": "MY_BANK", "matching_enabled_ratio": 1.0})
     added = await api.send_file("/c/bank/MY_BANK/content", "photo", picture())
@@ -34,3 +56,232 @@ async def test_lookup_by_signal_names_banks(api: Any) -> None:
     }
     raw = await api.get("/m/raw_lookup", signal=PDQ, signal_type="pdq")
     assert raw.json == {"matches": [1, 2]}
+
+
+@pytest.fixture
+async def banked(api: Any) -> Any:
+    """The service with one hash in bank A, ratio 1, and in bank HALF, ratio 0.5."""
+    await api.post("/c/banks", {"name": "A"})
+    await api.post("/c/banks", {"name": "HALF", "enabled_ratio": 0.5})
+    await api.post("/c/bank/A/signal", {"pdq": PDQ, "video_md5": MD5})
+    await api.post("/c/bank/HALF/signal", {"pdq": PDQ})
+    return api
+
+
+@pytest.mark.parametrize("seed", ["0", "1", "2", "seed", "1234", "x y", "é", ""])
+async def test_a_seed_flips_hmas_coin(steady: Any, seed: str) -> None:
+    expected = {"A", "HALF"} if random.Random(seed).random() <= 0.5 else {"A"}
+    for _ in range(3):
+        found = await steady.get("/m/lookup", signal=PDQ, signal_type="pdq", seed=seed)
+        assert set(found.json) == expected
+
+
+async def test_without_a_seed_half_a_bank_matches_half_the_time(steady: Any) -> None:
+    times = 0
+    for _ in range(200):
+        times += "HALF" in (await steady.get("/m/lookup", signal=PDQ, signal_type="pdq")).json
+    assert 60 < times < 140
+
+
+@pytest.mark.parametrize("ratio", [0, 0.5, 1])
+async def test_the_coin_can_be_bypassed(api: Any, ratio: float) -> None:
+    await api.post("/c/banks", {"name": "A", "enabled_ratio": ratio})
+    await api.post("/c/bank/A/signal", {"pdq": PDQ})
+    for _ in range(5):
+        found = await api.get("/m/lookup", signal=PDQ, signal_type="pdq", bypass_coinflip="true")
+        assert list(found.json) == ["A"]
+
+
+@pytest.mark.parametrize("change", [{"enabled": False}, {"enabled_ratio": 0}, {"active": False}])
+async def test_a_bank_that_is_switched_off_matches_nothing(banked: Any, change: dict[str, Any]) -> None:
+    await banked.put("/c/bank/A", change)
+    await banked.put("/c/bank/HALF", change)
+    assert (await banked.get("/m/lookup", signal=PDQ, signal_type="pdq", seed="1")).json == {}
+    raw = await banked.get("/m/raw_lookup", signal=PDQ, signal_type="pdq")
+    assert raw.json == {"matches": [1, 2]}
+
+
+@pytest.mark.parametrize(
+    ("banks", "expected"),
+    [
+        ("A", {"A"}),
+        ("HALF", {"HALF"}),
+        ("A,HALF", {"A", "HALF"}),
+        ("A, HALF", {"A", "HALF"}),
+        (" HALF ,,A ", {"A", "HALF"}),
+        ("NONE", set()),
+        ("NONE,A", {"A"}),
+        ("a", set()),
+        (",", set()),
+        ("", {"A", "HALF"}),
+    ],
+)
+async def test_only_the_banks_asked_for_answer(steady: Any, banks: str, expected: set[str]) -> None:
+    asked = {"signal": PDQ, "signal_type": "pdq", "banks": banks}
+    found = await steady.get("/m/lookup", **asked, bypass_coinflip="true")
+    assert set(found.json) == expected
+    raw = await steady.get("/m/raw_lookup", **asked)
+    assert set(raw.json["matches"]) == {{"A": 1, "HALF": 2}[name] for name in expected}
+
+
+async def test_distances_are_strings_in_lookups_and_numbers_in_compare(steady: Any) -> None:
+    raw = await steady.get("/m/raw_lookup", signal=NEAR, signal_type="pdq", include_distance="true")
+    assert raw.json == {
+        "matches": [{"bank_content_id": 1, "distance": "2"}, {"bank_content_id": 2, "distance": "2"}]
+    }
+    exact = await steady.get("/m/raw_lookup", signal=MD5, signal_type="video_md5", include_distance="true")
+    assert exact.json == {"matches": [{"bank_content_id": 1, "distance": "-"}]}
+    compared = await steady.post("/m/compare", {"pdq": [PDQ, NEAR]})
+    assert (compared.status, compared.json) == (200, {"pdq": [True, {"distance": 2}]})
+
+
+@pytest.mark.parametrize(
+    ("bits", "matches"),
+    [(0, True), (1, True), (30, True), (31, True), (32, False), (33, False), (255, False)],
+)
+async def test_pdq_matches_within_31_bits(steady: Any, bits: int, matches: bool) -> None:
+    changed = f"{int(PDQ, 16) ^ ((1 << bits) - 1):064x}"
+    raw = await steady.get("/m/raw_lookup", signal=changed, signal_type="pdq", include_distance="true")
+    assert [one["distance"] for one in raw.json["matches"]] == ([str(bits)] * 2 if matches else [])
+    compared = await steady.post("/m/compare", {"pdq": [PDQ, changed]})
+    assert compared.json == {"pdq": [matches, {"distance": bits}]}
+
+
+@pytest.mark.parametrize(
+    ("body", "answer"),
+    [
+        ({}, {}),
+        ({"video_md5": [MD5, MD5]}, {"video_md5": [True, {"distance": 0}]}),
+        ({"video_md5": [MD5, "0" * 32]}, {"video_md5": [False, {"distance": 1}]}),
+        ({"phash": ["0" * 16, "3f" + "0" * 14]}, {"phash": [True, {"distance": 6}]}),
+        ({"phash": ["0" * 16, "7f" + "0" * 14]}, {"phash": [False, {"distance": 7}]}),
+        (
+            {"pdq": [PDQ, PDQ], "video_md5": [MD5, MD5]},
+            {"pdq": [True, {"distance": 0}], "video_md5": [True, {"distance": 0}]},
+        ),
+    ],
+)
+async def test_compare_answers_for_each_type(
+    steady: Any, body: dict[str, Any], answer: dict[str, Any]
+) -> None:
+    compared = await steady.post("/m/compare", body)
+    assert (compared.status, compared.json) == (200, answer)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        [],
+        None,
+        {"pdq": PDQ},
+        {"pdq": [PDQ]},
+        {"pdq": [PDQ, PDQ, PDQ]},
+        {"pdq": [PDQ, ""]},
+        {"pdq": [PDQ, None]},
+        {"pdq": [PDQ, 1]},
+        {"pdq": [PDQ, PDQ + "\n"]},
+        {"pdq": {"a": PDQ}},
+        {"unknown": [PDQ, PDQ]},
+        {"video_md5": ["x", "y"]},
+    ],
+)
+async def test_what_cannot_be_compared_is_refused(steady: Any, body: Any) -> None:
+    answer = await steady.post("/m/compare", body)
+    assert answer.status in {400, 415}
+    assert answer.json["message"]
+
+
+@pytest.mark.parametrize("path", ["/m/lookup", "/m/raw_lookup"])
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"signal": PDQ},
+        {"signal_type": "pdq"},
+        {"signal": "", "signal_type": "pdq"},
+        {"signal": PDQ, "signal_type": ""},
+        {"signal": PDQ, "signal_type": "none"},
+        {"signal": PDQ + "\n", "signal_type": "pdq"},
+        {"signal": PDQ.upper(), "signal_type": "pdq"},
+        {"signal": PDQ[1:], "signal_type": "pdq"},
+        {"signal": "\0", "signal_type": "pdq"},
+        {"signal": PDQ, "signal_type": "\0"},
+        {"signal": "x" * 5000, "signal_type": "pdq"},
+        {"signal": MD5, "signal_type": "pdq"},
+        {"signal": PDQ, "signal_type": "video_md5"},
+    ],
+)
+async def test_a_bad_lookup_is_refused(steady: Any, path: str, params: dict[str, str]) -> None:
+    answer = await steady.get(path, **params)
+    assert answer.status == 400
+    assert answer.json["message"]
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [("/m/lookup", "bypass_coinflip"), ("/m/raw_lookup", "include_distance")],
+)
+@pytest.mark.parametrize("value", ["perhaps", "", "2", "null"])
+async def test_a_flag_is_yes_or_no(steady: Any, path: str, name: str, value: str) -> None:
+    answer = await steady.get(path, signal=PDQ, signal_type="pdq", **{name: value})
+    assert answer.status == 400
+    assert name in answer.json["message"]
+
+
+async def test_an_index_of_one_hash_matches(api: Any) -> None:
+    await api.post("/c/banks", {"name": "A"})
+    await api.post("/c/bank/A/signal", {"pdq": "0" * 64})
+    assert (await api.get("/m/raw_lookup", signal="0" * 64, signal_type="pdq")).json == {"matches": [1]}
+
+
+async def test_index_status_counts_at_once(banked: Any) -> None:
+    status = (await banked.get("/m/index/status")).json
+    assert status["pdq"]["present"] is True
+    assert (status["pdq"]["size"], status["video_md5"]["size"]) == (2, 1)
+    assert status["pdq"]["built_to"] > 1_700_000_000
+    assert list((await banked.get("/m/index/status", signal_type="pdq")).json) == ["pdq"]
+    assert (await banked.get("/m/index/status", signal_type="none")).status == 400
+
+
+async def test_lookups_of_media_need_the_hasher(api: Any, picture: Any) -> None:
+    for answer in (
+        await api.get("/m/lookup", url="http://example.com/x.png"),
+        await api.send_file("/m/lookup", "photo", picture()),
+    ):
+        assert answer.status == 403
+        assert answer.json["message"]
+
+
+async def test_the_crawls_looks_are_a_bank_that_only_the_crawl_changes(api: Any, pool: Any) -> None:
+    telling, flat = bytes.fromhex(PDQ), bytes(32)
+    sha, flat_sha = bytes([1]) * 32, bytes([2]) * 32
+    await pool.execute(
+        "INSERT INTO favicons (sha256, md5, size, format, width, height, frames) "
+        "SELECT s, '\\x00112233445566778899aabbccddeeff', 1, 'png', 1, 1, 1 FROM unnest($1::bytea[]) AS s",
+        [sha, flat_sha],
+    )
+    await pool.execute(SITE_WITH_ICON, sha)
+    await pool.execute(
+        "INSERT INTO hash_pdq (sha256, hash) SELECT * FROM unnest($1::bytea[], $2::bytea[])",
+        [sha, flat_sha],
+        [telling, flat],
+    )
+    async with asyncio.timeout(60):
+        while not (found := await api.get("/m/lookup", signal=NEAR, signal_type="pdq")).json:
+            await asyncio.sleep(0.02)
+    (match,) = found.json["CRAWLED_LOOKS"]
+    shown = (await api.get(f"/c/bank/CRAWLED_LOOKS/content/{match['bank_content_id']}")).json
+    assert shown["metadata"] == {"content_id": sha.hex(), "json": {"sites": ["example.com"]}}
+    for answer in (
+        await api.post("/c/bank/CRAWLED_LOOKS/signal", {"pdq": PDQ}),
+        await api.put(f"/c/bank/CRAWLED_LOOKS/content/{match['bank_content_id']}", {"disable_until_ts": 0}),
+        await api.delete(f"/c/bank/CRAWLED_LOOKS/content/{match['bank_content_id']}"),
+        await api.delete("/c/bank/CRAWLED_LOOKS"),
+        await api.put("/c/bank/CRAWLED_LOOKS", {"name": "MINE"}),
+    ):
+        assert answer.status == 403
+        assert "crawl" in answer.json["message"]
+    await pool.execute("DELETE FROM hash_pdq")
+    async with asyncio.timeout(60):
+        while (await api.get("/m/lookup", signal=NEAR, signal_type="pdq")).json:
+            await asyncio.sleep(0.02)

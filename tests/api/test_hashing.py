@@ -1,0 +1,262 @@
+"""Signals of media over HTTP: what people see decides, and bad media gets a clear answer."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+from typing import Any
+
+import pytest
+from aiohttp import FormData
+from PIL import Image, ImageDraw
+
+
+def bits_apart(one: str, other: str) -> int:
+    return (int(one, 16) ^ int(other, 16)).bit_count()
+
+
+@pytest.fixture
+def hasher(steady: Any) -> Any:
+    """The service that is asked for signals."""
+    return steady
+
+
+async def pdq_of(hasher: Any, data: bytes) -> str:
+    answer = await hasher.send_file("/h/hash", "photo", data)
+    assert answer.status == 200, answer.text
+    assert list(answer.json) == ["pdq"]
+    return str(answer.json["pdq"])
+
+
+async def test_the_same_look_has_nearly_the_same_pdq_in_every_format(hasher: Any, picture: Any) -> None:
+    reference = await pdq_of(hasher, picture())
+    for image_format, mode, options in (
+        ("PNG", "P", {}),
+        ("GIF", "P", {}),
+        ("JPEG", "RGB", {"quality": 95}),
+        ("JPEG", "CMYK", {"quality": 95}),
+        ("WEBP", "RGB", {"lossless": True}),
+        ("BMP", "RGB", {}),
+        ("PNG", "RGBA", {}),
+    ):
+        other = await pdq_of(hasher, picture(image_format, mode=mode, **options))
+        assert bits_apart(reference, other) <= 16, (image_format, mode)
+
+
+async def test_grey_pictures_of_8_and_16_bits_are_alike(hasher: Any, picture: Any) -> None:
+    grey = Image.open(io.BytesIO(picture(mode="L")))
+    stored = io.BytesIO()
+    deep = grey.convert("I").point(lambda value: value * 257)
+    deep.convert("I;16").save(stored, "PNG")
+    assert bits_apart(await pdq_of(hasher, picture(mode="L")), await pdq_of(hasher, stored.getvalue())) <= 4
+
+
+async def test_transparency_shows_white(hasher: Any) -> None:
+    def drawn(mode: str, ground: tuple[int, ...]) -> bytes:
+        image = Image.new(mode, (128, 128), ground)
+        pen = ImageDraw.Draw(image)
+        for step in range(10):
+            pen.ellipse(
+                (step * 11, step * 7, step * 11 + 30, step * 7 + 40), fill=(step * 20, 90, 200 - step * 20)
+            )
+        stored = io.BytesIO()
+        image.save(stored, "PNG")
+        return stored.getvalue()
+
+    clear = await pdq_of(hasher, drawn("RGBA", (0, 0, 0, 0)))
+    assert clear == await pdq_of(hasher, drawn("RGB", (255, 255, 255)))
+
+
+async def test_every_signal_can_be_asked_for(hasher: Any, picture: Any) -> None:
+    data = picture()
+    names = "pdq,phash,blockhash16,blockhash16_quick,blockhash8,blockhash8_quick,md5,sha256,favicon_mmh3"
+    answer = await hasher.send_file("/h/hash", "photo", data, types=f" {names.replace(',', ' , ')},,")
+    assert list(answer.json) == names.split(",")
+    assert answer.json["sha256"] == hashlib.sha256(data).hexdigest()
+    assert answer.json["md5"] == hashlib.md5(data).hexdigest()
+    assert answer.json["pdq"] == await pdq_of(hasher, data)
+
+
+async def test_a_video_is_known_by_its_bytes(hasher: Any) -> None:
+    data = bytes(range(256)) * 5000
+    answer = await hasher.send_file("/h/hash", "video", data)
+    assert (answer.status, answer.json) == (200, {"video_md5": hashlib.md5(data).hexdigest()})
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
+async def test_a_picture_without_features_gets_a_clear_answer(hasher: Any, mode: str) -> None:
+    stored = io.BytesIO()
+    Image.new(mode, (64, 64)).save(stored, "PNG")
+    answer = await hasher.send_file("/h/hash", "photo", stored.getvalue())
+    assert answer.status == 400
+    assert "too little detail" in answer.json["message"]
+    assert answer.json["details"]["kind"] == "featureless"
+    others = await hasher.send_file("/h/hash", "photo", stored.getvalue(), types="pdq,sha256")
+    assert (others.status, list(others.json)) == (200, ["sha256"])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"x",
+        b"<html>",
+        b"\x89PNG\r\n\x1a\n",
+        b"GIF89a",
+        b"\xff\xd8\xff\xe0",
+        bytes(1000),
+        b"\0\0\1\0\1\0" + bytes(40),
+        b"%PDF-1.4",
+    ],
+)
+async def test_what_is_no_picture_is_refused(hasher: Any, data: bytes) -> None:
+    answer = await hasher.send_file("/h/hash", "photo", data)
+    assert answer.status == 400
+    assert answer.json["message"]
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+async def test_half_a_picture_is_answered_without_a_fault(hasher: Any, picture: Any, share: float) -> None:
+    data = picture("JPEG", size=256)
+    answer = await hasher.send_file("/h/hash", "photo", data[: int(len(data) * share)])
+    assert answer.status in {200, 400}
+
+
+@pytest.mark.parametrize(
+    ("field", "types"),
+    [
+        ("song", None),
+        ("", None),
+        ("file", None),
+        ("photo", "none"),
+        ("photo", ","),
+        ("photo", ""),
+        ("photo", "video_md5"),
+        ("video", "pdq"),
+    ],
+)
+async def test_an_impossible_choice_is_refused(
+    hasher: Any, picture: Any, field: str, types: str | None
+) -> None:
+    params = {} if types is None else {"types": types}
+    answer = await hasher.send_file("/h/hash", field, picture(), **params)
+    assert answer.status == 400
+    assert answer.json["message"]
+
+
+async def test_one_file_at_a_time(hasher: Any, picture: Any) -> None:
+    for fields in (("photo", "photo"), ("photo", "video")):
+        form = FormData()
+        for field in fields:
+            form.add_field(field, picture(), filename="x.png")
+        answer = await hasher("POST", "/h/hash", data=form)
+        assert answer.status == 400
+        assert "Only one file" in answer.json["message"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        (None, b""),
+        ("application/json", b"{}"),
+        ("application/octet-stream", b"x"),
+        ("multipart/form-data", b"x"),
+        ("multipart/form-data; boundary=x", b""),
+        ("multipart/form-data; boundary=x", b"--x\r\n"),
+        ("multipart/form-data; boundary=x", b"--x\r\n\r\n\r\n--x--\r\n"),
+        ("multipart/form-data; boundary=x", b"no boundary at all"),
+        ("multipart/form-data; boundary=" + "x" * 300, b"--x--"),
+        ("multipart/mixed; boundary=x", b"--x--"),
+        (
+            "multipart/form-data; boundary=x",
+            b'--x\r\nContent-Disposition: form-data; name="photo"\r\n\r\nx\r\n--x--\r\n',
+        ),
+    ],
+)
+@pytest.mark.parametrize("path", ["/h/hash"])
+async def test_a_form_without_a_file_is_refused(
+    hasher: Any, path: str, kind: str | None, data: bytes
+) -> None:
+    answer = await hasher("POST", path, data=data, headers={"Content-Type": kind} if kind else {})
+    assert answer.status == 400
+    assert answer.json["message"]
+
+
+async def test_a_file_over_the_limit_is_refused(serve: Any, picture: Any) -> None:
+    hasher = await serve(roles=frozenset({"hasher"}), max_upload_bytes=1000)
+    answer = await hasher.send_file("/h/hash", "photo", picture(size=200))
+    assert answer.status == 413
+    assert answer.json["message"]
+
+
+@pytest.mark.parametrize("header", ["image/png", "IMAGE/PNG; x=y", "", "image/whatever"])
+async def test_media_behind_a_url_is_hashed(hasher: Any, site: Any, picture: Any, header: str) -> None:
+    site.answers["/x"] = (200, picture(), {"Content-Type": header} if header else {})
+    by_url = await hasher.get("/h/hash", url="http://site.test/x")
+    assert by_url.status == 200
+    assert by_url.json == (await hasher.send_file("/h/hash", "photo", picture())).json
+    forced = await hasher.get("/h/hash", url="http://site.test/x", content_type="video")
+    assert list(forced.json) == ["video_md5"]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "headers"),
+    [
+        (404, b"gone", {"Content-Type": "image/png"}),
+        (500, b"", {}),
+        (200, b"", {"Content-Type": "image/png"}),
+        (200, b"<html>", {"Content-Type": "text/html"}),
+        (200, b"data", {"Content-Type": "application/octet-stream"}),
+        (200, b"<html>", {"Content-Type": "image/png"}),
+        (302, b"", {"Location": "http://127.0.0.1/x"}),
+        (302, b"", {"Location": "file:///etc/passwd"}),
+        (302, b"", {"Location": "/x"}),
+        (200, b"x", {"Content-Encoding": "gzip"}),
+    ],
+)
+async def test_useless_urls_are_refused(
+    hasher: Any, site: Any, status: int, body: bytes, headers: dict[str, str]
+) -> None:
+    site.answers["/x"] = (status, body, headers)
+    answer = await hasher.get("/h/hash", url="http://site.test/x")
+    assert answer.status == 400
+    assert answer.json["message"]
+    assert "127.0.0.1" not in answer.text
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "x",
+        "http://",
+        "ftp://example.com/x",
+        "file:///etc/passwd",
+        "http://127.0.0.1:5432/",
+        "http://localhost/",
+        "http://[::1]/",
+        "http://169.254.169.254/latest/meta-data/",
+        "http://10.0.0.1/",
+        "http://0/",
+        "http://2130706433/",
+        "http://[::ffff:127.0.0.1]/",
+        "http://user:secret@10.1.2.3/",
+        "http://exa mple.com/",
+        "http://example.com:99999/",
+        "gopher://x",
+        "data:image/png;base64,AAAA",
+    ],
+)
+async def test_urls_that_lead_inside_or_nowhere_are_refused(hasher: Any, url: str) -> None:
+    async with asyncio.timeout(20):
+        answer = await hasher.get("/h/hash", url=url)
+    assert answer.status == 400
+    assert answer.json["message"]
+    assert "secret" not in answer.text
+
+
+async def test_a_url_is_needed(hasher: Any) -> None:
+    answer = await hasher.get("/h/hash")
+    assert answer.status == 400
+    assert "url" in answer.json["message"]

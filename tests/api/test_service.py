@@ -1,0 +1,260 @@
+"""The service as a whole: errors, health, roles, its description, its metrics."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import asyncpg
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from api.app import create_app
+from api.description import operation_of
+from api.settings import ApiSettings
+from api.state import MATCHING
+from sql.settings import DatabaseSettings
+
+
+@pytest.mark.parametrize(
+    "path", ["/nothing", "/c", "/c/", "/m/lookup/", "/c/bank/", "/%2e%2e/etc/passwd", "/v1", "/\xff"]
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_an_unknown_route_is_told_as_json(steady: Any, method: str, path: str) -> None:
+    answer = await steady(method, path)
+    assert answer.status == 404
+    assert answer.json["message"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("PUT", "/m/lookup"),
+        ("DELETE", "/c/banks"),
+        ("POST", "/c/bank/A"),
+        ("PATCH", "/c/bank/A"),
+        ("POST", "/status"),
+    ],
+)
+async def test_a_wrong_method_is_told_as_json(steady: Any, method: str, path: str) -> None:
+    answer = await steady(method, path)
+    assert answer.status == 405
+    assert answer.json["message"]
+    assert "GET" in answer.headers["Allow"]
+
+
+async def test_a_body_over_the_limit_is_refused(serve: Any) -> None:
+    api = await serve(roles=frozenset({"curator"}), max_body_bytes=1000)
+    answer = await api.post("/c/banks", {"name": "A", "description": "x" * 2000})
+    assert answer.status == 413
+    assert answer.json["message"]
+
+
+async def test_health_says_when_the_index_is_not_loaded_or_stale(database_url: str, serve: Any) -> None:
+    api = await serve(roles=frozenset({"matcher"}))
+    assert ((await api.get("/status")).status, (await api.get("/status")).text) == (200, "I-AM-ALIVE")
+    matching = api.app[MATCHING]
+    live, matching.live = matching.live, None
+    assert ((await api.get("/status")).status, (await api.get("/status")).text) == (503, "INDEX-NOT-LOADED")
+    assert (await api.get("/status/live")).text == "I-AM-ALIVE"
+    assert (await api.get("/livez")).status == 200
+    assert (await api.get("/readyz")).status == 503
+    looked = await api.get("/m/lookup", signal="0" * 64, signal_type="pdq")
+    assert looked.status == 503
+    assert looked.json["message"]
+    matching.live = live
+    assert (await api.get("/readyz")).text == "READY"
+    stale = await serve(roles=frozenset({"matcher"}), stale_s=1e-9)
+    assert ((await stale.get("/status")).status, (await stale.get("/status")).text) == (503, "INDEX-STALE")
+    assert (await stale.get("/status/live")).status == 200
+
+
+@pytest.mark.parametrize(
+    ("role", "there", "missing"),
+    [
+        ("hasher", "/h/hash", "/m/lookup"),
+        ("matcher", "/m/lookup", "/c/banks"),
+        ("curator", "/c/banks", "/h/hash"),
+        ("lite", "/v1/hashes/query", "/c/banks"),
+    ],
+)
+async def test_a_role_serves_its_own_paths(serve: Any, role: str, there: str, missing: str) -> None:
+    api = await serve(roles=frozenset({role}))
+    paths = (await api.get("/site-map")).json
+    assert there in paths
+    assert missing not in paths
+    assert (await api.get(missing)).status == 404
+    assert (await api.get("/status")).status == 200
+    assert paths == sorted(paths)
+
+
+async def test_hma_clients_find_their_paths(full: Any) -> None:
+    paths = set((await full.get("/site-map")).json)
+    assert {
+        "/",
+        "/c/bank/{bank}",
+        "/c/bank/{bank}/content",
+        "/c/bank/{bank}/content/{id}",
+        "/c/bank/{bank}/signal",
+        "/c/banks",
+        "/c/content_type",
+        "/c/signal_type",
+        "/c/signal_type/{signal_type}",
+        "/c/signal_type/index",
+        "/h/hash",
+        "/m/compare",
+        "/m/index/status",
+        "/m/lookup",
+        "/m/raw_lookup",
+        "/site-map",
+        "/status",
+    } <= paths
+
+
+async def test_every_route_is_described_and_every_description_is_sound(full: Any) -> None:
+    document = (await full.get("/openapi/openapi.json")).json
+    assert document["openapi"].startswith("3.1")
+    ids = set()
+    for route in full.app.router.routes():
+        operation = operation_of(route.handler)
+        assert operation is not None, route
+        if route.method == "HEAD":
+            continue
+        told = document["paths"][route.resource.canonical][route.method.lower()]
+        assert told["summary"] == operation.summary
+        assert str(operation.status) in told["responses"]
+        ids.add(told["operationId"])
+    assert len(ids) == sum(len(methods) for methods in document["paths"].values())
+
+    def references(value: Any) -> list[str]:
+        if isinstance(value, dict):
+            return [value[name] for name in value if name == "$ref"] + [
+                one for inner in value.values() for one in references(inner)
+            ]
+        return [one for inner in value for one in references(inner)] if isinstance(value, list) else []
+
+    for reference in references(document):
+        assert reference.rpartition("/")[2] in document["components"]["schemas"]
+
+
+async def test_the_explorer_asks_nobody_else(full: Any) -> None:
+    for path in ("/openapi/", "/openapi/swagger", "/assets/explorer.js", "/assets/style.css"):
+        page = await full.get(path)
+        assert page.status == 200
+        assert "http://" not in page.text
+        assert "https://" not in page.text
+
+
+async def test_requests_are_counted_by_route_and_not_by_path(api: Any) -> None:
+    await api.get("/c/bank/SECRET_NAME")
+    text = (await api.get("/metrics")).text
+    line = 'samelook_http_requests_total{method="GET",route="/c/bank/{bank}",status="404"}'
+    assert line in text
+    assert "SECRET_NAME" not in text
+    assert 'samelook_index_items{signal_type="pdq"} 0.0' in text
+
+
+async def test_a_bug_is_a_number_and_not_a_traceback(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*_: Any) -> None:
+        raise RuntimeError("a secret of ours")
+
+    monkeypatch.setattr("banks.store.BankStore.banks", broken)
+    answer = await api.get("/c/banks")
+    assert answer.status == 500
+    assert answer.json["details"]["number"]
+    assert "secret" not in answer.text
+
+
+async def test_a_database_that_goes_away_is_told_and_comes_back(
+    database_server: Any, database_url: str, serve: Any
+) -> None:
+    api = await serve(roles=frozenset({"matcher", "curator"}))
+    await api.post("/c/banks", {"name": "A"})
+    name = database_url.partition("?")[0].rpartition("/")[2]
+    admin = await asyncpg.connect(database_server.url)
+    try:
+        await admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+        await admin.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1",
+            name,
+        )
+        answer = await api.get("/c/banks")
+        assert answer.status == 503
+        assert answer.json["message"]
+        assert (await api.get("/m/raw_lookup", signal="0" * 64, signal_type="pdq")).status == 200
+        await admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+    finally:
+        await admin.close()
+    async with asyncio.timeout(60):
+        while (await api.get("/c/banks")).status != 200:
+            await asyncio.sleep(0.1)
+    assert (await api.post("/c/bank/A/signal", {"pdq": "0" * 64})).status == 200
+
+
+@pytest.mark.parametrize("wait_s", [0, 0.01, 0.05, 0.3])
+async def test_a_service_stops_although_its_database_is_gone(
+    database_server: Any, database_url: str, serve: Any, wait_s: float
+) -> None:
+    api = await serve(roles=frozenset({"matcher", "curator"}))
+    await database_server.drop(database_url.partition("?")[0].rpartition("/")[2])
+    # However far its connections are in noticing: a cancelled task ends.
+    await asyncio.sleep(wait_s)
+    async with asyncio.timeout(60):
+        await api.client.close()
+
+
+async def test_two_services_agree_soon(serve: Any, random_pdq: Any) -> None:
+    roles = frozenset({"matcher", "curator"})
+    one, other = await serve(roles=roles), await serve(roles=roles)
+    await one.post("/c/banks", {"name": "A"})
+    for round_number in range(5):
+        value = random_pdq()
+        asked = {"signal": value, "signal_type": "pdq"}
+        await one.post("/c/bank/A/signal", {"pdq": value})
+        assert (await one.get("/m/lookup", **asked)).json
+        async with asyncio.timeout(60):
+            while not (await other.get("/m/lookup", **asked)).json:
+                await asyncio.sleep(0.01)
+        await other.delete(f"/c/bank/A/content/{round_number + 1}")
+        assert not (await other.get("/m/lookup", **asked)).json
+        async with asyncio.timeout(60):
+            while (await one.get("/m/lookup", **asked)).json:
+                await asyncio.sleep(0.01)
+    await one.put("/c/bank/A", {"enabled": False})
+    async with asyncio.timeout(60):
+        while (await other.get("/c/banks")).json[0]["matching_enabled_ratio"] or other.app[
+            MATCHING
+        ].live.banks[1].enabled_ratio:
+            await asyncio.sleep(0.01)
+
+
+async def test_an_index_survives_a_restart_by_its_snapshot(
+    database_url: str, tmp_path: Any, random_pdq: Any
+) -> None:
+    from matching.settings import LiveSettings
+
+    settings = ApiSettings(
+        DatabaseSettings(url=database_url),
+        live=LiveSettings(snapshot_folder=tmp_path),
+        roles=frozenset({"matcher", "curator"}),
+    )
+    values = [random_pdq() for _ in range(3)]
+    for round_number in range(3):
+        async with TestClient(TestServer(create_app(settings))) as client:
+            async with asyncio.timeout(60):
+                while client.app[MATCHING].live is None:
+                    await asyncio.sleep(0.01)
+            live = client.app[MATCHING].live
+            assert live is not None
+            if round_number:
+                assert live.indexes["pdq"].status().started_from == "snapshot"
+            else:
+                await client.post("/c/banks", json={"name": "A"})
+            await live.indexes["pdq"].save()
+            await client.post("/c/bank/A/signal", json={"pdq": values[round_number]})
+            if round_number == 2:
+                await client.delete("/c/bank/A/content/1")
+            for number, value in enumerate(values[: round_number + 1], 1):
+                answer = await client.get("/m/raw_lookup", params={"signal": value, "signal_type": "pdq"})
+                expected = [] if round_number == 2 and number == 1 else [number]
+                assert (await answer.json())["matches"] == expected
