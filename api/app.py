@@ -29,6 +29,7 @@ from . import (
     curation_routes,
     exchange_routes,
     export_routes,
+    extension_routes,
     hashing_routes,
     lite_routes,
     matching_routes,
@@ -72,6 +73,8 @@ def create_app(settings: ApiSettings) -> web.Application:
         app[LITE] = Lite(settings.lite)
         app.cleanup_ctx.append(_lite)
         app.add_routes(lite_routes.routes)
+    if "extension" in settings.roles:
+        extension_routes.add_extension(app, settings)
     if settings.chat is not None:
         chat_routes.describe()
         add_chat(app, partial(_chat_desk, settings.chat))

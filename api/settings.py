@@ -9,6 +9,7 @@ from typing import Literal
 
 from crawler.fetch_settings import FetchSettings
 from exchanges.settings import ExchangeSettings
+from extension_api.settings import ExtensionSettings
 from hashing.sandbox import SandboxLimits
 from inspector.chat import ChatSettings
 from matching.settings import LiveSettings
@@ -47,6 +48,7 @@ class ApiSettings:
     sandbox: SandboxLimits = field(default_factory=SandboxLimits)
     live: LiveSettings = field(default_factory=LiveSettings)
     lite: LiteSettings = field(default_factory=LiteSettings)
+    extension: ExtensionSettings = field(default_factory=ExtensionSettings)
     chat: ChatSettings | None = None
     """Who we are to Discord. None: nobody asks from there."""
     exchanges: ExchangeSettings = field(default_factory=ExchangeSettings)

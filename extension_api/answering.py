@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import hmac
-import secrets
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
@@ -17,10 +16,11 @@ from aiohttp import web
 
 from extension_api.answers import Answers
 from extension_api.clients import Clients, hashed
+from extension_api.curation import FamiliesFile
 from extension_api.errors import BadRequest
 from extension_api.follower import Follower
 from extension_api.keeper import Keeper
-from extension_api.limits import Buckets
+from extension_api.limits import Buckets, network_of
 from extension_api.look_worker import LookWorker
 from extension_api.outbox import Outbox
 from extension_api.settings import ExtensionSettings
@@ -75,7 +75,8 @@ class Extension:
         self.reports = Buckets(settings.reports_per_hour / HOUR_S, settings.reports_per_hour, time.monotonic)
         self.reads: Any = queries("verdicts")
         self.writes: Any = queries("extension")
-        self._network_key = settings.network_key or secrets.token_bytes(32)
+        self.crawls = Buckets(settings.crawls_per_hour / HOUR_S, settings.crawls_per_hour, time.monotonic)
+        self._network_key = settings.network_key
         self._cache: OrderedDict[tuple[bytes, int | None], Cached] = OrderedDict()
         self._checksum: tuple[str, str, int] = ("", "", 0)
 
@@ -96,12 +97,21 @@ class Extension:
         while len(self._cache) > self.settings.verdicts.cached_answers:
             self._cache.popitem(last=False)
 
+    def may_crawl(self, address: str) -> bool:
+        """Whether whoever asks may send the crawler to one more site."""
+        return self.crawls.spare(network_of(address), 1)
+
     def is_key(self, key: str) -> bool:
         """Whether an API key is valid."""
         return hashed(key) in self.follower.lists.api_keys
 
-    def network_digest(self, network: str) -> bytes:
-        """What stands for a reporter's network: equal for equal networks, and not to be turned back."""
+    async def network_digest(self, network: str) -> bytes:
+        """What stands for a reporter's network: equal for equal networks, in every process.
+
+        Without the key, which should be no part of the database, it cannot be turned back.
+        """
+        if not self._network_key:
+            self._network_key = await self.writes.service_key(self.pool, name="reporters")
         return hmac.digest(self._network_key, network.encode(), "sha256")[:16]
 
     async def looks_page(self, since: str | None, page: str | None) -> dict[str, Any]:
@@ -172,12 +182,14 @@ def extension_context(
                 Sandbox(settings.sandbox_workers, limits=limits or SandboxLimits())
             )
             follower = Follower(database, settings.verdicts)
-            await follower.load()
             outbox = Outbox(pool, remembered=settings.verdicts.remembered_sightings)
             await outbox.load(queries("verdicts"))
             app[EXTENSION] = Extension(pool, follower, outbox, sandbox, settings)
             keeper = Keeper(database, settings.verdicts, time.time)
-            work = [follower.run, keeper.run, outbox.run, LookWorker(pool, sandbox).run]
+            # Nobody waits for what is known to be read: other routes answer meanwhile, these say 503.
+            work = [follower.run, keeper.run, outbox.run, LookWorker(pool, sandbox, keeper).run]
+            if settings.families_file is not None:
+                work.append(FamiliesFile(settings.families_file, pool).run)
             tasks = [asyncio.create_task(one(), name=one.__qualname__) for one in work]
             try:
                 yield

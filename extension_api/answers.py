@@ -8,14 +8,14 @@ import binascii
 import hashlib
 import json
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import asyncpg
 
-from extension_api.errors import BadRequest, NotASite, TooLarge
+from extension_api.errors import BadRequest, NotASite, TooLarge, Unavailable
 from extension_api.judge import Asked, AskedIcon, Judge, Judged
 from extension_api.looks import looks_in, looks_of_file, parse_look
 from extension_api.models import Icon, SiteQuestion
@@ -62,8 +62,19 @@ class Answers:
         self._ranks: OrderedDict[str, tuple[float, int | None]] = OrderedDict()
         self._reads: Any = queries("verdicts")
 
-    async def answer(self, question: SiteQuestion, client: int | None = None) -> dict[str, Any]:
-        """The answer about one site. Raises ExtensionError's leaves when there cannot be one."""
+    async def answer(
+        self,
+        question: SiteQuestion,
+        client: int | None = None,
+        *,
+        may_crawl: Callable[[], bool] = lambda: True,
+    ) -> dict[str, Any]:
+        """The answer about one site. Raises ExtensionError's leaves when there cannot be one.
+
+        `may_crawl` is asked whether the crawler may be sent to a site that it does not know.
+        """
+        if not self._follower.is_loaded:
+            raise Unavailable("What is known is still being read; try again in a moment.")
         if len(question.icons) > self._settings.max_icons:
             raise BadRequest(
                 f"At most {self._settings.max_icons} icons of a site.", icons=len(question.icons)
@@ -83,7 +94,7 @@ class Answers:
                 first_seen=min((one for one in seen if one is not None), default=None),
             )
         )
-        self._note(judged, tuple(distinct.values()))
+        self._note(judged, tuple(distinct.values()), may_crawl)
         return self._rendered(judged)
 
     # ---- what clients send ----
@@ -168,6 +179,9 @@ class Answers:
         known = self._ranks.get(site)
         if known is not None and now - known[0] < RANK_KEPT_S:
             return known[1]
+        if not self._follower.is_current:
+            # Nobody is to wait for a database that is away, a hundred times over.
+            return known[1] if known else None
         try:
             async with asyncio.timeout(RANK_WAIT_S):
                 reversed_name = ".".join(site.split(".")[::-1])
@@ -184,12 +198,12 @@ class Answers:
 
     # ---- what follows from an answer ----
 
-    def _note(self, judged: Judged, sent: tuple[AskedIcon, ...]) -> None:
+    def _note(self, judged: Judged, sent: tuple[AskedIcon, ...], may_crawl: Callable[[], bool]) -> None:
         now = self._clock()
         for icon in sent:
             if icon.sha256 not in judged.needed and not icon.pdq:
                 self._outbox.saw(judged.site, icon.sha256, now)
-        if not judged.visited:
+        if not judged.visited and not self._outbox.has_asked_for(judged.site, now) and may_crawl():
             self._outbox.want_crawl(judged.site, now)
         if judged.shared_with:
             self._outbox.share(judged.site, judged.shared_with)
@@ -270,6 +284,5 @@ def explained_number(text: str) -> UUID:
         raise BadRequest("An explanation is asked for by its UUID.") from error
 
 
-Runner = Callable[[], Coroutine[Any, Any, None]]
 NotAnswerable = (NotASite, BadRequest, TooLarge)
 """What is wrong with one site of several, and told in its place."""

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from extension_api.errors import BadRequest
+import asyncpg
+import structlog
+
+from extension_api.errors import BadRequest, ExtensionError
 from extension_api.sites import site_of_url
+from sql.errors import DatabaseError
 from sql.named import queries
 
 if TYPE_CHECKING:
     from sql.pool import Connection, Pool
+
+log = structlog.get_logger()
+
+FILE_S = 5.0
+"""How often the families file is looked at."""
 
 
 async def list_site(
@@ -47,11 +57,7 @@ async def state_families(
     related: bool = True,
 ) -> int:
     """State that the sites of each group are one organisation, or are not; how many pairs were stated."""
-    pairs = [
-        pair
-        for family in families
-        for pair in combinations(sorted({site_of_url(name) for name in family}), 2)
-    ]
+    pairs = _pairs_of(families)
     await _writes().state_family(
         pool,
         sites=[site for site, _ in pairs],
@@ -69,6 +75,53 @@ async def dismiss_reports(pool: Pool | Connection, url: str) -> str:
     return site
 
 
+class FamiliesFile:
+    """Keeps what is stated in the database the same as a file that the operator edits."""
+
+    def __init__(self, path: Path, pool: Pool) -> None:
+        self._path = path
+        self._pool = pool
+        self._taken_over: tuple[int, int] | None = None
+
+    async def take_over(self) -> bool:
+        """State what the file says, and take back what it says no longer; whether it had changed.
+
+        Raises what `families_in` raises, and then changes nothing.
+        """
+        stat = await asyncio.to_thread(self._path.stat)
+        version = (stat.st_mtime_ns, stat.st_size)
+        if version == self._taken_over:
+            return False
+        families = await asyncio.to_thread(families_in, self._path)
+        provenance = f"file {self._path.name}"
+        pairs = _pairs_of(families)
+        async with self._pool.acquire() as connection, connection.transaction():
+            await _writes().forget_stated(
+                connection,
+                provenance=provenance,
+                sites=[site for site, _ in pairs],
+                others=[other for _, other in pairs],
+            )
+            await state_families(connection, families, provenance=provenance)
+        self._taken_over = version
+        return True
+
+    async def run(self) -> None:
+        """Look at the file now and then until cancelled; a bad one is logged and changes nothing."""
+        while True:
+            try:
+                await self.take_over()
+            except (
+                ExtensionError,
+                OSError,
+                DatabaseError,
+                asyncpg.PostgresError,
+                asyncpg.InterfaceError,
+            ) as error:
+                log.warning("families.not_taken_over", file=str(self._path), error=str(error))
+            await asyncio.sleep(FILE_S)
+
+
 def families_in(path: Path) -> list[tuple[str, ...]]:
     """The groups of a families file: one family a line, sites separated by blanks; `#` begins a comment.
 
@@ -82,6 +135,16 @@ def families_in(path: Path) -> list[tuple[str, ...]]:
         if names:
             families.append(tuple(site_of_url(name) for name in names))
     return families
+
+
+def _pairs_of(families: Iterable[Sequence[str]]) -> list[tuple[str, str]]:
+    return sorted(
+        {
+            pair
+            for family in families
+            for pair in combinations(sorted({site_of_url(name) for name in family}), 2)
+        }
+    )
 
 
 def _writes() -> Any:

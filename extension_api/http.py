@@ -8,7 +8,7 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from extension_api.errors import ExtensionError, RateLimited
+from extension_api.errors import ExtensionError, ForeignOrigin, RateLimited
 
 log = structlog.get_logger()
 
@@ -53,15 +53,25 @@ def cors_middleware(
     return middleware
 
 
-def answered(handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> Handler:
-    """The handler, with what is wrong with a request as `{"message", "details"}` and its status."""
+def answered(
+    handler: Callable[[web.Request], Awaitable[web.StreamResponse]], origins: tuple[str, ...]
+) -> Handler:
+    """The handler, with what is wrong with a request as `{"message", "details"}` and its status.
+
+    Where origins are configured, pages and extensions of others are refused, whatever a middleware lets pass.
+    """
+    allowed = frozenset(origins)
 
     async def answer(request: web.Request) -> web.StreamResponse:
+        origin = request.headers.get("Origin")
         try:
+            if origin is not None and allowed and "*" not in allowed and origin not in allowed:
+                raise ForeignOrigin("Only the configured extensions may call this.")
             return await handler(request)
         except ExtensionError as error:
             return error_response(error)
 
+    answer.__name__ = getattr(handler, "__name__", answer.__name__)
     return answer
 
 

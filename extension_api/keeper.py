@@ -8,13 +8,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import ada_url
 import asyncpg
 import structlog
 
+from extension_api.looks import parse_look, wear_one_look
 from extension_api.ranks import SettledRank, settled
 from extension_api.sites import site_of_host, site_of_reversed
 from sql.errors import DatabaseError
@@ -32,6 +33,7 @@ BATCH = 2000
 HOUSEKEEPING_S = 60.0
 RANKS_S = 5.0
 RETRY_S = 2.0
+BETWEEN_VISITS = timedelta(days=30)
 
 
 class Keeper:
@@ -47,6 +49,8 @@ class Keeper:
         self._ranks_seen: tuple[Any, ...] | None = None
         self._ranks_at = 0.0
         self._kept_house_at = 0.0
+        self.is_keeping = False
+        """Whether this process is the one that works now."""
 
     async def run(self) -> None:
         """Keep until cancelled, waiting for the lock and for a database that is away."""
@@ -57,6 +61,7 @@ class Keeper:
                     while not await self._queries.try_keeping(connection):  # noqa: ASYNC110
                         await asyncio.sleep(RETRY_S)
                     log.info("keeper.started")
+                    self.is_keeping = True
                     self._ranks_seen = None
                     while True:
                         if not await self.step(connection):
@@ -68,6 +73,7 @@ class Keeper:
                 OSError,
                 TimeoutError,
             ) as error:
+                self.is_keeping = False
                 log.warning("keeper.interrupted", error=str(error) or type(error).__name__)
                 await asyncio.sleep(RETRY_S)
 
@@ -122,7 +128,14 @@ class Keeper:
     async def _update(self, connection: OwnConnection, domain_ids: Sequence[int]) -> None:
         baseline = await self._queries.baseline_import(connection)
         rows = [row async for row in self._queries.crawl_facts(connection, domain_ids=domain_ids)]
-        facts = [self._facts_of(row, baseline) for row in rows]
+        looks = [
+            row
+            async for row in self._queries.crawl_looks(
+                connection, domain_ids=[row["id"] for row in rows], former_s=self._settings.former_look_s
+            )
+        ]
+        changed_hands = await self._changed_hands(connection, rows, looks)
+        facts = [self._facts_of(row, baseline, changed_hands=row["id"] in changed_hands) for row in rows]
         await self._queries.write_site_facts(
             connection,
             domain_ids=[row["id"] for row in rows],
@@ -139,12 +152,6 @@ class Keeper:
             hashing_errors=[",".join(sorted(row["hashing_errors"])) for row in rows],
         )
         sites = {row["id"]: fact["site"] for row, fact in zip(rows, facts, strict=True)}
-        looks = [
-            row
-            async for row in self._queries.crawl_looks(
-                connection, domain_ids=list(sites), former_s=self._settings.former_look_s
-            )
-        ]
         kept = {
             "kept_domain_ids": [row["domain_id"] for row in looks],
             "kept_sha256s": [row["sha256"] for row in looks],
@@ -170,7 +177,39 @@ class Keeper:
         )
         await self._queries.verify_sightings(connection, domain_ids=list(sites))
 
-    def _facts_of(self, row: asyncpg.Record, baseline: int | None) -> dict[str, Any]:
+    async def _changed_hands(
+        self, connection: OwnConnection, rows: Sequence[asyncpg.Record], looks: Sequence[asyncpg.Record]
+    ) -> set[int]:
+        """Domains that have lost a trusted rank and show nothing any more of what they showed with it."""
+        suspects = {
+            row["id"] for row in rows if row["position"] is None and row["trusted_position"] is not None
+        }
+        shown = {domain: [look for look in looks if look["domain_id"] == domain] for domain in suspects}
+        replaced = {
+            domain: ([one["sha256"] for one in now], [one["sha256"] for one in before])
+            for domain, shows in shown.items()
+            if (now := [one for one in shows if one["gone_since"] is None])
+            and (before := [one for one in shows if one["gone_since"] is not None])
+            # What it shows now began when the former had ended, but for the time between two visits.
+            and min(one["since"] for one in now) >= min(one["gone_since"] for one in before) - BETWEEN_VISITS
+        }
+        pictures = sorted({sha256 for pair in replaced.values() for some in pair for sha256 in some})
+        if not pictures:
+            return set()
+        known = {
+            row["sha256"]: [parse_look(look) for look in row["looks"] if look]
+            async for row in self._queries.looks_of_pictures(connection, sha256s=pictures)
+        }
+        return {
+            domain
+            for domain, (now, before) in replaced.items()
+            if not wear_one_look(
+                [look for sha256 in now for look in known[sha256]],
+                [look for sha256 in before for look in known[sha256]],
+            )
+        }
+
+    def _facts_of(self, row: asyncpg.Record, baseline: int | None, *, changed_hands: bool) -> dict[str, Any]:
         site, host = site_of_reversed(row["reversed_name"])
         since = row["new_since"]
         before = SettledRank(
@@ -183,6 +222,7 @@ class Keeper:
             probation_s=self._settings.probation_s,
             judged=baseline is not None and row["import_id"] is not None and row["import_id"] > baseline,
             tiers=self._settings.tiers,
+            changed_hands=changed_hands,
         )
         landed = _host_of(row["final_url"])
         redirect_host = landed if landed and site_of_host(landed) != site else None

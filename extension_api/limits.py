@@ -20,6 +20,14 @@ class Buckets:
         self._clock = clock
         self._levels: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
+    def spare(self, key: str, units: float) -> bool:
+        """Use up units if there are enough; whether there were."""
+        try:
+            self.take(key, units)
+        except RateLimited:
+            return False
+        return True
+
     def take(self, key: str, units: float) -> None:
         """Use up units. Raises RateLimited when there are not enough."""
         now = self._clock()

@@ -15,6 +15,7 @@ from sql.errors import DatabaseError
 from sql.named import queries
 
 if TYPE_CHECKING:
+    from extension_api.keeper import Keeper
     from hashing.sandbox import Sandbox
     from sql.pool import Pool
 
@@ -26,9 +27,13 @@ RETRY_S = 2.0
 
 
 class LookWorker:
-    """Computes looks of pictures that lack them. Any number may run on one database."""
+    """Computes looks of pictures that lack them. Any number may run on one database.
 
-    def __init__(self, pool: Pool, sandbox: Sandbox) -> None:
+    With a `keeper`, `run` works only while this process is the keeper: of several that serve, one.
+    """
+
+    def __init__(self, pool: Pool, sandbox: Sandbox, keeper: Keeper | None = None) -> None:
+        self._keeper = keeper
         self._pool = pool
         self._sandbox = sandbox
         self._queries: Any = queries("looks")
@@ -37,7 +42,7 @@ class LookWorker:
         """Work until cancelled."""
         while True:
             try:
-                done = await self.step()
+                done = await self.step() if self._keeper is None or self._keeper.is_keeping else 0
             except (
                 DatabaseError,
                 asyncpg.PostgresError,

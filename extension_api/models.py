@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, RootModel, StringConstraints
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{64}$")]
 Url = Annotated[str, StringConstraints(min_length=1, max_length=8192)]
@@ -38,6 +38,10 @@ class CheckRequest(_Request):
     """Several sites at once."""
 
     sites: list[SiteQuestion] = Field(min_length=1)
+
+
+class CheckQuestion(RootModel[SiteQuestion | CheckRequest]):
+    """What `/x/v1/check` takes: a site, or several."""
 
 
 class ReportRequest(_Request):
@@ -102,6 +106,55 @@ class ChecksAnswer(BaseModel):
     version: str
 
 
-class ErrorAnswer(BaseModel):
-    message: str
-    details: Any | None = None
+class ClientAnswer(BaseModel):
+    client: str
+
+
+class ReportAnswer(BaseModel):
+    id: str
+    site: str
+
+
+class AllowedSite(BaseModel):
+    site: str
+    expires_at: str | None
+
+
+class AllowedAnswer(BaseModel):
+    sites: list[AllowedSite]
+
+
+class TrustedLook(BaseModel):
+    """A look of a trusted site: base64 of its bytes, as docs/looks.md describes them."""
+
+    id: int
+    site: str
+    rank: int
+    tier: Literal["wide", "standard", "strict"]
+    look: str
+
+
+class RemovedLook(BaseModel):
+    id: int
+    site: str
+
+
+class LooksAnswer(BaseModel):
+    version: str
+    full: bool
+    tiers: dict[str, int]
+    looks: list[TrustedLook]
+    removed: list[RemovedLook]
+    checksum: str
+    count: int
+    next: str | None
+
+
+class MaliciousAnswer(BaseModel):
+    malicious: bool
+
+
+class ThreatSlayerAllowed(BaseModel):
+    allowlisted: bool
+    site: str
+    expires_at: str | None

@@ -81,9 +81,13 @@ class Outbox:
             self._shared[site, other] = None
         _bound(self._shared, MOST_KEPT)
 
+    def has_asked_for(self, site: Site, now: float) -> bool:
+        """Whether the crawler was sent there within a day."""
+        return now - self._asked_for.get(site, 0.0) <= VISIT_AGAIN_S
+
     def want_crawl(self, site: Site, now: float) -> None:
         """Have the crawler look at a site soon; asking again within a day changes nothing."""
-        if now - self._asked_for.get(site, 0.0) > VISIT_AGAIN_S:
+        if not self.has_asked_for(site, now):
             self._asked_for[site] = now
             _bound(self._asked_for, MOST_KEPT)
             self._crawls[site] = None

@@ -33,16 +33,20 @@ def settled(
     probation_s: float,
     judged: bool,
     tiers: Tiers,
+    changed_hands: bool = False,
 ) -> SettledRank:
     """The rank that counts from now on, given the one in the lists.
 
     `judged`: the position comes from an import later than those that trust began with. Positions beyond the
-    tiers protect nobody and count at once. Times are in seconds since 1970.
+    tiers protect nobody and count at once. So does the loss of a rank for a site that has `changed_hands`: it
+    shows nothing any more of what it showed with the rank. Times are in seconds since 1970.
     """
     if before is None:
         before = SettledRank()
     if position == before.trusted:
         return SettledRank(position)
+    if position is None and changed_hands:
+        return SettledRank()
     if not judged or not _matters(before.trusted, position, tiers):
         return SettledRank(position)
     waiting = GONE if position is None else position

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Awaitable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
@@ -18,7 +19,7 @@ from pydantic import BaseModel, ValidationError
 from extension_api.answering import EXTENSION, Cached, Extension, extension_context
 from extension_api.answers import NotAnswerable, explained_number, explanation
 from extension_api.errors import BadRequest, NotFound, TooLarge, Unauthorised, Unavailable
-from extension_api.http import answered, cors_middleware, error_middleware
+from extension_api.http import Handler, answered, cors_middleware, error_middleware
 from extension_api.limits import client_address, network_of
 from extension_api.models import (
     AllowRequest,
@@ -45,22 +46,35 @@ routes = web.RouteTableDef()
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
+@dataclass(frozen=True, slots=True)
+class AddedRoute:
+    """A route as it was added, for whoever describes it."""
+
+    name: str
+    """Of the handler in this module."""
+    handler: Handler
+
+
 def setup(
     app: web.Application,
     settings: ExtensionSettings,
     database: DatabaseSettings,
     *,
     sandbox: SandboxLimits | None = None,
-) -> None:
+) -> list[AddedRoute]:
     """Add the routes and what they need: memory that follows the database, keeper, sandbox, outbox.
 
     The application brings its own middlewares for CORS and for bugs; what is wrong with a request is
     answered here.
     """
     app.cleanup_ctx.append(extension_context(settings, database, sandbox))
+    added = []
     for route in routes:
         assert isinstance(route, web.RouteDef)
-        app.router.add_route(route.method, route.path, answered(route.handler))
+        handler = answered(route.handler, settings.origins)
+        app.router.add_route(route.method, route.path, handler)
+        added.append(AddedRoute(route.handler.__name__, handler))
+    return added
 
 
 def create_extension_app(
@@ -103,23 +117,29 @@ async def _checked(extension: Extension, body: bytes, client: int | None, addres
         if len(many) > extension.settings.max_sites:
             raise TooLarge(f"At most {extension.settings.max_sites} sites at once.", sites=len(many))
         extension.work.take(address, sum(map(_cost, many)))
-        results = [await _answer_or_error(extension, question, client) for question in many]
+        results = [await _answer_or_error(extension, question, client, address) for question in many]
         answer: dict[str, Any] = {"results": results, "version": extension.follower.data_version}
         lasting: Any = [_lasting(result) for result in results]
     else:
         question = _valid(SiteQuestion, parsed)
         extension.work.take(address, _cost(question))
-        answer = await extension.answers.answer(question, client)
+        answer = await _answer(extension, question, client, address)
         lasting = _lasting(answer)
     digest = hashlib.sha256(json.dumps(lasting, sort_keys=True).encode()).hexdigest()[:32]
     return Cached(version, at, json.dumps(answer).encode(), f'"{digest}"')
 
 
+async def _answer(
+    extension: Extension, question: SiteQuestion, client: int | None, address: str
+) -> dict[str, Any]:
+    return await extension.answers.answer(question, client, may_crawl=lambda: extension.may_crawl(address))
+
+
 async def _answer_or_error(
-    extension: Extension, question: SiteQuestion, client: int | None
+    extension: Extension, question: SiteQuestion, client: int | None, address: str
 ) -> dict[str, Any]:
     try:
-        return await extension.answers.answer(question, client)
+        return await _answer(extension, question, client, address)
     except NotAnswerable as error:
         return {"message": error.message, "details": {"kind": error.kind, **error.detail}}
 
@@ -162,7 +182,7 @@ async def report(request: web.Request) -> web.Response:
             site=site,
             kind=wanted.kind,
             client_id=client,
-            network=extension.network_digest(network_of(address)),
+            network=await _stored(extension.network_digest(network_of(address))),
             idempotency_key=key[:200] if key else None,
             looks_like=site_of_url(wanted.looks_like) if wanted.looks_like else None,
         )
@@ -265,18 +285,24 @@ _MEDIA_TYPES = {
 }
 
 
-@routes.post("/malicious-p")
 @routes.post("/malicious_p")
+async def malicious_as_spelt(request: web.Request) -> web.Response:
+    """The same as `/malicious-p`: the published ThreatSlayer extension spells it so."""
+    return await malicious(request)
+
+
+@routes.post("/malicious-p")
 async def malicious(request: web.Request) -> web.Response:
-    """Whether a site is locked: what the published ThreatSlayer extension asks (it spells `malicious_p`)."""
+    """Whether a site is locked: what the published ThreatSlayer extension asks."""
     extension = request.app[EXTENSION]
     wanted = _valid(ThreatSlayerRequest, _json(await _body(request)))
-    extension.work.take(_address(request, extension), COST_VERDICT)
+    address = _address(request, extension)
+    extension.work.take(address, COST_VERDICT)
     try:
         client = await extension.clients.known(wanted.key) if wanted.key else None
     except (Unauthorised, *_AWAY):
         client = None
-    answer = await extension.answers.answer(SiteQuestion(url=wanted.url), client)
+    answer = await _answer(extension, SiteQuestion(url=wanted.url), client, address)
     return web.json_response({"malicious": answer["action"] == "lock"})
 
 

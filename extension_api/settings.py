@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from extension_api.verdict import Tiers
 
@@ -55,9 +56,13 @@ class ExtensionSettings:
     clients_per_hour: float = 30.0
     """New client tokens for one address."""
     reports_per_hour: float = 60.0
-    """Reports, allowlist entries and requested crawls of one client or address."""
+    """Reports and allowlist entries of one client, and of one network."""
+    crawls_per_hour: float = 600.0
+    """Sites that one network can have visited; the verdict does not wait for that."""
     ttl_s: int = 300
     """How long a client may keep a verdict that is settled; others are shorter."""
     network_key: bytes = b""
-    """Key of the hashes that stand for reporters' networks; empty: one is drawn at each start."""
+    """Key of the hashes that stand for reporters' networks; empty: one that is kept in the database."""
+    families_file: Path | None = None
+    """Families that the operator vouches for; read again when it changes."""
     sandbox_workers: int = 1

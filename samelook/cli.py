@@ -7,7 +7,20 @@ from typing import Annotated
 
 import typer
 
-from samelook.commands import crawl, crawl_import, db, demo, discord, exchange, hash, icons, inspect, serve, similar  # noqa: A004 - named as the command is
+from samelook.commands import (
+    check,
+    crawl,
+    crawl_import,
+    db,
+    demo,
+    discord,
+    exchange,
+    hash,  # noqa: A004 - named as the command is
+    icons,
+    inspect,
+    serve,
+    similar,
+)
 
 app = typer.Typer(
     name="samelook",
@@ -25,6 +38,7 @@ crawl_app.command("status")(crawl.status)
 
 app.command("demo")(demo.demo)
 app.add_typer(crawl_app, name="crawl")
+app.command("check")(check.check)
 app.command("icons")(icons.icons)
 app.command("hash")(hash.hash_files)
 app.command("similar")(similar.similar)

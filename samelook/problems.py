@@ -7,6 +7,7 @@ def explained(error: BaseException) -> tuple[str, int] | None:
     """What to print for `error` and the exit status; None when it is a bug and deserves its traceback."""
     from banks.errors import BankError
     from crawler.errors import CrawlError
+    from extension_api.errors import ExtensionError
     from exchanges.errors import ExchangeError
     from hashing.errors import HashingError
     from inspector.errors import BadQuestion, InspectorError
@@ -19,7 +20,15 @@ def explained(error: BaseException) -> tuple[str, int] | None:
     if isinstance(error, SettingsError | BadQuestion):
         return str(error), 2
     if isinstance(
-        error, DatabaseError | CrawlError | ExchangeError | HashingError | MatchingError | BankError | InspectorError
+        error,
+        DatabaseError
+        | CrawlError
+        | ExchangeError
+        | HashingError
+        | MatchingError
+        | BankError
+        | InspectorError
+        | ExtensionError,
     ):
         return str(error), 1
     return None

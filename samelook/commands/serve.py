@@ -143,7 +143,12 @@ def api_settings(settings: Settings, url: str) -> ApiSettings:
     """What the service needs of the settings."""
     from api.settings import ApiSettings, LiteSettings
     from exchanges.signal_registration import register_signal_types
+    from extension_api.curation import families_in
     from matching.settings import LiveSettings
+
+    if settings.families_file is not None:
+        # Better to hear of a mistake in it now than from a log.
+        families_in(settings.families_file)
 
     # Before any bank is loaded; and better to hear now of an extension that is not there.
     register_signal_types(settings.exchanges)
@@ -164,6 +169,7 @@ def api_settings(settings: Settings, url: str) -> ApiSettings:
         lite=LiteSettings(
             settings.csv_file, settings.index_file, settings.state_dir or settings.data_dir / "lite"
         ),
+        extension=settings.extension,
         chat=settings.chat,
         exchanges=settings.exchanges,
         fetch_exchanges=settings.exchange_fetch,

@@ -243,7 +243,8 @@ SELECT pg_notify('samelook_verdicts', :payload);
 WITH old_changes AS (
     DELETE FROM verdict_changes WHERE at < now() - interval '1 hour'
 ), old_requests AS (
-    DELETE FROM crawl_requests WHERE taken_at < now() - interval '1 hour'
+    DELETE FROM crawl_requests
+    WHERE taken_at < now() - interval '1 hour' OR requested_at < now() - interval '7 days'
 ), old_sightings AS (
     DELETE FROM sightings WHERE last_seen < now() - interval '400 days'
 )
