@@ -36,7 +36,10 @@ _FIGURES_S = 15.0
 _Tag = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 
 _fetches = Counter(
-    "samelook_exchange_fetches", "Fetches of exchanges, by outcome", ("exchange", "outcome"), registry=METRICS.registry
+    "samelook_exchange_fetches",
+    "Fetches of exchanges, by outcome",
+    ("exchange", "outcome"),
+    registry=METRICS.registry,
 )
 _quarantined = Gauge(
     "samelook_exchange_quarantined",
@@ -69,10 +72,16 @@ _behind = Gauge(
 
 
 class ExchangeCreate(BaseModel):
-    bank: str = Field(description="The exchange's name and its new bank's: capital letters, digits, underscores.")
+    bank: str = Field(
+        description="The exchange's name and its new bank's: capital letters, digits, underscores."
+    )
     api: str = Field(description="The exchange type.")
-    api_json: dict[str, Any] = Field(default_factory=dict, description="The configuration that the type takes.")
-    credential_json: Any = Field(default=None, description="Credentials of this exchange alone. Never shown again.")
+    api_json: dict[str, Any] = Field(
+        default_factory=dict, description="The configuration that the type takes."
+    )
+    credential_json: Any = Field(
+        default=None, description="Credentials of this exchange alone. Never shown again."
+    )
     every_s: float | None = Field(default=None, description="Seconds between two fetches.")
 
 
@@ -128,7 +137,9 @@ class SchemaAnswer(BaseModel):
 
 
 class FetchStatusAnswer(BaseModel):
-    checkpoint_ts: int | None = Field(description="It has been read up to this time, where the type can tell.")
+    checkpoint_ts: int | None = Field(
+        description="It has been read up to this time, where the type can tell."
+    )
     running_fetch_start_ts: int | None
     last_fetch_complete_ts: int | None
     last_fetch_succeeded: bool | None
@@ -240,7 +251,9 @@ async def list_types(request: web.Request) -> web.Response:
 
 
 @routes.get("/c/exchanges/api/{api}")
-@described(_TAG, "Whether a type takes credentials, and has some", answer=ExchangeTypeAnswer, errors=(400, 501))
+@described(
+    _TAG, "Whether a type takes credentials, and has some", answer=ExchangeTypeAnswer, errors=(400, 501)
+)
 async def show_type(request: web.Request) -> web.Response:
     return answer(await request.app[_STORE].type_status(request.match_info["api"]))
 
@@ -260,13 +273,17 @@ async def set_type_credentials(request: web.Request) -> web.Response:
     if set(body) - {"credential_json"}:
         raise bad_request("Only credential_json is taken here.")
     await store.type_status(api)
-    if body.get("credential_json") is not None:  # null leaves a type's credentials as they are; {} clears them
+    if (
+        body.get("credential_json") is not None
+    ):  # null leaves a type's credentials as they are; {} clears them
         await store.set_type_credentials(api, body["credential_json"])
     return answer(await store.type_status(api))
 
 
 @routes.get("/c/exchanges/api/{api}/schema")
-@described(_TAG, "The fields of a type's configuration and credentials", answer=SchemaAnswer, errors=(400, 501))
+@described(
+    _TAG, "The fields of a type's configuration and credentials", answer=SchemaAnswer, errors=(400, 501)
+)
 async def show_schema(request: web.Request) -> web.Response:
     return answer(await request.app[_STORE].schema(request.match_info["api"]))
 
@@ -302,15 +319,15 @@ async def create_exchange(request: web.Request) -> web.Response:
     query=DetailsQuery,
     answer=ExchangeConfigAnswer,
     errors=(400, 404, 501),
-    description="With `include_details` also which credentials it uses (not what they are), and how often it is "
-    "fetched.",
+    description="`credential_status` says which credentials it uses, not what they are. With `include_details` also how "
+    "often it is fetched.",
 )
 async def show_exchange(request: web.Request) -> web.Response:
     query = query_of(request, DetailsQuery)
     store, exchange = request.app[_STORE], await _named(request)
     shown = await store.shown_config(exchange)
+    shown["credential_status"] = await store.credential_status(exchange)
     if query.include_details:
-        shown["credential_status"] = await store.credential_status(exchange)
         shown["every_s"] = exchange.every_s or store.settings.every_s
     return answer(shown)
 
@@ -334,7 +351,9 @@ async def update_exchange(request: web.Request) -> web.Response:
 
 
 @routes.delete("/c/exchange/{exchange}")
-@described(_TAG, "Removes an exchange with its bank and everything in it", role="admin", answer=Message, errors=())
+@described(
+    _TAG, "Removes an exchange with its bank and everything in it", role="admin", answer=Message, errors=()
+)
 async def delete_exchange(request: web.Request) -> web.Response:
     await request.app[_STORE].delete(request.match_info["exchange"])
     return answer({"message": "Exchange deleted"})
@@ -370,9 +389,7 @@ async def show_status(request: web.Request) -> web.Response:
 
 
 @routes.post("/c/exchange/{exchange}/fetch")
-@described(
-    _TAG, "Makes an exchange due now", role="curator", answer=Message, status=202, errors=(404,)
-)
+@described(_TAG, "Makes an exchange due now", role="curator", answer=Message, status=202, errors=(404,))
 async def fetch_exchange(request: web.Request) -> web.Response:
     await request.app[_STORE].fetch_soon(request.match_info["exchange"])
     return answer({"message": "It is fetched soon"}, 202)
@@ -449,7 +466,11 @@ async def show_quarantine(request: web.Request) -> web.Response:
 async def say_opinion(request: web.Request) -> web.Response:
     body = await body_of(request, OpinionBody)
     queued = await request.app[_STORE].say(
-        request.match_info["exchange"], body.signal_type, body.signal_value, category=body.opinion, tags=body.tags
+        request.match_info["exchange"],
+        body.signal_type,
+        body.signal_value,
+        category=body.opinion,
+        tags=body.tags,
     )
     return answer({"queued": queued}, 202)
 
@@ -466,7 +487,9 @@ async def say_opinion(request: web.Request) -> web.Response:
 )
 async def say_seen(request: web.Request) -> web.Response:
     body = await body_of(request, SeenBody)
-    queued = await request.app[_STORE].say(request.match_info["exchange"], body.signal_type, body.signal_value)
+    queued = await request.app[_STORE].say(
+        request.match_info["exchange"], body.signal_type, body.signal_value
+    )
     return answer({"queued": queued}, 202)
 
 

@@ -37,7 +37,8 @@ class Child:
                 message = await frames.receive(self._process.stdout)
         except TimeoutError:
             raise WorkerHung(
-                f"the fetching process said nothing for {self._silence_s:g} s and was stopped", silence_s=self._silence_s
+                f"the fetching process said nothing for {self._silence_s:g} s and was stopped",
+                silence_s=self._silence_s,
             ) from None
         except frames.BrokenFrame as error:
             raise WorkerDied(f"the fetching process sent {error}") from error
@@ -56,7 +57,9 @@ class Child:
         except TimeoutError:
             raise WorkerHung("the fetching process does not listen any more and was stopped") from None
         except ConnectionError as error:
-            raise WorkerDied("the fetching process ended by itself", status=self._process.returncode) from error
+            raise WorkerDied(
+                "the fetching process ended by itself", status=self._process.returncode
+            ) from error
 
     async def stop(self) -> None:
         """Ends the process; nothing of what it does needs to be finished."""

@@ -110,7 +110,12 @@ class Converter:
                 yield self._record(key, text, old_values(key), new, problems)
             except Exception as error:  # noqa: BLE001 - foreign code about foreign data: anything may come
                 problems.append(
-                    Problem("bad_record", f"{type(error).__name__}: {plain(str(error))[:1000]}", text, _raw(key, new))
+                    Problem(
+                        "bad_record",
+                        f"{type(error).__name__}: {plain(str(error))[:1000]}",
+                        text,
+                        _raw(key, new),
+                    )
                 )
 
     def _record(self, key: Any, text: str, old: str | None, new: Any, problems: list[Problem]) -> Record:
@@ -172,7 +177,9 @@ def _opinion(opinion: SignalOpinion, source: object) -> dict[str, Any]:
         "tags": _tags(opinion.tags),
         "is_mine": bool(opinion.is_mine),
     }
-    owner = next((value for name in _OWNERS if (value := getattr(source, name, None)) not in (None, "")), None)
+    owner = next(
+        (value for name in _OWNERS if (value := getattr(source, name, None)) not in (None, "")), None
+    )
     if owner is not None:
         shown["owner"] = plain(str(owner))[:_LONGEST_TAG]
     return shown

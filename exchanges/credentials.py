@@ -29,7 +29,9 @@ class Vault:
         form, body = sealed[:1], sealed[1:]
         if form == _FERNET:
             if self._fernet is None:
-                raise CredentialsLocked("The stored credentials are encrypted: set SAMELOOK_CREDENTIALS_KEY to their key.")
+                raise CredentialsLocked(
+                    "The stored credentials are encrypted: set SAMELOOK_CREDENTIALS_KEY to their key."
+                )
             from cryptography.fernet import InvalidToken
 
             try:

@@ -13,6 +13,10 @@ _LONGEST_MESSAGE = 2000
 _BUSY, _UNAVAILABLE = 429, 503
 _REFUSED = frozenset({401, 403})
 _BAD_REQUEST = 400
+# https://developers.facebook.com/docs/graph-api/guides/error-handling: too many calls of an application, a user,
+# a page, or under a limit of the endpoint's own; and what passes by itself.
+_GRAPH_BUSY = frozenset({4, 17, 32, 613})
+_GRAPH_MOMENTARY = frozenset({1, 2, 341})
 
 
 class ComeBackLater(Exception):
@@ -79,10 +83,23 @@ def _of_status(response: Any) -> tuple[str, float | None]:
     status, wait_s = response.status_code, _retry_after(response.headers.get("Retry-After"))
     if status == _BUSY or (status == _UNAVAILABLE and wait_s is not None):
         return "source_busy", wait_s
-    # Meta answers 400 to a token that it does not take.
-    if status in _REFUSED or (status == _BAD_REQUEST and b"OAuthException" in response.content):
+    of_meta = _graph_code(response)
+    if of_meta in _GRAPH_BUSY:
+        return "source_busy", wait_s
+    if status in _REFUSED or (
+        of_meta is not None and status == _BAD_REQUEST and of_meta not in _GRAPH_MOMENTARY
+    ):
         return "source_refused", None
     return "source_unreachable", wait_s
+
+
+def _graph_code(response: Any) -> int | None:
+    """The number of an OAuthException of Meta's Graph API, which says there what others say by status."""
+    try:
+        error = response.json()["error"]
+        return int(error["code"]) if error["type"] == "OAuthException" else None
+    except (ValueError, TypeError, KeyError):
+        return None
 
 
 def _retry_after(text: str | None) -> float | None:

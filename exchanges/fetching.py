@@ -79,7 +79,9 @@ async def fetch_once(
         if not await ask.try_lock(connection, id=exchange.id):
             raise FetchedElsewhere(f"{name} is being fetched by another process just now", exchange=name)
         try:
-            return await _Run(store, exchange, settings, connection, on_page).to_its_end(from_scratch=from_scratch)
+            return await _Run(store, exchange, settings, connection, on_page).to_its_end(
+                from_scratch=from_scratch
+            )
         finally:
             if not connection.is_closed():
                 # Shielded: an exchange that stays locked would be fetched by nobody while this process lives.
@@ -104,10 +106,12 @@ class _Run:
         self._run_id = uuid.uuid4()
         self._began = time.monotonic()
         self._outcome = FetchOutcome(exchange.name, succeeded=False, up_to_date=False)
+        self._place: object = None
         self._progress = 0
         """How many pages have moved the checkpoint."""
         self._may_be_the_checkpoint = False
-        """The last failure came before anything was asked: what was stored may be what is wrong."""
+        """The last failure came before anything was asked or read: what was stored may be what is wrong."""
+        self._plan = ""
 
     async def to_its_end(self, *, from_scratch: bool) -> FetchOutcome:
         log = _log.bind(exchange=self._exchange.name, api=self._exchange.api)
@@ -160,8 +164,11 @@ class _Run:
                     self._check_time(error)
                 elif not last:
                     pass
-                elif self._may_be_the_checkpoint and not from_scratch:
-                    _log.error("exchange.checkpoint_unusable", exchange=self._exchange.name, error=error.message)
+                elif self._may_be_the_checkpoint and self._plan == "follow":
+                    # Once only: whatever is being built is not begun anew again and again.
+                    _log.error(
+                        "exchange.checkpoint_unusable", exchange=self._exchange.name, error=error.message
+                    )
                     attempt, from_scratch = 0, True
                 else:
                     await self._keep_page(error)
@@ -174,7 +181,9 @@ class _Run:
 
     async def _attempt(self, *, from_scratch: bool, salvage: bool) -> bool:
         stored = [row async for row in self._queries.checkpoints(self._connection, id=self._exchange.id)]
-        current = max((row for row in stored if row["complete"]), key=lambda row: row["generation"], default=None)
+        current = max(
+            (row for row in stored if row["complete"]), key=lambda row: row["generation"], default=None
+        )
         newest = stored[-1] if stored else None
         building = newest if newest is not None and not newest["complete"] else None
         credentials = await self._store.credentials_of(self._exchange)
@@ -193,7 +202,8 @@ class _Run:
             plan = await child.receive()
             if plan["about"] == "error":
                 raise self._failure(plan)
-            writer = await self._writer(plan["plan"], current, building)
+            self._plan = plan["plan"]
+            writer = await self._writer(self._plan, current, building)
             if not await self._pages(child, writer):
                 return False
         if writer.beside:
@@ -221,7 +231,9 @@ class _Run:
 
     def _writer_of(self, generation: int, *, beside: bool) -> PageWriter:
         exchange = self._exchange
-        return PageWriter(self._connection, exchange.id, exchange.name, self._run_id, generation, beside=beside)
+        return PageWriter(
+            self._connection, exchange.id, exchange.name, self._run_id, generation, beside=beside
+        )
 
     async def _pages(self, child: Child, writer: PageWriter) -> bool:
         """Writes what comes; whether it came to its end."""
@@ -245,7 +257,10 @@ class _Run:
         written = await writer.write(
             page["rows"], page["problems"], page["checkpoint"], page.get("progress_at")
         )
-        if page["last"]:
+        # A checkpoint that names the present moment differs each time; the time that it stands for does not.
+        place = page["checkpoint"] if page.get("progress_at") is None else page["progress_at"]
+        if page["checkpoint"] is not None and place != self._place:
+            self._place = place
             self._progress += 1
         for problem in page["problems"]:
             _log.error(
@@ -273,7 +288,7 @@ class _Run:
         if kind is SourceBusy:
             return SourceBusy(message["message"], retry_after_s=message["retry_after_s"])
         if kind is MalformedPage:
-            self._may_be_the_checkpoint = not message["asked"]
+            self._may_be_the_checkpoint = not message["asked"] and not message["read"]
             return MalformedPage(message["message"], raw=message["raw"])
         return kind(message["message"])
 

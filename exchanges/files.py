@@ -140,7 +140,9 @@ class Lines:
             raise StopIteration
         self.offset += len(line)
         if len(line) > _LONGEST_LINE and not line.endswith(b"\n"):
-            logging.warning("A line of more than %d bytes before byte %d is left out", _LONGEST_LINE, self.offset)
+            logging.warning(
+                "A line of more than %d bytes before byte %d is left out", _LONGEST_LINE, self.offset
+            )
             while (rest := self._file.readline(_LONGEST_LINE)) and not rest.endswith(b"\n"):
                 self.offset += len(rest)
             self.offset += len(rest)
@@ -215,7 +217,9 @@ def _plain_rows(lines: Lines, kind: str | None, by_indicator: dict[str, str]) ->
         if name and value.strip():
             yield by_indicator.get(name, name), value.strip(), frozenset()
         elif name:
-            logging.warning("Before byte %d: a line without a signal type: %.200s", lines.offset, line.strip())
+            logging.warning(
+                "Before byte %d: a line without a signal type: %.200s", lines.offset, line.strip()
+            )
 
 
 def _csv_rows(

@@ -34,7 +34,8 @@ class Library:
             return self.exchange_types[name]
         except KeyError:
             raise UnknownExchangeType(
-                f"No such exchange type {name[:80]!r}. There are {', '.join(self.exchange_types)}.", api=name[:80]
+                f"No such exchange type {name[:80]!r}. There are {', '.join(self.exchange_types)}.",
+                api=name[:80],
             ) from None
 
     def packages(self, api: type[Any]) -> frozenset[str]:

@@ -48,7 +48,9 @@ class _Row:
         if not self.signals:
             return None
         ones = sorted((kind.name, value) for kind, value in self.signals)
-        return hashlib.sha256(b"".join(name.encode() + b"\0" + value.hex().encode() + b"\n" for name, value in ones)).digest()
+        return hashlib.sha256(
+            b"".join(name.encode() + b"\0" + value.hex().encode() + b"\n" for name, value in ones)
+        ).digest()
 
     @property
     def content_type(self) -> str | None:
@@ -66,7 +68,14 @@ class PageWriter:
     """Writes the pages of one run into one generation."""
 
     def __init__(
-        self, connection: Connection, exchange_id: int, name: str, run_id: uuid.UUID, generation: int, *, beside: bool
+        self,
+        connection: Connection,
+        exchange_id: int,
+        name: str,
+        run_id: uuid.UUID,
+        generation: int,
+        *,
+        beside: bool,
     ) -> None:
         self._connection = connection
         self._id = exchange_id
@@ -168,10 +177,15 @@ class PageWriter:
             digests=[_problem_digest(one) for one in problems],
             key_digests=[None if one["key"] is None else digest_of(one["key"]) for one in problems],
             errors=[
-                json.dumps({"kind": one["kind"], "message": one["message"], "detail": {"key": _short(one["key"])}})
+                json.dumps(
+                    {"kind": one["kind"], "message": one["message"], "detail": {"key": _short(one["key"])}}
+                )
                 for one in problems
             ],
-            raws=[None if one["raw"] is None else one["raw"].encode(errors="replace")[:_MOST_RAW] for one in problems],
+            raws=[
+                None if one["raw"] is None else one["raw"].encode(errors="replace")[:_MOST_RAW]
+                for one in problems
+            ],
         )
 
 
@@ -196,7 +210,9 @@ def _parsed(rows: Sequence[Sequence[Any]]) -> tuple[list[_Row], list[dict[str, A
                 kind = signal_type(name)
                 signals[kind, kind.parse(text)] = None
             except (BadSignal, UnknownSignalType) as error:
-                refused.append({"kind": "bad_signal", "message": error.message, "key": key, "raw": f"{name} {text}"})
+                refused.append(
+                    {"kind": "bad_signal", "message": error.message, "key": key, "raw": f"{name} {text}"}
+                )
         digest = digest_of(key)
         unusable = bool(texts) and not signals
         found[digest] = _Row(digest, key, None if unusable else value, tuple(signals), meta)

@@ -34,9 +34,7 @@ class Portable:
     def dumps(self, value: object) -> str:
         """The value as text; equal values give equal texts. Raises NotPortable."""
         try:
-            return json.dumps(
-                self._written(value), separators=(",", ":"), sort_keys=True, allow_nan=False
-            )
+            return json.dumps(self._written(value), separators=(",", ":"), sort_keys=True, allow_nan=False)
         except RecursionError as error:
             raise NotPortable("it is nested too deeply, or in itself") from error
 
@@ -62,12 +60,17 @@ class Portable:
             case tuple() if type(value) is tuple:
                 return {_TAG: "tuple", "v": [self._written(one) for one in value]}
             case set() | frozenset():
-                ones = sorted((self._written(one) for one in value), key=lambda one: json.dumps(one, sort_keys=True))
+                ones = sorted(
+                    (self._written(one) for one in value), key=lambda one: json.dumps(one, sort_keys=True)
+                )
                 return {_TAG: type(value).__name__, "v": ones}
             case dict():
                 if all(isinstance(key, str) and key != _TAG for key in value):
                     return {key: self._written(one) for key, one in value.items()}
-                return {_TAG: "dict", "v": [[self._written(key), self._written(one)] for key, one in value.items()]}
+                return {
+                    _TAG: "dict",
+                    "v": [[self._written(key), self._written(one)] for key, one in value.items()],
+                }
             case bytes():
                 return {_TAG: "bytes", "v": base64.b64encode(value).decode()}
             case datetime():

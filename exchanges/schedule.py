@@ -33,7 +33,11 @@ class Schedule:
     """Fetches what is due and sends what waits, until it is cancelled or `stop` is called."""
 
     def __init__(
-        self, pool: Pool, settings: ExchangeSettings, *, on_outcome: Callable[[FetchOutcome], None] | None = None
+        self,
+        pool: Pool,
+        settings: ExchangeSettings,
+        *,
+        on_outcome: Callable[[FetchOutcome], None] | None = None,
     ) -> None:
         self._pool = pool
         self._settings = settings

@@ -17,7 +17,14 @@ from . import library
 from .credentials import Vault
 from .errors import BadExchange, BadOpinion, ExchangeExists, UnknownExchange
 from .settings import ExchangeSettings
-from .types import checked_config, checked_credentials, configuration_of, fallback_source, schema_of, takes_credentials
+from .types import (
+    checked_config,
+    checked_credentials,
+    configuration_of,
+    fallback_source,
+    schema_of,
+    takes_credentials,
+)
 
 CATEGORIES = ("NEGATIVE_CLASS", "INVESTIGATION_SEED", "POSITIVE_CLASS")
 _LONGEST_SHOWN = 80
@@ -252,7 +259,10 @@ class ExchangeStore:
         """Whether a type takes credentials, and whether it has some. Raises UnknownExchangeType."""
         kind = (await self.types()).exchange_type(api)
         found = await self._queries.get_api_credentials(self.pool, api=api)
-        return {"supports_authentification": takes_credentials(kind), "has_set_authentification": found is not None}
+        return {
+            "supports_authentification": takes_credentials(kind),
+            "has_set_authentification": found is not None,
+        }
 
     async def credential_status(self, exchange: Exchange) -> dict[str, Any]:
         """Which credentials an exchange uses, without any of them."""
@@ -312,7 +322,9 @@ class ExchangeStore:
         """
         exchange = await self.exchange(name)
         if category is not None and category not in CATEGORIES:
-            raise BadOpinion(f"No such opinion: {category[:_LONGEST_SHOWN]!r}. There are {', '.join(CATEGORIES)}.")
+            raise BadOpinion(
+                f"No such opinion: {category[:_LONGEST_SHOWN]!r}. There are {', '.join(CATEGORIES)}."
+            )
         if category is None and tags:
             raise BadOpinion("That a signal was seen has no tags.")
         check_texts("", tags)
@@ -358,7 +370,9 @@ class ExchangeStore:
 
 def _check_every(every_s: float | None) -> None:
     if every_s is not None and not _SHORTEST_S <= every_s <= _LONGEST_S:
-        raise BadExchange(f"An exchange is fetched every {_SHORTEST_S:g} to {_LONGEST_S:g} seconds.", field="every_s")
+        raise BadExchange(
+            f"An exchange is fetched every {_SHORTEST_S:g} to {_LONGEST_S:g} seconds.", field="every_s"
+        )
 
 
 def _exchange(row: Mapping[str, Any]) -> Exchange:

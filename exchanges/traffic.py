@@ -44,7 +44,9 @@ class Traffic:
         """From now on all sessions of this process pass through here."""
         send = requests.Session.send
 
-        def passing(session: requests.Session, request: requests.PreparedRequest, **more: Any) -> requests.Response:
+        def passing(
+            session: requests.Session, request: requests.PreparedRequest, **more: Any
+        ) -> requests.Response:
             if getattr(self._inside, "sending", False):  # a redirect, within the request that led to it
                 return send(session, request, **more)
             if self._playing:

@@ -30,7 +30,9 @@ def checked_config(kind: type[Any], name: str, config: Mapping[str, Any]) -> dic
     unknown = sorted(set(config) - known)
     if unknown:
         takes = sorted(known - _OURS) or ["nothing"]
-        raise BadExchange(f"api_json: {kind.get_name()} takes {', '.join(takes)}, not {unknown[0]!r}.", field=unknown[0])
+        raise BadExchange(
+            f"api_json: {kind.get_name()} takes {', '.join(takes)}, not {unknown[0]!r}.", field=unknown[0]
+        )
     full = {**config, "name": name, "api": kind.get_name(), "enabled": True}
     try:
         loaded = dataclass_json.dataclass_load_dict(full, of_type)
@@ -68,18 +70,24 @@ def checked_credentials(kind: type[Any], given: object) -> dict[str, Any] | None
         raise BadCredentials(f"Exchange type {name!r} takes its credentials from the environment only.")
     fields = {one.name: one for one in dataclasses.fields(of_type) if one.init}
     if not fields.keys() >= set(given):
-        raise BadCredentials(f"credential_json has fields that {name} does not take: those are {', '.join(fields)}.")
+        raise BadCredentials(
+            f"credential_json has fields that {name} does not take: those are {', '.join(fields)}."
+        )
     missing = [
         one.name
         for one in fields.values()
-        if one.name not in given and one.default is dataclasses.MISSING and one.default_factory is dataclasses.MISSING
+        if one.name not in given
+        and one.default is dataclasses.MISSING
+        and one.default_factory is dataclasses.MISSING
     ]
     if missing:
         raise BadCredentials(f"credential_json lacks {', '.join(missing)}.")
     for field, value in given.items():
         if isinstance(value, str):
             if len(value) > _LONGEST_CREDENTIAL or "\0" in value:
-                raise BadCredentials(f"credential_json: {field} is too long, or holds a character that none may hold.")
+                raise BadCredentials(
+                    f"credential_json: {field} is too long, or holds a character that none may hold."
+                )
         elif value is not None and not isinstance(value, bool | int | float):
             raise BadCredentials(f"credential_json: {field} is to be a single value.")
     _check_loads(of_type, given, name)
@@ -116,7 +124,10 @@ def schema_of(kind: type[Any]) -> dict[str, Any]:
     credentials = None
     if takes_credentials(kind):
         credentials = {"fields": _fields(kind.get_credential_cls(), frozenset())}  # type: ignore[attr-defined]
-    return {"config_schema": {"fields": _fields(kind.get_config_cls(), _OURS)}, "credentials_schema": credentials}
+    return {
+        "config_schema": {"fields": _fields(kind.get_config_cls(), _OURS)},
+        "credentials_schema": credentials,
+    }
 
 
 def _fields(of_type: type[Any], without: frozenset[str]) -> list[dict[str, Any]]:
@@ -124,7 +135,9 @@ def _fields(of_type: type[Any], without: frozenset[str]) -> list[dict[str, Any]]
         return []
     hints = typing.get_type_hints(of_type)
     return [
-        _field(one, hints[one.name]) for one in dataclasses.fields(of_type) if one.init and one.name not in without
+        _field(one, hints[one.name])
+        for one in dataclasses.fields(of_type)
+        if one.init and one.name not in without
     ]
 
 
@@ -147,7 +160,10 @@ def _field(one: dataclasses.Field[Any], hint: Any) -> dict[str, Any]:
 
 
 def _described(hint: Any) -> tuple[str, list[Any] | None]:
-    origin, arguments = typing.get_origin(hint), [one for one in typing.get_args(hint) if one is not type(None)]
+    origin, arguments = (
+        typing.get_origin(hint),
+        [one for one in typing.get_args(hint) if one is not type(None)],
+    )
     if origin in (typing.Union, types.UnionType) and len(arguments) == 1:
         return _described(arguments[0])
     if origin in (set, frozenset, list) and arguments:

@@ -82,6 +82,8 @@ class Fetch:
         logging.basicConfig(handlers=[self._overheard], level=logging.WARNING, force=True)
         self._traffic = Traffic()
         self._traffic.install()
+        self._read = 0
+        """Pages that the library has yielded."""
         self._collab = _loaded(start["config"], self._api.get_config_cls())
         self._credentials = self._credentials_of(start["credentials"])
         self._converter = Converter(self._api, self._collab, self._types, self._portable, self._overheard)
@@ -167,6 +169,7 @@ class Fetch:
                         pass
                 continue
             read += 1
+            self._read = read
             yield delta
 
     def _salvaged(self, error: Exception, checkpoint: Any, read: int) -> Any:
@@ -196,7 +199,9 @@ class Fetch:
         bad, play = found
         message = f"the library cannot read it: {explained(error)['message']}"
         problems = [Problem("malformed_record", message, None, one[:_LONGEST_RAW]) for one in bad]
-        self._line.send(about="page", rows=[], problems=[one.as_json() for one in problems], checkpoint=None, last=False)
+        self._line.send(
+            about="page", rows=[], problems=[one.as_json() for one in problems], checkpoint=None, last=False
+        )
         return play
 
     def _send_delta(self, delta: Any, progress_at: int | None, *, rewound: bool) -> None:
@@ -204,7 +209,9 @@ class Fetch:
 
         problems = [Problem("left_out", one, None, one) for one in self._overheard.take()]
         if rewound:
-            problems.append(Problem("time_rewound", "the source's time went back; what it sends is taken again"))
+            problems.append(
+                Problem("time_rewound", "the source's time went back; what it sends is taken again")
+            )
         checkpoint = None if delta.checkpoint is None else self._portable.dumps(delta.checkpoint)
         updates = iter(delta.updates.items())
         old: dict[str, str | None] = {}
@@ -248,7 +255,11 @@ class Fetch:
         said = explained(error)
         raw = self._traffic.last_body() if said["kind"] == "malformed_page" else None
         self._line.send(
-            about="error", **said, raw=None if raw is None else raw[:_LONGEST_RAW], asked=bool(self._traffic.answers)
+            about="error",
+            **said,
+            raw=None if raw is None else raw[:_LONGEST_RAW],
+            asked=bool(self._traffic.answers),
+            read=self._read,
         )
 
     def _client(self) -> Any:
@@ -278,7 +289,9 @@ def _secrets(credentials: object) -> tuple[str, ...]:
     from urllib.parse import quote, quote_plus
 
     shortest = 4
-    texts = {value for value in vars(credentials).values() if isinstance(value, str) and len(value) >= shortest}
+    texts = {
+        value for value in vars(credentials).values() if isinstance(value, str) and len(value) >= shortest
+    }
     texts = {text for text in texts if not text.startswith(("http://", "https://"))}
     written = {form for text in texts for form in (text, quote(text), quote(text, safe=""), quote_plus(text))}
     return tuple(sorted(written, key=len, reverse=True))
@@ -302,7 +315,7 @@ def main() -> None:
             fetch.run()
     except Exception as error:  # noqa: BLE001 - the root of the process: it says what happened and ends
         if fetch is None:
-            line.send(about="error", **explained(error), raw=None, asked=True)
+            line.send(about="error", **explained(error), raw=None, asked=True, read=0)
         else:
             fetch.failed(error)
 

@@ -67,12 +67,16 @@ def list_exchanges(*, as_json: JsonOption = False) -> None:
 
 @app.command("add")
 def add(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Its name and its bank's: capitals, digits, underscores.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Its name and its bank's: capitals, digits, underscores.")
+    ],
     api: Annotated[str, typer.Argument(metavar="TYPE", help="Its type; --types lists them.")] = "",
     *,
     option: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="FIELD=VALUE", help="A field of its configuration. Repeat it for more."),
+        typer.Option(
+            "--set", metavar="FIELD=VALUE", help="A field of its configuration. Repeat it for more."
+        ),
     ] = None,
     credentials: Annotated[
         str | None,
@@ -101,9 +105,7 @@ def add(
     secrets = _secrets(credentials)
 
     async def write(store: ExchangeStore) -> Exchange:
-        return await store.create(
-            name, api, config, credentials=secrets, enabled=not disabled, every_s=every
-        )
+        return await store.create(name, api, config, credentials=secrets, enabled=not disabled, every_s=every)
 
     made, _ = _asked(write)
     if as_json:
@@ -128,7 +130,10 @@ def types(*, as_json: JsonOption = False) -> None:
         rows.append(
             {
                 "api": name,
-                "fields": [one["name"] + ("" if one["required"] else "?") for one in schema["config_schema"]["fields"]],
+                "fields": [
+                    one["name"] + ("" if one["required"] else "?")
+                    for one in schema["config_schema"]["fields"]
+                ],
                 "credentials": [one["name"] for one in credentials["fields"]] if credentials else [],
             }
         )
@@ -154,7 +159,9 @@ def remove(
 
 @app.command("status")
 def status(
-    name: Annotated[str, typer.Argument(metavar="[NAME]", help="Only this one.")] = "", *, as_json: JsonOption = False
+    name: Annotated[str, typer.Argument(metavar="[NAME]", help="Only this one.")] = "",
+    *,
+    as_json: JsonOption = False,
 ) -> None:
     """How the fetches of each exchange stand: how far, how many, what went wrong, what is in quarantine.
 
@@ -169,7 +176,11 @@ def status(
         return [(one, await store.status(one)) for one in names]
 
     found, _ = _asked(read)
-    _show([_status_row(one, stands) for one, stands in found], as_json=as_json, empty="There is no exchange yet.")
+    _show(
+        [_status_row(one, stands) for one, stands in found],
+        as_json=as_json,
+        empty="There is no exchange yet.",
+    )
     if any(stands.succeeded is False or stands.quarantined for _, stands in found):
         raise typer.Exit(1)
 
@@ -202,13 +213,19 @@ def quarantine(
 
 @app.command("fetch")
 def fetch(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Default: all that are enabled.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Default: all that are enabled.")
+    ] = None,
     *,
     from_scratch: Annotated[
         bool,
-        typer.Option("--from-scratch", help="Read everything anew, beside what is there, and swap at the end."),
+        typer.Option(
+            "--from-scratch", help="Read everything anew, beside what is there, and swap at the end."
+        ),
     ] = False,
-    loop: Annotated[bool, typer.Option("--loop", help="Go on: fetch whatever is due, until stopped.")] = False,
+    loop: Annotated[
+        bool, typer.Option("--loop", help="Go on: fetch whatever is due, until stopped.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -230,7 +247,11 @@ def fetch(
     settings = load_settings()
     chosen = settings.exchanges
     with configured_database(settings) as url:
-        work = _loop(chosen, as_json=as_json) if loop else _fetch(chosen, names or [], from_scratch, quiet, as_json)
+        work = (
+            _loop(chosen, as_json=as_json)
+            if loop
+            else _fetch(chosen, names or [], from_scratch, quiet, as_json)
+        )
         failed = run_async(_with_pool(settings.database_at(url), chosen, work))
     if failed:
         raise typer.Exit(1)
@@ -291,7 +312,11 @@ class _progress:  # noqa: N801 - a context manager, named as it reads
         from samelook.console import err
 
         self._bar = Progress(
-            SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=err(), transient=True
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            TimeElapsedColumn(),
+            console=err(),
+            transient=True,
         )
         self._bar.start()
         task = self._bar.add_task("beginning", total=None)
