@@ -6,13 +6,15 @@ import asyncio
 import csv
 import io
 import json
+import re
+from binascii import unhexlify
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 from aiohttp import web
 from pydantic import ValidationError
 
-from banks.bulk import BulkAdd, NewContent
+from banks.bulk import Batch, BulkAdd
 from banks.contents import Details, check_details
 from banks.errors import BankError
 from banks.signal_types import SIGNAL_TYPES, SignalType, parsed_signals
@@ -22,7 +24,7 @@ from .description import described
 from .errors import ApiError, bad_request
 from .metrics import METRICS
 from .models import BulkAnswer, ContentAdd, RefusedLine
-from .state import CURATION, show_at_once
+from .state import CURATION, MATCHING, show_at_once
 
 routes = web.RouteTableDef()
 _BATCH = 5000
@@ -30,7 +32,12 @@ _LONGEST_LINE = 1 << 20
 _MOST_REFUSALS_SHOWN = 1000
 _NDJSON = frozenset({"application/x-ndjson", "application/jsonl", "application/ndjson"})
 _WORDS = {"note", "metadata"}
-_PLAIN = Details(media_unavailable=True)
+_ONE_HEX = re.compile(rb'[ \t]*\{[ \t]*"(\w+)"[ \t]*:[ \t]*"([0-9a-f]+)"[ \t]*\}[ \t\r]*').fullmatch
+_HEX_TYPES = {
+    kind.name.encode(): kind for kind in SIGNAL_TYPES.values() if not kind.decimal and kind.normalise is None
+}
+Take: TypeAlias = Callable[[bytes, Batch], None]
+"""Adds what a line holds to a batch. Raises BankError, ValueError and what the formats raise."""
 
 
 @routes.post("/c/bank/{bank}/signals")
@@ -47,34 +54,36 @@ _PLAIN = Details(media_unavailable=True)
 async def add_many(request: web.Request) -> web.Response:
     curation = request.app[CURATION]
     bank = await curation.banks.writable(request.match_info["bank"])
-    parse: Callable[[bytes], NewContent | None]
+    take: Take
     if request.content_type in _NDJSON:
-        parse = _parsed_json_line
+        take = _take_json_line
     elif request.content_type == "text/csv":
-        parse = _CsvLines()
+        take = _CsvLines()
     else:
         raise ApiError(415, "Send lines of JSON as application/x-ndjson, or text/csv.")
-    load = _Load(request, BulkAdd(curation.banks, bank))
+    matching = request.app.get(MATCHING)
+    live = matching.live if matching is not None else None
+    bulk = BulkAdd(curation.banks, bank, live.committing if live is not None else None)
+    load = _Load(request, bulk)
     try:
-        await _read(request, parse, load)
+        await _read(request, take, load)
     finally:
         await load.settle()
     return answer_model(load.answer())
 
 
-async def _read(request: web.Request, parse: Callable[[bytes], NewContent | None], load: _Load) -> None:
-    async for number, line in _lines(request):
-        if line is None:
-            load.refuse(number, f"the line is longer than {_LONGEST_LINE} bytes")
-            continue
-        if not line.strip():
-            continue
-        try:
-            content = parse(line)
-        except (BankError, ValueError, csv.Error, RecursionError) as error:
-            load.refuse(number, error.message if isinstance(error, BankError) else _said(error))
-            continue
-        if content is not None and load.take(content):
+async def _read(request: web.Request, take: Take, load: _Load) -> None:
+    async for number, lines in _portions(request):
+        for place, line in enumerate(lines):
+            if line is None:
+                load.refuse(number + place, f"the line is longer than {_LONGEST_LINE} bytes")
+                continue
+            try:
+                take(line, load.batch)
+            except (BankError, ValueError, csv.Error, RecursionError) as error:
+                said = error.message if isinstance(error, BankError) else _said(error)
+                load.refuse(number + place, said)
+        if len(load.batch) >= _BATCH:
             await load.flush()
     await load.flush()
 
@@ -83,19 +92,15 @@ class _Load:
     """One bulk request: what was added and what was refused so far."""
 
     def __init__(self, request: web.Request, bulk: BulkAdd) -> None:
+        self.batch = Batch()
+        """What is still to be added."""
         self._request = request
         self._bulk = bulk
-        self._waiting: list[NewContent] = []
         self._adding: asyncio.Task[None] | None = None
         self._added = self._refused = 0
         self._errors: list[RefusedLine] = []
         self._first: int | None = None
         self._last: int | None = None
-
-    def take(self, content: NewContent) -> bool:
-        """Keeps a content for the next batch; whether that is full."""
-        self._waiting.append(content)
-        return len(self._waiting) >= _BATCH
 
     def refuse(self, number: int, message: str) -> None:
         """Notes a line that cannot be added."""
@@ -104,10 +109,10 @@ class _Load:
             self._errors.append(RefusedLine(line=number, message=message))
 
     async def flush(self) -> None:
-        """Begins to add what was kept, while the next lines are read; the batch before is done by then."""
+        """Begins to add the batch, while the next lines are read; the one before is done by then."""
         await self.settle()
-        batch, self._waiting = self._waiting, []
-        if batch:
+        batch, self.batch = self.batch, Batch()
+        if len(batch):
             self._adding = asyncio.create_task(self._add(batch))
 
     async def settle(self) -> None:
@@ -116,11 +121,11 @@ class _Load:
         if adding is not None:
             await adding
 
-    async def _add(self, batch: list[NewContent]) -> None:
+    async def _add(self, batch: Batch) -> None:
         ids = await self._bulk.add(batch)
         self._added += len(ids)
         self._first, self._last = self._first or ids[0], ids[-1]
-        await show_at_once(self._request, *{kind.name for one in batch for kind in one.signals})
+        await show_at_once(self._request, *batch.columns)
 
     def answer(self) -> BulkAnswer:
         """The counts, and what was refused."""
@@ -136,24 +141,32 @@ class _Load:
 
 
 class _CsvLines:
-    """Parses lines of a CSV; the first one names the columns."""
+    """Takes the lines of a CSV; the first one names the columns."""
 
     def __init__(self) -> None:
         self._types: list[tuple[int, SignalType]] = []
         self._note: int | None = None
         self._columns = 0
 
-    def __call__(self, line: bytes) -> NewContent | None:
-        """The content of a line; None for the header. Raises ApiError for a header without signal types."""
-        (cells,) = csv.reader(io.StringIO(line.decode().rstrip("\r\n")), strict=True)
+    def __call__(self, line: bytes, batch: Batch) -> None:
+        """Adds the content of a line, if it has one. Raises ApiError for a header without signal types."""
+        text = line.decode().rstrip("\r\n")
+        if not text.strip():
+            return
+        if '"' in text or "\r" in text or "\0" in text:
+            (cells,) = csv.reader(io.StringIO(text), strict=True)
+        else:
+            cells = text.split(",")
         if not self._columns:
             self._read_header(cells)
-            return None
+            return
         if len(cells) != self._columns:
             raise ValueError(f"{len(cells)} columns, and the header has {self._columns}")
-        given = {kind.name: cells[place] for place, kind in self._types if cells[place]}
         note = cells[self._note] if self._note is not None else ""
-        return _content(given, {"note": note} if note else {})
+        given = {kind: kind.parse(cells[place]) for place, kind in self._types if cells[place]}
+        if not given:
+            parsed_signals({})
+        batch.add(given, _details({"note": note})) if note else batch.add(given)
 
     def _read_header(self, cells: list[str]) -> None:
         names = [cell.strip().lower().removeprefix("\ufeff") for cell in cells]
@@ -168,20 +181,26 @@ class _CsvLines:
         self._columns = len(names)
 
 
-def _parsed_json_line(line: bytes) -> NewContent:
-    value = json.loads(line)
-    if not isinstance(value, dict):
+def _take_json_line(line: bytes, batch: Batch) -> None:
+    """Adds the content of a line, if it has one."""
+    if one := _ONE_HEX(line):
+        # Nearly every line of a large load: worth a way of its own, which knows only what is surely right.
+        name, value = one.groups()
+        kind = _HEX_TYPES.get(name)
+        if kind is not None and len(value) * 4 == kind.bits:
+            batch.add_one(kind, unhexlify(value))
+            return
+    elif not line.strip():
+        return
+    said = json.loads(line)
+    if not isinstance(said, dict):
         raise ValueError("the line is no JSON object")  # noqa: TRY004 - it is data, not a program
-    if _WORDS.isdisjoint(value):
-        return NewContent(parsed_signals(value), _PLAIN)
-    words = {name: value.pop(name) for name in _WORDS & value.keys()}
-    return _content(value, words)
+    words = {name: said.pop(name) for name in _WORDS & said.keys()}
+    signals = parsed_signals(said)
+    batch.add(signals, _details(words)) if words else batch.add(signals)
 
 
-def _content(signals: dict[str, Any], words: dict[str, Any]) -> NewContent:
-    parsed = parsed_signals(signals)
-    if not words:
-        return NewContent(parsed, _PLAIN)
+def _details(words: dict[str, Any]) -> Details:
     said = ContentAdd.model_validate(words)
     details = Details(
         media_unavailable=True,
@@ -189,24 +208,32 @@ def _content(signals: dict[str, Any], words: dict[str, Any]) -> NewContent:
         metadata=said.metadata.stored() if said.metadata is not None else {},
     )
     check_details(details)
-    return NewContent(parsed, details)
+    return details
 
 
-async def _lines(request: web.Request) -> AsyncIterator[tuple[int, bytes | None]]:
-    """The lines of the body with their numbers, from 1; None for one that is too long."""
-    number, rest = 0, b""
+async def _portions(request: web.Request) -> AsyncIterator[tuple[int, list[bytes | None]]]:
+    """The lines of the body as they come, many at a time, with the number of the first, from 1.
+
+    None for one that is too long.
+    """
+    number, rest = 1, b""
     too_long = False
     async for chunk in request.content.iter_any():
         *whole, rest = (rest + chunk).split(b"\n")
-        for line in whole:
-            number += 1
-            yield number, None if too_long or len(line) > _LONGEST_LINE else line
-            too_long = False
+        if whole:
+            lines: list[bytes | None] = list(whole)
+            if too_long:
+                lines[0], too_long = None, False
+            # What was kept of a line before this chunk is shorter than the limit; the chunk may not be.
+            if len(chunk) > _LONGEST_LINE or len(whole[0]) > _LONGEST_LINE:
+                lines = [None if line is None or len(line) > _LONGEST_LINE else line for line in lines]
+            yield number, lines
+            number += len(lines)
         if len(rest) > _LONGEST_LINE:
             # Forgotten as it comes: a line without end must not fill the memory.
             rest, too_long = b"", True
     if rest or too_long:
-        yield number + 1, None if too_long else rest
+        yield number, [None if too_long else rest]
 
 
 def _said(error: Exception) -> str:

@@ -154,7 +154,7 @@ class Feed:
     ) -> AsyncIterator[None]:
         """Commit, in this block, a transaction of this process that only added these contents.
 
-        It is handed out as if it had been pulled, and not read again. Nothing is pulled meanwhile, so whatever
+        It is handed out as if it had been pulled, and not read again. Nothing is pulled meanwhile, so what
         others do to the contents comes after it.
         """
         async with self._lock:
@@ -212,7 +212,7 @@ class Feed:
             self._hand_out(rows)
         self.position = position
         # What every position to come is past need not be remembered.
-        oldest = int(position.split(":")[0])
+        oldest = int(position.split(":", maxsplit=1)[0])
         self._own = {one for one in self._own if one >= oldest}
 
     def _hand_out(self, rows: list[_Row]) -> None:

@@ -24,6 +24,7 @@ from matching.settings import LiveSettings
 from sql.named import queries
 from sql.pool import Pool
 
+from .bulk import Added
 from .following import ContentSignals, Feed, Hints, StateChange, translated
 from .signal_types import SIGNAL_TYPES, SignalType
 from .states import ContentStates
@@ -105,6 +106,14 @@ class LiveBanks:
         for name in types or self.indexes:
             if name in self.indexes:
                 await self.indexes[name].refresh()
+
+    @asynccontextmanager
+    async def committing(self, added: Added) -> AsyncIterator[None]:
+        """Commit a batch in this block: the next refresh has it without reading it back from the database."""
+        homes = [added.bank.id] * len(added.ids)
+        states = list(zip(added.ids.tolist(), homes, added.disable_until.tolist(), strict=True))
+        async with self.feed.own(added.transaction, states, added.signals):
+            yield
 
     async def start(self) -> str:
         """Loads banks and states; the identity of the log. Raises SourceUnavailable."""

@@ -150,21 +150,41 @@ LEFT JOIN LATERAL (
     WHERE s.type = t.type AND c.removed_at IS NULL AND b.removed_at IS NULL
 ) AS found ON true;
 
--- name: reserve_content_ids(number)
-SELECT nextval('bank_content_id_seq') AS id FROM generate_series(1, :number);
+-- name: reserve_content_ids(number)^
+-- So many ids, ascending, and the transaction that will have added their contents.
+SELECT array_agg(id ORDER BY id) AS ids, pg_current_xact_id()::text AS xid
+FROM (SELECT nextval('bank_content_id_seq') AS id FROM generate_series(1, :number)) AS reserved;
 
 -- name: create_staging()!
 CREATE TEMP TABLE IF NOT EXISTS staged_signals (content_id bigint, type text, value bytea) ON COMMIT DELETE ROWS;
 
--- name: ensure_staged_signals()!
-INSERT INTO signals (type, value) SELECT DISTINCT type, value FROM staged_signals ORDER BY type, value
-ON CONFLICT (type, value) DO NOTHING;
+-- name: add_plain_contents(bank_id, ids)!
+-- Contents of which nothing is known but their signals.
+INSERT INTO bank_content (id, bank_id, media_unavailable)
+SELECT id, :bank_id, true FROM unnest(CAST(:ids AS bigint[])) AS id;
+
+-- name: add_staged_signals()$
+-- Adds the staged signals that are new, and links those to their contents; how many links that were. Sorted, so
+-- that two writers with values in common never wait for each other in a circle.
+WITH added AS (
+    INSERT INTO signals (type, value)
+    SELECT DISTINCT type, value FROM staged_signals ORDER BY type, value
+    ON CONFLICT (type, value) DO NOTHING
+    RETURNING id, type, value
+), linked AS (
+    INSERT INTO content_signals (content_id, signal_id)
+    SELECT g.content_id, a.id FROM staged_signals AS g JOIN added AS a USING (type, value)
+    RETURNING 1
+)
+SELECT count(*) FROM linked;
 
 -- name: link_staged_signals()!
--- Written as a look-up for each row: the planner knows nothing of the staged ones and would rather hash all signals.
+-- Links the others, in a statement of its own, which sees what other writers have just added. Written as a look-up
+-- for each row: the planner knows nothing of the staged ones and would rather hash all signals.
 INSERT INTO content_signals (content_id, signal_id)
 SELECT g.content_id, (SELECT s.id FROM signals AS s WHERE s.type = g.type AND s.value = g.value)
-FROM staged_signals AS g;
+FROM staged_signals AS g
+ON CONFLICT (content_id, signal_id) DO NOTHING;
 
 -- name: describe_contents(ids, metadata)!
 UPDATE bank_content AS c SET metadata = CAST(g.metadata AS jsonb)

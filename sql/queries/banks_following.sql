@@ -27,14 +27,16 @@ SELECT pg_current_snapshot()::text;
 -- name: position_is_kept(position)$
 SELECT pg_snapshot_xmin(CAST(:position AS text)::pg_snapshot) >= pruned_below FROM bank_log;
 
--- name: contents_from(xid, id, page)
+-- name: contents_from(xid, id, page, own)
 -- Contents whose last change is that of (xid, id) or later, in order, as they are now, each with its signals; bank 0
--- for removed ones. The limit and the look-up for each row are what makes the planner use the indexes.
+-- for removed ones; without those of the transactions in `own`. The limit and the look-up for each row are what
+-- makes the planner use the indexes.
 SELECT c.changed_xid::text AS xid, c.id, c.bank_id, c.disable_until_ts, s.type, s.value
 FROM (
     SELECT changed_xid, id, CASE WHEN removed_at IS NULL THEN bank_id ELSE 0 END AS bank_id, disable_until_ts
     FROM bank_content
     WHERE (changed_xid, id) > (CAST(CAST(:xid AS text) AS xid8), :id)
+      AND changed_xid <> ALL (CAST(CAST(:own AS text[]) AS xid8[]))
     ORDER BY changed_xid, id LIMIT :page
 ) AS c
 LEFT JOIN LATERAL (
