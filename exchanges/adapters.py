@@ -141,8 +141,8 @@ class StopNcii(StopNCIISignalExchangeAPI):
     ) -> Iterator[Any]:
         """Pages of updates and deletes.
 
-        The library compares the hash, not its status, with "withdrawn", so that it never deletes anything. And
-        its checkpoint after any page is the time of the whole set, from which the other pages would be skipped.
+        The library compares the hash, not its status, with "withdrawn", so that it never deletes anything.
+        And its checkpoint after any page is the time of the whole set: going on from there skips the others.
         """
         last = checkpoint or StopNciiCheckpoint(StopNCIIAPI.DEFAULT_START_TIME, int(time.time()))
         while True:

@@ -1,4 +1,4 @@
-"""What an exception of the library means for a fetch: come back later, mend the credentials, or a page is bad."""
+"""What an exception of the library means for a fetch: come later, mend the credentials, or a page is bad."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _LONGEST_MESSAGE = 2000
 _BUSY, _UNAVAILABLE = 429, 503
 _REFUSED = frozenset({401, 403})
 _BAD_REQUEST = 400
-# https://developers.facebook.com/docs/graph-api/guides/error-handling: too many calls of an application, a user,
-# a page, or under a limit of the endpoint's own; and what passes by itself.
+# https://developers.facebook.com/docs/graph-api/guides/error-handling: too many calls of an application, a
+# user, a page, or under a limit of the endpoint's own; and what passes by itself.
 _GRAPH_BUSY = frozenset({4, 17, 32, 613})
 _GRAPH_MOMENTARY = frozenset({1, 2, 341})
 
