@@ -13,8 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-import asyncpg
-
+from extension_api.away import AWAY
 from extension_api.errors import BadRequest, NotASite, TooLarge, Unavailable
 from extension_api.judge import Asked, AskedIcon, Judge, Judged
 from extension_api.looks import looks_in, looks_of_file, parse_look
@@ -22,7 +21,7 @@ from extension_api.models import Icon, SiteQuestion
 from extension_api.sites import Site, host_of_url
 from extension_api.verdict import LookMatch, Verdict
 from hashing.errors import HashingError
-from sql.errors import DatabaseError
+from sql.cancelled import check_cancelled
 from sql.named import queries
 
 if TYPE_CHECKING:
@@ -186,7 +185,8 @@ class Answers:
             async with asyncio.timeout(RANK_WAIT_S):
                 reversed_name = ".".join(site.split(".")[::-1])
                 position: int | None = await self._reads.rank_of(self._pool, reversed_name=reversed_name)
-        except (TimeoutError, OSError, DatabaseError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except AWAY:
+            check_cancelled()
             return known[1] if known else None
         # Only the keeper knows whether a good rank has held; until it has looked, it does not count.
         if self._settings.verdicts.tiers.rule_for(position) is not None:

@@ -8,12 +8,12 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import asyncpg
 import structlog
 
+from extension_api.away import AWAY
 from extension_api.errors import BadRequest, ExtensionError
 from extension_api.sites import site_of_url
-from sql.errors import DatabaseError
+from sql.cancelled import check_cancelled
 from sql.named import queries
 
 if TYPE_CHECKING:
@@ -111,13 +111,8 @@ class FamiliesFile:
         while True:
             try:
                 await self.take_over()
-            except (
-                ExtensionError,
-                OSError,
-                DatabaseError,
-                asyncpg.PostgresError,
-                asyncpg.InterfaceError,
-            ) as error:
+            except (ExtensionError, *AWAY) as error:
+                check_cancelled()
                 log.warning("families.not_taken_over", file=str(self._path), error=str(error))
             await asyncio.sleep(FILE_S)
 

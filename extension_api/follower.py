@@ -10,12 +10,12 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import asyncpg
 import structlog
 
+from extension_api.away import AWAY
 from extension_api.lists import Lists
 from extension_api.memory import Memory
-from sql.errors import DatabaseError
+from sql.cancelled import check_cancelled
 from sql.named import queries
 from sql.pool import open_connection
 
@@ -99,13 +99,8 @@ class Follower:
                             pass
                         self._hint.clear()
                         await self.poll(connection)
-            except (
-                DatabaseError,
-                asyncpg.PostgresError,
-                asyncpg.InterfaceError,
-                OSError,
-                TimeoutError,
-            ) as error:
+            except AWAY as error:
+                check_cancelled()
                 if self.is_current:
                     log.warning("facts.stale", error=str(error) or type(error).__name__)
                 self.is_current = False

@@ -15,10 +15,11 @@ import ada_url
 import asyncpg
 import structlog
 
+from extension_api.away import AWAY
 from extension_api.looks import parse_look, wear_one_look
 from extension_api.ranks import SettledRank, settled
 from extension_api.sites import site_of_host, site_of_reversed
-from sql.errors import DatabaseError
+from sql.cancelled import check_cancelled
 from sql.named import queries
 from sql.pool import open_connection
 
@@ -66,13 +67,8 @@ class Keeper:
                     while True:
                         if not await self.step(connection):
                             await asyncio.sleep(self._settings.poll_s)
-            except (
-                DatabaseError,
-                asyncpg.PostgresError,
-                asyncpg.InterfaceError,
-                OSError,
-                TimeoutError,
-            ) as error:
+            except AWAY as error:
+                check_cancelled()
                 self.is_keeping = False
                 log.warning("keeper.interrupted", error=str(error) or type(error).__name__)
                 await asyncio.sleep(RETRY_S)

@@ -6,12 +6,12 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
-import asyncpg
 import structlog
 
+from extension_api.away import AWAY
 from extension_api.looks import looks_in, looks_of_file
 from hashing.errors import HashingError
-from sql.errors import DatabaseError
+from sql.cancelled import check_cancelled
 from sql.named import queries
 
 if TYPE_CHECKING:
@@ -43,13 +43,8 @@ class LookWorker:
         while True:
             try:
                 done = await self.step() if self._keeper is None or self._keeper.is_keeping else 0
-            except (
-                DatabaseError,
-                asyncpg.PostgresError,
-                asyncpg.InterfaceError,
-                OSError,
-                TimeoutError,
-            ) as error:
+            except AWAY as error:
+                check_cancelled()
                 log.warning("looks.interrupted", error=str(error) or type(error).__name__)
                 await asyncio.sleep(RETRY_S)
                 continue

@@ -12,11 +12,11 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-import asyncpg
 import structlog
 
+from extension_api.away import AWAY
 from extension_api.sites import Site
-from sql.errors import DatabaseError
+from sql.cancelled import check_cancelled
 from sql.named import queries
 from sql.queue_queries import queue_queries
 
@@ -101,13 +101,8 @@ class Outbox:
             await asyncio.sleep(FLUSH_S)
             try:
                 await self.flush()
-            except (
-                DatabaseError,
-                asyncpg.PostgresError,
-                asyncpg.InterfaceError,
-                OSError,
-                TimeoutError,
-            ) as error:
+            except AWAY as error:
+                check_cancelled()
                 log.warning("outbox.kept", error=str(error) or type(error).__name__)
 
     async def flush(self) -> None:

@@ -12,12 +12,13 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import asyncpg
+import structlog
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
 from extension_api.answering import EXTENSION, Cached, Extension, extension_context
 from extension_api.answers import NotAnswerable, explained_number, explanation
+from extension_api.away import AWAY
 from extension_api.errors import BadRequest, NotFound, TooLarge, Unauthorised, Unavailable
 from extension_api.http import Handler, answered, cors_middleware, error_middleware
 from extension_api.limits import client_address, network_of
@@ -29,7 +30,6 @@ from extension_api.models import (
     ThreatSlayerRequest,
 )
 from extension_api.sites import site_of_url
-from sql.errors import DatabaseError
 
 if TYPE_CHECKING:
     from extension_api.settings import ExtensionSettings
@@ -42,6 +42,7 @@ COST_CACHED, COST_VERDICT, COST_ICON = 1.0, 10.0, 40.0
 _ICON_CHARS = 64
 """Icons with more data than this are counted as such."""
 
+log = structlog.get_logger()
 routes = web.RouteTableDef()
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -286,7 +287,7 @@ _MEDIA_TYPES = {
 
 
 @routes.post("/malicious_p")
-async def malicious_as_spelt(request: web.Request) -> web.Response:
+async def malicious_as_spelt(request: web.Request) -> web.StreamResponse:
     """The same as `/malicious-p`: the published ThreatSlayer extension spells it so."""
     return await malicious(request)
 
@@ -300,7 +301,7 @@ async def malicious(request: web.Request) -> web.Response:
     extension.work.take(address, COST_VERDICT)
     try:
         client = await extension.clients.known(wanted.key) if wanted.key else None
-    except (Unauthorised, *_AWAY):
+    except (Unauthorised, *AWAY):
         client = None
     answer = await _answer(extension, SiteQuestion(url=wanted.url), client, address)
     return web.json_response({"malicious": answer["action"] == "lock"})
@@ -335,7 +336,6 @@ def _allowed(row: Any) -> dict[str, Any]:
 
 # ---- reading requests ----
 
-_AWAY = (DatabaseError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 _T = TypeVar("_T")
 
 
@@ -343,7 +343,8 @@ async def _stored(work: Awaitable[_T]) -> _T:
     """The result of work with the database. Raises Unavailable when that is away."""
     try:
         return await work
-    except _AWAY as error:
+    except AWAY as error:
+        log.warning("database.away", error=str(error) or type(error).__name__)
         raise Unavailable("The database does not answer now; try again in a moment.") from error
 
 
@@ -394,7 +395,7 @@ async def _client(request: web.Request, extension: Extension) -> int | None:
         return None
     try:
         return await extension.clients.known(token)
-    except _AWAY:
+    except AWAY:
         # A verdict without the client's own allowlist is better than none.
         return None
 

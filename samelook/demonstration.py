@@ -17,6 +17,8 @@ from samelook.commands.crawl import run_async, stopping
 from samelook.console import err, out
 from samelook.crawl_display import showing_progress, status_tables
 from samelook.database import configured_database
+from samelook.demo_verdicts import sample_verdicts, show_verdicts
+from samelook.look_upkeep import computing_looks
 from samelook.sample_web.ranks import rank_list, unranked_list
 from samelook.sample_web.server import sample_web_server
 from samelook.sample_web.sites import SITES
@@ -88,11 +90,13 @@ async def _demo(settings: Settings, url: str) -> int:
             pool, crawl=settings.crawl, fetch=settings.fetch, sandbox=settings.sandbox
         ) as crawl:
             started = time.monotonic()
-            with stopping(crawl.stop):
-                async with showing_progress(lambda: crawl.progress, quiet=False):
-                    await crawl.run(once=True)
-        seconds = time.monotonic() - started
+            async with computing_looks(pool, settings, once=True):
+                with stopping(crawl.stop):
+                    async with showing_progress(lambda: crawl.progress, quiet=False):
+                        await crawl.run(once=True)
+                seconds = time.monotonic() - started
         status = await crawl_status(pool)
+        verdicts = await sample_verdicts(pool, settings, url)
     out().print(status_tables(status))
     domains = status.phases[0].inputs
     out().print(
@@ -103,7 +107,13 @@ async def _demo(settings: Settings, url: str) -> int:
     if unfinished:
         err().print(f"{unfinished} inputs were not finished: the demo was stopped.")
         return 1
-    out().print(f"\nLook around: {_hint(settings)}samelook crawl status")
+    out().print("\n[bold]Verdicts[/bold]: what a browser extension would be told about these sites.")
+    show_verdicts(verdicts)
+    out().print(
+        f"\nLook around: {_hint(settings)}samelook check lumora-secure.example, "
+        f"{_hint(settings)}samelook crawl status, {_hint(settings)}samelook serve",
+        highlight=False,
+    )
     return 0
 
 

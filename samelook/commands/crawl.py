@@ -6,7 +6,7 @@ import asyncio
 import gc
 import signal
 import sys
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -165,6 +165,7 @@ async def crawl_here(
     from crawler.crawl import open_crawl
     from crawler.faults import Faults
     from samelook.crawl_display import showing_progress
+    from samelook.look_upkeep import computing_looks
     from samelook.message_service import configured_messages
     from sql.pool import open_pool
 
@@ -187,9 +188,12 @@ async def crawl_here(
     ):
         if until_stdin_closes:
             asyncio.get_running_loop().add_reader(sys.stdin.fileno(), crawl.stop)
-        with stopping(crawl.stop):
-            async with showing_progress(lambda: crawl.progress, quiet=quiet):
-                await crawl.run(once=once)
+        async with AsyncExitStack() as stack:
+            if "hashes" in phases:
+                await stack.enter_async_context(computing_looks(pool, settings, once=once))
+            with stopping(crawl.stop):
+                async with showing_progress(lambda: crawl.progress, quiet=quiet):
+                    await crawl.run(once=once)
         if until_stdin_closes:
             asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
     return 0
