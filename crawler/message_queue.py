@@ -86,6 +86,10 @@ class Channel(Protocol):
         """These are done. What is deleted in vain is delivered again, which does no harm."""
         ...
 
+    async def close(self) -> None:
+        """Wait for no more messages, and give back those that nobody has received from here."""
+        ...
+
 
 class MessageService(Protocol):
     """A message service that is set up for use."""
@@ -165,6 +169,9 @@ class MessageQueue(Generic[Input, Result]):
     async def release(self, leases: Sequence[Lease[Input]]) -> None:
         """Give work back: it waits in a message of its own, for anybody."""
         leases, self._spare = [*leases, *self._spare], []
+        if self._opened is not None:
+            # First, or a request that still waits would bring us what we give back.
+            await self._opened.inputs.close()
         if not leases:
             return
         channels = await self._channels()
@@ -269,7 +276,7 @@ class MessageQueue(Generic[Input, Result]):
             log.debug("message.duplicate", phase=self._phase, inputs=len(batch.leases) - len(ours))
         message = self._open.get(delivery.receipt) or _Open(delivery.receipt, batch.feeder, set())
         if elsewhere:
-            message.look_again_s = max(1.0, min(elsewhere))
+            message.look_again_s = max(0.0, min(elsewhere))
         for lease in (*ours, *worn_out):
             key = (lease.input_id, lease.lease_id)
             message.unfinished.add(key)

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-LARGEST_REQUEST = 10_000_000
-"""Bytes that Pub/Sub takes in one publish request, and so in one message."""
+LARGEST_REQUEST = 1_000_000
+"""Bytes of one publish request. Pub/Sub takes ten times as much, which would hold up the loop."""
 LARGEST_MESSAGE = LARGEST_REQUEST // 4 * 3 - 4_096
 """Before base64, with room for what is around it."""
 ACK_IDS = 1_000
@@ -89,10 +89,14 @@ class PubsubChannel:
             await self._pubsub.subscriber.acknowledge(self._subscription, list(some))
 
     async def close(self) -> None:
-        """Give up a pull that still waits."""
-        if self._pulling is not None:
-            self._pulling.cancel()
-            await asyncio.gather(self._pulling, return_exceptions=True)
+        """Give up a pull that still waits; what it brought in the meantime is given back."""
+        if self._pulling is None:
+            return
+        pulling, self._pulling = self._pulling, None
+        pulling.cancel()
+        await asyncio.gather(pulling, return_exceptions=True)
+        if not pulling.cancelled() and pulling.exception() is None:
+            await self.extend([message.ack_id for message in pulling.result()], 0)
 
 
 class Pubsub:
@@ -142,7 +146,11 @@ class Pubsub:
     async def close(self) -> None:
         """Give up what still waits."""
         for channel in self._channels:
-            await channel.close()
+            try:
+                await channel.close()
+            except (aiohttp.ClientError, OSError, TimeoutError) as error:
+                # What it held comes back by itself.
+                log.warning("pubsub.unclosed", error=_reason(error))
 
     @staticmethod
     async def _made(making: Any) -> None:

@@ -23,6 +23,8 @@ log = structlog.get_logger()
 
 ENTRIES = 10
 """That SQS takes in one request."""
+LARGEST_REQUEST = 1_000_000
+"""Characters of one request. SQS takes a mebibyte, which in one piece would hold up the loop."""
 LONGEST_VISIBILITY_S = 43_200
 RETENTION_S = 14 * 86_400
 """As long as SQS keeps messages at most: an outage of the database may last."""
@@ -85,6 +87,9 @@ class SqsChannel:
             )
             self._note_failures("delete", answer)
 
+    async def close(self) -> None:
+        """A request for messages ends before `receive` does, so nothing waits here."""
+
     def _note_failures(self, what: str, answer: dict[str, Any]) -> None:
         # A receipt ends with its delivery's time. Whoever is delivered the message next finds out.
         for failed in answer.get("Failed") or ():
@@ -110,7 +115,7 @@ class Sqs:
             )
         except (BotoCoreError, ClientError, OSError) as error:
             raise QueueUnusable(f"The SQS queue {full} cannot be used: {error}", queue=full) from error
-        largest = int(attributes["Attributes"]["MaximumMessageSize"])
+        largest = min(LARGEST_REQUEST, int(attributes["Attributes"]["MaximumMessageSize"]))
         return SqsChannel(self._client, url, largest, self._choices.wait_s, visibility_s)
 
     async def _url_of(self, full: str) -> str:

@@ -3,7 +3,7 @@
 
 -- name: take_delivered(phase, input_ids, lease_ids, feeder, worker_id, lease_s)
 -- Take over what a message brings: a row for each input whose lease still stands. `attempts` is NULL where somebody
--- else works on it; `wait_s` then says when to look again. No row: it is done, or was fed anew. Look-ups by the primary
+-- else works on it; `wait_s` then says when to look again (at once where only a lock was in the way). No row: it is done, or was fed anew. Look-ups by the primary
 -- key of leases. Rows that another transaction holds are skipped, so that two deliveries never wait for each other.
 WITH given AS MATERIALIZED (
     SELECT g.input_id, g.lease_id
@@ -27,8 +27,8 @@ taken AS (
     RETURNING l.input_id, l.attempts
 )
 SELECT l.input_id, t.attempts,
-       CASE WHEN l.worker_id = :feeder THEN 1.0
-            ELSE extract(epoch FROM l.expires_at - now()) END::float8 AS wait_s
+       CASE WHEN l.worker_id = :feeder THEN 0.0
+            ELSE greatest(1.0, extract(epoch FROM l.expires_at - now())) END::float8 AS wait_s
 FROM given AS g
 JOIN leases AS l ON l.phase = :phase AND l.input_id = g.input_id AND l.lease_id = g.lease_id
 LEFT JOIN taken AS t ON t.input_id = l.input_id;

@@ -1,8 +1,9 @@
 """Message services for tests: moto's SQS server, and a small server that speaks Pub/Sub's REST interface.
 
 There is no emulator of Pub/Sub that could be installed as a Python package. The stand-in follows the
-reference of projects.topics and projects.subscriptions (v1) in what the crawl uses of it: acknowledgement ids are of one
-delivery, deadlines pass, modifyAckDeadline of zero gives back, and publishing is refused for topics that are not there.
+reference of projects.topics and projects.subscriptions (v1) in what the crawl uses of it:
+acknowledgement ids are of one delivery, deadlines pass, modifyAckDeadline of zero gives back, and
+what is not there is not found.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ class PubsubServer:
     def error(self, status: int, reason: str) -> web.Response:
         return web.json_response({"error": {"code": status, "message": reason}}, status=status)
 
-    async def answer(self, request: web.Request) -> web.Response:
+    async def answer(self, request: web.Request) -> web.Response:  # noqa: PLR0911 - one a verb
         path, _, verb = request.match_info["path"].partition(":")
         self.requests.append((request.method, request.match_info["path"]))
         if self.fail_with is not None:
@@ -143,7 +144,7 @@ async def pubsub_server() -> AsyncIterator[PubsubServer]:
     server = PubsubServer()
     app = web.Application(client_max_size=20_000_000)
     app.router.add_route("*", "/v1/{path:.*}", server.answer)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
@@ -183,9 +184,7 @@ Opener = Callable[[QueueSettings], Any]
 
 
 @pytest.fixture(params=["sqs", "pubsub"])
-def open_service(
-    request: pytest.FixtureRequest, sqs_endpoint: str, pubsub_server: PubsubServer
-) -> Opener:
+def open_service(request: pytest.FixtureRequest, sqs_endpoint: str, pubsub_server: PubsubServer) -> Opener:
     """Opens a message service with the given choices: every test runs on each."""
     if request.param == "sqs":
         return lambda choices: open_sqs(choices, region="eu-central-1", endpoint=sqs_endpoint)
@@ -196,3 +195,22 @@ def open_service(
 async def service(open_service: Opener) -> AsyncIterator[MessageService]:
     async with open_service(CHOICES) as opened:
         yield opened
+
+
+@pytest.fixture
+def visible_at(request: pytest.FixtureRequest, pubsub_server: PubsubServer) -> Callable[[str], list[float]]:
+    """When each message of a queue is delivered next, in the service's own seconds."""
+
+    def of_sqs(name: str) -> list[float]:
+        from moto.backends import get_backend
+
+        queue = get_backend("sqs")["123456789012"]["eu-central-1"].queues[f"test-{name}"]
+        gone: Any = queue.deleted_messages
+        return [message.visible_at for message in queue._messages if message.id not in gone]
+
+    def of_pubsub(name: str) -> list[float]:
+        return [
+            held.visible_at for held in pubsub_server.messages[f"projects/test/subscriptions/test-{name}"]
+        ]
+
+    return of_sqs if request.node.callspec.params["open_service"] == "sqs" else of_pubsub
