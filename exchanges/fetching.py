@@ -1,9 +1,10 @@
 """One fetch of one exchange, from its checkpoint to its end.
 
-A generation that is complete is followed: updates and deletes are applied as they come. When there is none, or its
-checkpoint has gone stale, everything is read into a new generation. What the new one brings matches at once; what
-only the old one has goes on matching until the new one is complete, and is removed then. So nothing that is shared
-ever stops matching in between, and a reading that breaks off does no harm.
+A generation that is complete is followed: updates and deletes are applied as they come. When there is
+none, when its checkpoint has gone stale or the source's time has gone back, everything is read into a new
+generation. What the new one brings matches at once; what only the old one has goes on matching until the
+new one is complete, and is removed then. So nothing that is shared ever stops matching in between, and a
+reading that breaks off does no harm.
 """
 
 from __future__ import annotations
@@ -88,6 +89,14 @@ async def fetch_once(
                 await asyncio.shield(ask.unlock(connection, id=exchange.id))
 
 
+class _Rewound(Exception):
+    """The source's time is long before that of the checkpoint: everything is to be read anew."""
+
+    def __init__(self, by_s: int) -> None:
+        super().__init__(f"the source's time went back by {by_s} s")
+        self.by_s = by_s
+
+
 class _Run:
     def __init__(
         self,
@@ -157,10 +166,13 @@ class _Run:
             last = attempt >= self._settings.attempts
             try:
                 return await self._attempt(from_scratch=from_scratch, salvage=last)
+            except _Rewound as error:
+                _log.error("exchange.time_rewound", exchange=self._exchange.name, by_s=error.by_s)
+                attempt, from_scratch = 0, True
             except MalformedPage as error:
                 if self._progress > seen:
-                    # It has come further: this is another page. It goes on from there, in all cases.
-                    attempt, from_scratch = 0, False
+                    # It has come further: this is another page, and it has been asked for once.
+                    attempt, from_scratch = 1, False
                     self._check_time(error)
                 elif not last:
                     pass
@@ -248,6 +260,8 @@ class _Run:
                         return False
                 case "done":
                     return True
+                case "rewound":
+                    raise _Rewound(message["by_s"])
                 case "error":
                     raise self._failure(message)
                 case _:

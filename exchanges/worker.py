@@ -19,6 +19,8 @@ from . import frames
 
 _MOST_BYTES = 4 << 20
 _LONGEST_RAW = 262_144
+_REPLICAS_DIFFER_S = 120
+"""One of several servers may be so much behind another."""
 _WORDS = frozenset({"message", "raw", "problems"})
 """What may hold words of the library or of a server, which may repeat a credential."""
 _Message = dict[str, Any]
@@ -109,10 +111,14 @@ class Fetch:
     def run(self) -> None:
         """Sends the plan, the pages and `done`."""
         checkpoint = self._planned()
-        progress = None if checkpoint is None else checkpoint.get_progress_timestamp()
+        progress = kept = None if checkpoint is None else checkpoint.get_progress_timestamp()
         for delta in self._deltas(checkpoint):
             found = delta.checkpoint
             now = None if found is None else found.get_progress_timestamp()
+            if kept is not None and now is not None and now < kept - _REPLICAS_DIFFER_S:
+                # It is not where we left it, as after a restored backup: nothing says what else it has lost.
+                self._line.send(about="rewound", by_s=kept - now)
+                return
             rewound = progress is not None and now is not None and now < progress
             if now is not None:
                 progress = now
@@ -162,6 +168,7 @@ class Fetch:
                 play = self._salvaged(error, checkpoint, read)
                 if play is None:
                     raise
+                self._overheard.take()  # what was said of the page that is now read again
                 self._traffic.begin(play)
                 pages = self._client().fetch_iter(self._types, checkpoint)
                 with self._overheard.muting():

@@ -113,6 +113,11 @@ class StandIn:
             self._plans.append(_Planned(chosen, lambda reply: reply, after))
         self._plans.append(_Planned(chosen, fault, times))
 
+    def mend(self) -> None:
+        """No further failures."""
+        with self._lock:
+            self._plans.clear()
+
     def handle(self, asked: Asked) -> Reply | None:
         with self._lock:
             self.asked.append(asked)

@@ -56,8 +56,17 @@ class Source(ABC):
         return as_json({"detail": "Request was throttled."}, 429, Retry_After=str(wait_s))
 
     @abstractmethod
-    def spoiled(self, body: bytes) -> bytes:
-        """A page whose first record cannot be read; the others can."""
+    def spoiled(self, body: bytes, value: bytes = b"") -> bytes:
+        """A page whose record of that PDQ, or the first one, cannot be read; the others can."""
+
+    def forget(self, value: str) -> None:
+        """A PDQ is gone, and nothing says so."""
+        raise NotImplementedError
+
+
+def _spoiled(body: bytes, value: bytes, begins: bytes, old: bytes, new: bytes) -> bytes:
+    start = body.rindex(begins, 0, body.index(value)) if value else 0
+    return body[:start] + body[start:].replace(old, new, 1)
 
 
 class GraphSource(Source):
@@ -87,8 +96,12 @@ class GraphSource(Source):
     def busy(self, wait_s: int) -> Reply:
         return graph.too_many_calls()
 
-    def spoiled(self, body: bytes) -> bytes:
-        return body.replace(b'"last_updated": ', b'"last_updated": "x", "was": ', 1)
+    def spoiled(self, body: bytes, value: bytes = b"") -> bytes:
+        return _spoiled(body, value, b'{"id"', b'"last_updated": ', b'"last_updated": "x", "was": ')
+
+    def forget(self, value: str) -> None:
+        self.graph.delete(value, 0)
+        self.graph.forget_tombstones()
 
 
 class NcmecSource(Source):
@@ -122,8 +135,8 @@ class NcmecSource(Source):
         config = NCMECCollabConfig(name="x", environment=NCMECEnvironment.test_Industry)
         return Elsewhere(config, ncmec.USER, ncmec.PASSWORD)
 
-    def spoiled(self, body: bytes) -> bytes:
-        return body.replace(b'<member id="42">', b'<member id="unknown">', 1)
+    def spoiled(self, body: bytes, value: bytes = b"") -> bytes:
+        return _spoiled(body, value, b"<image>", b'<member id="42">', b'<member id="unknown">')
 
 
 class StopNciiSource(Source):
@@ -155,8 +168,11 @@ class StopNciiSource(Source):
     def busy(self, wait_s: int) -> Reply:
         return stopncii.rate_limited(wait_s)
 
-    def spoiled(self, body: bytes) -> bytes:
-        return body.replace(b'"hashStatus": "Active"', b'"hashStatus": "Unheard of"', 1)
+    def spoiled(self, body: bytes, value: bytes = b"") -> bytes:
+        return _spoiled(body, value, b"{", b'"hashStatus": "Active"', b'"hashStatus": "Unheard of"')
+
+    def forget(self, value: str) -> None:
+        self.stopncii.forget(value)
 
 
 class TatSource(Source):
@@ -190,8 +206,11 @@ class TatSource(Source):
 
         return Elsewhere(tat.USER, tat.PASSWORD)
 
-    def spoiled(self, body: bytes) -> bytes:
-        return body.replace(b'"hash_digest"', b'"digest"', 1)
+    def spoiled(self, body: bytes, value: bytes = b"") -> bytes:
+        return _spoiled(body, value, b"{", b'"hash_digest"', b'"digest"')
+
+    def forget(self, value: str) -> None:
+        self.tat.forget(self._ids.pop(value))
 
 
 def everything(api: Any, checkpoint: Any = None) -> tuple[dict[Any, Any], list[Any], Any]:

@@ -62,6 +62,10 @@ class StopNcii(StandIn):
         """Adds or replaces a record; withdrawn ones stay, with that status."""
         self._records[record.type, record.value] = record
 
+    def forget(self, value: str) -> None:
+        """As if it had never been."""
+        del self._records["ImagePDQ", value]
+
     def is_page(self, asked: Asked) -> bool:
         return asked.path == "/v1/FetchHashes"
 
@@ -80,7 +84,8 @@ class StopNcii(StandIn):
         first = _place(asked.query.get("nextPageToken"))
         page = found[first : first + size]
         more = first + size < len(found)
-        latest = max((one.time for one in found), default=start)
+        # What there is, not what was asked: a server restored from a backup answers with an earlier time.
+        latest = max((one.time for one in self._records.values()), default=start)
         cases = [f"27664732-76e1-4a17-8099-{next(self._cases):012d}" for _ in page]
         return as_json(
             {

@@ -63,6 +63,10 @@ class Tat(StandIn):
         self._entries[entry.id] = entry
         return entry
 
+    def forget(self, number: int) -> None:
+        """As if it had never been."""
+        del self._entries[number]
+
     def is_page(self, asked: Asked) -> bool:
         return asked.path == _LIST
 
@@ -85,12 +89,18 @@ class Tat(StandIn):
         size = self.page_size
         page = found[first : first + size]
         more = first + size < len(found)
+        # Without results it is that of the last record there is: an earlier one after a restored backup.
+        last = (
+            page[-1]
+            if page
+            else max(self._entries.values(), key=lambda one: (one.time, one.id), default=None)
+        )
         return as_json(
             {
                 "count": len(found),
                 "next": self._page_url(asked, first + size) if more else None,
                 "previous": self._page_url(asked, first - size) if first else None,
-                "checkpoint": f"{page[-1].time},{page[-1].id}" if page else after or None,
+                "checkpoint": f"{last.time},{last.id}" if last is not None else None,
                 "results": [one.as_json() for one in page],
             }
         )
