@@ -61,6 +61,7 @@ async def lookup(session: aiohttp.ClientSession, url: str, value: str) -> list[i
 @pytest.mark.timeout(240)
 async def test_acknowledged_writes_survive_kill_9(database_url: str, tmp_path: Path) -> None:
     acknowledged: dict[int, str] = {}
+    asked: set[int] = set()
     removed: set[int] = set()
     async with served(database_url, tmp_path) as (process, url), aiohttp.ClientSession() as session:
         async with session.post(f"{url}/c/banks", json={"name": "A"}) as response:
@@ -73,6 +74,7 @@ async def test_acknowledged_writes_survive_kill_9(database_url: str, tmp_path: P
                     content_id = (await response.json())["id"]
                     acknowledged[content_id] = value
                 if content_id % 5 == 0:
+                    asked.add(content_id)
                     async with session.delete(f"{url}/c/bank/A/content/{content_id}") as response:
                         assert (await response.json())["deleted"] == 1
                         removed.add(content_id)
@@ -98,7 +100,9 @@ async def test_acknowledged_writes_survive_kill_9(database_url: str, tmp_path: P
     async with served(database_url, tmp_path) as (_, url), aiohttp.ClientSession() as session:
         for content_id, value in acknowledged.items():
             found = await lookup(session, url, value)
-            assert (content_id in found) is (content_id not in removed)
+            # A removal that was asked for and not acknowledged may have happened or not.
+            if content_id in removed or content_id not in asked:
+                assert (content_id in found) is (content_id not in removed)
 
 
 @pytest.mark.timeout(240)
