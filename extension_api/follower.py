@@ -73,10 +73,13 @@ class Follower:
         epoch = self._epoch.hex[:8] if self._epoch else "none"
         return f"{epoch}-{max(self._facts_seq, self._looks_seq)}"
 
-    async def load(self) -> None:
-        """Read everything. Raises DatabaseError's leaves and asyncpg's errors."""
-        async with open_connection(self._database) as connection:
+    async def load(self, connection: OwnConnection | None = None) -> None:
+        """Read everything, on this connection if there is one. Raises DatabaseError's leaves, asyncpg's errors."""
+        if connection is not None:
             await self._read_all(connection)
+            return
+        async with open_connection(self._database) as own:
+            await self._read_all(own)
 
     async def run(self) -> None:
         """Keep up until cancelled."""
