@@ -74,7 +74,7 @@ class Follower:
         return f"{epoch}-{max(self._facts_seq, self._looks_seq)}"
 
     async def load(self, connection: OwnConnection | None = None) -> None:
-        """Read everything, on this connection if there is one. Raises DatabaseError's leaves, asyncpg's errors."""
+        """Read everything, on this connection if given. Raises DatabaseError's leaves, asyncpg's errors."""
         if connection is not None:
             await self._read_all(connection)
             return
