@@ -8,6 +8,7 @@ import io
 import json
 import re
 from binascii import unhexlify
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeAlias
 
@@ -28,6 +29,7 @@ from .state import CURATION, MATCHING, show_at_once
 
 routes = web.RouteTableDef()
 _BATCH = 5000
+_BATCHES_AT_ONCE = 2
 _LONGEST_LINE = 1 << 20
 _MOST_REFUSALS_SHOWN = 1000
 _NDJSON = frozenset({"application/x-ndjson", "application/jsonl", "application/ndjson"})
@@ -86,6 +88,7 @@ async def _read(request: web.Request, take: Take, load: _Load) -> None:
         if len(load.batch) >= _BATCH:
             await load.flush()
     await load.flush()
+    await load.settle()
 
 
 class _Load:
@@ -96,11 +99,10 @@ class _Load:
         """What is still to be added."""
         self._request = request
         self._bulk = bulk
-        self._adding: asyncio.Task[None] | None = None
+        self._adding: deque[asyncio.Task[None]] = deque()
         self._added = self._refused = 0
         self._errors: list[RefusedLine] = []
-        self._first: int | None = None
-        self._last: int | None = None
+        self._ids: list[int] = []
 
     def refuse(self, number: int, message: str) -> None:
         """Notes a line that cannot be added."""
@@ -109,22 +111,25 @@ class _Load:
             self._errors.append(RefusedLine(line=number, message=message))
 
     async def flush(self) -> None:
-        """Begins to add the batch, while the next lines are read; the one before is done by then."""
-        await self.settle()
+        """Begins to add the batch, while the next lines are read and one batch more may be being added."""
         batch, self.batch = self.batch, Batch()
         if len(batch):
-            self._adding = asyncio.create_task(self._add(batch))
+            self._adding.append(asyncio.create_task(self._add(batch)))
+        while len(self._adding) >= _BATCHES_AT_ONCE:
+            await self._adding.popleft()
 
     async def settle(self) -> None:
-        """Waits until what was begun is committed and matches here; raises what went wrong with it."""
-        adding, self._adding = self._adding, None
-        if adding is not None:
-            await adding
+        """Waits until what was begun is committed and matches here; raises what went wrong with it first."""
+        try:
+            while self._adding:
+                await self._adding.popleft()
+        finally:
+            await asyncio.gather(*self._adding, return_exceptions=True)
 
     async def _add(self, batch: Batch) -> None:
         ids = await self._bulk.add(batch)
         self._added += len(ids)
-        self._first, self._last = self._first or ids[0], ids[-1]
+        self._ids += [ids[0], ids[-1]]
         await show_at_once(self._request, *batch.columns)
 
     def answer(self) -> BulkAnswer:
@@ -135,8 +140,8 @@ class _Load:
             added=self._added,
             refused=self._refused,
             errors=self._errors,
-            first_id=self._first,
-            last_id=self._last,
+            first_id=min(self._ids, default=None),
+            last_id=max(self._ids, default=None),
         )
 
 
