@@ -1,6 +1,6 @@
 """Sites a second of a whole crawl, against a plain aiohttp download of the same URLs.
 
-    python -m bench.crawl [--sites 1500] [--rounds 3] [--workers 1]
+    python -m bench.crawl [--sites 6000] [--rounds 3] [--workers 1]
 
 One web server process answers from memory, without any delay. In turn, several times: aiohttp
 downloads the URLs and throws them away; the crawler visits the same sites, from an empty database:
@@ -210,7 +210,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--sites", type=int, default=1500)
+    parser.add_argument("--sites", type=int, default=6000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--workers", type=int, default=1)
     arguments = parser.parse_args()

@@ -229,6 +229,10 @@ class _Worker(asyncio.Protocol):
     def has_room(self) -> bool:
         return len(self.jobs) < self._limits.jobs_ahead and not self.gone.is_set()
 
+    def runs_low(self) -> bool:
+        """Whether half of the jobs handed ahead are done: a few at a time wake the process less often."""
+        return 2 * len(self.jobs) <= self._limits.jobs_ahead
+
     def send(self, job: _Job) -> None:
         assert self._transport is not None
         if not self.jobs:
@@ -246,7 +250,8 @@ class _Worker(asyncio.Protocol):
         except BrokenFrame as error:
             self._break(str(error))
         else:
-            self._has_room()
+            if self.runs_low():
+                self._has_room()
 
     def _take(self, answer: object) -> None:
         if not isinstance(answer, dict):

@@ -229,8 +229,8 @@ class Settings:
     )
     hash_processes: int = _setting(
         "SAMELOOK_HASH_PROCESSES",
-        lambda: max(1, min(4, os.cpu_count() or 2)),
-        "Processes that decode and hash pictures, for each crawling process. Default: one for each processor, at most 4.",
+        lambda: max(1, min(4, (os.cpu_count() or 2) - 1)),
+        "Processes that decode and hash pictures, for each crawling process. Default: one for each processor but the first, which fetches; at most 4.",
         _count,
     )
 
