@@ -67,7 +67,13 @@ class Child:
             self._process.stdin.close()
         with suppress(ProcessLookupError):
             self._process.kill()
-        await self._process.wait()
+        # asyncio does not hear of an end while there is something that nobody reads.
+        assert self._process.stdout is not None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_STOP_S):
+                while await self._process.stdout.read(1 << 20):
+                    pass
+                await self._process.wait()
         with suppress(TimeoutError):
             await asyncio.wait_for(self._listening, _STOP_S)
         self._listening.cancel()

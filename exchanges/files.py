@@ -176,6 +176,8 @@ def _reader(
     columns = [cell.strip().lower() for cell in next(csv.reader([first]), [])]
     of_file = _of_file_name(name)
     kind = collab.signal_type or (by_indicator.get(of_file, of_file) if of_file else None)
+    if _begins_with_type(columns, types):
+        return lambda ahead: _csv_rows(ahead, kind, 1, 0, None, by_indicator, header=None)
     value_at = next((columns.index(one) for one in (*_VALUE_COLUMNS, *known) if one in columns), None)
     if of_file is not None:
         return lambda ahead: _csv_rows(ahead, kind, 0, None, 3, by_indicator, header=None)
@@ -186,8 +188,6 @@ def _reader(
         return lambda ahead: _csv_rows(
             ahead, kind or named, value_at, type_at, tags_at, by_indicator, header=columns
         )
-    if columns and columns[0] in {one.lower() for one in known}:
-        return lambda ahead: _csv_rows(ahead, kind, 1, 0, None, by_indicator, header=None)
     return lambda ahead: _csv_rows(ahead, kind, 0, None, None, by_indicator, header=None)
 
 
@@ -199,6 +199,18 @@ def _is_csv(name: str, first: str, collab: FileCollaborationConfig) -> bool:
     # Texts and URLs hold commas; a hash does not, nor does the name of a type.
     head = first.strip().partition(" ")[0]
     return "," in (first if collab.signal_type else head)
+
+
+def _begins_with_type(columns: list[str], types: Sequence[type[SignalType]]) -> bool:
+    """Whether a row is a type and a value of it, and no header."""
+    found = next((one for one in types if columns and one.get_name() == columns[0]), None)
+    if found is None or len(columns) == 1:
+        return False
+    try:
+        found.validate_signal_str(columns[1])
+    except Exception:  # noqa: BLE001 - foreign code, which raises what it likes
+        return False
+    return True
 
 
 def _of_file_name(name: str) -> str | None:

@@ -62,13 +62,9 @@ class Schedule:
         pause_s = self._settings.look_s
         while True:
             try:
-                free = self._settings.at_once - len(self._running)
-                # Those that others fetch are due too; they must not hide the ones behind them.
-                rows = self._queries.due_exchanges(self._pool, most=1000)
+                rows = self._queries.due_exchanges(self._pool, most=100)
                 due = [row["name"] async for row in rows if row["name"] not in self._running]
-                for name in due:
-                    if len(self._running) >= self._settings.at_once or free <= 0:
-                        break
+                for name in due[: max(0, self._settings.at_once - len(self._running))]:
                     task = tasks.create_task(self._fetch(name))
                     self._running[name] = task
                     task.add_done_callback(lambda _, name=name: self._running.pop(name, None))

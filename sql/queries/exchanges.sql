@@ -69,10 +69,16 @@ LEFT JOIN LATERAL (
 WHERE e.id = :id;
 
 -- name: due_exchanges(most)
--- From the partial index (next_fetch_at).
-SELECT name FROM exchanges
-WHERE enabled AND removed_at IS NULL AND next_fetch_at <= now()
-ORDER BY next_fetch_at LIMIT :most;
+-- From the partial index (next_fetch_at). Those that somebody fetches are left out, so that they do not hide the
+-- others.
+SELECT e.name FROM exchanges AS e
+WHERE e.enabled AND e.removed_at IS NULL AND e.next_fetch_at <= now()
+  AND NOT EXISTS (
+      SELECT FROM pg_locks
+      WHERE locktype = 'advisory' AND classid = 1397507416 AND objid = e.id::oid AND objsubid = 2
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+  )
+ORDER BY e.next_fetch_at LIMIT :most;
 
 -- name: try_lock(id)$
 SELECT pg_try_advisory_lock(1397507416, CAST(:id AS bigint)::integer);

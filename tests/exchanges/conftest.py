@@ -34,7 +34,7 @@ def plugin(monkeypatch: pytest.MonkeyPatch) -> str:
 def settings(plugin: str) -> ExchangeSettings:
     """As at work, but impatient, and with the extension's exchange types."""
     types = tuple(f"{plugin}.{name}" for name in ("Scripted", "Gathering", "Web"))
-    return ExchangeSettings(exchange_types=types, attempts=2, retry_s=0.01, silence_s=60.0, look_s=0.02)
+    return ExchangeSettings(exchange_types=types, attempts=2, retry_s=0.01, silence_s=500.0, look_s=0.02)
 
 
 @pytest.fixture

@@ -9,7 +9,14 @@ from typing import Any
 
 import pytest
 
-from exchanges.errors import FetchedElsewhere, MalformedPage, Superseded, UnknownExchange, WorkerDied, WorkerHung
+from exchanges.errors import (
+    FetchedElsewhere,
+    MalformedPage,
+    Superseded,
+    UnknownExchange,
+    WorkerDied,
+    WorkerHung,
+)
 
 A, B, C, D = ("%02x" % n * 16 for n in (0xAA, 0xBB, 0xCC, 0xDD))
 
@@ -34,7 +41,12 @@ async def test_the_sample_fills_its_bank_and_a_second_fetch_changes_nothing(
     assert await matching("SAMPLE") == held
     assert await pool.fetch("SELECT id FROM bank_content ORDER BY id") == ids
     status = await store.status("SAMPLE")
-    assert (status.records, status.up_to_date, status.succeeded, status.running_since) == (first.stored, True, True, None)
+    assert (status.records, status.up_to_date, status.succeeded, status.running_since) == (
+        first.stored,
+        True,
+        True,
+        None,
+    )
 
 
 async def test_updates_and_deletes_are_applied_in_their_order(
@@ -47,7 +59,9 @@ async def test_updates_and_deletes_are_applied_in_their_order(
     assert await matching("ONE") == {"md5": [C]}
 
 
-async def test_a_fetch_goes_on_from_its_checkpoint(store: Any, fetch: Any, script: Any, matching: Any) -> None:
+async def test_a_fetch_goes_on_from_its_checkpoint(
+    store: Any, fetch: Any, script: Any, matching: Any
+) -> None:
     path = script(md5(A), md5(B))
     await store.create("ONE", "scripted", {"script": path})
     await fetch("ONE")
@@ -79,7 +93,9 @@ async def test_a_stale_checkpoint_starts_over_beside_the_old_data(
     status = await store.status("ONE")
     assert (status.records, status.rebuilding) == (3, False)
     # What did not change keeps its content.
-    assert kept == await pool.fetchval("SELECT content_id FROM exchange_records WHERE key LIKE '%' || $1 || '%'", B)
+    assert kept == await pool.fetchval(
+        "SELECT content_id FROM exchange_records WHERE key LIKE '%' || $1 || '%'", B
+    )
     assert await pool.fetchval("SELECT count(DISTINCT generation) FROM exchange_records") == 1
 
 
@@ -146,7 +162,9 @@ async def test_one_record_that_is_no_signal_costs_only_itself(
 ) -> None:
     # HMA takes a PDQ with a newline behind it, and never builds an index again.
     newline = "f" * 64 + "\n"
-    path = script([["pdq", newline, []], ["pdq", "a" * 64, []], ["md5", "x", []], ["unknown", "whatever", []]])
+    path = script(
+        [["pdq", newline, []], ["pdq", "a" * 64, []], ["md5", "x", []], ["unknown", "whatever", []]]
+    )
     await store.create("ONE", "scripted", {"script": path})
     outcome = await fetch("ONE")
     assert outcome.succeeded and outcome.quarantined == 2
@@ -206,7 +224,9 @@ async def test_a_library_that_brings_its_process_down_harms_nobody_else(
 async def test_time_that_goes_back_is_reported_and_read_again(
     store: Any, fetch: Any, script: Any, matching: Any
 ) -> None:
-    path = script({"updates": md5(A), "time": 100}, {"updates": md5(B), "time": 50}, {"updates": gone(A), "time": 120})
+    path = script(
+        {"updates": md5(A), "time": 100}, {"updates": md5(B), "time": 50}, {"updates": gone(A), "time": 120}
+    )
     await store.create("ONE", "scripted", {"script": path})
     outcome = await fetch("ONE")
     assert outcome.succeeded and outcome.quarantined == 1
@@ -232,13 +252,17 @@ async def test_a_checkpoint_of_another_version_starts_over(
     path = script(md5(A, B))
     await store.create("ONE", "scripted", {"script": path})
     await fetch("ONE")
-    await pool.execute("UPDATE exchange_checkpoints SET checkpoint = replace(checkpoint, 'ScriptCheckpoint', 'Former')")
+    await pool.execute(
+        "UPDATE exchange_checkpoints SET checkpoint = replace(checkpoint, 'ScriptCheckpoint', 'Former')"
+    )
     script(md5(B))
     assert (await fetch("ONE")).succeeded
     assert await matching("ONE") == {"md5": [B]}
 
 
-async def test_only_one_process_fetches_an_exchange_at_a_time(store: Any, fetch: Any, script: Any, pool: Any) -> None:
+async def test_only_one_process_fetches_an_exchange_at_a_time(
+    store: Any, fetch: Any, script: Any, pool: Any
+) -> None:
     path = script({"hang": True})
     made = await store.create("ONE", "scripted", {"script": path})
     first = asyncio.create_task(fetch("ONE"))

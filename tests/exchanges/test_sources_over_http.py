@@ -100,21 +100,27 @@ async def test_a_source_that_says_when_is_asked_then(store: Any, fetch: Any, sou
     assert await store.quarantine("WEB") == []
 
 
-async def test_failures_are_waited_out_longer_and_longer(store: Any, fetch: Any, source: Any, pool: Any) -> None:
+async def test_failures_are_waited_out_longer_and_longer(
+    store: Any, fetch: Any, source: Any, pool: Any
+) -> None:
     url = await source(pages_of(lambda: web.Response(status=500)))
     await made(store, url)
     waits = []
     for _ in range(3):
         outcome = await fetch("WEB", backoff_s=100.0)
         assert isinstance(outcome.error, SourceUnreachable)
-        waits.append(float(await pool.fetchval("SELECT extract(epoch FROM next_fetch_at - now()) FROM exchanges")))
+        waits.append(
+            float(await pool.fetchval("SELECT extract(epoch FROM next_fetch_at - now()) FROM exchanges"))
+        )
     # With jitter: each between half of what is due and all of it.
     assert [50 * 2**n - 5 <= wait <= 100 * 2**n for n, wait in enumerate(waits)] == [True] * 3
     assert await store.quarantine("WEB") == []
 
 
 async def test_a_wait_has_an_upper_limit(store: Any, fetch: Any, source: Any, pool: Any) -> None:
-    await made(store, await source(pages_of(web.Response(status=429, headers={"Retry-After": "99999999999"}))))
+    await made(
+        store, await source(pages_of(web.Response(status=429, headers={"Retry-After": "99999999999"})))
+    )
     await fetch("WEB")
     assert await pool.fetchval("SELECT next_fetch_at < now() + interval '2 days' FROM exchanges")
 

@@ -28,7 +28,14 @@ from exchanges.store import ExchangeStore
 
 async def test_every_type_of_the_library_is_there(store: Any) -> None:
     library = await store.types()
-    assert set(library.exchange_types) >= {"sample", "local_file", "fb_threatexchange", "ncmec", "stop_ncii", "tat"}
+    assert set(library.exchange_types) >= {
+        "sample",
+        "local_file",
+        "fb_threatexchange",
+        "ncmec",
+        "stop_ncii",
+        "tat",
+    }
     assert set(library.exchange_types) >= {"scripted", "gathering", "web"}
     for name in library.exchange_types:
         schema = await store.schema(name)
@@ -146,7 +153,9 @@ async def test_credentials_are_encrypted_when_there_is_a_key(pool: Any, settings
     await plain.create("PLAIN", "web", {"url": "http://localhost"}, credentials=secret)
     locked = ExchangeStore(pool, replace(settings, credentials_keys=(old,)))
     await locked.create("LOCKED", "web", {"url": "http://localhost"}, credentials=secret)
-    rows = {row["name"]: row["credentials"] for row in await pool.fetch("SELECT name, credentials FROM exchanges")}
+    rows = {
+        row["name"]: row["credentials"] for row in await pool.fetch("SELECT name, credentials FROM exchanges")
+    }
     assert b"open-sesame" in rows["PLAIN"] and b"open-sesame" not in rows["LOCKED"]
     turned = ExchangeStore(pool, replace(settings, credentials_keys=(new, old)))
     for name in ("PLAIN", "LOCKED"):
@@ -156,7 +165,9 @@ async def test_credentials_are_encrypted_when_there_is_a_key(pool: Any, settings
         with pytest.raises(CredentialsLocked):
             await other.credentials_of(await other.exchange("LOCKED"))
     with pytest.raises(CredentialsLocked, match="no Fernet key"):
-        await ExchangeStore(pool, replace(settings, credentials_keys=("short",))).set_credentials("PLAIN", secret)
+        await ExchangeStore(pool, replace(settings, credentials_keys=("short",))).set_credentials(
+            "PLAIN", secret
+        )
 
 
 async def test_the_exchange_s_own_credentials_go_before_those_of_its_type(

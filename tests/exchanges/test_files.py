@@ -1,0 +1,132 @@
+"""Files of hashes in the forms that people have them in."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PDQ = [f"{n:02x}" * 32 for n in (0x1A, 0x2B, 0x3C)]
+MD5 = [f"{n:032x}" for n in (1, 2, 3)]
+
+FORMS = {
+    "types and values": ("a.txt", f"pdq {PDQ[0]}\n\nmd5 {MD5[0]}\r\npdq {PDQ[1]}", None),
+    "values": ("a.txt", "\n".join(PDQ[:2]) + "\n", "pdq"),
+    "names of ThreatExchange": ("a.txt", f"HASH_PDQ {PDQ[0]}\nHASH_PDQ {PDQ[1]}\n", None),
+    "header": ("a.csv", f'id,hash,note\n1,{PDQ[0]},"a, b\nc"\n2,{PDQ[1]},\n', "pdq"),
+    "header named after the type": ("a.csv", f"pdq,note\n{PDQ[0]},x\n{PDQ[1]},y\n", None),
+    "type column": ("a.csv", f"\ufeffsignal_type,value,tags\npdq,{PDQ[0]},one two\npdq,{PDQ[1]},\n", None),
+    "type first, no header": ("a.csv", f"pdq,{PDQ[0]}\npdq,{PDQ[1]}\n", None),
+    "no header": ("a.csv", f"{PDQ[0]},whatever\n{PDQ[1]},else\n", "pdq"),
+    "the library's own": ("simple.HASH_PDQ.te", f"{PDQ[0]},12,today,tag other\n{PDQ[1]},13,today,\n", None),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+async def test_each_form_is_read(
+    store: Any, fetch: Any, tmp_path: Path, matching: Any, pool: Any, form: str
+) -> None:
+    name, text, signal_type = FORMS[form]
+    file = tmp_path / name
+    file.write_text(text, newline="")
+    config = {"filename": str(file), **({"signal_type": signal_type} if signal_type else {})}
+    await store.create("FILE", "local_file", config)
+    outcome = await fetch("FILE")
+    assert outcome.succeeded and outcome.quarantined == 0, (outcome, await store.quarantine("FILE"))
+    assert (await matching("FILE"))["pdq"] == PDQ[:2]
+    tags = await pool.fetchval("SELECT max(tags) FROM bank_content")
+    assert tags == {"type column": ["one", "two"], "the library's own": ["other", "tag"]}.get(form, [])
+
+
+async def test_lines_that_vanish_are_removed_and_a_file_that_stays_costs_nothing(
+    store: Any, fetch: Any, tmp_path: Path, matching: Any, pool: Any
+) -> None:
+    file = tmp_path / "a.txt"
+    file.write_text("\n".join(f"md5 {one}" for one in MD5))
+    await store.create("FILE", "local_file", {"filename": str(file)})
+    await fetch("FILE")
+    generation = await pool.fetchval("SELECT max(generation) FROM exchange_records")
+    await fetch("FILE")
+    assert await pool.fetchval("SELECT max(generation) FROM exchange_records") == generation
+    file.write_text(f"md5 {MD5[1]}\n")
+    await fetch("FILE")
+    assert await matching("FILE") == {"md5": [MD5[1]]}
+
+
+async def test_a_long_file_goes_on_where_it_stopped(
+    store: Any, fetch: Any, tmp_path: Path, pool: Any
+) -> None:
+    file = tmp_path / "a.txt"
+    file.write_text("".join(f"md5 {n:032x}\n" for n in range(5000)))
+    await store.create("FILE", "local_file", {"filename": str(file)})
+    counts = []
+    for _ in range(3):
+        outcome = await fetch("FILE", run_s=0.0)
+        counts.append(outcome.stored)
+    assert counts == [2000, 2000, 1000]
+    assert await pool.fetchval("SELECT count(*) FROM exchange_records") == 5000
+
+
+async def test_what_is_no_signal_is_kept_and_named(
+    store: Any, fetch: Any, tmp_path: Path, matching: Any
+) -> None:
+    file = tmp_path / "a.txt"
+    file.write_bytes(b"md5 " + MD5[0].encode() + b"\nnonsense\nmd5 123\nsound_hash abc\n\xff\xfe md5\n")
+    await store.create("FILE", "local_file", {"filename": str(file)})
+    outcome = await fetch("FILE")
+    assert outcome.succeeded
+    assert await matching("FILE") == {"md5": [MD5[0]]}
+    raws = sorted(one.raw.decode() for one in await store.quarantine("FILE"))
+    assert len(raws) == 2 and any("nonsense" in raw for raw in raws) and any("123" in raw for raw in raws)
+
+
+async def test_a_file_that_is_not_there(store: Any, fetch: Any, tmp_path: Path) -> None:
+    await store.create("FILE", "local_file", {"filename": str(tmp_path / "absent")})
+    outcome = await fetch("FILE")
+    assert outcome.error.kind == "source_unreachable" and "absent" in outcome.error.message
+
+
+async def test_a_file_that_vanishes_takes_nothing_with_it(
+    store: Any, fetch: Any, tmp_path: Path, matching: Any
+) -> None:
+    file = tmp_path / "a.txt"
+    file.write_text(f"md5 {MD5[0]}\n")
+    await store.create("FILE", "local_file", {"filename": str(file)})
+    await fetch("FILE")
+    os.remove(file)
+    assert not (await fetch("FILE")).succeeded
+    assert await matching("FILE") == {"md5": [MD5[0]]}
+
+
+async def test_signal_types_of_an_extension_match(
+    pool: Any, settings: Any, tmp_path: Path, plugin: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dataclasses import replace
+
+    from banks import signal_types
+    from banks.live import live_banks
+    from exchanges.fetching import fetch_once
+    from exchanges.signal_registration import register_signal_types
+    from exchanges.store import ExchangeStore
+    from matching.settings import LiveSettings
+
+    for name in ("word", "short_hash"):
+        monkeypatch.delitem(signal_types._known, name, raising=False)
+    chosen = replace(
+        settings, extensions=(), signal_types=(f"{plugin}.WordSignal", f"{plugin}.ShortHashSignal:64:8")
+    )
+    assert sorted(register_signal_types(chosen)) == ["short_hash", "word"]
+    file = tmp_path / "a.txt"
+    file.write_text("word Hello\nshort_hash 00000000ffffffff\nword 12\n")
+    await ExchangeStore(pool, chosen).create("FILE", "local_file", {"filename": str(file)})
+    outcome = await fetch_once(pool, "FILE", chosen)
+    assert outcome.succeeded and outcome.quarantined == 1
+    async with live_banks(pool, LiveSettings()) as live:
+        word, near = (signal_types.signal_type(name) for name in ("word", "short_hash"))
+        assert [one.bank.name for one in await live.find(word, word.parse(" HELLO "))] == ["FILE"]
+        assert [one.distance for one in await live.find(near, bytes.fromhex("00000000fffffff0"))] == [4]
+        assert await live.find(near, bytes.fromhex("000000000000ffff")) == []
+    for name in ("word", "short_hash"):
+        signal_types._known.pop(name)
