@@ -8,7 +8,7 @@ from aiohttp import hdrs, web
 
 from banks.changes import decode_id, encode_token
 from banks.contents import Content, Details, Signal
-from banks.signal_types import parsed_signals
+from banks.signal_types import parsed_signals, signal_type
 from banks.store import Bank
 
 from .answers import answer, answer_model
@@ -282,7 +282,12 @@ async def _add(request: web.Request, bank: Bank, signals: dict[str, Any], detail
 
 async def _shown(request: web.Request, content: Content, query: ContentQuery) -> web.Response:
     contents = request.app[CURATION].contents
-    signals = (await contents.signals([content.id]))[content.id]
+    kind = None if query.signal_type is None else signal_type(query.signal_type)
+    signals = [
+        one
+        for one in (await contents.signals([content.id]))[content.id]
+        if kind is None or one.type == kind.name
+    ]
     crawled: dict[str, Any] = {}
     if content.picture_sha256 is not None:
         crawled = {
@@ -293,7 +298,7 @@ async def _shown(request: web.Request, content: Content, query: ContentQuery) ->
     if query.include_details:
         return answer_model(full)
     names = set(ContentAnswer.model_fields)
-    if not query.include_signals:
+    if not query.include_signals and kind is None:
         names.discard("signals")
     text = full.model_dump_json(include=names)
     return web.Response(body=text.encode(), content_type="application/json")

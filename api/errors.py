@@ -7,6 +7,7 @@ from typing import Any
 
 import asyncpg
 from aiohttp import web
+from aiohttp.web_protocol import RequestPayloadError
 
 from banks.errors import BankError
 from crawler.fetch_errors import BlockedAddress, BlockedPort, FetchError, FetchTimeout, TooLarge
@@ -52,6 +53,8 @@ def explained(error: Exception) -> ApiError | None:  # noqa: C901, PLR0911 - one
             return error
         case web.HTTPException():
             return _of_aiohttp(error)
+        case RequestPayloadError():
+            return ApiError(400, "The body is not encoded as its headers say, or it ended too soon.")
         case BankError():
             status = 404 if error.kind in _NOT_FOUND else 403 if error.kind in _FORBIDDEN else 400
             return ApiError(status, error.message, {"kind": error.kind, **error.detail})
@@ -66,7 +69,9 @@ def explained(error: Exception) -> ApiError | None:  # noqa: C901, PLR0911 - one
         case HashingError():
             return ApiError(400, error.message, {"kind": error.kind})
         case FetchError():
-            return ApiError(400, _of_fetch(error), {"kind": error.kind})
+            return ApiError(
+                413 if isinstance(error, TooLarge) else 400, _of_fetch(error), {"kind": error.kind}
+            )
         case BadQuery():
             return ApiError(400, error.message)
         case MatchingError() | DatabaseError() | ConnectionError() | TimeoutError():

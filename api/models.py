@@ -217,6 +217,9 @@ class ContentUpdate(BaseModel):
 
 class ContentQuery(BaseModel):
     include_signals: bool = False
+    signal_type: str | None = Field(
+        default=None, description="Include the signal of this type, if it has one."
+    )
     include_details: bool = False
 
 

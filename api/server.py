@@ -13,6 +13,7 @@ from .middlewares import error_response
 
 _log = structlog.get_logger(__name__)
 _FAULT = 500
+_LOWEST_ERROR = 400
 
 
 class ServiceRunner(web.AppRunner):
@@ -20,7 +21,17 @@ class ServiceRunner(web.AppRunner):
 
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()
-        return _Server(made.request_handler, request_factory=made.request_factory, **made._kwargs)  # noqa: SLF001 - aiohttp has no hook for this
+        handle = made.request_handler
+
+        async def answered(request: web.BaseRequest) -> web.StreamResponse:
+            try:
+                return await handle(request)
+            except web.HTTPException as error:  # of what aiohttp refuses before any middleware sees it
+                if error.status < _LOWEST_ERROR:
+                    raise
+                return error_response(ApiError(error.status, error.text or error.reason))
+
+        return _Server(answered, request_factory=made.request_factory, **made._kwargs)  # noqa: SLF001 - aiohttp has no hook for this
 
 
 class _Server(web.Server):

@@ -142,6 +142,31 @@ async def test_what_is_no_id_is_not_found(steady: Any, content_id: str) -> None:
     assert answer.json["message"]
 
 
+@pytest.mark.parametrize(
+    ("asked", "signals"),
+    [
+        ({}, None),
+        ({"include_signals": "true"}, {"pdq": GOOD, "video_md5": MD5}),
+        ({"include_signals": "TRUE"}, {"pdq": GOOD, "video_md5": MD5}),
+        ({"include_signals": "false"}, None),
+        ({"signal_type": "pdq"}, {"pdq": GOOD}),
+        ({"signal_type": "sha256"}, {}),
+        ({"signal_type": "video_md5", "include_signals": "true"}, {"video_md5": MD5}),
+    ],
+)
+async def test_signals_are_shown_when_asked_for(
+    steady: Any, asked: dict[str, str], signals: dict[str, str] | None
+) -> None:
+    shown = (await steady.get("/c/bank/A/content/1", **asked)).json
+    assert shown.get("signals") == signals
+
+
+async def test_the_signals_of_an_unknown_type_are_refused(steady: Any) -> None:
+    answer = await steady.get("/c/bank/A/content/1", signal_type="invalid")
+    assert answer.status == 400
+    assert "No such signal type" in answer.json["message"]
+
+
 async def test_deleting_is_counted(steady: Any, bank: str) -> None:
     content_id = (await steady.post(f"/c/bank/{bank}/signal", {"pdq": GOOD})).json["id"]
     assert (await steady.delete(f"/c/bank/{bank}/content/{content_id}")).json == {"deleted": 1}

@@ -11,6 +11,9 @@ import pytest
 from aiohttp import FormData
 from PIL import Image, ImageDraw
 
+from crawler.fetch_settings import FetchSettings
+from crawler.resolver import parse_resolve
+
 
 def bits_apart(one: str, other: str) -> int:
     return (int(one, 16) ^ int(other, 16)).bit_count()
@@ -254,6 +257,17 @@ async def test_urls_that_lead_inside_or_nowhere_are_refused(hasher: Any, url: st
     assert answer.status == 400
     assert answer.json["message"]
     assert "secret" not in answer.text
+
+
+async def test_a_file_behind_a_url_may_be_too_large(serve: Any, site: Any, picture: Any) -> None:
+    fetch = FetchSettings(
+        resolve=parse_resolve(f"*.test={site.address}"), honour_robots=False, max_icon_bytes=1000
+    )
+    hasher = await serve(roles=frozenset({"hasher"}), fetch=fetch)
+    site.answers["/large"] = (200, picture(size=300), {"Content-Type": "image/png"})
+    answer = await hasher.get("/h/hash", url="http://site.test/large")
+    assert answer.status == 413
+    assert "larger" in answer.json["message"]
 
 
 async def test_a_url_is_needed(hasher: Any) -> None:

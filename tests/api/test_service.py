@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import asyncpg
@@ -41,6 +42,40 @@ async def test_a_wrong_method_is_told_as_json(steady: Any, method: str, path: st
     assert answer.status == 405
     assert answer.json["message"]
     assert "GET" in answer.headers["Allow"]
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GARBAGE\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET /status HTTP/1.1\r\nHost: localhost\r\nBad Header\r\n\r\n",
+        b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"POST /c/banks HTTP/1.1\r\nHost: localhost\r\nContent-Length: many\r\n\r\n",
+        (
+            b"POST /c/banks HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n"
+            b"Content-Type: application/json\r\n\r\nzz\r\n"
+        ),
+        (
+            b"POST /c/banks HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            b"Content-Encoding: gzip\r\nContent-Length: 5\r\n\r\nabcde"
+        ),
+        b"GET /status HTTP/1.1\r\nHost: localhost\r\nExpect: nonsense\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+    ],
+)
+async def test_what_is_no_http_is_told_as_json_too(steady_address: str, sent: bytes) -> None:
+    host, _, port = steady_address.removeprefix("http://").partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(sent)
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+    body = await reader.readexactly(length)
+    writer.close()
+    assert 400 <= int(head.split()[1]) < 500
+    assert b"application/json" in head
+    assert json.loads(body)["message"]
+    assert b"abcde" not in body
 
 
 async def test_a_body_over_the_limit_is_refused(serve: Any) -> None:
