@@ -29,8 +29,7 @@ from tests.exchanges.standins.sources import (
     pdqs,
 )
 
-NOW = int(time.time())
-BEGAN = NOW - 86_400
+BEGAN = int(time.time()) - 86_400
 
 
 def hashes(number: int) -> list[str]:
@@ -59,9 +58,9 @@ def test_the_library_goes_on_from_its_checkpoint(source: Source) -> None:
     _, _, checkpoint = everything(api)
     asked = len(source.stand_in.pages)
     for value in later:
-        source.share(value, NOW - 60)
+        source.share(value, int(time.time()) - 3600)
     if isinstance(source, NcmecSource):
-        checkpoint.get_entries_max_ts -= 120  # it was made just now, and asks from then on
+        checkpoint.get_entries_max_ts -= 7200  # it was made just now, and asks from then on
     records, _, _ = everything(api, checkpoint)
     assert set(later) <= set(pdqs(api, records))
     assert len(source.stand_in.pages) > asked
@@ -86,7 +85,7 @@ def test_meta_sends_tombstones_owners_tags_and_reactions(graph: graph_module.Gra
     }
     assert opinions[1].tags == {"a", "b"}
     assert records["HASH_PDQ", disputed].opinions[0].is_mine
-    graph.delete(gone, NOW)
+    graph.delete(gone, BEGAN + 3)
     (delta,) = api.fetch_iter([], checkpoint)
     assert delta.updates["HASH_PDQ", gone] is None
     graph.forget_tombstones()
