@@ -24,6 +24,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from aiohttp import web
 from PIL import Image
 
 from extension_api.answering import EXTENSION
+from extension_api.follower import PAGE
 from extension_api.limits import Buckets
 from extension_api.memory import Memory
 from extension_api.routes import create_extension_app
@@ -57,37 +59,37 @@ def fill(memory: Memory, looks: int, seed: int = 7) -> None:
     """Sites of rank 1 to `looks`, each with one look of its own; a few pictures are nearly another's."""
     from bench.check_looks import drawn_looks
 
-    for number, look in enumerate(drawn_looks(looks, seed), start=1):
-        sha256 = number.to_bytes(32, "big")
-        memory.put_domain(
-            {
-                "domain_id": number,
-                "site": f"site{number}.example",
-                "host": f"site{number}.example",
-                "trusted_position": number,
-                "new_position": None,
-                "n_hosts": None,
-                "visited": True,
-                "redirect_host": None,
-                "discovery_error": None,
-                "hashing_errors": [],
-            }
-        )
-        memory.put_pictures([(sha256, [look])])
-        memory.put_shown(
-            {
-                "domain_id": number,
-                "sha256": sha256,
-                "since": 1.0,
-                "gone_since": None,
-                "own_host": True,
-                "icon_url": f"https://site{number}.example/favicon.ico",
-                "md5": sha256[:16],
-            }
-        )
-        if number % 20_000 == 0:
-            memory.index.flush()
-    memory.index.flush()
+    drawn = enumerate(drawn_looks(looks, seed), start=1)
+    while page := list(islice(drawn, PAGE)):
+        for number, _ in page:
+            memory.put_domain(
+                {
+                    "domain_id": number,
+                    "site": f"site{number}.example",
+                    "host": f"site{number}.example",
+                    "trusted_position": number,
+                    "new_position": None,
+                    "n_hosts": None,
+                    "visited": True,
+                    "redirect_host": None,
+                    "discovery_error": None,
+                    "hashing_errors": [],
+                }
+            )
+        memory.put_pictures([(number.to_bytes(32, "big"), [(number, look)]) for number, look in page])
+        for number, _ in page:
+            memory.put_shown(
+                {
+                    "domain_id": number,
+                    "sha256": number.to_bytes(32, "big"),
+                    "since": 1.0,
+                    "gone_since": None,
+                    "own_host": True,
+                    "icon_url": f"https://site{number}.example/favicon.ico",
+                    "md5": number.to_bytes(16, "big"),
+                }
+            )
+        memory.index.flush()
     memory.index.merge()
 
 

@@ -14,6 +14,7 @@ import structlog
 
 from extension_api.away import AWAY
 from extension_api.lists import Lists
+from extension_api.look_store import LookStore
 from extension_api.memory import Memory
 from sql.cancelled import check_cancelled
 from sql.named import queries
@@ -137,8 +138,15 @@ class Follower:
 
     async def _start_over(self, connection: OwnConnection, epoch: UUID) -> None:
         """Read everything into a memory of its own; questions are answered from the former one meanwhile."""
-        reading = _Reading(Memory(self._settings.tiers, self._settings.former_look_s))
-        await self._read(connection, reading)
+        folder = self._settings.looks_folder
+        store = LookStore(folder, epoch.hex) if folder else None
+        reading = _Reading(Memory(self._settings.tiers, self._settings.former_look_s, store))
+        try:
+            await self._read(connection, reading)
+        except BaseException:
+            reading.memory.index.close()
+            raise
+        self.memory.index.close()
         self.memory, self._epoch = reading.memory, epoch
         self._facts_seq, self._looks_seq = reading.facts_seq, reading.looks_seq
         self.version += 1
@@ -169,7 +177,7 @@ class Follower:
             if unknown:
                 memory.put_pictures(
                     [
-                        (row["sha256"], row["looks"])
+                        (row["sha256"], list(zip(row["ids"], row["looks"], strict=True)))
                         async for row in self._queries.looks_of_pictures(connection, sha256s=unknown)
                     ]
                 )

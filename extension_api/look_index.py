@@ -7,8 +7,6 @@ versions derived from the asker's look are compared with plain forms only.
 
 from __future__ import annotations
 
-import mmap
-import tempfile
 from array import array
 from collections import deque
 from collections.abc import Collection, Iterable, Sequence
@@ -18,6 +16,7 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
+from extension_api.look_store import LookStore
 from extension_api.looks import (
     LOOK_RULES,
     PLAIN,
@@ -34,7 +33,6 @@ from hashing.look_probes import AS_IS, Probes
 from hashing.look_rules import judge
 from matching import HammingIndex
 
-_CHUNK_BYTES = 64 * 1024 * 1024
 _PDQ_BYTES = 32
 _FORMS = len(FORM_NAMES)
 MOST_CANDIDATES = 400
@@ -42,7 +40,8 @@ MOST_CANDIDATES = 400
 that very many wear can have more."""
 MOST_RECENT = 500
 """Looks placed lately; comparing a look with all of them costs less than a search of everything."""
-_NOWHERE = object()
+_PLACES: tuple[Rule | None, ...] = (*Rule, None)
+_NOWHERE = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,7 @@ class _Placed:
 
     version: int
     number: int
-    rule: Rule | None
+    place: int
     pdqs: bytes
 
 
@@ -110,40 +109,51 @@ class _Tier:
 class LookIndex:
     """Looks by number, and where each is searched. Not for several threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, store: LookStore | None = None) -> None:
         self.version = 0
         """Goes up when a search may find something else than before."""
-        self._bytes = _Blobs()
+        self._bytes = store or LookStore()
         self._tiers: dict[Rule | None, _Tier] = {rule: _Tier() for rule in (*Rule, None)}
-        self._places: dict[int, Rule | None] = {}
+        self._places = array("b")
+        """The place of each look among `_PLACES`, by its number."""
         self._recent: deque[_Placed] = deque(maxlen=MOST_RECENT)
 
     def __len__(self) -> int:
         return len(self._bytes)
 
-    def add(self, look: bytes) -> int:
-        """Keep a look; its number. It is searched once it has a place. Raises BadLook."""
-        parse_look(look)
-        return self._bytes.add(look)
+    def add_many(self, looks: Iterable[tuple[int, bytes]]) -> list[int]:
+        """Keep looks by their ids in the database; their numbers. They are searched once they have a place.
+
+        Raises BadLook, and then keeps none.
+        """
+        given = list(looks)
+        for _, look in given:
+            parse_look(look)
+        numbers = self._bytes.add_many(given)
+        self._places.extend([_NOWHERE] * len(numbers))
+        return numbers
+
+    def close(self) -> None:
+        """Leave what is shared with other processes."""
+        self._bytes.close()
 
     def look(self, number: int) -> Look:
         return parse_look(self._bytes[number])
 
     def place(self, number: int, rule: Rule | None, *, searched: bool) -> None:
         """Search the look under `rule` from now on (None: strictly, for untrusted owners), or not at all."""
-        placed = number in self._places
-        if placed and searched and self._places[number] is rule:
-            return
-        if not placed and not searched:
+        place = _PLACES.index(rule) if searched else _NOWHERE
+        before = self._places[number]
+        if place == before:
             return
         self.version += 1
-        if placed:
-            self._tiers[self._places.pop(number)].remove(number)
+        if before != _NOWHERE:
+            self._tiers[_PLACES[before]].remove(number)
+        self._places[number] = place
         if searched:
-            self._places[number] = rule
             self._tiers[rule].waiting[number] = None
             pdqs = b"".join(form.pdq for form in self.look(number).forms)
-            self._recent.append(_Placed(self.version, number, rule, pdqs))
+            self._recent.append(_Placed(self.version, number, place, pdqs))
 
     def flush(self) -> None:
         """Make what was placed since the last flush searchable, in one go: single additions are dear."""
@@ -204,18 +214,18 @@ class LookIndex:
             return None
         placed = [one for one in self._recent if one.version > version]
         moved = {one.number for one in placed}
-        result = [one for one in found if one.number not in moved and one.number in self._places]
+        result = [one for one in found if one.number not in moved and self._places[one.number] != _NOWHERE]
         # Of a look that has moved again since, only the last place counts.
         last = {
             one.number: one
             for one in placed
-            if one.rule in tiers and self._places.get(one.number, _NOWHERE) is one.rule
+            if self._places[one.number] == one.place and _PLACES[one.place] in tiers
         }
         if not last:
             return result
         probes = versions_of(asked) if isinstance(asked, Look) else asked
         for rule in Rule:
-            here = [one for one in last.values() if _rule_of(one.rule) is rule]
+            here = [one for one in last.values() if _rule_of(_PLACES[one.place]) is rule]
             numbers = _near(probes, here, LOOK_RULES[rule].radius_bits)
             looks = [self.look(number) for number in numbers]
             for number, like in zip(numbers, likenesses(probes, looks, rule), strict=True):
@@ -258,39 +268,3 @@ def _near(probes: Probes, placed: Sequence[_Placed], radius: int) -> list[int]:
 
 def _codes(raw: bytes) -> NDArray[np.uint8]:
     return np.frombuffer(raw, np.uint8).reshape(-1, _PDQ_BYTES)
-
-
-class _Blobs:
-    """Byte strings by number, in memory that the system may write to an unnamed file when it runs short."""
-
-    def __init__(self) -> None:
-        self._chunks: list[mmap.mmap] = []
-        self._starts = array("Q", [0])
-
-    def __len__(self) -> int:
-        return len(self._starts) - 1
-
-    def __getitem__(self, number: int) -> bytes:
-        start, end = self._starts[number], self._starts[number + 1]
-        which, offset = divmod(start, _CHUNK_BYTES)
-        if end <= (which + 1) * _CHUNK_BYTES:
-            return self._chunks[which][offset : offset + end - start]
-        split = (which + 1) * _CHUNK_BYTES - start
-        return self._chunks[which][offset:] + self._chunks[which + 1][: end - start - split]
-
-    def add(self, data: bytes) -> int:
-        """Keep a byte string of at most one chunk; its number."""
-        start = self._starts[-1]
-        end = start + len(data)
-        while len(self._chunks) * _CHUNK_BYTES < end:
-            # The mapping keeps the file, which has no name any more, until the index is gone.
-            with tempfile.TemporaryFile(prefix="samelook-looks-") as file:
-                file.truncate(_CHUNK_BYTES)
-                self._chunks.append(mmap.mmap(file.fileno(), _CHUNK_BYTES))
-        which, offset = divmod(start, _CHUNK_BYTES)
-        fits = min(len(data), _CHUNK_BYTES - offset)
-        self._chunks[which][offset : offset + fits] = data[:fits]
-        if fits < len(data):
-            self._chunks[which + 1][: len(data) - fits] = data[fits:]
-        self._starts.append(end)
-        return len(self) - 1

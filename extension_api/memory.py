@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from extension_api.families import FamilyMember
 from extension_api.look_index import LookIndex
+from extension_api.look_store import LookStore
 from extension_api.sites import Site, site_of_host
 from extension_api.verdict import Owner, Tiers
 
@@ -46,7 +47,8 @@ class KnownDomain:
 
     def set(self, row: Mapping[str, Any], tiers: Tiers) -> None:
         self.site = Site(row["site"])
-        self.host: str = row["host"]
+        # Nearly always the same text, which is then kept once.
+        self.host: str = self.site if row["host"] == row["site"] else row["host"]
         self.position: int | None = row["trusted_position"]
         new: int | None = row["new_position"]
         # A rank that is gone, or that was better before, is no claim of its own.
@@ -132,10 +134,10 @@ class Picture:
 class Memory:
     """Facts of sites and pictures, and the index of looks that follows them."""
 
-    def __init__(self, tiers: Tiers, former_look_s: float) -> None:
+    def __init__(self, tiers: Tiers, former_look_s: float, store: LookStore | None = None) -> None:
         self.tiers = tiers
         self.former_look_s = former_look_s
-        self.index = LookIndex()
+        self.index = LookIndex(store)
         self.sites: dict[Site, KnownSite] = {}
         self.pictures: dict[bytes, Picture] = {}
         self._domains: dict[int, KnownDomain] = {}
@@ -189,17 +191,17 @@ class Memory:
                 self._place(self.pictures[sha256], sha256)
         return domain
 
-    def put_pictures(self, rows: Iterable[tuple[bytes, list[bytes | None]]]) -> None:
-        """Take over pictures that are new here, with the look of each frame."""
-        for sha256, looks in rows:
-            if sha256 in self.pictures:
-                continue
-            numbers = []
-            for look in looks:
-                if look:
-                    numbers.append(self.index.add(look))
-                    self._sha256s.append(sha256)
-            self.pictures[sha256] = Picture(tuple(numbers))
+    def put_pictures(self, rows: Iterable[tuple[bytes, Sequence[tuple[int, bytes | None]]]]) -> None:
+        """Take over pictures that are new here, with the id and the look of each frame."""
+        new = {sha256: looks for sha256, looks in rows if sha256 not in self.pictures}
+        telling = [(sha256, number, look) for sha256, looks in new.items() for number, look in looks if look]
+        numbers: dict[bytes, list[int]] = {sha256: [] for sha256 in new}
+        added = self.index.add_many((number, look) for _, number, look in telling)
+        for (sha256, _, _), number in zip(telling, added, strict=True):
+            numbers[sha256].append(number)
+            self._sha256s.append(sha256)
+        for sha256, its in numbers.items():
+            self.pictures[sha256] = Picture(tuple(its))
 
     def put_shown(self, row: Mapping[str, Any]) -> KnownDomain | None:
         """Take over a row of site_looks; its domain and its picture are known already."""

@@ -29,6 +29,8 @@ class VerdictSettings:
     cached_s: float = 0.8
     """How long an answer may be given again while facts of other sites change."""
     cached_answers: int = 100_000
+    looks_folder: Path | None = None
+    """Where processes share the bytes of looks; None: each keeps its own."""
     remembered_pictures: int = 20_000
     """Looks of icons that clients sent, kept in this process."""
     remembered_sightings: int = 200_000

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from crawler.fetch_settings import FetchSettings
     from crawler.queue_settings import QueueSettings
     from crawler.settings import CrawlSettings
-    from extension_api.settings import ExtensionSettings, VerdictSettings
     from exchanges.settings import ExchangeSettings
+    from extension_api.settings import ExtensionSettings, VerdictSettings
     from hashing.sandbox import SandboxLimits
     from inspector.chat import ChatSettings
     from sql.settings import DatabaseSettings
@@ -520,7 +520,7 @@ class Settings:
         from extension_api.settings import ExtensionSettings
 
         return ExtensionSettings(
-            verdicts=self.verdicts,
+            verdicts=replace(self.verdicts, looks_folder=self.data_dir / "looks"),
             origins=self.extension_origins,
             require_key=self.extension_require_keys,
             trusted_proxies=self.trusted_proxies,

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp.test_utils import TestClient, TestServer
 
 from crawler.crawl import open_crawl
 from crawler.rank_import import RankImport
 from crawler.requests import add_unranked
 from crawler.resolver import parse_resolve
+from extension_api.answering import EXTENSION
 from extension_api.follower import Follower
 from extension_api.judge import Asked, AskedIcon, Judge, Judged
 from extension_api.keeper import Keeper
 from extension_api.look_worker import LookWorker
-from extension_api.settings import VerdictSettings
+from extension_api.routes import create_extension_app
+from extension_api.settings import ExtensionSettings, VerdictSettings
 from extension_api.sites import host_of_url
 from hashing.sandbox import Sandbox
 from samelook.sample_web.ranks import rank_list, unranked_list
@@ -29,6 +32,7 @@ from sql.pool import open_connection, open_pool
 from sql.settings import DatabaseSettings
 
 SETTINGS = VerdictSettings()
+PATIENCE_S = 60.0
 
 
 @pytest.fixture(scope="session")
@@ -106,6 +110,38 @@ async def asking_about(database: DatabaseSettings, settings: VerdictSettings = S
 
 
 @pytest.fixture
+async def serve_extension() -> AsyncIterator[Callable[..., Awaitable[TestClient[Any, Any]]]]:
+    """Starts services on a database with settings of the test's choice; returns when they have read it."""
+    clients: list[TestClient[Any, Any]] = []
+
+    async def start(database: DatabaseSettings, **choices: Any) -> TestClient[Any, Any]:
+        app = create_extension_app(ExtensionSettings(**choices), database)
+        client: TestClient[Any, Any] = TestClient(TestServer(app))
+        clients.append(client)
+        await client.start_server()
+        async with asyncio.timeout(PATIENCE_S):
+            while not app[EXTENSION].follower.is_loaded:
+                await asyncio.sleep(0.01)
+        return client
+
+    yield start
+    for client in clients:
+        await client.close()
+
+
+@pytest.fixture
 async def sample(crawled: DatabaseSettings) -> Asking:
     """The crawled sample web in memory."""
     return await asking_about(crawled)
+
+
+@pytest.fixture
+def until() -> Callable[[Callable[[], object]], Awaitable[None]]:
+    """Waits until something holds."""
+
+    async def wait(holds: Callable[[], object]) -> None:
+        async with asyncio.timeout(PATIENCE_S):
+            while not holds():
+                await asyncio.sleep(0.01)
+
+    return wait

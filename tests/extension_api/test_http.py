@@ -6,18 +6,15 @@ import asyncio
 import base64
 import hashlib
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient
 
 from extension_api.answering import EXTENSION, Extension
 from extension_api.clients import create_api_key
 from extension_api.curation import list_site
-from extension_api.routes import create_extension_app
-from extension_api.settings import ExtensionSettings
 from samelook.sample_web.pictures import Change, Format, Picture
 from samelook.sample_web.sites import SITES
 from sql.pool import open_connection
@@ -26,18 +23,10 @@ ORIGIN = "chrome-extension://abcdefghijklmnop"
 EFFECT_S = 2.0
 
 
-async def serving(database: Any, **more: Any) -> TestClient[Any, Any]:
-    app = create_extension_app(ExtensionSettings(origins=(ORIGIN,), **more), database)
-    client = TestClient(TestServer(app))
-    await client.start_server()
-    return client
-
-
 @pytest.fixture
-async def http(crawled: Any) -> AsyncIterator[TestClient[Any, Any]]:
-    client = await serving(crawled)
-    yield client
-    await client.close()
+async def http(crawled: Any, serve_extension: Any) -> TestClient[Any, Any]:
+    client: TestClient[Any, Any] = await serve_extension(crawled, origins=(ORIGIN,))
+    return client
 
 
 def extension_of(http: TestClient[Any, Any]) -> Extension:
@@ -167,11 +156,10 @@ async def test_bad_questions_are_told_what_is_wrong(
         assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
 
 
-async def test_a_body_over_the_limit_is_refused(crawled: Any) -> None:
-    http = await serving(crawled, max_body_bytes=1000)
+async def test_a_body_over_the_limit_is_refused(crawled: Any, serve_extension: Any) -> None:
+    http = await serve_extension(crawled, origins=(ORIGIN,), max_body_bytes=1000)
     status, told = await post(http, "/x/v1/check", {"url": "a.example", "pad": "x" * 2000})
     assert (status, told["details"]["kind"]) == (413, "too_large")
-    await http.close()
 
 
 async def test_cors_is_for_configured_origins_and_on_errors_too(http: TestClient[Any, Any]) -> None:
@@ -217,15 +205,15 @@ async def becomes(http: TestClient[Any, Any], url: str, verdict: str, **more: An
             await asyncio.sleep(0.05)
 
 
-async def test_a_change_of_the_operators_takes_effect_in_every_process(crawled: Any) -> None:
-    both = [await serving(crawled), await serving(crawled)]
+async def test_a_change_of_the_operators_takes_effect_in_every_process(
+    crawled: Any, serve_extension: Any
+) -> None:
+    both = [await serve_extension(crawled) for _ in range(2)]
     for http in both:
         assert (await check(http, "rowanwiki.example"))["verdict"] == "trusted"
     async with open_connection(crawled) as connection:
         await list_site(connection, "rowanwiki.example", "block", by="test")
     await asyncio.gather(*(becomes(http, "rowanwiki.example", "lock") for http in both))
-    for http in both:
-        await http.close()
 
 
 async def test_a_new_look_takes_effect(http: TestClient[Any, Any], crawled: Any) -> None:
@@ -273,19 +261,20 @@ async def test_reports_are_kept_once_for_each_key(http: TestClient[Any, Any], cr
     assert "127.0.0" not in str(rows)
 
 
-async def test_who_asks_too_much_is_told_when_to_come_back(crawled: Any) -> None:
-    http = await serving(crawled, work_per_s=10.0, work_burst=35.0, clients_per_hour=2.0)
+async def test_who_asks_too_much_is_told_when_to_come_back(crawled: Any, serve_extension: Any) -> None:
+    http = await serve_extension(
+        crawled, origins=(ORIGIN,), work_per_s=10.0, work_burst=35.0, clients_per_hour=2.0
+    )
     statuses = [(await post(http, "/x/v1/check", {"url": f"a{n}.example"}))[0] for n in range(5)]
     assert statuses == [200, 200, 200, 429, 429]
     async with http.post("/x/v1/check", json={"url": "b.example"}, headers={"Origin": ORIGIN}) as answer:
         assert (answer.status, int(answer.headers["Retry-After"]) >= 1) == (429, True)
         assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
     assert [(await post(http, "/x/v1/clients", {}))[0] for _ in range(3)] == [201, 201, 429]
-    await http.close()
 
 
-async def test_api_keys_can_be_required(crawled: Any) -> None:
-    http = await serving(crawled, require_key=True)
+async def test_api_keys_can_be_required(crawled: Any, serve_extension: Any) -> None:
+    http = await serve_extension(crawled, origins=(ORIGIN,), require_key=True)
     extension = extension_of(http)
     assert (await post(http, "/x/v1/check", {"url": "a.example"}))[0] == 401
     key = {"X-Samelook-Key": await create_api_key(extension.pool, "test")}
@@ -296,7 +285,6 @@ async def test_api_keys_can_be_required(crawled: Any) -> None:
     async with asyncio.timeout(EFFECT_S):
         while (await post(http, "/x/v1/check", {"url": "a.example"}, headers=key))[0] != 401:
             await asyncio.sleep(0.05)
-    await http.close()
 
 
 async def test_trusted_looks_can_be_had_whole_and_by_change(http: TestClient[Any, Any], crawled: Any) -> None:

@@ -47,7 +47,7 @@ def test_searching_and_searching_again_find_what_comparing_finds(looks: list[byt
     for step in range(30):
         for _ in range(10):
             look = looks[rng.integers(len(looks))]
-            number = index.add(look)
+            (number,) = index.add_many([(len(kept), look)])
             kept[number] = look
             places[number] = [*Rule, None][rng.integers(4)]
             index.place(number, places[number], searched=True)
@@ -70,7 +70,7 @@ def test_searching_and_searching_again_find_what_comparing_finds(looks: list[byt
 
 def test_a_look_without_a_place_is_not_found(looks: list[bytes]) -> None:
     index = LookIndex()
-    number = index.add(looks[0])
+    (number,) = index.add_many([(1, looks[0])])
     assert index.search(parse_look(looks[0])) == []
     index.place(number, None, searched=True)
     assert [found.number for found in index.search(parse_look(looks[0]))] == [number]
@@ -79,4 +79,4 @@ def test_a_look_without_a_place_is_not_found(looks: list[bytes]) -> None:
 @pytest.mark.parametrize("raw", [b"", b"x", b"\xff" * 700])
 def test_bytes_that_are_no_look_are_refused(raw: bytes) -> None:
     with pytest.raises(BadLook):
-        LookIndex().add(raw)
+        LookIndex().add_many([(1, raw)])

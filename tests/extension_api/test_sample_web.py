@@ -272,6 +272,64 @@ async def test_losing_the_rank_removes_trust_after_the_probation(sample: Any) ->
     assert told(sample.ask("kestre1shop.example"))[0] != "lock"
 
 
+async def lose_rank(sample: Any, name: str) -> None:
+    """The next list, which is judged, does not name the site any more."""
+    await sample.run(
+        "INSERT INTO rank_imports (file, source, finished_at, lines) VALUES ('next', 'cc', now(), 9)"
+    )
+    await sample.run(
+        "UPDATE domains SET harmonic_position = NULL, import_id = (SELECT max(id) FROM rank_imports) "
+        "WHERE reversed_name = $1",
+        name,
+    )
+
+
+async def replace_icons(sample: Any, name: str, *, by: str) -> None:
+    """The site shows, from now on, nothing but the icons of another."""
+    async with open_connection(sample.database) as connection, connection.transaction():
+        await connection.execute(
+            "UPDATE site_icons AS s SET gone_at = now() FROM target_urls AS t JOIN domains AS d "
+            "ON d.id = t.domain_id WHERE s.target_url_id = t.id AND d.reversed_name = $1",
+            name,
+        )
+        await connection.execute(
+            "INSERT INTO site_icons (target_url_id, icon_url_id, ordinal, source, declared_url) "
+            "SELECT n.id, s.icon_url_id, 0, 'link-icon', '/i' FROM site_icons AS s "
+            "JOIN target_urls AS t ON t.id = s.target_url_id JOIN domains AS d ON d.id = t.domain_id "
+            "JOIN favicon_metadata AS m USING (icon_url_id), "
+            "target_urls AS n JOIN domains AS e ON e.id = n.domain_id "
+            "WHERE d.reversed_name = $2 AND e.reversed_name = $1 AND m.sha256 IS NOT NULL",
+            name,
+            by,
+        )
+        await connection.execute(
+            "UPDATE page_visits AS v SET crawled_at = now() FROM target_urls AS t JOIN domains AS d "
+            "ON d.id = t.domain_id WHERE v.target_url_id = t.id AND d.reversed_name = $1",
+            name,
+        )
+
+
+async def test_a_domain_that_lost_its_rank_and_its_look_is_trusted_no_longer(sample: Any) -> None:
+    """It has another owner now, who must not inherit what the former one had."""
+    await lose_rank(sample, "example.vaultmoth")
+    await sample.catch_up()
+    assert told(sample.ask("vaultmoth.example")) == ("trusted", ("ranked", "probation"))
+    assert told(sample.ask("vaultmoth-unlock.example"))[0] == "lock"
+    await replace_icons(sample, "example.vaultmoth", by="example.lumora")
+    await sample.catch_up()
+    judged = sample.ask("vaultmoth.example")
+    assert told(judged)[0] == "lock"
+    assert judged.decision.looks_like[0].owner.site == "lumora.example"
+    assert told(sample.ask("vaultmoth-unlock.example"))[0] != "lock"
+
+
+async def test_a_new_look_alone_and_a_lost_rank_alone_take_no_trust(sample: Any) -> None:
+    await replace_icons(sample, "example.vaultmoth", by="example.elmgrove")
+    await sample.catch_up()
+    assert told(sample.ask("vaultmoth.example"))[0] == "trusted"
+    assert told(sample.ask("vaultmoth-unlock.example")) == ("lock", ("looks_like", "former_look"))
+
+
 async def test_emptying_the_crawls_tables_starts_memory_over(sample: Any) -> None:
     await sample.run("TRUNCATE domains, favicons CASCADE")
     await sample.catch_up()
