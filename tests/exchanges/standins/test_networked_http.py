@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from api.app import create_app
 from api.settings import ApiSettings
-from api.state import MATCHING
+from api.state import MATCHING, Matching
 from exchanges.settings import ExchangeSettings
 from sql.pool import Pool
 from sql.settings import DatabaseSettings
@@ -35,7 +35,8 @@ class Service:
             return response.status, json.loads(await response.text())
 
     async def is_loaded(self) -> bool:
-        return bool(self._client.app[MATCHING].live)
+        matching: Matching = self._client.app[MATCHING]
+        return matching.live is not None
 
     async def stands(self) -> Any:
         """How the fetches of SHARED stand."""
@@ -75,7 +76,7 @@ async def until(holds: Callable[[], Awaitable[bool]]) -> None:
 
 async def until_it_stands(service: Service, **expected: Any) -> Any:
     async def holds() -> bool:
-        return (await service.stands()).items() >= expected.items()
+        return bool((await service.stands()).items() >= expected.items())
 
     await until(holds)
     return await service.stands()
