@@ -282,18 +282,24 @@ class ContentSignals:
         self._given = (self._feed.position, self._feed.lost)
         return self._feed.position, self._feed.signals(self._kind.name)
 
-    async def _catch_up(self, position: str, most: int) -> tuple[str, list[Change]]:
-        """From a snapshot's position to the feed's: with a feed of its own."""
+    async def replay(self, position: str, most: int) -> list[Change]:
+        """What became visible since a position of any age, beside what `changes` hands out."""
         own = Feed(self._pool, self._feed.page)
         own.position = position
         own.follow(self._kind.name)
-        await self._feed.pull(most)
-        self._feed.signals(self._kind.name)
         await own.pull(most)
         if own.lost:
             raise PositionLost("more has changed since this position than is replayed, or it was purged")
-        self._given = (self._feed.position, self._feed.lost)
-        return self._feed.position, own.signals(self._kind.name)
+        return own.signals(self._kind.name)
+
+    async def _catch_up(self, position: str, most: int) -> tuple[str, list[Change]]:
+        """From a snapshot's position to the feed's: with a feed of its own."""
+        await self._feed.pull(most)
+        self._feed.signals(self._kind.name)
+        given = (self._feed.position, self._feed.lost)
+        changes = await self.replay(position, most)
+        self._given = given
+        return given[0], changes
 
     async def hint(self, changed: asyncio.Event) -> None:
         """Sets the event when something may have changed."""

@@ -23,6 +23,7 @@ import numpy as np
 
 from .errors import BadQuery, MatchingError, PositionLost, SnapshotForeign, SourceUnavailable
 from .index import HammingIndex, IndexSettings
+from .memory import give_back
 from .settings import LiveSettings
 from .source import Change, SignalSource
 
@@ -30,6 +31,8 @@ _log = logging.getLogger(__name__)
 # So many changes are applied in under a millisecond, where they are; more in a thread.
 _FEW = 256
 _LONGEST_RETRY_S = 30.0
+_LARGE_SHARE = 0.1
+_CALM_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,8 @@ class LiveIndex:
         self._complete_at = time.monotonic()
         self._replayed = self._unsaved = self._refused = 0
         self._started_from = ""
-        self._saved_at = time.monotonic()
+        self._saved_at = self._changed_at = time.monotonic()
+        self._stamp: tuple[int, int] | None = None  # of the snapshot that the index is, or could not be
 
     def status(self) -> LiveStatus:
         """How far it has come."""
@@ -144,6 +148,7 @@ class LiveIndex:
             try:
                 await self.refresh()
                 delay = self._settings.poll_s
+                await self._share()
                 if self._snapshot_is_due():
                     await self.save()
             except SourceUnavailable as error:
@@ -154,10 +159,38 @@ class LiveIndex:
                 _log.warning("matching.snapshot_not_saved source=%s: %s", self._source.name, error)
 
     def _snapshot_is_due(self) -> bool:
-        settings, path = self._settings, self._path()
-        if path is None or self._unsaved < max(1.0, settings.snapshot_share * len(self.index)):
+        settings, now = self._settings, time.monotonic()
+        if self._path() is None or self._unsaved < max(1.0, settings.snapshot_share * len(self.index)):
             return False
-        return time.monotonic() - self._saved_at >= settings.snapshot_interval_s
+        if now - self._saved_at >= settings.snapshot_interval_s:
+            return True
+        # A large load that has come to an end: the sooner it is shared, the less memory all take.
+        large = self._unsaved >= _LARGE_SHARE * len(self.index) >= _LARGE_SHARE * settings.shared_from
+        return large and min(now - self._changed_at, now - self._saved_at) >= _CALM_S
+
+    async def _share(self) -> None:
+        """Goes on with the snapshot in the folder if it is a new one: all who map it share its memory."""
+        path = self._path()
+        if path is None or len(self.index) < self._settings.shared_from:
+            return
+        stamp = _stamp(path)
+        if stamp in {None, self._stamp}:
+            return
+        async with self._lock:
+            try:
+                index, position = await asyncio.to_thread(self._opened, path)
+                changes = await self._source.replay(position, self._settings.most_backlog)
+            except SourceUnavailable:
+                raise
+            except (OSError, MatchingError) as error:
+                _log.info("matching.snapshot_not_shared source=%s reason=%s", self._source.name, error)
+                self._stamp = stamp
+                return
+            # From here on as before: what is replayed once more does no harm.
+            await asyncio.to_thread(_apply, index, changes)
+            self.index, self._stamp = index, stamp
+            self._unsaved, self._saved_at = len(changes), time.monotonic()
+        await asyncio.to_thread(give_back)
 
     def _path(self) -> Path | None:
         folder = self._settings.snapshot_folder
@@ -167,14 +200,20 @@ class LiveIndex:
         path = self._path()
         if path is None:
             raise SnapshotForeign("none are kept")
+        stamp = _stamp(path)
+        self.index, self._position = self._opened(path)
+        self._stamp = stamp
+        return "snapshot"
+
+    def _opened(self, path: Path) -> tuple[HammingIndex, str]:
         index = HammingIndex.open(path, settings=self._index_settings)
         note = index.note
         if index.bits != self._source.bits or note.get("source") != self._source.name:
             raise SnapshotForeign(f"{path} belongs to another source")
-        if note.get("identity") != self._identity or not isinstance(note.get("position"), str):
+        position = note.get("position")
+        if note.get("identity") != self._identity or not isinstance(position, str):
             raise SnapshotForeign(f"{path} belongs to another database")
-        self.index, self._position = index, note["position"]
-        return "snapshot"
+        return index, position
 
     async def _load(self, reason: str) -> None:
         _log.info("matching.load source=%s reason=%s", self._source.name, reason)
@@ -189,13 +228,27 @@ class LiveIndex:
         self._unsaved += len(index)
 
     def _apply(self, changes: list[Change]) -> None:
-        # A signal's removal comes after its addition, and its id never comes again: the last word counts.
-        last = {change.signal_id: change.value for change in changes}
-        removed = [one for one, value in last.items() if value is None]
-        self.index.remove(np.array(removed, np.int64))
-        self._refused += _add(self.index, [(one, value) for one, value in last.items() if value is not None])
+        self._refused += _apply(self.index, changes)
         self._replayed += len(changes)
         self._unsaved += len(changes)
+        if changes:
+            self._changed_at = time.monotonic()
+
+
+def _apply(index: HammingIndex, changes: list[Change]) -> int:
+    # A signal's removal comes after its addition, and its id never comes again: the last word counts.
+    last = {change.signal_id: change.value for change in changes}
+    removed = [one for one, value in last.items() if value is None]
+    index.remove(np.array(removed, np.int64))
+    return _add(index, [(one, value) for one, value in last.items() if value is not None])
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_mtime_ns, status.st_ino
 
 
 def _add(index: HammingIndex, signals: list[tuple[int, bytes]]) -> int:

@@ -16,6 +16,8 @@ class LiveSettings:
     """At most one snapshot in this time."""
     snapshot_share: float = 0.01
     """Changes since the last snapshot, as a share of the items, that make another one worth while."""
+    shared_from: int = 50_000
+    """Items that make it worth while to go on with a new snapshot, as its memory is shared by all workers."""
     most_backlog: int = 1_000_000
     """More changes than this are not replayed: all signals are loaded anew."""
     page: int = 50_000

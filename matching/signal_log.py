@@ -103,6 +103,10 @@ class DatabaseSignals:
             raise PositionLost(f"more than {most} changes since this position")
         return str(rows[0]["position"]), changes
 
+    async def replay(self, position: str, most: int) -> list[Change]:
+        """What became visible since a position of any age."""
+        return (await self.changes(position, most))[1]
+
     async def hint(self, changed: asyncio.Event) -> None:
         """Listens on a connection of the pool, and on another one when that is lost."""
         delay = _RETRY_S

@@ -52,6 +52,10 @@ class SignalSource(Protocol):
         """
         ...
 
+    async def replay(self, position: str, most: int) -> list[Change]:
+        """What changed since a position of any age, for a reader of its own; raises as `changes` does."""
+        ...
+
     async def hint(self, changed: asyncio.Event) -> None:
         """Sets the event when something may have changed, until cancelled."""
         ...

@@ -190,6 +190,51 @@ async def test_a_start_from_a_snapshot_replays_what_came_since(
         assert sorted(live.index.search(bytes(8), 64)[0].tolist()) == [two, three]
 
 
+async def test_a_snapshot_that_one_process_wrote_is_shared_by_all(
+    signals: DatabaseSignals, log: Pool, tmp_path: Path
+) -> None:
+    settings = LiveSettings(snapshot_folder=tmp_path, poll_s=0.02, shared_from=3)
+    one, two, three = await add(log, 1, 2, 3)
+    async with (
+        live_index(signals, settings) as here,
+        live_index(DatabaseSignals(log, "blockhash8", 64), settings) as elsewhere,
+    ):
+        for round_ in range(3):
+            before = here.index, elsewhere.index
+            assert await here.save()
+            # What comes between the writing and the sharing must be in what is shared.
+            (more,) = await add(log, 10 + round_)
+            await QUERIES.remove_signals(log, ids=[one])
+            for live, old in zip((here, elsewhere), before, strict=True):
+                await eventually(lambda live=live, old=old: live.index is not old)
+            for live in (here, elsewhere):
+                await eventually(lambda live=live, n=round_, id_=more: finds(live, 10 + n) == [id_])
+                await eventually(lambda live=live: finds(live, 1) == [])
+                assert finds(live, 2) == [two]
+            (one,) = await add(log, 1)
+            await QUERIES.remove_signals(log, ids=[more])
+            for live in (here, elsewhere):
+                await eventually(lambda live=live, id_=one: finds(live, 1) == [id_])
+                await eventually(lambda live=live, n=round_: finds(live, 10 + n) == [])
+        now = here.index
+        (tmp_path / f"{signals.name}-64.index").write_bytes(b"damaged")
+        (four,) = await add(log, 4)
+        await eventually(lambda: finds(here, 4) == finds(elsewhere, 4) == [four])
+        assert here.index is now
+        assert finds(here, 3) == [three]
+
+
+async def test_a_small_index_is_left_alone(signals: DatabaseSignals, log: Pool, tmp_path: Path) -> None:
+    settings = LiveSettings(snapshot_folder=tmp_path, poll_s=0.01)
+    await add(log, 1)
+    async with live_index(signals, settings) as live:
+        before = live.index
+        assert await live.save()
+        (two,) = await add(log, 2)
+        await eventually(lambda: finds(live, 2) == [two])
+        assert live.index is before
+
+
 async def test_damaged_and_foreign_snapshots_are_replaced(
     signals: DatabaseSignals, log: Pool, tmp_path: Path
 ) -> None:
@@ -317,6 +362,9 @@ class Stub:
 
     async def changes(self, position: str, most: int) -> tuple[str, list[Change]]:
         return str(len(self.log)), self.log[int(position) :]
+
+    async def replay(self, position: str, most: int) -> list[Change]:
+        return (await self.changes(position, most))[1]
 
     async def hint(self, changed: asyncio.Event) -> None:
         await asyncio.Event().wait()
