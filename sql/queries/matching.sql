@@ -68,13 +68,17 @@ SELECT id, value FROM added;
 -- name: remove_signals(ids)!
 DELETE FROM signals WHERE id = ANY (CAST(:ids AS bigint[]));
 
--- name: prune_changes(older_than_s)$
--- Drops changes that nobody should need; an index with an older position loads all signals anew.
--- How many were dropped.
+-- name: prune_changes(older_than_s, most)$
+-- Drops changes that nobody should need, at most so many, the oldest first, by the index on their time; an index
+-- with an older position loads all signals anew. How many were dropped. Several may do it at once.
 WITH dropped AS (
     DELETE FROM signal_changes
-    WHERE changed_at < now() - make_interval(secs => CAST(:older_than_s AS double precision))
-      AND xid < pg_snapshot_xmin(pg_current_snapshot())
+    WHERE id = ANY (ARRAY(
+        SELECT id FROM signal_changes
+        WHERE changed_at < now() - make_interval(secs => CAST(:older_than_s AS double precision))
+          AND xid < pg_snapshot_xmin(pg_current_snapshot())
+        ORDER BY changed_at LIMIT :most FOR UPDATE SKIP LOCKED
+    ))
     RETURNING xid
 ), noted AS (
     UPDATE signal_log
