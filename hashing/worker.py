@@ -44,7 +44,7 @@ class SandboxLimits:
     """Address space on top of what the interpreter and its libraries take; a pixel needs up to 60 bytes."""
     open_files: int = 16
     """Open files at a time; modules that a job imports are files."""
-    jobs_ahead: int = 8
+    jobs_ahead: int = 32
     """Jobs sent to a worker before it has answered, so that it never waits for the event loop."""
     start_seconds: float = 60.0
     """How long a worker may take to start and import its libraries."""
