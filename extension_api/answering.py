@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hmac
+import re
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
@@ -36,7 +37,8 @@ HOUR_S = 3600.0
 CACHED_AT_MOST_S = 60.0
 CACHED_FOR_CLIENT_S = 1.0
 """Entries of lists end without anybody telling, so an answer from the cache is never older than this."""
-LOOKS_PAGE = 1000
+LOOKS_PAGE = 200
+_NUMBER = re.compile("[0-9]{1,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +129,12 @@ class Extension:
             full, after = True, 0
             if since is not None:
                 known, _, seq = since.rpartition("-")
-                if not seq.isdecimal():
+                if not _NUMBER.fullmatch(seq):
                     raise BadRequest("`since` is a version that an earlier answer named.")
                 if known == epoch:
                     full, after = False, int(seq)
             if page is not None:
-                if not page.isdecimal():
+                if not _NUMBER.fullmatch(page):
                     raise BadRequest("`page` is what the page before named as `next`.")
                 after = max(after, int(page))
             rows = [row async for row in self.reads.trusted_after(connection, seq=after, page=LOOKS_PAGE)]

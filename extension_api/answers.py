@@ -82,6 +82,11 @@ class Answers:
         icons = [icon for asked in question.icons for icon in await self._icons_of(asked)]
         distinct = {icon.sha256: icon for icon in icons}
         site = self._judge.site_of(host)
+        if len(distinct) > 1:
+            for icon in distinct.values():
+                # What is found is remembered; others are answered between the icons.
+                self._judge.look_around(icon)
+                await asyncio.sleep(0)
         seen = [self._outbox.first_seen(site, sha256) for sha256 in distinct]
         position = None if site in self._judge.memory.sites else await self._rank_of(site)
         judged = self._judge.judge(

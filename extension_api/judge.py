@@ -108,6 +108,12 @@ class Judge:
         site = site_of_host(host)
         return Site(host) if self._hosting(host, site) is Hosting.PERHAPS_SHARED else site
 
+    def look_around(self, icon: AskedIcon) -> None:
+        """Search for looks like an icon's now, so that `judge` finds that done."""
+        looks = None if icon.error or icon.pdq else self._looks_of(icon)
+        if looks:
+            self._search(icon.sha256, looks, trusted_only=False)
+
     def judge(self, asked: Asked) -> Judged:
         """The verdict on what is asked."""
         registrable = site_of_host(asked.host)

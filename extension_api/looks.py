@@ -19,8 +19,8 @@ from hashing.look_forms import FormName
 from hashing.look_probes import AS_IS, Probes, probes_of
 from hashing.look_rules import STANDARD, STRICT, WIDE, LookRule, Match, compare_many
 
-MOST_FRAMES: Final = 64
-"""Frames of one file that have looks of their own."""
+MOST_FRAMES: Final = 16
+"""Frames of one file that have looks of their own; each is searched by itself, and real files have six."""
 LOOK_RULES: Final[dict[Rule, LookRule]] = {Rule.STRICT: STRICT, Rule.STANDARD: STANDARD, Rule.WIDE: WIDE}
 _RULES_BY_NAME: Final = {rule.name: ours for ours, rule in LOOK_RULES.items()}
 PLAIN: Final[FormName] = "plain"

@@ -12,6 +12,7 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import asyncpg
 import structlog
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
@@ -340,9 +341,11 @@ _T = TypeVar("_T")
 
 
 async def _stored(work: Awaitable[_T]) -> _T:
-    """The result of work with the database. Raises Unavailable when that is away."""
+    """The result of work with the database. Raises Unavailable when that is away, BadRequest for bad data."""
     try:
         return await work
+    except (asyncpg.DataError, ValueError) as error:
+        raise BadRequest("The request holds something that cannot be kept.") from error
     except AWAY as error:
         log.warning("database.away", error=str(error) or type(error).__name__)
         raise Unavailable("The database does not answer now; try again in a moment.") from error

@@ -254,6 +254,8 @@ async def test_reports_are_kept_once_for_each_key(http: TestClient[Any, Any], cr
     assert (status, told["details"]["kind"]) == (400, "bad_request")
     assert (await post(http, "/x/v1/report", body))[0] == 401
     assert (await post(http, "/x/v1/report", body, headers={"X-Samelook-Client": "nobody"}))[0] == 401
+    nul = {**body, "idempotency_key": "a\x00b"}
+    assert (await post(http, "/x/v1/report", nul, headers=mine))[0] == 400
     async with open_connection(crawled) as connection:
         rows = await connection.fetch("SELECT * FROM reports")
     assert [(row["site"], row["kind"]) for row in rows] == [("rowanwiki.example", "flag")]
@@ -330,8 +332,10 @@ async def test_trusted_looks_can_be_had_whole_and_by_change(http: TestClient[Any
         del held[look["id"], look["site"]]
     assert checksum(list(held.values())) == (changed["checksum"], changed["count"])
     assert {look["tier"] for look in changed["looks"]} == {"strict"}
-    async with http.get("/x/v1/looks", params={"since": "nonsense"}) as answer:
-        assert answer.status == 400
+    epoch = full["version"].partition("-")[0]
+    for bad in ({"since": "nonsense"}, {"since": f"{epoch}-{'9' * 30}"}, {"page": "9" * 30}, {"page": "-1"}):
+        async with http.get("/x/v1/looks", params=bad) as answer:
+            assert (bad, answer.status) == (bad, 400)
 
 
 def checksum(looks: list[Any]) -> tuple[str, int]:
