@@ -272,7 +272,12 @@ async def _serve_many(settings: Settings, url: str, listener: socket.socket, cou
     command = [sys.executable, "-m", "samelook.commands.serve", *_arguments()]
     command += ["--workers", "1", "--listen-fd", str(handle)]
     with tempfile.TemporaryDirectory(prefix="samelook-metrics-") as metrics, stopping(stop.set):
-        environment = {**settings.child_environment(url), "PROMETHEUS_MULTIPROC_DIR": metrics}
+        environment = {
+            **settings.child_environment(url),
+            "PROMETHEUS_MULTIPROC_DIR": metrics,
+            # The processors are shared out: more decoders than processors take memory and help nobody.
+            "SAMELOOK_HASH_PROCESSES": str(max(1, settings.hash_processes // count)),
+        }
         async with asyncio.TaskGroup() as tasks:
             for _ in range(count):
                 tasks.create_task(_keep_one(command, environment, handle, stop))
