@@ -37,6 +37,12 @@ def run(
     workers: Annotated[
         int, typer.Option("--workers", min=1, max=256, help="Crawling processes on this machine.")
     ] = 1,
+    looks: Annotated[
+        bool,
+        typer.Option(
+            "--looks", help="Also compute looks of new pictures here, which `samelook serve` does otherwise."
+        ),
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress, only warnings.")] = False,
     until_stdin_closes: Annotated[bool, typer.Option("--until-stdin-closes", hidden=True)] = False,
 ) -> None:
@@ -65,7 +71,9 @@ def run(
     with configured_database(settings) as url:
         if workers > 1:
             status = asyncio.run(
-                _run_workers(settings, url, phases, workers, once=once, quiet=quiet, with_etl=with_etl)
+                _run_workers(
+                    settings, url, phases, workers, once=once, quiet=quiet, looks=looks, with_etl=with_etl
+                )
             )
         else:
             status = run_async(
@@ -75,6 +83,7 @@ def run(
                     phases,
                     once=once,
                     quiet=quiet,
+                    looks=looks,
                     until_stdin_closes=until_stdin_closes,
                     with_etl=with_etl,
                 )
@@ -154,6 +163,7 @@ async def crawl_here(
     *,
     once: bool,
     quiet: bool,
+    looks: bool = False,
     until_stdin_closes: bool = False,
     with_etl: bool = True,
 ) -> int:
@@ -189,7 +199,7 @@ async def crawl_here(
         if until_stdin_closes:
             asyncio.get_running_loop().add_reader(sys.stdin.fileno(), crawl.stop)
         async with AsyncExitStack() as stack:
-            if "hashes" in phases:
+            if looks and "hashes" in phases:
                 await stack.enter_async_context(computing_looks(pool, settings, once=once))
             with stopping(crawl.stop):
                 async with showing_progress(lambda: crawl.progress, quiet=quiet):
@@ -232,6 +242,7 @@ async def _run_workers(
     *,
     once: bool,
     quiet: bool,
+    looks: bool,
     with_etl: bool,
 ) -> int:
     """Run `count` crawling processes until all have ended; a worker that dies is started again."""
@@ -240,7 +251,7 @@ async def _run_workers(
 
     command = [sys.executable, "-m", "samelook", "crawl", "run", "--quiet", "--until-stdin-closes"]
     command += ["--once"] * once + [word for phase in phases for word in ("--phase", phase)]
-    command += ["--phase", "etl"] * with_etl
+    command += ["--phase", "etl"] * with_etl + ["--looks"] * looks
     environment = settings.child_environment(url)
     stop = asyncio.Event()
 
