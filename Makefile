@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-BENCHMARKS := hashing discovery fetcher queue crawl rank_import matching matching_soak inspector
+BENCHMARKS := hashing discovery fetcher queue crawl rank_import matching matching_soak api inspector
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo serve test lint types imports tests bench lock clean

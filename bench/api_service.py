@@ -53,9 +53,7 @@ class Service:
         return _size(self.process), sum(_size(one) for one in servers)
 
     def _is_database(self, command: list[str] | None) -> bool:
-        return (
-            bool(command) and command[0].endswith("postgres") and any(self.folder in one for one in command)
-        )
+        return command is not None and "postgres" in "".join(command[:1]) and self.folder in " ".join(command)
 
 
 def _size(root: psutil.Process) -> float:
