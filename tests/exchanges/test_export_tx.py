@@ -43,9 +43,7 @@ def tx(tmp_path: Path) -> Run:
 
     def run(*words: str, **more: Any) -> subprocess.CompletedProcess[str]:
         command = [str(TX), *words]
-        return subprocess.run(
-            command, check=False, env=environment, capture_output=True, text=True, timeout=60, **more
-        )
+        return subprocess.run(command, check=False, env=environment, capture_output=True, text=True, **more)
 
     return run
 
