@@ -24,7 +24,7 @@ from .answers import answer_model
 from .description import described
 from .errors import ApiError, bad_request
 from .metrics import METRICS
-from .models import BulkAnswer, ContentAdd, RefusedLine
+from .models import BulkAnswer, LineWords, RefusedLine
 from .state import CURATION, MATCHING, show_at_once
 
 routes = web.RouteTableDef()
@@ -33,7 +33,7 @@ _BATCHES_AT_ONCE = 2
 _LONGEST_LINE = 1 << 20
 _MOST_REFUSALS_SHOWN = 1000
 _NDJSON = frozenset({"application/x-ndjson", "application/jsonl", "application/ndjson"})
-_WORDS = {"note", "metadata"}
+_WORDS = frozenset(LineWords.model_fields)
 _ONE_HEX = re.compile(rb'[ \t]*\{[ \t]*"(\w+)"[ \t]*:[ \t]*"([0-9a-f]+)"[ \t]*\}[ \t\r]*').fullmatch
 _HEX_TYPES = {
     kind.name.encode(): kind for kind in SIGNAL_TYPES.values() if not kind.decimal and kind.normalise is None
@@ -206,11 +206,13 @@ def _take_json_line(line: bytes, batch: Batch) -> None:
 
 
 def _details(words: dict[str, Any]) -> Details:
-    said = ContentAdd.model_validate(words)
+    said = LineWords.model_validate(words)
     details = Details(
         media_unavailable=True,
         note=said.note,
         metadata=said.metadata.stored() if said.metadata is not None else {},
+        tags=said.tags,
+        disable_until_ts=said.disable_until_ts,
     )
     check_details(details)
     return details

@@ -198,6 +198,15 @@ class MemberAdd(BaseModel):
     disable_until_ts: int = 1
 
 
+class LineWords(BaseModel):
+    """What a line of a bulk load may say besides signals."""
+
+    note: _Note | None = None
+    metadata: Metadata | None = None
+    tags: list[_Tag] = Field(default_factory=list)
+    disable_until_ts: int = 1
+
+
 class ContentUpdate(BaseModel):
     disable_until_ts: int | None = Field(
         None, description="0: disabled, 1: enabled, else enabled from then on."

@@ -105,6 +105,26 @@ async def test_other_types_are_refused(steady: Any, kind: str) -> None:
     assert (await send(steady, "{}", {"Content-Type": kind})).status == 415
 
 
+async def test_a_line_says_more_than_signals(steady: Any, bank: str) -> None:
+    on, off = secrets.token_hex(32), secrets.token_hex(32)
+    lines = [
+        {"pdq": on, "tags": ["a", "b"], "disable_until_ts": 1, "note": None, "metadata": None},
+        {"pdq": off, "disable_until_ts": 0},
+        {"pdq": off, "disable_until_ts": -1},
+        {"pdq": off, "disable_until_ts": None},
+        {"pdq": off, "disable_until_ts": 99_999_999_999},
+        {"pdq": off, "tags": [""]},
+    ]
+    answer = (await send(steady, "\n".join(json.dumps(line) for line in lines), NDJSON, bank)).json
+    assert (answer["added"], answer["refused"]) == (2, 4)
+    shown = (await steady.get(f"/c/bank/{bank}/content/{answer['first_id']}", include_details="true")).json
+    assert (shown["tags"], shown["note"], shown["metadata"]) == (["a", "b"], None, None)
+    assert (await steady.get("/m/lookup", signal=on, signal_type="pdq", banks=bank)).json
+    assert (await steady.get("/m/lookup", signal=off, signal_type="pdq", banks=bank)).json == {}
+    raw = await steady.get("/m/raw_lookup", signal=off, signal_type="pdq")
+    assert raw.json == {"matches": [answer["last_id"]]}
+
+
 async def test_a_line_without_end_does_not_fill_the_memory(steady: Any, bank: str) -> None:
     value = secrets.token_hex(32)
     text = b"x" * (3 << 20) + b"\n" + json.dumps({"pdq": value}).encode()
