@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
@@ -33,6 +34,12 @@ from sql.settings import DatabaseSettings
 
 SETTINGS = VerdictSettings()
 PATIENCE_S = 60.0
+"""How long a slow machine may take for what is to happen."""
+# Machines are fast and slow; how long an example takes says nothing.
+hypothesis.settings.register_profile(
+    "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")

@@ -313,7 +313,7 @@ async def test_a_domain_that_lost_its_rank_and_its_look_is_trusted_no_longer(sam
     """It has another owner now, who must not inherit what the former one had."""
     await lose_rank(sample, "example.vaultmoth")
     await sample.catch_up()
-    assert told(sample.ask("vaultmoth.example")) == ("trusted", ("ranked", "probation"))
+    assert told(sample.ask("vaultmoth.example")) == ("trusted", ("ranked",))
     assert told(sample.ask("vaultmoth-unlock.example"))[0] == "lock"
     await replace_icons(sample, "example.vaultmoth", by="example.lumora")
     await sample.catch_up()
