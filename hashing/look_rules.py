@@ -1,10 +1,10 @@
 """When two icons have the same look.
 
-A rule asks three things of some version of one icon and some canonical form of the other: their PDQs are
-near (so that an index finds the pair), the drawing in the middle is the same, and what PDQ, drawing, edges,
-brightness and colour say together adds up to enough points. No single distance tells icons apart at one
-false pair in ten million; together they do. The points were fitted by `bench/accuracy_fit.py` on icons and
-changes that `docs/looks.md` lists, and confirmed on others.
+A rule asks four things of some version of one icon and some canonical form of the other: their PDQs are near
+(so that an index finds the pair), the drawing in the middle is the same, the hues are near, and what
+drawing, edges, brightness and colour say together, with how much there is to see, adds up to enough points.
+No single distance tells icons apart at one false pair in ten million; together they do. The points were
+fitted by `bench/accuracy_fit.py` on icons and changes that `docs/looks.md` lists, and confirmed on others.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from hashing.look import PDQ_BYTES, Look
 from hashing.look_forms import FormName
-from hashing.look_measures import Measures, measures_of, tints_of
+from hashing.look_measures import Aligned, Quick, aligned_measures, quick_measures
 from hashing.look_probes import AS_IS, Probes, probes_of
 
 RuleName = Literal["strict", "standard", "wide"]
@@ -33,23 +33,22 @@ class LookRule:
     radius_bits: int
     """The largest PDQ distance, for the search of candidates."""
     least_points: float
+    least_inner: float
+    """The least correlation of the middles. Below it two icons share a tile or a ring, not a sign."""
     most_tint: float
     """The largest distance of hues. Without this limit a sign on a blue tile would be the same on a red one:
     what is alike in every other way has points enough."""
 
 
-STRICT: Final = LookRule("strict", radius_bits=31, least_points=2.3, most_tint=15)
-STANDARD: Final = LookRule("standard", radius_bits=54, least_points=1.5, most_tint=20)
-WIDE: Final = LookRule("wide", radius_bits=59, least_points=0.0, most_tint=25)
+STRICT: Final = LookRule("strict", radius_bits=31, least_points=2.8, least_inner=0.85, most_tint=20)
+STANDARD: Final = LookRule("standard", radius_bits=54, least_points=2.0, least_inner=0.85, most_tint=25)
+WIDE: Final = LookRule("wide", radius_bits=59, least_points=1.2, least_inner=0.8, most_tint=25)
 RULES: Final[dict[RuleName, LookRule]] = {rule.name: rule for rule in (STRICT, STANDARD, WIDE)}
 """From the narrowest to the widest."""
 
-LEAST_INNER: Final = 0.8
-"""The least correlation of the middles. Below it two icons share a tile or a ring, not a sign."""
-
 
 @dataclass(frozen=True, slots=True)
-class _Curve:
+class Curve:
     """Points by a measure's value: linear between knots, level beyond them."""
 
     at: tuple[float, ...]
@@ -59,30 +58,40 @@ class _Curve:
         return np.interp(values, self.at, self.points)
 
 
-_PDQ: Final = _Curve(
-    at=(0, 1, 3, 7, 10, 13, 23, 41, 58),
-    points=(2.00, 1.52, 0.99, 0.69, 0.09, -0.27, -0.52, -0.52, -0.52),
+_INNER: Final = Curve(
+    at=(0, 0.6468, 0.8721, 0.9383, 0.9925, 0.9988, 0.9995, 1),
+    points=(-3.16, -0.97, -0.97, -0.63, -0.23, 1.22, 3.36, 3.36),
 )
-_INNER: Final = _Curve(
-    at=(0, 0.6567, 0.8958, 0.9656, 0.996, 0.9988, 0.9995, 1),
-    points=(-1.69, -0.97, -0.97, -0.72, -0.22, 1.01, 3.03, 3.50),
+_EDGES: Final = Curve(
+    at=(0.2682, 0.5829, 0.6764, 0.8473, 0.8938, 0.9004, 0.9291, 1),
+    points=(-0.49, -0.28, -0.28, -0.28, -0.15, -0.15, 0.01, 0.01),
 )
-_EDGES: Final = _Curve(
-    at=(0.2764, 0.5904, 0.7945, 0.8349, 0.8682, 0.8955, 0.9313, 0.9883, 1),
-    points=(-2.46, -1.49, -1.19, -0.92, -0.54, -0.07, 0.25, 0.46, 0.71),
+_BRIGHT: Final = Curve(
+    at=(0, 5.655, 14.89, 16.78, 24.26, 25.09, 27.69, 30.48, 55.01),
+    points=(0.31, 0.12, -0.18, -0.42, -1.20, -1.67, -2.38, -2.38, -2.51),
 )
-_BRIGHT: Final = _Curve(
-    at=(0, 10.18, 14.8, 15.45, 20.52, 23.69, 24.52, 54.86),
-    points=(0.03, 0.03, -0.18, -0.45, -0.53, -0.82, -1.00, -1.00),
+_WORST: Final = Curve(
+    at=(0, 4.301, 6.559, 9.921, 10.95, 13.79, 17.05, 32.7, 66.59),
+    points=(1.42, 0.81, 0.22, 0.07, -0.16, -0.54, -0.71, -0.71, -0.71),
 )
-_WORST: Final = _Curve(
-    at=(0, 1.156, 1.808, 3.492, 6.33, 11.44, 13.37, 15.99, 31.96, 66.36),
-    points=(2.46, 1.65, 1.35, 0.79, 0.43, 0.05, -0.39, -0.84, -0.84, -0.84),
+_TINT: Final = Curve(
+    at=(0, 6.916, 10.55, 14.51, 28.58, 37.24, 41.63, 44.5, 57.73, 130.7),
+    points=(1.91, 1.29, 0.45, -0.41, -1.04, -1.65, -2.55, -3.78, -3.78, -3.78),
 )
-_TINT: Final = _Curve(
-    at=(0, 2.038, 5.025, 8.083, 12.06, 16.4, 23.91, 36.12, 56.92, 130.2),
-    points=(4.71, 3.83, 2.40, 1.33, 0.13, -1.04, -1.82, -2.66, -2.89, -2.89),
+_HUE: Final = Curve(
+    at=(0, 0.2162, 0.3409, 0.4747, 0.5405, 0.7383, 1.388, 1.434, 1.952),
+    points=(2.56, 1.18, 0.70, -0.16, -0.96, -1.51, -1.51, -2.02, -2.02),
 )
+_STROKES: Final = Curve(
+    at=(2.264, 10.13, 18.11, 21.77, 24.56, 27.86, 31.96, 38.03, 42, 50.69),
+    points=(-0.49, -0.49, -0.40, -0.25, 0.11, 0.44, 0.64, 0.76, 1.31, 1.31),
+)
+_DETAIL: Final = Curve(
+    at=(0.0625, 0.1797, 0.2422, 0.2734, 0.3047, 0.3516, 0.4297, 0.6016, 0.7344, 0.875),
+    points=(-2.62, -1.97, -1.44, -1.11, -0.34, 0.12, 0.56, 0.80, 1.30, 1.65),
+)
+ALIGNED_CURVES: Final = (_INNER, _EDGES, _BRIGHT, _WORST)
+QUICK_CURVES: Final = (_TINT, _HUE, _STROKES, _DETAIL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +153,7 @@ class Judged:
     points: NDArray[np.float64]
     pdq: NDArray[np.int64]
     colour: _Floats
+    inner: _Floats
     tint: _Floats
 
     def best_first(self) -> list[int]:
@@ -167,8 +177,12 @@ class Judged:
 
     def _narrowest(self, row: int) -> LookRule:
         for rule in RULES.values():
-            near = self.pdq[row] <= rule.radius_bits and self.tint[row] <= rule.most_tint
-            if near and self.points[row] >= rule.least_points:
+            if (
+                self.pdq[row] <= rule.radius_bits
+                and self.tint[row] <= rule.most_tint
+                and self.inner[row] >= rule.least_inner
+                and self.points[row] >= rule.least_points
+            ):
                 return rule
         raise ValueError(f"Row {row} passes no rule.")
 
@@ -183,37 +197,45 @@ def judge(
     """
     distances = pdq.astype(np.int64)
     points = np.full(len(distances), -np.inf)
-    colour = np.full(len(distances), np.inf, np.float32)
+    inner, tint, colour = (np.full(len(distances), np.inf, np.float32) for _ in range(3))
+    judged = Judged(points, distances, colour, inner, tint)
     if not len(distances):
-        return Judged(points, distances, colour, colour)
-    tints = tints_of(versions, forms)
-    at_most = _TINT.of(tints) + _PDQ.of(distances.astype(np.float32)) + _MOST
-    near = (distances <= rule.radius_bits) & (tints <= rule.most_tint)
-    hopeful = np.flatnonzero(near & (at_most >= rule.least_points))
+        return judged
+    quick = quick_measures(versions, forms)
+    tint[:] = quick.tint
+    so_far = quick_points(quick)
+    near = (distances <= rule.radius_bits) & (tint <= rule.most_tint)
+    hopeful = np.flatnonzero(near & (so_far + _MOST_ALIGNED >= rule.least_points))
     if len(hopeful):
-        measures = measures_of(versions[hopeful], forms[hopeful])
-        total = points_of(measures, distances[hopeful])
-        passed = (measures.inner >= LEAST_INNER) & (total >= rule.least_points)
+        aligned = aligned_measures(versions[hopeful], forms[hopeful])
+        total = so_far[hopeful] + aligned_points(aligned)
+        passed = (aligned.inner >= rule.least_inner) & (total >= rule.least_points)
+        inner[hopeful] = aligned.inner
         points[hopeful[passed]] = total[passed]
-        difference = np.sqrt(measures.bright**2 + measures.tint**2)
-        colour[hopeful[passed]] = difference[passed]
-    return Judged(points, distances, colour, tints)
+        colour[hopeful] = np.sqrt(aligned.bright**2 + tint[hopeful] ** 2)
+    return judged
 
 
-def points_of(measures: Measures, pdq: NDArray[np.integer]) -> NDArray[np.float64]:
-    """The sum over all measures, before any rule."""
-    return (
-        _PDQ.of(pdq.astype(np.float32))
-        + _INNER.of(measures.inner)
-        + _EDGES.of(measures.edges)
-        + _BRIGHT.of(measures.bright)
-        + _WORST.of(measures.worst)
-        + _TINT.of(measures.tint)
-    )
+def quick_points(quick: Quick) -> NDArray[np.float64]:
+    """What the quick measures give together."""
+    return sum_of(QUICK_CURVES, quick)
+
+
+def aligned_points(aligned: Aligned) -> NDArray[np.float64]:
+    """What the aligned measures give together."""
+    return sum_of(ALIGNED_CURVES, aligned)
+
+
+def sum_of(curves: Sequence[Curve], columns: Sequence[_Floats]) -> NDArray[np.float64]:
+    """The sum of each curve's points for its column."""
+    total = np.zeros(len(columns[0]))
+    for curve, column in zip(curves, columns, strict=True):
+        total += curve.of(column)
+    return total
 
 
 # What the measures that need an alignment can give at most.
-_MOST: Final = sum(max(curve.points) for curve in (_INNER, _EDGES, _BRIGHT, _WORST))
+_MOST_ALIGNED: Final = sum(max(curve.points) for curve in ALIGNED_CURVES)
 
 
 def _distances(left: NDArray[np.uint8], right: NDArray[np.uint8]) -> NDArray[np.int64]:

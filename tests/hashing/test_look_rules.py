@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 from hashing.look import Look, look_of
-from hashing.look_measures import measures_of
+from hashing.look_measures import aligned_measures, quick_measures
 from hashing.look_probes import AS_IS, VERSION_NAMES, probes_of
 from hashing.look_rules import RULES, STANDARD, STRICT, WIDE, LookRule, compare, compare_many
 from hashing.pdq import pdq
@@ -183,24 +183,51 @@ def test_pictures_are_compared_where_they_lie_on_each_other_best() -> None:
     bright = picture[:, :1024].reshape(1, 32, 32)
     moved = picture.copy()
     moved[:, :1024] = np.roll(bright, (2, -1), (1, 2)).reshape(1, 1024)
-    apart = measures_of(moved, picture)
+    apart = aligned_measures(moved, picture)
     assert float(apart.inner[0]) == pytest.approx(1, abs=1e-3)
     assert float(apart.bright[0]) < 1
-    same = measures_of(picture, picture)
+    same = aligned_measures(picture, picture)
     assert float(same.edges[0]) == pytest.approx(1, abs=1e-3)
-    assert [float(same.bright[0]), float(same.worst[0]), float(same.tint[0])] == [0, 0, 0]
+    assert [float(same.bright[0]), float(same.worst[0])] == [0, 0]
 
 
-def test_pictures_of_other_shapes_are_refused() -> None:
+def test_a_small_sign_of_another_colour_differs_in_hue() -> None:
+    def sign(colour: str) -> NDArray[np.uint8]:
+        image = Image.new("RGBA", (64, 64), "white")
+        ImageDraw.Draw(image).rectangle((26, 26, 37, 37), fill=colour)
+        return look(image).pictures[:1]
+
+    red, blue = sign("#d02030"), sign("#2050d0")
+    assert float(quick_measures(red, red).hue[0]) == 0
+    apart = quick_measures(red, blue)
+    assert float(apart.hue[0]) > 1
+    assert float(apart.tint[0]) < 30, "most of the picture is white in both"
+
+
+def test_more_to_see_is_more_detail() -> None:
+    busy = look(Image.fromarray(np.random.default_rng(2).integers(0, 256, (16, 16, 3), np.uint8)))
+    disc = Image.new("RGBA", (64, 64), "white")
+    ImageDraw.Draw(disc).ellipse((16, 16, 48, 48), fill="black")
+    much, little = busy.pictures[:1], look(disc).pictures[:1]
+    assert quick_measures(much, much).detail[0] > 0.9
+    assert quick_measures(much, little).detail[0] == quick_measures(little, little).detail[0] < 0.4
+    assert quick_measures(much, much).strokes[0] > quick_measures(much, little).strokes[0]
+
+
+@pytest.mark.parametrize("measure", [aligned_measures, quick_measures])
+def test_pictures_of_other_shapes_are_refused(measure: Callable[..., object]) -> None:
     picture = look(drawn(4)).pictures[:1]
     with pytest.raises(ValueError, match="cannot be compared"):
-        measures_of(picture, picture[:, :-1])
+        measure(picture, picture[:, :-1])
 
 
-def test_batches_of_pictures_give_what_single_ones_give() -> None:
+@pytest.mark.parametrize("measure", [aligned_measures, quick_measures])
+def test_batches_of_pictures_give_what_single_ones_give(
+    measure: Callable[..., tuple[NDArray[np.float32], ...]],
+) -> None:
     pictures = np.concatenate([look(drawn(seed)).pictures[:1] for seed in range(10)])
     left, right = np.tile(pictures, (250, 1)), np.tile(pictures[::-1], (250, 1))
-    many, few = measures_of(left, right), measures_of(left[:10], right[:10])
+    many, few = measure(left, right), measure(left[:10], right[:10])
     for column, expected in zip(many, few, strict=True):
         np.testing.assert_allclose(column[-10:], expected, rtol=1e-4, atol=1e-4)
 
@@ -208,4 +235,5 @@ def test_batches_of_pictures_give_what_single_ones_give() -> None:
 def test_rules_widen() -> None:
     assert STRICT.radius_bits <= STANDARD.radius_bits <= WIDE.radius_bits
     assert STRICT.least_points > STANDARD.least_points > WIDE.least_points
+    assert STRICT.least_inner >= STANDARD.least_inner >= WIDE.least_inner
     assert STRICT.most_tint <= STANDARD.most_tint <= WIDE.most_tint

@@ -94,7 +94,7 @@ def test_a_blank_icon_is_like_nothing(command: typer.Typer, folder: Path) -> Non
 def test_wider_rules_find_more(command: typer.Typer, folder: Path, tmp_path: Path) -> None:
     changed = Image.new("RGBA", (88, 88), "white")
     changed.alpha_composite(sign("#2844b8", "bars"), (12, 12))
-    changed.convert("RGB").save(tmp_path / "changed.jpg", quality=40)
+    changed.convert("RGB").save(tmp_path / "changed.jpg", quality=90)
     found = {}
     for rule in ("strict", "standard", "wide"):
         result = CliRunner().invoke(
