@@ -319,8 +319,8 @@ async def create_exchange(request: web.Request) -> web.Response:
     query=DetailsQuery,
     answer=ExchangeConfigAnswer,
     errors=(400, 404, 501),
-    description="`credential_status` says which credentials it uses, not what they are. With `include_details` also how "
-    "often it is fetched.",
+    description="`credential_status` says which credentials it uses, not what they are. With "
+    "`include_details` also how often it is fetched.",
 )
 async def show_exchange(request: web.Request) -> web.Response:
     query = query_of(request, DetailsQuery)

@@ -55,7 +55,8 @@ def use_urls(urls: Mapping[str, str]) -> None:
 class _ThreatExchangeClient(ThreatExchangeAPI):
     def get_json_from_url(self, url: Any, params: Any = None, *, json_obj_hook: Any = None) -> Any:
         # The library asks past its own session here: without a time limit and without another try.
-        with self._get_session() as session:
+        make: Any = self._get_session
+        with make() as session:
             response = session.get(url, params=params or {}, timeout=_TIMEOUT_S)
             response.raise_for_status()
             return response.json(object_hook=json_obj_hook)

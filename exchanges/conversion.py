@@ -131,7 +131,7 @@ class Converter:
             for signal, metadata in found.items():
                 try:
                     signals[kind.get_name(), kind.validate_signal_str(signal)] = None
-                except Exception as error:  # noqa: BLE001 - as above
+                except Exception as error:  # noqa: BLE001 - foreign code about foreign data: anything may come
                     lost.append(f"{signal[:200]!r} is no {kind.get_name()} signal: {plain(str(error))[:200]}")
                 else:
                     said.append(metadata)

@@ -38,8 +38,8 @@ class Vault:
                 body = self._fernet.decrypt(body)
             except InvalidToken as error:
                 raise CredentialsLocked(
-                    "The stored credentials are encrypted with another key than SAMELOOK_CREDENTIALS_KEY: add the "
-                    "former key behind a comma, or set the credentials anew."
+                    "The stored credentials are encrypted with another key than SAMELOOK_CREDENTIALS_KEY: "
+                    "add the former key behind a comma, or set the credentials anew."
                 ) from error
         elif form != _PLAIN:
             raise CredentialsLocked("The stored credentials are of a newer version of this program.")

@@ -52,7 +52,7 @@ def explained(error: BaseException) -> dict[str, Any]:
     return {"kind": "malformed_page", "message": _message(error), "retry_after_s": None}
 
 
-def _of_one(error: BaseException) -> tuple[str, float | None] | None:
+def _of_one(error: BaseException) -> tuple[str, float | None] | None:  # noqa: PLR0911 - a line a kind
     import requests
     from threatexchange.exchanges.auth import (
         SignalExchangeAPIInvalidAuthException,

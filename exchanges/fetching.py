@@ -39,6 +39,7 @@ from .settings import ExchangeSettings
 from .store import Exchange, ExchangeStore
 
 _log = structlog.get_logger(__name__)
+_LOOK_S = 0.2
 _BY_KIND: Mapping[str, type[FetchFailed]] = {
     one.kind: one for one in (SourceBusy, SourceRefused, SourceUnreachable, MalformedPage)
 }
@@ -66,18 +67,24 @@ async def fetch_once(
     settings: ExchangeSettings,
     *,
     from_scratch: bool = False,
+    patience_s: float = 0.0,
     on_page: Callable[[FetchOutcome], None] | None = None,
 ) -> FetchOutcome:
     """Fetches an exchange until it is up to date, fails or has taken its time; the outcome says which.
 
-    With `from_scratch` everything is read anew, beside what is there. Raises UnknownExchange, or FetchedElsewhere
-    when another process has it; errors of the database pass through.
+    With `from_scratch` everything is read anew, beside what is there. Raises UnknownExchange, or
+    FetchedElsewhere when another process has it for longer than `patience_s`; errors of the
+    database pass through.
     """
     store = ExchangeStore(pool, settings)
     exchange = await store.exchange(name)
     ask = queries("exchanges")
     async with pool.acquire() as connection:
-        if not await ask.try_lock(connection, id=exchange.id):
+        # The server may take a moment to notice that whoever held the lock was killed.
+        deadline = time.monotonic() + patience_s
+        while not (locked := await ask.try_lock(connection, id=exchange.id)) and time.monotonic() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(_LOOK_S)
+        if not locked:
             raise FetchedElsewhere(f"{name} is being fetched by another process just now", exchange=name)
         try:
             return await _Run(store, exchange, settings, connection, on_page).to_its_end(
@@ -158,7 +165,7 @@ class _Run:
         return self._outcome
 
     async def _patiently(self, *, from_scratch: bool) -> bool:
-        """Whether it is up to date. A page that cannot be read is asked for again before it counts as such."""
+        """Whether it is up to date. A page that cannot be read is asked for again first."""
         attempt = 0
         while True:
             attempt += 1
@@ -297,7 +304,7 @@ class _Run:
     def _failure(self, message: dict[str, Any]) -> FetchFailed:
         kind = _BY_KIND.get(message["kind"])
         if kind is None:
-            # The child's own words for what is no matter of the source: a class that is missing, a wrong setting.
+            # The child's own words for what is no matter of the source: a missing class, a wrong setting.
             return FetchFailed(message["message"], of=message["kind"])
         if kind is SourceBusy:
             return SourceBusy(message["message"], retry_after_s=message["retry_after_s"])

@@ -1,9 +1,9 @@
 """The exchange type `local_file`: lists of hashes on this machine, as people have them.
 
-It reads what the library's own type of that name reads (a type and a value on each line, or values only, with the
-type in the configuration), CSV with or without a header, and the `simple.TYPE.te` files of the library's command.
-Unlike the library's it reads in pages and goes on where it stopped; and a file that has changed is read anew beside
-what is there, so that lines which vanished are removed.
+It reads what the library's own type of that name reads (a type and a value on each line, or values only,
+with the type in the configuration), CSV with or without a header, and the `simple.TYPE.te` files of the
+library's command. Unlike the library's it reads in pages and goes on where it stopped; and a file that has
+changed is read anew beside what is there, so that lines which vanished are removed.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ _LONGEST_LINE = 1 << 20
 _VALUE_COLUMNS = ("td_raw_indicator", "indicator", "hash", "signal_value", "signal", "value")
 _TYPE_COLUMNS = ("signal_type", "type", "td_type", "indicator_type")
 _TAG_COLUMNS = ("tags", "labels")
+# As the library does it: who fetches listens to the root logger for what was left out.
+_left_out = logging.getLogger().warning
 Row = tuple[str, str, frozenset[str]]
 """A signal type, a value, tags."""
 
@@ -58,7 +60,7 @@ class FileSignal(fetch_state.FetchedSignalMetadata):
 
     def get_as_opinions(self) -> Sequence[fetch_state.SignalOpinion]:
         seed = fetch_state.SignalOpinionCategory.INVESTIGATION_SEED
-        return [fetch_state.SignalOpinion(False, seed, set(self.tags))]
+        return [fetch_state.SignalOpinion(is_mine=False, category=seed, tags=set(self.tags))]
 
 
 class LocalFile(LocalFileSignalExchangeAPI):
@@ -77,7 +79,7 @@ class LocalFile(LocalFileSignalExchangeAPI):
         return FileSignal
 
     def fetch_iter(
-        self, supported_signal_types: Sequence[type[SignalType]], checkpoint: FileCheckpoint | None
+        self, supported_signal_types: Sequence[type[SignalType]], checkpoint: Any
     ) -> Iterator[Any]:
         path = Path(self.collab.filename)
         with path.open("rb") as file:
@@ -90,7 +92,7 @@ class LocalFile(LocalFileSignalExchangeAPI):
             lines.skip_to(offset)
             at_end = False
             while not at_end:
-                page: dict[tuple[str, str], FileSignal] = {}
+                page: dict[Any, Any] = {}
                 at_end = True
                 for kind, value, tags in reader(lines):
                     page[kind, value] = FileSignal(set(tags))
@@ -140,9 +142,7 @@ class Lines:
             raise StopIteration
         self.offset += len(line)
         if len(line) > _LONGEST_LINE and not line.endswith(b"\n"):
-            logging.warning(
-                "A line of more than %d bytes before byte %d is left out", _LONGEST_LINE, self.offset
-            )
+            _left_out("A line of more than %d bytes before byte %d is left out", _LONGEST_LINE, self.offset)
             while (rest := self._file.readline(_LONGEST_LINE)) and not rest.endswith(b"\n"):
                 self.offset += len(rest)
             self.offset += len(rest)
@@ -229,9 +229,7 @@ def _plain_rows(lines: Lines, kind: str | None, by_indicator: dict[str, str]) ->
         if name and value.strip():
             yield by_indicator.get(name, name), value.strip(), frozenset()
         elif name:
-            logging.warning(
-                "Before byte %d: a line without a signal type: %.200s", lines.offset, line.strip()
-            )
+            _left_out("Before byte %d: a line without a signal type: %.200s", lines.offset, line.strip())
 
 
 def _csv_rows(
@@ -252,7 +250,7 @@ def _csv_rows(
         value = _cell(row, value_at)
         name = _cell(row, type_at) or kind or ""
         if not value or not name:
-            logging.warning("Before byte %d: a row without value or type: %.200s", lines.offset, row)
+            _left_out("Before byte %d: a row without value or type: %.200s", lines.offset, row)
             continue
         tags: Iterable[str] = (_cell(row, tags_at).replace(",", " ")).split()
         yield by_indicator.get(name, name), value, frozenset(tags)

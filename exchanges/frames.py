@@ -1,7 +1,7 @@
 """What the two processes of a fetch send each other: JSON behind its length, over pipes.
 
-A pipe holds little, so that whoever writes waits for whoever reads: the fetching process is never more than a page
-ahead of the database.
+A pipe holds little, so that whoever writes waits for whoever reads: the fetching process is never more
+than a page ahead of the database.
 """
 
 from __future__ import annotations

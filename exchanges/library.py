@@ -16,8 +16,8 @@ from typing import Any
 from .errors import BadExtension, LibraryMissing, UnknownExchangeType
 
 _INSTALL = (
-    "Exchanges need the threatexchange library: pip install 'samelook[exchanges]' (one of its parts is built from "
-    "source, with a C++ compiler)"
+    "Exchanges need the threatexchange library: pip install 'samelook[exchanges]' (one of its parts is built "
+    "from source, with a C++ compiler)"
 )
 
 

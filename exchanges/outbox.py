@@ -1,7 +1,7 @@
 """Opinions and "seen" on their way back to the exchanges, at most once each.
 
-A row is marked before anything leaves. Only what surely did not arrive (the source could not be reached at all, or
-asked to come back later) is tried again; what was interrupted is not, because nobody knows.
+A row is marked before anything leaves. Only what surely did not arrive (the source could not be reached at
+all, or asked to come back later) is tried again; what was interrupted is not, because nobody knows.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ async def send_opinions(pool: Pool, settings: ExchangeSettings, *, most: int = 1
     return sent
 
 
-async def _sent(
+async def _sent(  # noqa: PLR0911 - one line an ending
     store: ExchangeStore, settings: ExchangeSettings, row: Mapping[str, Any]
 ) -> tuple[str, dict[str, Any] | None, float]:
     """The new state, what went wrong, and seconds until the next try."""

@@ -1,7 +1,7 @@
 """Pages of records into the database: records, bank contents, signals and checkpoint in one transaction.
 
-A page that is written again changes nothing, so whoever died after a commit and begins again a little earlier
-loses nothing and doubles nothing.
+A page that is written again changes nothing, so whoever died after a commit and begins again a little
+earlier loses nothing and doubles nothing.
 """
 
 from __future__ import annotations
@@ -108,6 +108,7 @@ class PageWriter:
         connection, ask = self._connection, self._queries
         generation = {"id": self._id, "generation": self.generation}
         async with connection.transaction():
+            await ask.look_up_only(connection)
             bank_id = await ask.hold_run(connection, id=self._id, run_id=self._run_id)
             if bank_id is None:
                 raise Superseded(f"{self._name} was disabled, removed or is fetched by somebody else by now")
@@ -191,12 +192,20 @@ class PageWriter:
 
 async def clear_generations(connection: Connection, exchange_id: int, keep: Sequence[int]) -> None:
     """Removes the records of all other generations, and the contents that only they have."""
-    while True:
-        row = await queries("exchanges").clear_generation(
-            connection, id=exchange_id, generations=list(keep), most=_CLEAR_AT_ONCE
-        )
-        if not row["records"]:
-            return
+    ask = queries("exchanges")
+    kept = list(keep)
+    old = [
+        row["generation"] async for row in ask.other_generations(connection, id=exchange_id, generations=kept)
+    ]
+    for generation in old:
+        more = True
+        while more:
+            async with connection.transaction():
+                await ask.look_up_only(connection)
+                row = await ask.clear_generation(
+                    connection, id=exchange_id, generation=generation, generations=kept, most=_CLEAR_AT_ONCE
+                )
+            more = row["records"] > 0
 
 
 def _parsed(rows: Sequence[Sequence[Any]]) -> tuple[list[_Row], list[dict[str, Any]]]:
@@ -228,7 +237,7 @@ def _metadata(name: str, meta: dict[str, Any]) -> str:
 
 
 def _problem_digest(problem: dict[str, Any]) -> bytes:
-    # A page differs a little each time that it is asked for; what is wrong with the exchange is still the same.
+    # A page differs a little each time that it is asked for; what is wrong is still the same.
     same = (problem["kind"], problem["key"], problem["raw"] if problem["kind"] != "malformed_page" else None)
     return hashlib.sha256(json.dumps(same).encode()).digest()
 

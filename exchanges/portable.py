@@ -1,8 +1,8 @@
 """Values of the library and its extensions as JSON text, and back.
 
-Records and checkpoints are instances of classes that we do not know. Pickle would keep them, and run whatever a
-row of the database says when it is read; here a row can only name classes of the packages that the exchange type
-itself comes from, and fills their fields without calling anything.
+Records and checkpoints are instances of classes that we do not know. Pickle would keep them, and run
+whatever a row of the database says when it is read; here a row can only name classes of the packages that
+the exchange type itself comes from, and fills their fields without calling anything.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class NotPortable(ValueError):
 
 
 class Portable:
-    """Writes and reads values made of JSON's own types, sets, tuples, bytes, times and classes of some packages."""
+    """Writes and reads values of JSON's own types, sets, tuples, bytes, times and some packages' classes."""
 
     def __init__(self, packages: Collection[str]) -> None:
         self._packages = frozenset(packages)
@@ -98,7 +98,7 @@ class Portable:
             return {key: self._read(one) for key, one in value.items()}
         return self._read_tagged(value[_TAG], value)
 
-    def _read_tagged(self, tag: str, value: dict[str, Any]) -> Any:  # noqa: PLR0911 - one line a type
+    def _read_tagged(self, tag: str, value: dict[str, Any]) -> Any:  # noqa: C901, PLR0911 - one line a type
         held = value["v"]
         match tag:
             case "enum":

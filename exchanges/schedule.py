@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
+from functools import partial
 
 import asyncpg
 import structlog
@@ -67,12 +68,15 @@ class Schedule:
                 for name in due[: max(0, self._settings.at_once - len(self._running))]:
                     task = tasks.create_task(self._fetch(name))
                     self._running[name] = task
-                    task.add_done_callback(lambda _, name=name: self._running.pop(name, None))
+                    task.add_done_callback(partial(self._ended, name))
                 pause_s = self._settings.look_s
             except _TROUBLE as error:
                 pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
                 _log.warning("exchange.schedule_waits", error=f"{type(error).__name__}: {error}")
             await asyncio.sleep(pause_s * random.uniform(0.75, 1.25))  # noqa: S311 - jitter
+
+    def _ended(self, name: str, _: asyncio.Task[None]) -> None:
+        self._running.pop(name, None)
 
     async def _fetch(self, name: str) -> None:
         try:
@@ -83,7 +87,7 @@ class Schedule:
         except _TROUBLE as error:
             _log.warning("exchange.fetch_broke_off", exchange=name, error=f"{type(error).__name__}: {error}")
             await asyncio.sleep(self._settings.look_s)
-        except Exception:
+        except Exception:  # noqa: BLE001 - see the next line
             # The root of a task: the others go on, and this one is tried again.
             _log.exception("exchange.fetch_broke", exchange=name)
             await asyncio.sleep(_LONGEST_PAUSE_S)

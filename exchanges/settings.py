@@ -14,8 +14,8 @@ class ExchangeSettings:
     exchange_types: tuple[str, ...] = ()
     """Classes besides the library's own, as package.module.Class."""
     signal_types: tuple[str, ...] = ()
-    """Classes besides those of the banks, as package.module.Class, or package.module.Class:BITS:RADIUS for hex
-    codes that are compared bit by bit."""
+    """Classes besides those of the banks, as package.module.Class, or package.module.Class:BITS:RADIUS for
+    hex codes that are compared bit by bit."""
     extensions: tuple[str, ...] = ()
     """Modules with a TX_MANIFEST."""
     urls: Mapping[str, str] = field(default_factory=dict)

@@ -1,8 +1,9 @@
 """Signal types of extensions, made known to banks.
 
-A class says how its values are written (`validate_signal_str`), but only by comparing two at a time what is near
-what. So by default such a type matches by equality; where the settings say `package.module.Class:BITS:RADIUS`, its
-values are hex codes of so many bits, and match within the radius, from the same live index as PDQ.
+A class says how its values are written (`validate_signal_str`), but only by comparing two at a time what
+is near what. So by default such a type matches by equality; where the settings say
+`package.module.Class:BITS:RADIUS`, its values are hex codes of so many bits, and match within the radius,
+from the same live index as PDQ.
 """
 
 from __future__ import annotations

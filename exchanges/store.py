@@ -112,7 +112,7 @@ class ExchangeStore:
         )
 
     async def schema(self, api: str) -> dict[str, Any]:
-        """The fields that an exchange type's configuration and credentials have. Raises UnknownExchangeType."""
+        """The fields of an exchange type's configuration and credentials. Raises UnknownExchangeType."""
         return schema_of((await self.types()).exchange_type(api))
 
     async def exchanges(self) -> list[Exchange]:
@@ -182,8 +182,9 @@ class ExchangeStore:
         every_s: float | None = None,
         config: Mapping[str, Any] | None = None,
     ) -> Exchange:
-        """The exchange with what is not None changed; a disabled one is not fetched, and its bank goes on matching.
+        """The exchange with what is not None changed.
 
+        A disabled one is not fetched, and its bank goes on matching.
         Raises UnknownExchange, BadExchange.
         """
         exchange = await self.exchange(name)

@@ -1,8 +1,8 @@
-"""What the library asked and was answered: kept for quarantine, and played back to it without its bad records.
+"""What the library was answered: kept for quarantine, and played back to it without its bad records.
 
-A page with one malformed record makes the library lose the page, and with it the way to the next one. So in a last
-attempt the answer is played to it again with fewer records, until those are known that it cannot read; with the
-others it goes on.
+A page with one malformed record makes the library lose the page, and with it the way to the next one. So
+in a last attempt the answer is played to it again with fewer records, until those are known that it cannot
+read; with the others it goes on.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Traffic:
             self._keep(answer, streamed=bool(more.get("stream")))
             return answer
 
-        requests.Session.send = passing  # type: ignore[method-assign]
+        setattr(requests.Session, "send", passing)  # noqa: B010 - its signature is not quite the same
 
     def begin(self, play: Sequence[requests.Response] = ()) -> None:
         """Forgets what was, and plays these answers before asking anybody."""
@@ -102,8 +102,8 @@ def without_bad_records(
 ) -> tuple[list[str], list[requests.Response]] | None:
     """The records of the last answer that cannot be read, as they came, and all answers without them.
 
-    `reads` says whether the library reads these answers to the end of the last one. None: that answer does not
-    consist of records, or what is wrong with it is not in them.
+    `reads` says whether the library reads these answers to the end of the last one. None: that answer
+    does not consist of records, or what is wrong with it is not in them.
     """
     if not answers:
         return None

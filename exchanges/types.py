@@ -37,7 +37,7 @@ def checked_config(kind: type[Any], name: str, config: Mapping[str, Any]) -> dic
     try:
         loaded = dataclass_json.dataclass_load_dict(full, of_type)
         stored = json.loads(dataclass_json.dataclass_dumps(loaded))
-    except Exception as error:  # noqa: BLE001 - dacite's errors, and those of foreign classes
+    except Exception as error:
         raise BadExchange(f"api_json does not fit {kind.get_name()}: {error}") from error
     if "\\u0000" in json.dumps(stored):
         raise BadExchange("api_json holds a NUL character, which cannot be stored.")
@@ -56,7 +56,9 @@ def takes_credentials(kind: type[Any]) -> bool:
     return issubclass(kind, SignalExchangeWithAuth)
 
 
-def checked_credentials(kind: type[Any], given: object) -> dict[str, Any] | None:
+def checked_credentials(  # noqa: C901 - one fault after the other
+    kind: type[Any], given: object
+) -> dict[str, Any] | None:
     """The credentials as they are stored; None when there are none. Raises BadCredentials."""
     if given is None or given == {}:
         return None
@@ -65,7 +67,7 @@ def checked_credentials(kind: type[Any], given: object) -> dict[str, Any] | None
     name = kind.get_name()
     if not takes_credentials(kind):
         raise BadCredentials(f"Exchange type {name!r} does not take credentials.")
-    of_type = kind.get_credential_cls()  # type: ignore[attr-defined]
+    of_type: Any = kind.get_credential_cls()
     if not dataclasses.is_dataclass(of_type):
         raise BadCredentials(f"Exchange type {name!r} takes its credentials from the environment only.")
     fields = {one.name: one for one in dataclasses.fields(of_type) if one.init}
@@ -108,11 +110,11 @@ def _check_loads(of_type: type[Any], given: Mapping[str, Any], name: str) -> Non
 
 def fallback_source(kind: type[Any]) -> str | None:
     """Where this machine has credentials of its own: environment, file, or nowhere."""
-    of_type = kind.get_credential_cls()  # type: ignore[attr-defined]
+    of_type = kind.get_credential_cls()
     for source, load in (("environment", of_type._from_env), ("file", of_type._from_file)):  # noqa: SLF001
         try:
             found = load()
-        except Exception:  # noqa: BLE001 - foreign code; the first place that holds something counts, good or bad
+        except Exception:  # noqa: BLE001 - see the next line
             return None
         if found is not None:
             return source if found._are_valid() else None  # noqa: SLF001
@@ -123,7 +125,7 @@ def schema_of(kind: type[Any]) -> dict[str, Any]:
     """The fields to ask for, as HMA's forms have them."""
     credentials = None
     if takes_credentials(kind):
-        credentials = {"fields": _fields(kind.get_credential_cls(), frozenset())}  # type: ignore[attr-defined]
+        credentials = {"fields": _fields(kind.get_credential_cls(), frozenset())}
     return {
         "config_schema": {"fields": _fields(kind.get_config_cls(), _OURS)},
         "credentials_schema": credentials,

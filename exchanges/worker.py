@@ -1,7 +1,7 @@
 """The fetching process: `python -m exchanges.worker`, started by `child`, spoken to over its pipes.
 
-It runs the library and nothing else, so that it can be killed at any moment; it has no database. It ends when its
-standard input does, that is, with whoever started it.
+It runs the library and nothing else, so that it can be killed at any moment; it has no database. It ends
+when its standard input does, that is, with whoever started it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import queue
 import sys
 import threading
 from collections.abc import Iterator, Mapping
+from functools import partial
 from itertools import islice
 from typing import Any, BinaryIO, NoReturn
 
@@ -27,7 +28,7 @@ _Message = dict[str, Any]
 
 
 class Line:
-    """The pipes to the starter, whose messages wait in a queue so that the end of the pipe is seen at once."""
+    """The pipes to the starter; messages wait in a queue, so that the end of the pipe is seen at once."""
 
     def __init__(self, incoming: BinaryIO, outgoing: BinaryIO) -> None:
         self._incoming, self._outgoing = incoming, outgoing
@@ -105,7 +106,9 @@ class Fetch:
             api.report_seen(kind, said["value"], self._api.get_record_cls())
         else:
             category = SignalOpinionCategory[said["category"]]
-            api.report_opinion(kind, said["value"], SignalOpinion(True, category, set(said["tags"])))  # noqa: FBT003 - the library's order
+            api.report_opinion(
+                kind, said["value"], SignalOpinion(is_mine=True, category=category, tags=set(said["tags"]))
+            )
         self._line.send(about="done")
 
     def run(self) -> None:
@@ -231,7 +234,7 @@ class Fetch:
                 old = dict(zip(keys, self._line.receive()["old"], strict=True))
             size = 0
             rows = []
-            for record in self._converter.records(batch, lambda key: old.get(key_text(key)), problems):
+            for record in self._converter.records(batch, partial(_old_value, old), problems):
                 rows.append([record.key, record.value, record.signals, record.meta])
                 size += len(record.value or "") + len(record.key)
                 if size > _MOST_BYTES:
@@ -285,6 +288,12 @@ class Fetch:
         return found
 
 
+def _old_value(old: Mapping[str, str | None], key: object) -> str | None:
+    from .conversion import key_text
+
+    return old.get(key_text(key))
+
+
 def _loaded(value: Mapping[str, Any], kind: type[Any]) -> Any:
     from threatexchange.utils import dataclass_json
 
@@ -292,7 +301,7 @@ def _loaded(value: Mapping[str, Any], kind: type[Any]) -> Any:
 
 
 def _secrets(credentials: object) -> tuple[str, ...]:
-    """Every text of the credentials that could appear somewhere, as it may be written there; longest first."""
+    """Every text of the credentials, in all ways that it may appear written; longest first."""
     from urllib.parse import quote, quote_plus
 
     shortest = 4

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sql.pool import Pool
 
 _T = TypeVar("_T")
+_PATIENCE_S = 10.0
 
 app = typer.Typer(
     help="Signals shared with others: fetch them into banks, see how that goes, give banks on.",
@@ -97,7 +98,7 @@ def add(
     Examples:
         samelook exchange add PARTNERS local_file --set filename=/srv/hashes.csv --set signal_type=pdq
 
-        samelook exchange add NCMEC ncmec --set environment=https://report.cybertip.org/hashsharing --credentials -
+        samelook exchange add NCMEC ncmec --credentials login.json --set environment=https://…
     """
     if not api:
         raise typer.BadParameter("say which type; `samelook exchange types` lists them", param_hint="TYPE")
@@ -270,7 +271,9 @@ def _fetch(
         for name in wanted:
             with _progress(quiet=quiet or not sys.stderr.isatty()) as shown:
                 try:
-                    outcome = await fetch_once(pool, name, settings, from_scratch=from_scratch, on_page=shown)
+                    outcome = await fetch_once(
+                        pool, name, settings, from_scratch=from_scratch, patience_s=_PATIENCE_S, on_page=shown
+                    )
                 except FetchedElsewhere as error:
                     typer.echo(f"samelook: {error.message}", err=True)
                     failed = True
@@ -347,7 +350,8 @@ def _report(outcome: FetchOutcome, *, as_json: bool) -> None:
         }
         typer.echo(json.dumps(shown))
         return
-    words = f"{outcome.exchange}: {outcome.stored:,} records, {outcome.removed:,} removed, {outcome.seconds:.1f} s"
+    words = f"{outcome.exchange}: {outcome.stored:,} records, {outcome.removed:,} removed"
+    words += f", {outcome.seconds:.1f} s"
     if outcome.quarantined:
         words += f", {outcome.quarantined:,} in quarantine (samelook exchange quarantine {outcome.exchange})"
     typer.echo(f"{words}.")

@@ -110,13 +110,23 @@ RETURNING generation;
 UPDATE exchange_checkpoints SET complete = true, updated_at = now()
 WHERE exchange_id = :id AND generation = :generation AND NOT complete;
 
--- name: clear_generation(id, generations, most)^
--- Deletes some records of other generations than these, and gives the contents that no record of these shares.
+-- name: look_up_only()$
+-- For the rest of the transaction: what follows goes from a few rows to their partners by index. The planner knows
+-- nothing of staged rows and has stale figures of tables that grow, and would read all of them again and again.
+SELECT set_config('enable_seqscan', 'off', true) || set_config('enable_hashjoin', 'off', true)
+    || set_config('enable_mergejoin', 'off', true);
+
+-- name: other_generations(id, generations)
+SELECT generation FROM exchange_checkpoints
+WHERE exchange_id = :id AND generation <> ALL (CAST(:generations AS integer[])) ORDER BY generation;
+
+-- name: clear_generation(id, generation, generations, most)^
+-- Deletes some records of a generation, with their contents, unless a record of these generations shares them.
 WITH gone AS (
     DELETE FROM exchange_records
     WHERE ctid = ANY (ARRAY(
         SELECT ctid FROM exchange_records
-        WHERE exchange_id = :id AND generation <> ALL (CAST(:generations AS integer[]))
+        WHERE exchange_id = :id AND generation = :generation
         LIMIT :most
     ))
     RETURNING digest, content_id
@@ -139,7 +149,7 @@ WHERE exchange_id = :id AND generation <> ALL (CAST(:generations AS integer[]));
 
 -- name: create_record_staging()!
 CREATE TEMP TABLE IF NOT EXISTS staged_records (
-    digest bytea, key text, value text, fingerprint bytea, metadata text, tags text[], content_type text,
+    digest bytea PRIMARY KEY, key text, value text, fingerprint bytea, metadata text, tags text[], content_type text,
     own_content bigint, own_fingerprint bytea, other_content bigint, other_fingerprint bytea, content_id bigint
 ) ON COMMIT DELETE ROWS;
 
@@ -157,7 +167,7 @@ FOR SHARE OF e;
 UPDATE staged_records AS s
 SET own_content = r.content_id, own_fingerprint = r.fingerprint
 FROM exchange_records AS r
-WHERE r.exchange_id = :id AND r.generation = :generation AND r.digest = s.digest;
+WHERE r.exchange_id = :id AND r.digest = s.digest AND r.generation = :generation;
 
 -- name: find_other_records(id, generation)!
 -- The same records in the newest other generation: where nothing has changed, their content is taken over.

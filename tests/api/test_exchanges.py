@@ -60,7 +60,9 @@ async def test_the_sample_from_creation_to_match(exchanges: Any) -> None:
         "up_to_date",
         "fetched_items",
     }
-    assert status["up_to_date"] and status["fetched_items"] > 17 and status["running_fetch_start_ts"] is None
+    assert status["up_to_date"]
+    assert status["fetched_items"] > 17
+    assert status["running_fetch_start_ts"] is None
     known = "f8f8f0cee0f4a84f06370a22038f63f0b36e2ed596621e1d33e6b39c4e9c9b22"
 
     async def matches() -> bool:
@@ -140,13 +142,15 @@ async def test_credentials_go_in_and_never_come_out(exchanges: Any) -> None:
     assert (await exchanges.post("/c/exchanges", body)).status == 201
     shown = await exchanges.get("/c/exchange/WEB", include_details="true")
     own = {"supports_auth": True, "has_credentials": True, "source": "exchange"}
-    assert shown.json["credential_status"] == own and shown.json["enabled"] is False
+    assert shown.json["credential_status"] == own
+    assert shown.json["enabled"] is False
     assert (await exchanges.get("/c/exchange/WEB/credentials")).json == own
     cleared = await exchanges.post("/c/exchange/WEB/credentials", {"credential_json": None})
     assert cleared.json == {"supports_auth": True, "has_credentials": False, "source": None}
     for bad in ({"credential_json": {"token": SECRET, "x": SECRET}}, {"token": SECRET}, {}):
         refused = await exchanges.post("/c/exchange/WEB/credentials", bad)
-        assert refused.status == 400 and SECRET not in refused.text
+        assert refused.status == 400
+        assert SECRET not in refused.text
     for path in ("/c/exchange/WEB", "/c/exchange/WEB/status", "/c/exchanges", "/metrics"):
         assert SECRET not in (await exchanges.get(path)).text
 
@@ -154,7 +158,8 @@ async def test_credentials_go_in_and_never_come_out(exchanges: Any) -> None:
 async def test_switching_off_and_deleting_are_hma_s(exchanges: Any) -> None:
     await exchanges.post("/c/exchanges", {"bank": "SAMPLE", "api": "sample"})
     switched = await exchanges.put("/c/exchange/SAMPLE", {"enabled": False})
-    assert switched.status == 200 and switched.json["enabled"] is False
+    assert switched.status == 200
+    assert switched.json["enabled"] is False
     assert "SAMPLE" in [one["name"] for one in (await exchanges.get("/c/banks")).json]
     assert (await exchanges.delete("/c/exchange/SAMPLE")).json == {"message": "Exchange deleted"}
     assert (await exchanges.get("/c/banks")).json == []
@@ -191,7 +196,8 @@ async def test_an_exchange_s_bank_is_not_for_curators(exchanges: Any) -> None:
 async def test_bad_requests_are_named(exchanges: Any, body: Any, status: int) -> None:
     await exchanges.post("/c/banks", {"name": "TAKEN"})
     answer = await exchanges("POST", "/c/exchanges", json=body)
-    assert answer.status == status and answer.json["message"], answer.text
+    assert answer.status == status, answer.text
+    assert answer.json["message"]
     assert (await exchanges.get("/c/exchanges")).json == []
 
 
@@ -207,7 +213,8 @@ async def test_quarantine_and_opinions_can_be_seen(exchanges: Any, tmp_path: Pat
 
     await until(held)
     (one,) = (await exchanges.get("/c/exchange/FILE/quarantine")).json
-    assert one["kind"] == "bad_signal" and "nonsense" in one["raw"]
+    assert one["kind"] == "bad_signal"
+    assert "nonsense" in one["raw"]
     details = (await exchanges.get("/c/exchange/FILE/status", include_details="true")).json
     assert details["quarantined"] == 1
     opinion = {"signal_type": "md5", "signal_value": "0b" * 16, "opinion": "POSITIVE_CLASS"}

@@ -18,7 +18,7 @@ from exchanges.errors import (
     WorkerHung,
 )
 
-A, B, C, D = ("%02x" % n * 16 for n in (0xAA, 0xBB, 0xCC, 0xDD))
+A, B, C, D = (f"{n:02x}" * 16 for n in (0xAA, 0xBB, 0xCC, 0xDD))
 
 
 def md5(*values: str, tags: tuple[str, ...] = ("t",)) -> list[Any]:
@@ -36,8 +36,12 @@ async def test_the_sample_fills_its_bank_and_a_second_fetch_changes_nothing(
     first = await fetch("SAMPLE")
     held, ids = await matching("SAMPLE"), await pool.fetch("SELECT id FROM bank_content ORDER BY id")
     second = await fetch("SAMPLE")
-    assert first.succeeded and second.succeeded and first.up_to_date and second.up_to_date
-    assert len(held["pdq"]) == 16 and len(held["video_md5"]) == 2
+    assert first.succeeded
+    assert second.succeeded
+    assert first.up_to_date
+    assert second.up_to_date
+    assert len(held["pdq"]) == 16
+    assert len(held["video_md5"]) == 2
     assert await matching("SAMPLE") == held
     assert await pool.fetch("SELECT id FROM bank_content ORDER BY id") == ids
     status = await store.status("SAMPLE")
@@ -55,7 +59,8 @@ async def test_updates_and_deletes_are_applied_in_their_order(
     path = script(md5(A, B), gone(A), md5(A, C), gone(A, B))
     await store.create("ONE", "scripted", {"script": path})
     outcome = await fetch("ONE")
-    assert outcome.succeeded and outcome.pages == 4
+    assert outcome.succeeded
+    assert outcome.pages == 4
     assert await matching("ONE") == {"md5": [C]}
 
 
@@ -88,7 +93,8 @@ async def test_a_stale_checkpoint_starts_over_beside_the_old_data(
     assert (await store.status("ONE")).rebuilding
     script(md5(B), md5(D), md5(A), epoch=2)
     outcome = await fetch("ONE")
-    assert outcome.succeeded and outcome.pages == 1
+    assert outcome.succeeded
+    assert outcome.pages == 1
     assert await matching("ONE") == {"md5": [A, B, D]}
     status = await store.status("ONE")
     assert (status.records, status.rebuilding) == (3, False)
@@ -167,7 +173,8 @@ async def test_one_record_that_is_no_signal_costs_only_itself(
     )
     await store.create("ONE", "scripted", {"script": path})
     outcome = await fetch("ONE")
-    assert outcome.succeeded and outcome.quarantined == 2
+    assert outcome.succeeded
+    assert outcome.quarantined == 2
     assert await matching("ONE") == {"pdq": ["a" * 64]}
     held = await store.quarantine("ONE")
     assert {one.error["kind"] for one in held} == {"bad_signal"}
@@ -185,7 +192,8 @@ async def test_a_page_that_cannot_be_read_is_retried_and_quarantined(
     path = script(md5(A), {"raise": "nonsense"}, md5(B))
     await store.create("ONE", "scripted", {"script": path})
     outcome = await fetch("ONE")
-    assert isinstance(outcome.error, MalformedPage) and "nonsense" in outcome.error.message
+    assert isinstance(outcome.error, MalformedPage)
+    assert "nonsense" in outcome.error.message
     assert await matching("ONE") == {"md5": [A]}
     status = await store.status("ONE")
     assert (status.succeeded, status.failures, status.quarantined) == (False, 1, 1)
@@ -229,7 +237,8 @@ async def test_time_that_goes_back_is_reported_and_read_again(
     )
     await store.create("ONE", "scripted", {"script": path})
     outcome = await fetch("ONE")
-    assert outcome.succeeded and outcome.quarantined == 1
+    assert outcome.succeeded
+    assert outcome.quarantined == 1
     assert await matching("ONE") == {"md5": [B]}
     assert (await store.status("ONE")).checkpoint_ts == 120
 
@@ -327,7 +336,9 @@ async def test_a_run_that_takes_too_long_stops_and_the_next_goes_on(
     await store.create("ONE", "scripted", {"script": path})
     for values in ([A], [A, B], [A, B, C]):
         outcome = await fetch("ONE", run_s=0.0)
-        assert outcome.succeeded and not outcome.up_to_date and outcome.pages == 1
+        assert outcome.succeeded
+        assert not outcome.up_to_date
+        assert outcome.pages == 1
         assert await matching("ONE") == {"md5": values}
     assert (await fetch("ONE")).up_to_date
 

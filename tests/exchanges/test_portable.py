@@ -47,9 +47,9 @@ def test_values_of_the_library_survive() -> None:
     from threatexchange.exchanges.fetch_state import SignalOpinionCategory
 
     for value in (
-        NCMECEntryUpdate("1", 2, NCMECEntryType.image, False, "A1", {"pdq": "0" * 64}, {}),
+        NCMECEntryUpdate("1", 2, NCMECEntryType.image, bool(0), "A1", {"pdq": "0" * 64}, {}),
         NCMECCheckpoint(7, _NCMECPagingInfo("/next?x", 9, 11)),
-        FBThreatExchangeOpinion(True, SignalOpinionCategory.POSITIVE_CLASS, {"b", "a"}, 5, None),
+        FBThreatExchangeOpinion(bool(1), SignalOpinionCategory.POSITIVE_CLASS, {"b", "a"}, 5, None),
         {"at": datetime(2026, 1, 2, tzinfo=UTC), "day": date(2026, 1, 2), "inf": math.inf, "~": 1},
     ):
         assert portable.loads(portable.dumps(value)) == value

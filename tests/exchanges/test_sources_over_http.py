@@ -1,4 +1,6 @@
-"""What servers do to those who fetch: bad records, broken pages, errors, limits, and words that must stay secret."""
+"""What servers do to those who fetch: bad records, broken pages, errors, limits, and words that must stay
+secret.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,8 @@ async def test_malformed_records_are_quarantined_and_the_rest_goes_on(
     seen: list[str] = []
     await made(store, await source(pages_of(records(*first), page, records(*third), seen=seen)))
     outcome = await fetch("WEB")
-    assert outcome.succeeded and outcome.up_to_date, outcome.error
+    assert outcome.succeeded, outcome.error
+    assert outcome.up_to_date
     assert await matching("WEB") == {"md5": HASHES}
     held = await store.quarantine("WEB")
     assert sorted(one.raw for one in held) == sorted(json.dumps(one).encode() for one in bad)
@@ -66,7 +69,8 @@ async def test_a_page_of_nothing_but_bad_records_is_passed(
     pages = pages_of([{"no": n} for n in range(5)], records(HASHES[0]))
     await made(store, await source(pages))
     outcome = await fetch("WEB")
-    assert outcome.succeeded and outcome.quarantined == 5
+    assert outcome.succeeded
+    assert outcome.quarantined == 5
     assert await matching("WEB") == {"md5": HASHES[:1]}
 
 
@@ -141,7 +145,8 @@ async def test_credentials_appear_nowhere(
     url = await source(pages_of(web.Response(status=403)))
     await made(store, url)
     outcome = await fetch("WEB")
-    assert isinstance(outcome.error, SourceRefused) and "403" in outcome.error.message
+    assert isinstance(outcome.error, SourceRefused)
+    assert "403" in outcome.error.message
     await made(store, await source(pages_of(echoing)), "ECHO")
     await fetch("ECHO")
     (held,) = await store.quarantine("ECHO")
@@ -150,7 +155,8 @@ async def test_credentials_appear_nowhere(
     texts += [str(row) for row in await pool.fetch("SELECT error, raw FROM exchange_quarantine")]
     texts += [repr(await store.exchange("WEB")), str(outcome), *capfd.readouterr()]
     for text in texts:
-        assert TOKEN not in text and "a-secret-token" not in text
+        assert TOKEN not in text
+        assert "a-secret-token" not in text
 
 
 async def test_without_credentials_the_error_says_what_to_set(
@@ -159,7 +165,8 @@ async def test_without_credentials_the_error_says_what_to_set(
     url = await source(pages_of(records(HASHES[0])))
     await store.create("WEB", "web", {"url": url})
     outcome = await fetch("WEB")
-    assert isinstance(outcome.error, SourceRefused) and "EXCHANGE_PLUGIN_TOKEN" in outcome.error.message
+    assert isinstance(outcome.error, SourceRefused)
+    assert "EXCHANGE_PLUGIN_TOKEN" in outcome.error.message
     monkeypatch.setenv("EXCHANGE_PLUGIN_TOKEN", "from-the-environment")
     assert (await fetch("WEB")).succeeded
     assert await matching("WEB") == {"md5": HASHES[:1]}

@@ -16,8 +16,8 @@ from exchanges.errors import (
     BadExchange,
     BadExtension,
     CredentialsLocked,
-    ExchangeExists,
     ExchangeError,
+    ExchangeExists,
     LibraryMissing,
     UnknownExchange,
     UnknownExchangeType,
@@ -42,13 +42,16 @@ async def test_every_type_of_the_library_is_there(store: Any) -> None:
         assert isinstance(schema["config_schema"]["fields"], list)
     ncmec = await store.schema("ncmec")
     environment = next(one for one in ncmec["config_schema"]["fields"] if one["name"] == "environment")
-    assert environment["required"] and environment["type"] == "enum" and environment["choices"]
+    assert environment["required"]
+    assert environment["type"] == "enum"
+    assert environment["choices"]
     assert [one["name"] for one in ncmec["credentials_schema"]["fields"]] == ["user", "password"]
 
 
 async def test_an_extension_s_manifest_is_loaded(plugin: str) -> None:
     library = load((), (), (plugin,))
-    assert "scripted" in library.exchange_types and "word" in library.signal_types
+    assert "scripted" in library.exchange_types
+    assert "word" in library.signal_types
 
 
 @pytest.mark.parametrize("name", ["nonsense", "no.such.Class", "json.JSONDecoder", "os.path"])
@@ -156,7 +159,8 @@ async def test_credentials_are_encrypted_when_there_is_a_key(pool: Any, settings
     rows = {
         row["name"]: row["credentials"] for row in await pool.fetch("SELECT name, credentials FROM exchanges")
     }
-    assert b"open-sesame" in rows["PLAIN"] and b"open-sesame" not in rows["LOCKED"]
+    assert b"open-sesame" in rows["PLAIN"]
+    assert b"open-sesame" not in rows["LOCKED"]
     turned = ExchangeStore(pool, replace(settings, credentials_keys=(new, old)))
     for name in ("PLAIN", "LOCKED"):
         assert await turned.credentials_of(await turned.exchange(name)) == secret
@@ -207,7 +211,8 @@ SECRET = "must-not-be-echoed"
 async def test_credentials_that_do_not_fit_are_refused_without_an_echo(store: Any, given: Any) -> None:
     with pytest.raises(BadCredentials) as caught:
         await store.create("ONE", "web", {"url": "http://localhost"}, credentials=given)
-    assert SECRET not in str(caught.value) and SECRET not in str(caught.value.detail)
+    assert SECRET not in str(caught.value)
+    assert SECRET not in str(caught.value.detail)
     with pytest.raises(BadCredentials):
         await store.create("TWO", "sample", credentials={"token": SECRET})
     assert await store.exchanges() == []

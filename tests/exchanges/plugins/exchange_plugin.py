@@ -1,4 +1,6 @@
-"""An extension as somebody else might write it: exchange types that do what a test tells them, a signal type."""
+"""An extension as somebody else might write it: exchange types that do what a test tells them, a signal
+type.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,7 @@ class WordSignal(SimpleSignalType):
     """A word, in lower case."""
 
     @classmethod
-    def get_content_types(cls) -> list[type[PhotoContent]]:
+    def get_content_types(cls) -> list[type[Any]]:
         return [PhotoContent]
 
     @classmethod
@@ -56,7 +58,7 @@ class ShortHashSignal(SimpleSignalType):
         return "short_hash"
 
     @classmethod
-    def get_content_types(cls) -> list[type[PhotoContent]]:
+    def get_content_types(cls) -> list[type[Any]]:
         return [PhotoContent]
 
     @classmethod
@@ -93,7 +95,14 @@ class Said(FetchedSignalMetadata):
     owner: int = 7
 
     def get_as_opinions(self) -> Sequence[SignalOpinion]:
-        return [SaidOpinion(False, SignalOpinionCategory.POSITIVE_CLASS, self.tags, self.owner)]
+        return [
+            SaidOpinion(
+                is_mine=False,
+                category=SignalOpinionCategory.POSITIVE_CLASS,
+                tags=self.tags,
+                owner=self.owner,
+            )
+        ]
 
 
 @dataclass
@@ -102,7 +111,7 @@ class SaidOpinion(SignalOpinion):
 
 
 class Scripted(SignalExchangeAPIWithSimpleUpdates[Any, Any, Any]):
-    """Sends the pages of a script: {"epoch": n, "pages": [{"updates": [[type, signal, tags or null], …], …}, …]}.
+    """Sends the pages of a script: {"epoch": n, "pages": [{"updates": [[type, signal, tags or null]]}]}.
 
     A page may also say "raise", "hang", "die", "no_checkpoint", or "time" (of its checkpoint).
     """
@@ -143,7 +152,7 @@ class Scripted(SignalExchangeAPIWithSimpleUpdates[Any, Any, Any]):
                 for kind, signal, tags in page["updates"]
             }
             place = ScriptCheckpoint(path, script["epoch"], number + 1, page.get("time"))
-            yield FetchDelta(updates, None if "no_checkpoint" in page else place)  # type: ignore[arg-type]
+            yield FetchDelta(updates, None if "no_checkpoint" in page else place)
 
     def report_opinion(self, s_type: type[Any], signal: str, opinion: SignalOpinion) -> None:
         with Path(f"{self._collab.script}.said").open("a") as file:
@@ -189,9 +198,7 @@ class WebCheckpoint(FetchCheckpointBase):
     page: int
 
 
-class Web(
-    auth.SignalExchangeWithAuth[WebConfig, Token], SignalExchangeAPIWithSimpleUpdates[Any, Any, Any]
-):
+class Web(auth.SignalExchangeWithAuth[WebConfig, Token], SignalExchangeAPIWithSimpleUpdates[Any, Any, Any]):
     """Pages of JSON over HTTP: {"records": [{"type", "signal", "gone"?}], "next": n or null}."""
 
     def __init__(self, collab: WebConfig, token: Token) -> None:
@@ -222,7 +229,9 @@ class Web(
         while number is not None:
             with requests.Session() as session:
                 answer = session.get(
-                    self._collab.url, params={"page": number, "token": self._token.token}, timeout=30
+                    self._collab.url,
+                    params={"page": str(number), "token": str(self._token.token)},
+                    timeout=30,
                 )
             answer.raise_for_status()
             page = answer.json()
