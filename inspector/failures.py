@@ -55,6 +55,12 @@ async def errors_answer(
         else:
             query = getattr(table_queries(), f"errors_{one}")
         found += [row async for row in query(connection, **parameters)]
+    if kind is not None and not kinds and not found:
+        from inspector.injection import error_kinds
+
+        known = sorted(error_kinds())
+        if kind not in known:
+            raise BadQuestion(f"{kind!r} is no kind of error; there are {', '.join(known)}.")
     found.sort(key=lambda row: (row["at"], row["id"].bytes), reverse=True)
     rows = [
         error_row(row, str(host_of(row["reversed_name"])) if row["reversed_name"] else None)

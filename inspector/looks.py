@@ -9,13 +9,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from crawler.domains import host_of
+from hashing.look_rules import RULES
 from inspector.errors import BadQuestion, NoSuchLook
 from inspector.listing import Answer, Listing, Row
 from inspector.nearest import distance_of, nearest
+from inspector.same_looks import known_looks, order, same_looks
 from inspector.tables import SIGNALS, SignalTable, signal_table, table_queries
 from sql.named import queries
 
 if TYPE_CHECKING:
+    from hashing.look import Look as Seen
+    from hashing.look_rules import Match
     from inspector.settings import InspectorSettings
     from sql.pool import Connection
 
@@ -38,6 +42,8 @@ class Look:
 
     signals: Mapping[str, bytes]
     sha256: bytes | None = None
+    seen: tuple[Seen, ...] | None = None
+    """What the picture's frames look like; None: not known here, so that only hashes are compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,8 @@ class Search:
     distance: int
     everywhere: bool
     """All pictures are compared; False: only those that are equal, which indexes find."""
+    by_look: bool
+    """Looks are compared too."""
     limit: int
     page: int
 
@@ -65,7 +73,9 @@ async def search_of(
     table, bits = signal_table(signal, distance)
     pictures, exactly = await count(connection, "favicons", settings.near_pictures)
     everywhere = bits > 0 and (near or (exactly and pictures <= settings.near_pictures))
-    return Search(table, bits, everywhere, limit, settings.page)
+    looks, _ = await count(connection, "looks", settings.near_looks)
+    by_look = looks > 0 and (near or looks <= settings.near_looks)
+    return Search(table, bits, everywhere, by_look, limit, settings.page)
 
 
 async def count(connection: Connection, table: str, exactly_up_to: int) -> tuple[int, bool]:
@@ -109,19 +119,25 @@ async def look_of_hash(connection: Connection, text: str, signal: str) -> list[L
     )
 
 
-def look_of_signals(signals: Mapping[str, str]) -> Look:
-    """The look of a picture that was hashed just now (`HashedPicture.signals`)."""
+def look_of_signals(signals: Mapping[str, str], seen: Sequence[Seen] | None = None) -> Look:
+    """The look of a picture that was hashed and looked at just now (`HashedPicture.signals`)."""
     sha256 = signals.get("sha256")
     return Look(
         {name: bytes.fromhex(value) for name, value in signals.items() if name in SIGNALS},
         bytes.fromhex(sha256) if sha256 else None,
+        None if seen is None else tuple(seen),
     )
 
 
 async def looks_of(connection: Connection, sha256s: Sequence[bytes]) -> dict[bytes, Look]:
     """The looks of pictures that the database knows."""
+    known = await known_looks(connection, sha256s)
     return {
-        row["sha256"]: Look({name: row[name] for name in SIGNALS if row[name] is not None}, row["sha256"])
+        row["sha256"]: Look(
+            {name: row[name] for name in SIGNALS if row[name] is not None},
+            row["sha256"],
+            tuple(known.looks[row["sha256"]]) if row["sha256"] in known.looks else None,
+        )
         async for row in queries("inspector").signals(connection, sha256s=list(sha256s))
     }
 
@@ -129,11 +145,12 @@ async def looks_of(connection: Connection, sha256s: Sequence[bytes]) -> dict[byt
 async def wearers(
     connection: Connection, looks: Sequence[Look], search: Search
 ) -> tuple[list[Row], list[str]]:
-    """The sites that wear one of the looks or one near it, nearest first, each site once; and notes.
+    """The sites that wear one of the looks, nearest first, each site once; and notes.
 
-    A row names the picture that is nearest, with its distances to the look in several signals.
+    Near is what the rules of looks call the same, the narrowest rule first, then what is within
+    the distance in the signal. A row names the picture that is nearest, with what says so.
     """
-    notes = []
+    notes, same = await _same(connection, looks, search)
     mine = [look.signals[search.signal.name] for look in looks if search.signal.name in look.signals]
     if search.everywhere:
         found = await nearest(connection, search.signal, mine, search.distance, page=search.page)
@@ -146,7 +163,10 @@ async def wearers(
                 "for each million pictures)."
             )
     found |= {look.sha256: 0 for look in looks if look.sha256 is not None}
-    closest = sorted(found, key=lambda sha256: (found[sha256], sha256))
+    closest = sorted(
+        found.keys() | same.keys(),
+        key=lambda sha256: (*_nearness(same.get(sha256)), found.get(sha256, _FAR), sha256),
+    )
     if len(closest) > MOST_PICTURES:
         notes.append(
             f"{len(closest)} pictures are near; the sites of the nearest {MOST_PICTURES} are listed."
@@ -159,8 +179,9 @@ async def wearers(
         new = {
             "site": str(host_of(row["reversed_name"])),
             "rank": rank_of(row["position"]),
-            "distance": found[sha256],
-            **_compared(looks, theirs[sha256], search.signal.name),
+            **_sameness(same.get(sha256)),
+            **(compared := _compared(looks, theirs[sha256], search.signal.name)),
+            "distance": found.get(sha256, compared.get(search.signal.name)),
             "same_file": any(look.sha256 == sha256 for look in looks),
             "icon_url": row["icon_url"],
             "sha256": sha256.hex(),
@@ -186,7 +207,7 @@ async def look_answer(
     limit: int = 50,
 ) -> Answer:
     """Who wears this look, nearest first. Raises BadQuestion."""
-    if not any(signal in look.signals for look in looks):
+    if not any(signal in look.signals or look.seen for look in looks):
         raise BadQuestion(f"There is no {signal} of what was given; name its signal with --signal.")
     search = await search_of(connection, settings, signal=signal, distance=distance, near=near, limit=limit)
     rows, notes = await wearers(connection, looks, search)
@@ -209,7 +230,21 @@ async def look_answer(
     )
 
 
-WEARER_COLUMNS = ("site", "rank", "distance", *COMPARED, "same_file", "icon_url", "sha256", "injected")
+WEARER_COLUMNS = (
+    "site",
+    "rank",
+    "same",
+    "form",
+    "version",
+    "form_pdq",
+    "colour",
+    "distance",
+    *COMPARED,
+    "same_file",
+    "icon_url",
+    "sha256",
+    "injected",
+)
 
 
 async def bodies(connection: Connection, sha256s: set[bytes], most: int = 40) -> dict[str, bytes]:
@@ -227,7 +262,51 @@ def rank_of(position: int) -> int | None:
 
 
 def _order(row: Row) -> tuple[Any, ...]:
-    return (row["injected"], row["distance"], row["rank"] is None, row["rank"] or 0, row["site"])
+    return (
+        row["injected"],
+        not row["same_file"],
+        _SAME.index(row["same"]),
+        _FAR if row["distance"] is None else row["distance"],
+        row["rank"] is None,
+        row["rank"] or 0,
+        row["site"],
+    )
+
+
+_SAME = (*RULES, None)
+_FAR = 1 << 20
+
+
+async def _same(
+    connection: Connection, looks: Sequence[Look], search: Search
+) -> tuple[list[str], dict[bytes, Match]]:
+    """The pictures whose looks are the same by rule, and what to say where that was not asked."""
+    seen = [one for look in looks for one in look.seen or ()]
+    if not seen:
+        if any(look.seen is not None for look in looks):
+            return ["The picture has no contrast, so it looks like nothing; its hashes are compared."], {}
+        return ["Its look is not known here: only hashes are compared."] if looks else [], {}
+    if not search.by_look:
+        return [
+            "Looks were not compared, only hashes: very many are known, or none. --near compares all."
+        ], {}
+    return [], await same_looks(connection, seen)
+
+
+def _nearness(match: Match | None) -> tuple[Any, ...]:
+    return (1,) if match is None else (0, order(match))
+
+
+def _sameness(match: Match | None) -> Row:
+    if match is None:
+        return dict.fromkeys(("same", "form", "version", "form_pdq", "colour"))
+    return {
+        "same": match.rule,
+        "form": match.form,
+        "version": match.version,
+        "form_pdq": match.pdq,
+        "colour": match.colour,
+    }
 
 
 def _compared(looks: Sequence[Look], other: Look, signal: str) -> dict[str, int | None]:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from sql.pool import Connection
 
 REPORT_KINDS = ("unlock", "flag", "false_lock")
+GREY_REASONS = ("degenerate", "discovery_failed", "hashing_failed", "no_icon", "reported", "shared_look")
+"""Those of the view `grey_sites`."""
 _GREY = ("site", "reason", "detail", "position", "since")
 _REPORTS = ("at", "kind", "site", "looks_like", "dismissed_at", "id")
 
@@ -22,6 +24,8 @@ async def grey_answer(
     connection: Connection, *, reason: str | None = None, limit: int = 50, after: str | None = None
 ) -> Answer:
     """Grey sites with their reasons, by name. Raises BadQuestion."""
+    if reason is not None and reason not in GREY_REASONS:
+        raise BadQuestion(f"{reason!r} is no reason to be grey; write {', '.join(GREY_REASONS)}.")
     mark = read_mark(after, 3)
     if "grey_sites" not in await relations(connection, "grey_sites"):
         return Answer(listings=(Listing("grey_sites", _GREY, [], notes=(missing("grey_sites"),)),))

@@ -11,6 +11,7 @@ import asyncpg
 
 from inspector.errors import TookTooLong
 from inspector.settings import InspectorSettings
+from sql.errors import DatabaseUnavailable
 from sql.pool import OwnConnection, open_connection
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ async def reading(
 
     A statement outside a block is a transaction of its own, so that a long question holds no
     snapshot which would keep the crawl's dead rows alive. Raises what `open_connection` raises,
-    and TookTooLong.
+    DatabaseUnavailable, and TookTooLong.
     """
     settings = settings or InspectorSettings()
     limited = replace(
@@ -42,4 +43,8 @@ async def reading(
             raise TookTooLong(
                 f"A statement took longer than {settings.statement_timeout_s:g} s and was stopped, so that "
                 "the crawl is not slowed. Narrow the question, or allow more with --timeout."
+            ) from error
+        except (TimeoutError, OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError) as error:
+            raise DatabaseUnavailable(
+                f"The database does not answer any more: {str(error) or type(error).__name__}. Try again."
             ) from error

@@ -14,6 +14,10 @@ class InspectorSettings:
     near_pictures: int = 300_000
     """A look's neighbours are searched by themselves up to so many pictures (some tenths of a second); in
     larger databases only when asked for."""
+    near_looks: int = 50_000
+    """The same for looks, which are compared by more than a distance."""
+    verdict_looks: int = 20_000
+    """A site's verdict is given by itself up to so many looks: the facts of all sites must be read for it."""
     counted_exactly: int = 200_000
     """Tables larger than this are counted by the planner's estimate."""
     page: int = 20_000

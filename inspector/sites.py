@@ -8,6 +8,7 @@ from crawler.domains import NotADomain, host_of, normalised_host, registrable_do
 from inspector.errors import BadQuestion, NoSuchSite
 from inspector.listing import Answer, Listing, Row, plain_row, plain_value
 from inspector.looks import WEARER_COLUMNS, bodies, looks_of, rank_of, search_of, wearers
+from inspector.verdicts import verdict_on
 from sql.named import queries
 
 if TYPE_CHECKING:
@@ -39,10 +40,15 @@ async def site_answer(
     distance: int | None = None,
     near: bool = False,
     limit: int = 50,
+    verdict: bool = False,
 ) -> Answer:
-    """Everything known about a site. Raises NoSuchSite and BadQuestion."""
+    """Everything known about a site. Raises NoSuchSite and BadQuestion.
+
+    The service's verdict is part of it, in a large database only when `verdict` is set.
+    """
     row = await found_site(connection, name)
     host = str(host_of(row["reversed_name"]))
+    judged = await verdict_on(connection, settings, host, always=verdict)
     inspector = queries("inspector")
     records = []
     if row["target_id"] is not None:
@@ -66,6 +72,7 @@ async def site_answer(
         error_row(error, host) async for error in inspector.site_errors(connection, domain_id=row["id"])
     ]
     listings = [
+        *judged.listings,
         Listing("icons", _ICON_COLUMNS, [_icon_row(icon) for icon in records]),
         Listing(
             "signals",
@@ -78,7 +85,8 @@ async def site_answer(
     ]
     shown = pictures | {bytes.fromhex(other["sha256"]) for other in alike}
     return Answer(
-        facts=_facts(row, host, alike, search.signal.name, search.distance if search.everywhere else 0),
+        facts=judged.facts
+        | _facts(row, host, alike, search.signal.name, search.distance if search.everywhere else 0),
         listings=tuple(listings),
         bodies=await bodies(connection, shown),
     )
@@ -168,7 +176,7 @@ def _facts(row: Any, host: str, alike: list[Row], signal: str, within: int) -> R
         "look_alikes_by": {"signal": signal, "within": within},
         "best_ranked_look_alike": None
         if best is None
-        else {"site": best["site"], "rank": best["rank"], "distance": best["distance"]},
+        else {"site": best["site"], "rank": best["rank"], "same": best["same"], "distance": best["distance"]},
     }
 
 

@@ -22,6 +22,7 @@ COUNTED = (
     "domain_errs",
     "icon_errs",
     "hashing_errs",
+    "looks",
 )
 
 

@@ -82,6 +82,12 @@ def as_tables(answer: Answer, drawn: Mapping[str, Thumbnail]) -> RenderableType:
     parts: list[RenderableType] = []
     if answer.facts:
         parts.append(_facts(answer.facts))
+    if (
+        not answer.facts
+        and len(answer.listings) > 1
+        and not any(one.rows or one.notes for one in answer.listings)
+    ):
+        parts.append(Text("Nothing was found.", style="dim"))
     for listing in answer.listings:
         if not listing.rows and not listing.notes and len(answer.listings) > 1:
             continue

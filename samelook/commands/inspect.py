@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from samelook.commands import inspect_inject
+from samelook.commands import completions, inspect_inject
 
 if TYPE_CHECKING:
     from inspector.listing import Answer
@@ -57,6 +57,7 @@ SignalOption = Annotated[
         "--signal",
         help="What look-alikes are compared by: pdq, phash, blockhash16, blockhash16_quick, blockhash8, "
         "blockhash8_quick.",
+        autocompletion=completions.signals,
     ),
 ]
 DistanceOption = Annotated[
@@ -99,6 +100,9 @@ def site(
     signal: SignalOption = "pdq",
     distance: DistanceOption = None,
     near: NearOption = False,
+    verdict: Annotated[
+        bool, typer.Option("--verdict", help="Give the verdict also where very many looks are known.")
+    ] = False,
     limit: LimitOption = 50,
     timeout: TimeoutOption = 10.0,
     pictures: PicturesOption = None,
@@ -106,7 +110,10 @@ def site(
     csv: CsvOption = False,
     table: TableOption = None,
 ) -> None:
-    """Everything known about a site: rank, URLs, icons, signals, look-alikes, sightings, reports, errors.
+    """Everything known about a site: verdict, rank, URLs, icons, signals, look-alikes, reports, errors.
+
+    Look-alikes are sites with the same look by the service's rules (`same`: strict, standard or wide),
+    and those whose --signal differs in few bits.
 
     Examples:
         samelook inspect site example.com
@@ -119,7 +126,14 @@ def site(
 
     async def ask(connection: Connection, settings: InspectorSettings) -> Answer:
         return await site_answer(
-            connection, settings, domain, signal=signal, distance=distance, near=near, limit=limit
+            connection,
+            settings,
+            domain,
+            signal=signal,
+            distance=distance,
+            near=near,
+            limit=limit,
+            verdict=verdict,
         )
 
     _print(_asked(ask, timeout), Shape(json, csv, table, pictures, gallery=True))
@@ -140,7 +154,7 @@ def look(
     csv: CsvOption = False,
     table: TableOption = None,
 ) -> None:
-    """Who wears this look, nearest first.
+    """Who wears this look, nearest first: by the service's rules (`same`), then by the bits of --signal.
 
     A URL is fetched as the crawler would: an icon, or a page whose icon is taken. A hash is a
     SHA-256, an MD5 or a favicon hash (MMH3) of a known picture, or a hash of --signal.
@@ -205,13 +219,23 @@ def overlaps(
 @app.command()
 def errors(
     phase: Annotated[
-        str | None, typer.Option("--phase", help="Only this phase: domains, icons or hashes.")
+        str | None,
+        typer.Option(
+            "--phase",
+            help="Only this phase: domains, icons or hashes.",
+            autocompletion=completions.phases,
+        ),
     ] = None,
-    kind: Annotated[str | None, typer.Option("--kind", help="Only this kind of error.")] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option("--kind", help="Only this kind of error.", autocompletion=completions.error_kinds),
+    ] = None,
     since: Annotated[
         str | None,
         typer.Option(
-            "--since", help="Only after this: 90m, 12h, 7d ago, or a date and time (ISO 8601, UTC)."
+            "--since",
+            help="Only after this: 90m, 12h, 7d ago, or a date and time (ISO 8601, UTC).",
+            autocompletion=completions.spans,
         ),
     ] = None,
     limit: LimitOption = 50,
@@ -245,7 +269,12 @@ def errors(
 @app.command()
 def grey(
     reason: Annotated[
-        str | None, typer.Option("--reason", help="Only this reason, such as no_icon or shared_look.")
+        str | None,
+        typer.Option(
+            "--reason",
+            help="Only this reason, such as no_icon or shared_look.",
+            autocompletion=completions.grey_reasons,
+        ),
     ] = None,
     limit: LimitOption = 50,
     after: AfterOption = None,
@@ -270,7 +299,12 @@ def grey(
 @app.command()
 def reports(
     kind: Annotated[
-        str | None, typer.Option("--kind", help="Only these: unlock, flag or false_lock.")
+        str | None,
+        typer.Option(
+            "--kind",
+            help="Only these: unlock, flag or false_lock.",
+            autocompletion=completions.report_kinds,
+        ),
     ] = None,
     limit: LimitOption = 50,
     after: AfterOption = None,
@@ -413,20 +447,25 @@ async def _drawn(answer: Answer, side: int) -> dict[str, Thumbnail]:
 
 async def _look_given(text: str, settings: Settings) -> Look | None:
     """The look of a file or of what a URL gives; None when the text is neither."""
+    from extension_api.looks import looks_in, looks_of_file, parse_look
     from hashing.sandbox import Sandbox
     from inspector.looks import look_of_signals
 
     async with Sandbox(workers=1) as sandbox:
         if "://" in text:
-            return look_of_signals(await _signals_at(text, settings, sandbox))
-        file = Path(text)
-        if not await asyncio.to_thread(file.is_file):
-            return None
-        picture = await sandbox.hash(await asyncio.to_thread(file.read_bytes))
-    return look_of_signals(picture.signals)
+            body = await _picture_at(text, settings, sandbox)
+        else:
+            file = Path(text)
+            if not await asyncio.to_thread(file.is_file):
+                return None
+            body = await asyncio.to_thread(file.read_bytes)
+        picture = await sandbox.hash(body)
+        looks = looks_in(await sandbox.run(looks_of_file, body))
+    return look_of_signals(picture.signals, [parse_look(look) for look in looks if look])
 
 
-async def _signals_at(url: str, settings: Settings, sandbox: Any) -> dict[str, str]:
+async def _picture_at(url: str, settings: Settings, sandbox: Any) -> bytes:
+    """The picture that a URL gives, or the icon that the page there shows."""
     from crawler.discovery import discover
     from crawler.fetcher import Fetcher
     from crawler.icon_fetch import fetch_icons, icon_response
@@ -437,15 +476,17 @@ async def _signals_at(url: str, settings: Settings, sandbox: Any) -> dict[str, s
         response = await icon_response(fetcher, url)
         if response.ok:
             try:
-                return dict((await sandbox.hash(response.body)).signals)
+                await sandbox.hash(response.body, types=("sha256",))
             except HashingError as error:
-                if error.kind != "not_an_image":
+                if error.kind not in {"not_an_image", "empty"}:
                     raise
+            else:
+                return response.body
         icons = (await fetch_icons(fetcher, sandbox, await discover(fetcher, url))).found
-    shown = next((icon for icon in icons if icon.displayed), icons[0] if icons else None)
-    if shown is None:
-        raise NoSuchLook(f"{url[:200]} is no picture, and no page with an icon.", url=url[:2000])
-    return dict(shown.picture.signals)
+        shown = next((icon for icon in icons if icon.displayed), icons[0] if icons else None)
+        if shown is None:
+            raise NoSuchLook(f"{url[:200]} is no picture, and no page with an icon.", url=url[:2000])
+        return (await icon_response(fetcher, shown.candidate.url)).body
 
 
 def _moment(text: str) -> datetime:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from samelook.commands import completions
 from samelook.spans import span_of
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ def fault(
             help="dns, timeout, tls, http-503, truncated, bomb, not-an-image, crash-worker or "
             "duplicate-message.",
             show_default=False,
+            autocompletion=completions.fault_kinds,
         ),
     ],
     site: Annotated[str | None, typer.Option("--site", help="Only this site's.")] = None,
@@ -123,9 +125,23 @@ def fault(
 @app.command()
 def error(
     site: SiteArgument,
-    phase: Annotated[str, typer.Option("--phase", help="domains, icons or hashes.", show_default=False)],
+    phase: Annotated[
+        str,
+        typer.Option(
+            "--phase",
+            help="domains, icons or hashes.",
+            show_default=False,
+            autocompletion=completions.phases,
+        ),
+    ],
     kind: Annotated[
-        str, typer.Option("--kind", help="The error's kind, such as timeout.", show_default=False)
+        str,
+        typer.Option(
+            "--kind",
+            help="The error's kind, such as timeout.",
+            show_default=False,
+            autocompletion=completions.error_kinds,
+        ),
     ],
     message: Annotated[str, typer.Option("--message", help="What it says.")] = "",
     attempts: Annotated[int, typer.Option("--attempts", min=1, help="Failures in a row.")] = 1,

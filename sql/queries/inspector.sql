@@ -175,6 +175,21 @@ SELECT list, note, added_by, added_at, expires_at FROM operator_lists WHERE site
 -- The last verdicts other than `trusted` that were given for the site.
 SELECT at, verdict FROM explained_verdicts WHERE site = :site ORDER BY at DESC LIMIT :most;
 
+-- name: verdict_state(most)^
+-- How many looks there are, counted up to `most`, and whether changes wait to become facts.
+SELECT (SELECT count(*) FROM (SELECT FROM looks LIMIT (:most)::bigint) AS counted) AS looks,
+       EXISTS (SELECT FROM site_changes) AS waiting;
+
+-- name: stored_looks(sha256s)
+-- The looks of these pictures, frame by frame, or why there are none. Served by the keys of looks and look_errs.
+SELECT sha256, look, NULL AS error FROM looks WHERE sha256 = ANY (:sha256s::bytea[])
+UNION ALL
+SELECT sha256, NULL, kind FROM look_errs WHERE sha256 = ANY (:sha256s::bytea[]);
+
+-- name: looks_page(after, page)
+-- A page of the looks that can be compared. Served by the index by id.
+SELECT id, sha256, look FROM looks WHERE id > :after AND look IS NOT NULL ORDER BY id LIMIT :page;
+
 -- name: relations(names)
 -- Which of these tables and views the database has.
 SELECT name FROM unnest(:names::text[]) AS name WHERE to_regclass(name) IS NOT NULL;

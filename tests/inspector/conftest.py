@@ -16,6 +16,7 @@ from crawler.fetch_settings import FetchSettings
 from crawler.requests import add_unranked
 from crawler.resolver import parse_resolve
 from crawler.settings import CrawlSettings
+from extension_api.answering import answering_once
 from hashing.sandbox import SandboxLimits
 from hashing.signals import hash_bytes
 from inspector.reading import reading
@@ -29,12 +30,15 @@ CRAWL = CrawlSettings(flush_s=0.05, idle_first_s=0.05)
 
 
 async def fill(url: str) -> None:
-    """Crawl the sample web, with its ranks, into a migrated database."""
+    """Crawl the sample web, with its ranks, into a migrated database, up to the facts of verdicts."""
     async with sample_web_server() as port, open_pool(DatabaseSettings(url=url)) as pool:
         await add_sample_sites(pool)
         fetch = FetchSettings(resolve=parse_resolve(f"*=127.0.0.1:{port}"), total_timeout_s=1.5)
         async with open_crawl(pool, crawl=CRAWL, fetch=fetch, sandbox=SandboxLimits()) as crawl:
             await crawl.run(once=True)
+    # As a service does that was started on it: looks are computed, and what the crawl found becomes facts.
+    async with answering_once(DatabaseSettings(url=url)):
+        pass
 
 
 async def add_sample_sites(pool: Pool) -> None:

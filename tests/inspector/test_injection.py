@@ -20,16 +20,21 @@ from crawler.fetch_settings import FetchSettings
 from crawler.requests import add_unranked
 from crawler.resolver import parse_resolve
 from crawler.settings import CrawlSettings
+from extension_api.answering import answering_once
+from extension_api.models import SiteQuestion
 from hashing.sandbox import SandboxLimits
 from inspector.errors import BadQuestion, NoSuchSite, NothingToInject
 from inspector.failures import errors_answer
 from inspector.health import health_answer
 from inspector.injection import clear, error_kinds, inject_error, inject_fault, inject_result, injected_answer
+from inspector.listing import Answer, Row
 from inspector.overlaps import overlaps_answer
 from inspector.settings import InspectorSettings
 from inspector.sites import site_answer
 from samelook.sample_web.server import REQUESTS, create_sample_web, sample_web_server
+from samelook.sample_web.sites import SITES as SAMPLE
 from sql.pool import OwnConnection, Pool
+from sql.settings import DatabaseSettings
 
 SETTINGS = InspectorSettings()
 CRAWL = CrawlSettings(flush_s=0.05, idle_first_s=0.05)
@@ -168,6 +173,8 @@ from crawler.faults import Faults
 from crawler.fetch_settings import FetchSettings
 from crawler.resolver import parse_resolve
 from crawler.settings import CrawlSettings
+from extension_api.answering import answering_once
+from extension_api.models import SiteQuestion
 from hashing.sandbox import SandboxLimits
 from sql.pool import open_pool
 from sql.settings import DatabaseSettings
@@ -292,18 +299,50 @@ async def test_an_injected_result_is_shown_and_counts_for_nothing(crawled_pool: 
         icons = await inject_result(connection, "gardenplan.example", wearing="lumora.example")
         assert icons == 6
         answer = await site_answer(connection, SETTINGS, "lumora.example")
-        alike = {row["site"]: row for row in answer.listings[2].rows}
+        alike = {row["site"]: row for row in rows_of(answer, "look_alikes")}
         assert alike["gardenplan.example"]["injected"]
         assert not alike["lumora.test"]["injected"]
         victim = await site_answer(connection, SETTINGS, "gardenplan.example")
-        assert Counter(row["injected"] for row in victim.listings[0].rows)[True] == icons
+        assert Counter(row["injected"] for row in rows_of(victim, "icons"))[True] == icons
         # What it seems to wear is not what it is compared by.
-        assert "lumora.example" not in {row["site"] for row in victim.listings[2].rows}
+        assert "lumora.example" not in {row["site"] for row in rows_of(victim, "look_alikes")}
         assert (await overlaps_answer(connection, SETTINGS)).listings[0].rows == overlaps
         checks = {row["check"]: row for row in (await health_answer(connection, SETTINGS)).listings[0].rows}
         assert checks["injection"]["state"] == "watch"
         assert (await clear(connection)).results == icons
     assert await contents(crawled_pool) == before
+
+
+def rows_of(answer: Answer, name: str) -> list[Row]:
+    (listing,) = [listing for listing in answer.listings if listing.name == name]
+    return listing.rows
+
+
+async def test_nothing_that_is_injected_has_a_part_in_a_verdict(crawled_pool: Pool, crawled_url: str) -> None:
+    async def opinions() -> tuple[Any, ...]:
+        """What the service says of every site once it has taken up all changes."""
+        async with answering_once(DatabaseSettings(url=crawled_url)) as service:
+            said = [await service.answer(SiteQuestion(url=site.host)) for site in SAMPLE]
+        assert await crawled_pool.fetchval("SELECT count(*) FROM site_changes") == 0
+        grey = await crawled_pool.fetch("SELECT site, reason, detail FROM grey_sites ORDER BY 1, 2, 3")
+        return [(one["site"], one["verdict"], one["reasons"], one["looks_like"]) for one in said], grey
+
+    before = await opinions()
+    assert {verdict for _, verdict, _, _ in before[0]} == {"trusted", "grey", "lock"}
+    async with crawled_pool.acquire() as connection:
+        # A brand that fails in every phase, in the place of a result and of a real error, and a site that
+        # wears a brand's icons.
+        await inject_error(connection, "lumora.example", phase="domains", kind="bad_url")
+        await inject_error(connection, "lumora.example", phase="icons", kind="timeout")
+        await inject_error(connection, "lumora.example", phase="hashes", kind="truncated")
+        await inject_error(connection, "dripping-tap.example", phase="icons", kind="dns_failed")
+        await inject_error(connection, "quietpage.example", phase="icons", kind="dns_failed")
+        for wearer in ("gardenplan.example", "quietpage.example", "rowanwiki.example"):
+            await inject_result(connection, wearer, wearing="lumora.example")
+    assert await opinions() == before
+    async with crawled_pool.acquire() as connection:
+        await clear(connection)
+    assert await opinions() == before
 
 
 async def test_a_result_for_a_site_that_was_never_visited(pool: Pool, connection: OwnConnection) -> None:

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import io
+from collections import Counter
 from typing import Any
 
 import asyncpg
 import pytest
+from PIL import Image
 
+from extension_api.answering import answering_once
+from extension_api.looks import looks_of_file, parse_look
+from extension_api.models import SiteQuestion
+from hashing.look_rules import RULES
+from hashing.signals import hash_bytes
 from inspector.errors import BadQuestion, NoSuchLook, NoSuchSite
 from inspector.listing import Answer, Row
 from inspector.looks import look_answer, look_of_hash, look_of_signals
 from inspector.settings import InspectorSettings
 from inspector.sites import site_answer
+from samelook.sample_web.server import answers_of
 from samelook.sample_web.sites import SITE_BY_HOST, SITES
 from sql.pool import OwnConnection, Pool
+from sql.settings import DatabaseSettings
 
 SETTINGS = InspectorSettings()
 
@@ -29,13 +39,58 @@ async def test_look_alikes_and_distances_are_those_of_the_pictures(
 ) -> None:
     for host in sample_looks.files:
         answer = await site_answer(reader, SETTINGS, host, signal=signal, distance=within)
-        found = {row["site"]: row["distance"] for row in rows(answer, "look_alikes")}
+        found = {row["site"]: row["distance"] for row in rows(answer, "look_alikes") if not row["same"]}
+        same = {row["site"] for row in rows(answer, "look_alikes") if row["same"]}
         expected = {
             other: sample_looks.distance(host, other, signal)
             for other in sample_looks.files
-            if other != host and sample_looks.distance(host, other, signal) <= within
+            if other not in {host, *same} and sample_looks.distance(host, other, signal) <= within
         }
         assert (host, found) == (host, expected)
+
+
+async def test_look_alikes_are_those_of_the_rules_too(reader: OwnConnection) -> None:
+    for site in SITES:
+        if site.kind != "impersonator" or site.page_error is not None:
+            continue
+        answer = await site_answer(reader, SETTINGS, site.host, distance=0)
+        same = {row["site"]: row for row in rows(answer, "look_alikes") if row["same"]}
+        assert site.owner in same, site.host
+        row = same[site.owner]
+        assert row["same"] in RULES
+        assert row["form_pdq"] <= RULES[row["same"]].radius_bits
+
+
+async def test_the_verdict_is_the_services(crawled_url: str, reader: OwnConnection) -> None:
+    answers = {site.host: await site_answer(reader, SETTINGS, site.host) for site in SITES}
+    async with answering_once(DatabaseSettings(url=crawled_url)) as service:
+        for host, answer in answers.items():
+            expected = await service.answer(SiteQuestion(url=host))
+            assert (host, answer.facts["verdict"]) == (host, expected["verdict"])
+            assert answer.facts["action"] == expected["action"]
+            assert rows(answer, "reasons") == expected["reasons"]
+            assert [
+                (row["site"], row["form"], row["pdq"], row["under"]) for row in rows(answer, "looks_like")
+            ][:1] == [(one["site"], one["form"], one["pdq"], one["under"]) for one in expected["looks_like"]][
+                :1
+            ]
+    assert Counter(answer.facts["verdict"] for answer in answers.values())["lock"] >= 10
+
+
+async def test_a_large_database_gives_its_verdict_when_asked(
+    crawled_pool: Pool, reader: OwnConnection
+) -> None:
+    few = InspectorSettings(verdict_looks=10)
+    answer = await site_answer(reader, few, "lumora-secure.example")
+    assert "verdict" not in answer.facts
+    (listing,) = [listing for listing in answer.listings if listing.name == "reasons"]
+    assert "--verdict" in listing.notes[0]
+    answer = await site_answer(reader, few, "lumora-secure.example", verdict=True)
+    assert answer.facts["verdict"] == "lock"
+    # What nobody has taken up yet is told.
+    await crawled_pool.execute("INSERT INTO site_changes (domain_id) SELECT min(id) FROM domains")
+    answer = await site_answer(reader, SETTINGS, "lumora-secure.example")
+    assert any("not in the facts yet" in note for one in answer.listings for note in one.notes)
 
 
 async def test_every_sample_site_is_described(reader: OwnConnection, sample_looks: Any) -> None:
@@ -105,11 +160,13 @@ async def test_a_database_without_the_verdicts_tables_says_so(
 async def test_a_large_database_is_searched_for_equal_looks_unless_asked_for_more(
     reader: OwnConnection, sample_looks: Any
 ) -> None:
-    small = InspectorSettings(near_pictures=10)
+    small = InspectorSettings(near_pictures=10, near_looks=10)
     equal = await site_answer(reader, small, "lumora.example")
     assert [row["site"] for row in rows(equal, "look_alikes")] == ["lumora-mail.example"]
     assert "--near" in next(listing.notes[0] for listing in equal.listings if listing.name == "look_alikes")
-    near = await site_answer(reader, InspectorSettings(near_pictures=10, page=7), "lumora.example", near=True)
+    near = await site_answer(
+        reader, InspectorSettings(near_pictures=10, near_looks=10, page=7), "lumora.example", near=True
+    )
     usual = await site_answer(reader, SETTINGS, "lumora.example")
     assert rows(near, "look_alikes") == rows(usual, "look_alikes")
 
@@ -125,11 +182,37 @@ async def test_a_look_is_found_by_each_of_its_names(reader: OwnConnection, sampl
     for text in (sha256, signals["md5"].upper(), signals["favicon_mmh3"], signals["pdq"]):
         looks = await look_of_hash(reader, text, "pdq")
         answer = await look_answer(reader, SETTINGS, looks)
-        assert sorted(row["site"] for row in rows(answer, "wearers")) == wearers
+        # A bare hash has no look; what is the same by its look may differ in more bits than were asked for.
+        assert sorted(row["site"] for row in rows(answer, "wearers") if row["distance"] <= 31) == wearers
+        assert all(row["same"] for row in rows(answer, "wearers") if row["distance"] > 31)
     answer = await look_answer(reader, SETTINGS, [look_of_signals(signals)])
     assert sorted(row["site"] for row in rows(answer, "wearers")) == wearers
     distances = [row["distance"] for row in rows(answer, "wearers")]
     assert distances == sorted(distances)
+
+
+async def test_a_picture_that_nobody_has_is_found_by_its_look(reader: OwnConnection) -> None:
+    body = answers_of(SITES)["lumora.example", "/icons/lumora-192.png"].data
+    small = Image.open(io.BytesIO(body)).convert("RGBA").resize((80, 80), Image.Resampling.BILINEAR)
+    changed = io.BytesIO()
+    small.save(changed, "PNG")
+    picture = hash_bytes(changed.getvalue())
+    looks = [parse_look(look) for look in looks_of_file(changed.getvalue()) if look]
+    answer = await look_answer(reader, SETTINGS, [look_of_signals(picture.signals, looks)], distance=0)
+    wearers = {row["site"]: row for row in rows(answer, "wearers")}
+    assert wearers["lumora.example"]["same"] == "strict"
+    assert not wearers["lumora.example"]["same_file"]
+    assert "norrbank.example" not in wearers
+
+
+async def test_a_picture_without_contrast_has_no_look(reader: OwnConnection) -> None:
+    flat = io.BytesIO()
+    Image.new("RGB", (32, 32), "red").save(flat, "PNG")
+    looks = [parse_look(look) for look in looks_of_file(flat.getvalue()) if look]
+    answer = await look_answer(
+        reader, SETTINGS, [look_of_signals(hash_bytes(flat.getvalue()).signals, looks)], distance=0
+    )
+    assert "no contrast" in answer.listings[0].notes[0]
 
 
 async def test_hashes_that_lead_nowhere_are_refused(reader: OwnConnection) -> None:

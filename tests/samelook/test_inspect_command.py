@@ -6,6 +6,8 @@ import asyncio
 import csv
 import io
 import json
+import os
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -213,6 +215,49 @@ async def test_an_empty_database_asks_for_migration(
     result = await asyncio.to_thread(CliRunner().invoke, app, ["queue"])
     assert result.exit_code == 1
     assert "samelook db migrate" in result.output
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("samelook insp", ["inspect"]),
+        ("samelook inspect errors --kind blocked_", ["blocked_address", "blocked_port"]),
+        ("samelook inspect errors --phase ", ["domains", "icons", "hashes"]),
+        ("samelook inspect look --signal phash", ["phash"]),
+        ("samelook inspect grey --reason sh", ["shared_look"]),
+        ("samelook inspect reports --kind f", ["flag", "false_lock"]),
+        ("samelook inspect inject fault http", ["http-503"]),
+        ("samelook inspect errors --since 1", ["15m", "1h", "12h", "1d"]),
+    ],
+)
+async def test_the_shell_completes(typed: str, offered: list[str]) -> None:
+    words = typed.split(" ")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        "from samelook.cli import app; app(prog_name='samelook')",
+        env={
+            **os.environ,
+            "_SAMELOOK_COMPLETE": "complete_bash",
+            "COMP_WORDS": typed,
+            "COMP_CWORD": str(len(words) - 1),
+        },
+        stdout=asyncio.subprocess.PIPE,
+    )
+    output, _ = await process.communicate()
+    assert output.decode().split() == offered
+
+
+async def test_words_that_nobody_knows_are_refused(inspect: Inspect, three_sites: bytes) -> None:
+    for arguments, message in (
+        (("errors", "--kind", "meteor"), "is no kind of error; there are"),
+        (("grey", "--reason", "mood"), "is no reason to be grey; write degenerate"),
+    ):
+        answer = await inspect(*arguments)
+        assert answer.exit_code == 2
+        assert message in answer.output
+    answer = await inspect("errors", "--kind", "site_busy")
+    assert (answer.exit_code, "Nothing was found." in answer.stdout) == (0, True)
 
 
 def test_help_teaches_by_example() -> None:
