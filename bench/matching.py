@@ -199,8 +199,8 @@ def uniform_set(report: Report, count: int, seconds: float) -> None:
         numpy_p50 = got["ours numpy"]["p50"]
         report.bar(f"{label}: numpy, times faster than PDQIndex", got["PDQIndex"]["p50"] / numpy_p50, ">=", 5)
     if count <= 1_000_000:
-        for radius in (31, 64, 128):
-            batch(report, f"uniform {count // 1000}k r{radius}", codes, radius, 256 if radius < 100 else 4)
+        for radius in (31, 64):
+            batch(report, f"uniform {count // 1000}k r{radius}", codes, radius)
     if count == 10_000_000:
         report.bar(f"{label}: times faster than flat", got["flat"]["p50"] / ours["p50"], ">=", 250)
 
@@ -235,7 +235,7 @@ def batch(report: Report, label: str, codes: Any, radius: int, count: int = 256)
         theirs.append(time.perf_counter() - between)
         ours.append(between - started)
         assert [len(ids) for ids, _ in found] == np.diff(limits.astype(np.int64)).tolist()
-        assert sum(int(one.sum()) for _, one in found) == int(distances.sum())
+        assert sum(int(one.sum()) for _, one in found) == int(distances.astype(np.int64).sum())
     each = [
         f"{name} {min(times) / count * 1e6:.1f} us" for name, times in (("ours", ours), ("faiss", theirs))
     ]
