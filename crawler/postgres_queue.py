@@ -76,7 +76,7 @@ class PostgresQueue(Generic[Input, Result]):
     async def pull(self, limit: int) -> list[Lease[Input]]:
         """Up to `limit` inputs, from whichever source has some: requested, expired, fresh, failed, stale.
 
-        Every second pull looks first for what somebody waits for; a flood of requests delays the rest by half.
+        Every second pull looks first for what somebody waits for; a flood of requests halves the rest.
         Now and then expired leases come first, because somebody has waited for them longest.
         """
         claims = [self._claim_fresh, self._claim_expired, self._claim_failed, self._claim_stale]

@@ -7,8 +7,8 @@ def explained(error: BaseException) -> tuple[str, int] | None:
     """What to print for `error` and the exit status; None when it is a bug and deserves its traceback."""
     from banks.errors import BankError
     from crawler.errors import CrawlError
-    from extension_api.errors import ExtensionError
     from exchanges.errors import ExchangeError
+    from extension_api.errors import ExtensionError
     from hashing.errors import HashingError
     from inspector.errors import BadQuestion, InspectorError
     from matching.errors import MatchingError
