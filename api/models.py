@@ -83,7 +83,13 @@ class DistanceAnswer(BaseModel):
     distance: int
 
 
-CompareAnswer = dict[str, tuple[bool, DistanceAnswer]]
+CompareAnswer = dict[
+    str,
+    Annotated[
+        list[bool | DistanceAnswer],
+        Field(min_length=2, max_length=2, description="Whether they match, and their distance."),
+    ],
+]
 
 
 class CompareBody(BaseModel):

@@ -104,9 +104,12 @@ def _responses(operation: Operation, settings: ApiSettings, schemas: dict[str, A
         plain = status == 503 and operation.produces == "text/plain"  # noqa: PLR2004
         schema = {"type": "string"} if plain else {"$ref": "#/components/schemas/ErrorAnswer"}
         kind = "text/plain" if plain else "application/json"
+        content: dict[str, Any] = {kind: {"schema": schema}}
+        if operation.produces == "text/html":
+            content["text/html"] = {"schema": {"type": "string"}}
         responses[str(status)] = {
             "description": _SENTENCES.get(status, "It went wrong."),
-            "content": {kind: {"schema": schema}},
+            "content": content,
         }
     return responses
 

@@ -77,7 +77,7 @@ async def explorer(_: web.Request) -> web.Response:
 
 
 @routes.get("/openapi")
-@described(_TAG, "To the explorer", role=None, produces="text/html", status=302, errors=())
+@described(_TAG, "To the explorer", role=None, produces="text/plain", status=302, errors=())
 async def to_explorer(_: web.Request) -> web.Response:
     raise web.HTTPFound("/openapi/")
 

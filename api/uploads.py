@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from aiohttp import BodyPartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from banks.media import known_content_type
 from banks.signal_types import ContentType
@@ -38,7 +39,10 @@ class Form:
 async def form_of(request: web.Request, max_bytes: int) -> Form:
     """The multipart or urlencoded form in the body. Raises ApiError."""
     if request.content_type == "application/x-www-form-urlencoded":
-        sent = await request.post()
+        try:
+            sent = await request.post()
+        except (ValueError, LookupError) as error:
+            raise bad_request("The form is not encoded as its Content-Type says.") from error
         return Form({}, {name: value for name, value in sent.items() if isinstance(value, str)}, {})
     if request.content_type != "multipart/form-data":
         raise bad_request("Missing multipart/form-data file upload")
@@ -48,7 +52,7 @@ async def form_of(request: web.Request, max_bytes: int) -> Form:
             if not isinstance(part, BodyPartReader):
                 raise bad_request("A form within a form is not taken.")
             await _take(form, part, max_bytes)
-    except (ValueError, AssertionError, RuntimeError, EOFError) as error:
+    except (ValueError, LookupError, AssertionError, RuntimeError, EOFError, HttpProcessingError) as error:
         raise bad_request("The multipart form is damaged.") from error
     return form
 

@@ -71,6 +71,18 @@ async def test_transparency_shows_white(hasher: Any) -> None:
     assert clear == await pdq_of(hasher, drawn("RGB", (255, 255, 255)))
 
 
+async def test_a_picture_is_hashed_as_it_is_stored_whatever_exif_says(hasher: Any, picture: Any) -> None:
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    plain = Image.open(io.BytesIO(picture("JPEG", quality=95)))
+    hashes = set()
+    for exif in (Image.Exif(), turned):
+        stored = io.BytesIO()
+        plain.save(stored, "JPEG", quality=95, exif=exif)
+        hashes.add(await pdq_of(hasher, stored.getvalue()))
+    assert len(hashes) == 1
+
+
 async def test_every_signal_can_be_asked_for(hasher: Any, picture: Any) -> None:
     data = picture()
     names = "pdq,phash,blockhash16,blockhash16_quick,blockhash8,blockhash8_quick,md5,sha256,favicon_mmh3"
@@ -171,6 +183,15 @@ async def test_one_file_at_a_time(hasher: Any, picture: Any) -> None:
         ("multipart/form-data; boundary=x", b"no boundary at all"),
         ("multipart/form-data; boundary=" + "x" * 300, b"--x--"),
         ("multipart/mixed; boundary=x", b"--x--"),
+        ("multipart/form-data; boundary=x", b"--x\r\nNo header\r\n\r\nx\r\n--x--\r\n"),
+        (
+            "multipart/form-data; boundary=x",
+            b'--x\r\nContent-Disposition: form-data; name="\x01"\r\n\r\n--x--',
+        ),
+        ("multipart/form-data; boundary=x", b"--x\r\n" + b"A: b\r\n" * 1000 + b"\r\n--x--\r\n"),
+        ("multipart/form-data; boundary=x", b"--x\r\n" + b"A" * 20_000 + b": b\r\n\r\n--x--\r\n"),
+        ("application/x-www-form-urlencoded; charset=nonsense", b"photo=x"),
+        ("application/x-www-form-urlencoded", b"photo=%ff\xff"),
         (
             "multipart/form-data; boundary=x",
             b'--x\r\nContent-Disposition: form-data; name="photo"\r\n\r\nx\r\n--x--\r\n',
