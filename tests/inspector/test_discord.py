@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import json
+import os
+import socket
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
+import psutil
 import pytest
 from aiohttp import web
 from nacl.signing import SigningKey
@@ -272,3 +278,80 @@ async def test_register_sends_the_definitions(discord: Discord, monkeypatch: pyt
     assert refused.exit_code == 1
     assert "401" in refused.output
     assert "wrong" not in refused.output
+
+
+@asynccontextmanager
+async def samelook_serve(database_url: str, discord_url: str) -> AsyncIterator[tuple[str, Any]]:
+    """`samelook serve` as an operator starts it: its URL and its process."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "samelook",
+        "serve",
+        env={
+            **os.environ,
+            "SAMELOOK_DATABASE_URL": database_url,
+            "SAMELOOK_PORT": str(port),
+            "SAMELOOK_ROLES": "curator",
+            "SAMELOOK_DISCORD_PUBLIC_KEY": KEY.verify_key.encode().hex(),
+            "SAMELOOK_DISCORD_APPLICATION_ID": "77",
+            "SAMELOOK_DISCORD_TOKEN": "secret",
+            "SAMELOOK_DISCORD_API_URL": discord_url,
+            "SAMELOOK_PUBLIC_URL": f"http://127.0.0.1:{port}",
+        },
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        async with asyncio.timeout(60), aiohttp.ClientSession() as session:
+            while True:
+                assert process.returncode is None
+                with contextlib.suppress(aiohttp.ClientConnectionError):
+                    async with session.get(f"{url}/status/live") as response:
+                        if response.status == 200:
+                            break
+                await asyncio.sleep(0.05)
+        yield url, process
+    finally:
+        if process.returncode is None:
+            for child in psutil.Process(process.pid).children(recursive=True):
+                child.kill()
+            process.kill()
+        await process.wait()
+
+
+async def test_the_served_bot_outlives_an_outage_and_its_own_death(
+    crawled_url: str, crawled_pool: Pool, discord: Discord
+) -> None:
+    body = json.dumps(question("site", domain="lumora.example") | {"id": "1"}).encode()
+    headers = signed(body)
+    discord.refusals = [(503, {})] * 1_000
+    async with samelook_serve(crawled_url, discord.url) as (service, _):
+        assert (await post(service, body, signed(body, key=SigningKey.generate())))[0] == 401
+        assert await post(service, body, headers) == (200, {"type": 5})
+        async with asyncio.timeout(30):
+            while len(discord.refusals) == 1_000:
+                await asyncio.sleep(0.05)
+    # The process was killed while Discord was away. Another one answers when Discord is back.
+    assert discord.messages == []
+    discord.refusals = []
+    async with samelook_serve(crawled_url, discord.url) as (service, _):
+        assert (await post(service, body, headers))[0] == 401
+        await crawled_pool.execute("UPDATE chat_requests SET try_at = now()")
+        async with asyncio.timeout(30):
+            await discord.arrived.wait()
+        ((method, path, payload, _),) = discord.messages
+        assert (method, path) == ("PATCH", "/webhooks/77/tok/messages/@original")
+        link = payload["embeds"][0]["description"].rpartition(" ")[2]
+        async with aiohttp.ClientSession() as session:
+            link = f"{service}/discord/shared/{link.rpartition('/')[2]}"
+            async with session.get(link) as response:
+                assert response.status == 200
+                assert "xn--lumor-8ve.example" in await response.text()
+            async with session.get(link[:-1]) as response:
+                assert response.status == 404
