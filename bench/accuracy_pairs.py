@@ -68,6 +68,7 @@ _ONE_LOOK: Final = [
     tgt rune
     kai kardia
     japanchain jop
+    aabenraalokalavisendk erhvervsavisendk
     cohere commanda
     alloy grafanaalloy
     gcloud gcp
