@@ -147,6 +147,7 @@ class PageWriter:
     async def _stage(self, rows: Sequence[_Row]) -> None:
         connection = self._connection
         await self._queries.create_record_staging(connection)
+        await self._queries.create_record_staging_index(connection)
         await self._queries.create_record_signal_staging(connection)
         await connection.copy_records_to_table(
             "staged_records",

@@ -96,7 +96,7 @@ def checked_credentials(  # noqa: C901 - one fault after the other
     return dict(given)
 
 
-def _check_loads(of_type: type[Any], given: Mapping[str, Any], name: str) -> None:
+def _check_loads(of_type: Any, given: Mapping[str, Any], name: str) -> None:
     from threatexchange.utils import dataclass_json
 
     try:

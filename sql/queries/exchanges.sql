@@ -113,6 +113,7 @@ WHERE exchange_id = :id AND generation = :generation AND NOT complete;
 -- name: look_up_only()$
 -- For the rest of the transaction: what follows goes from a few rows to their partners by index. The planner knows
 -- nothing of staged rows and has stale figures of tables that grow, and would read all of them again and again.
+-- For the same reason the statements below are written as look-ups for each staged row, not as joins.
 SELECT set_config('enable_seqscan', 'off', true) || set_config('enable_hashjoin', 'off', true)
     || set_config('enable_mergejoin', 'off', true);
 
@@ -131,14 +132,15 @@ WITH gone AS (
     ))
     RETURNING digest, content_id
 ), removed AS (
-    UPDATE bank_content AS c SET removed_at = now()
-    FROM gone AS g
-    WHERE c.id = g.content_id AND c.removed_at IS NULL
-      AND NOT EXISTS (
-          SELECT FROM exchange_records AS r
-          WHERE r.exchange_id = :id AND r.digest = g.digest AND r.content_id = g.content_id
-            AND r.generation = ANY (CAST(:generations AS integer[]))
-      )
+    UPDATE bank_content SET removed_at = now()
+    WHERE removed_at IS NULL AND id = ANY (ARRAY(
+        SELECT g.content_id FROM gone AS g
+        WHERE g.content_id IS NOT NULL AND NOT EXISTS (
+            SELECT FROM exchange_records AS r
+            WHERE r.exchange_id = :id AND r.digest = g.digest AND r.content_id = g.content_id
+              AND r.generation = ANY (CAST(:generations AS integer[]))
+        )
+    ))
     RETURNING 1
 )
 SELECT (SELECT count(*) FROM gone) AS records, (SELECT count(*) FROM removed) AS contents;
@@ -153,6 +155,9 @@ CREATE TEMP TABLE IF NOT EXISTS staged_records (
     own_content bigint, own_fingerprint bytea, other_content bigint, other_fingerprint bytea, content_id bigint
 ) ON COMMIT DELETE ROWS;
 
+-- name: create_record_staging_index()!
+CREATE INDEX IF NOT EXISTS staged_records_by_content ON staged_records (content_id);
+
 -- name: create_record_signal_staging()!
 CREATE TEMP TABLE IF NOT EXISTS staged_record_signals (digest bytea, type text, value bytea) ON COMMIT DELETE ROWS;
 
@@ -165,21 +170,19 @@ FOR SHARE OF e;
 
 -- name: find_own_records(id, generation)!
 UPDATE staged_records AS s
-SET own_content = r.content_id, own_fingerprint = r.fingerprint
-FROM exchange_records AS r
-WHERE r.exchange_id = :id AND r.digest = s.digest AND r.generation = :generation;
+SET (own_content, own_fingerprint) = (
+    SELECT r.content_id, r.fingerprint FROM exchange_records AS r
+    WHERE r.exchange_id = :id AND r.digest = s.digest AND r.generation = :generation
+);
 
 -- name: find_other_records(id, generation)!
 -- The same records in the newest other generation: where nothing has changed, their content is taken over.
 UPDATE staged_records AS s
-SET other_content = o.content_id, other_fingerprint = o.fingerprint
-FROM (
-    SELECT DISTINCT ON (r.digest) r.digest, r.content_id, r.fingerprint
-    FROM staged_records AS t
-    JOIN exchange_records AS r ON r.exchange_id = :id AND r.digest = t.digest AND r.generation <> :generation
-    ORDER BY r.digest, r.generation DESC
-) AS o
-WHERE o.digest = s.digest;
+SET (other_content, other_fingerprint) = (
+    SELECT r.content_id, r.fingerprint FROM exchange_records AS r
+    WHERE r.exchange_id = :id AND r.digest = s.digest AND r.generation <> :generation
+    ORDER BY r.generation DESC LIMIT 1
+);
 
 -- name: choose_contents()!
 UPDATE staged_records
@@ -214,19 +217,27 @@ WHERE s.content_id IS NOT NULL AND s.content_id IS DISTINCT FROM s.own_content
 
 -- name: describe_kept_contents()!
 -- The signals are the same, what is said of them may not be.
-UPDATE bank_content AS c SET metadata = s.metadata::jsonb, tags = s.tags
-FROM staged_records AS s
-WHERE c.id = s.content_id AND (c.id = s.own_content OR c.id = s.other_content)
-  AND (c.metadata <> s.metadata::jsonb OR c.tags <> s.tags);
+UPDATE bank_content AS c
+SET (metadata, tags) = (SELECT s.metadata::jsonb, s.tags FROM staged_records AS s WHERE s.content_id = c.id)
+WHERE c.id = ANY (ARRAY(
+    SELECT s.content_id FROM staged_records AS s
+    WHERE s.content_id = s.own_content OR s.content_id = s.other_content
+)) AND EXISTS (
+    SELECT FROM staged_records AS s
+    WHERE s.content_id = c.id AND (c.metadata <> s.metadata::jsonb OR c.tags <> s.tags)
+);
 
 -- name: remove_replaced_contents(id, generation)!
-UPDATE bank_content AS c SET removed_at = now()
-FROM staged_records AS s
-WHERE c.id = s.own_content AND s.content_id IS DISTINCT FROM s.own_content AND c.removed_at IS NULL
-  AND NOT EXISTS (
-      SELECT FROM exchange_records AS r
-      WHERE r.exchange_id = :id AND r.digest = s.digest AND r.generation <> :generation AND r.content_id = c.id
-  );
+UPDATE bank_content SET removed_at = now()
+WHERE removed_at IS NULL AND id = ANY (ARRAY(
+    SELECT s.own_content FROM staged_records AS s
+    WHERE s.own_content IS NOT NULL AND s.content_id IS DISTINCT FROM s.own_content
+      AND NOT EXISTS (
+          SELECT FROM exchange_records AS r
+          WHERE r.exchange_id = :id AND r.digest = s.digest AND r.generation <> :generation
+            AND r.content_id = s.own_content
+      )
+));
 
 -- name: store_records(id, generation)!
 INSERT INTO exchange_records AS r (exchange_id, generation, digest, key, value, fingerprint, content_id)
@@ -237,8 +248,14 @@ SET value = excluded.value, fingerprint = excluded.fingerprint, content_id = exc
 WHERE (r.value, r.content_id) IS DISTINCT FROM (excluded.value, excluded.content_id);
 
 -- name: delete_records(id, generation)!
-DELETE FROM exchange_records AS r USING staged_records AS s
-WHERE s.value IS NULL AND r.exchange_id = :id AND r.digest = s.digest AND r.generation = :generation;
+DELETE FROM exchange_records
+WHERE ctid = ANY (ARRAY(
+    SELECT (
+        SELECT r.ctid FROM exchange_records AS r
+        WHERE r.exchange_id = :id AND r.digest = s.digest AND r.generation = :generation
+    )
+    FROM staged_records AS s WHERE s.value IS NULL
+));
 
 -- name: advance(id, generation, checkpoint, progress_at)!
 UPDATE exchange_checkpoints
