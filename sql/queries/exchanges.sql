@@ -313,6 +313,9 @@ LEFT JOIN LATERAL (
 ) AS c ON true
 WHERE e.removed_at IS NULL ORDER BY e.name;
 
+-- name: metadata_of_contents(ids)
+SELECT id, metadata FROM bank_content WHERE id = ANY (CAST(:ids AS bigint[]));
+
 -- name: add_opinion(exchange_id, kind, signal_type, value, category, tags)$
 -- NULL when the same was said of the signal before.
 INSERT INTO exchange_opinions (exchange_id, kind, signal_type, value, category, tags)
