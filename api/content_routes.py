@@ -309,7 +309,7 @@ def _details(content: Content, signals: list[Signal], crawled: dict[str, Any]) -
     return ContentDetailsAnswer(
         id=content.id,
         disable_until_ts=details.disable_until_ts,
-        collab_metadata={},
+        collab_metadata=_said_by_exchange(content),
         original_media_uri=details.original_media_uri,
         bank=bank_answer(content.bank),
         metadata={**details.metadata, **crawled} or None,
@@ -325,6 +325,15 @@ def _details(content: Content, signals: list[Signal], crawled: dict[str, Any]) -
         created_at=content.created_at,
         updated_at=content.updated_at,
     )
+
+
+def _said_by_exchange(content: Content) -> dict[str, list[str]]:
+    """The opinion and the tags of a content that an exchange shares, under the exchange's name."""
+    said = content.details.metadata.get("json")
+    if content.bank.owner != "exchange" or not isinstance(said, dict):
+        return {}
+    words = [said.get("opinion"), *(said.get("tags") or ())]
+    return {content.bank.name: [str(word) for word in words if word]}
 
 
 def _signal(signal: Signal) -> SignalAnswer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from aiohttp import web
 
@@ -10,6 +11,7 @@ from banks.errors import SignalTypeDisabled
 from banks.live import Found, LiveBanks
 from banks.lookup import bank_names, by_bank, coin
 from banks.signal_types import SignalType, signal_type
+from sql.named import queries
 
 from .answers import answer
 from .description import MEDIA_FORM, described
@@ -55,7 +57,8 @@ async def lookup(request: web.Request) -> web.Response:
     if query.signal is None or query.signal_type is None:
         raise bad_request("Either url or both signal and signal_type are required")
     kind = enabled_type(live, query.signal_type)
-    return answer(await _lookup(live, kind, kind.parse(query.signal), query))
+    found = await _lookup(live, kind, kind.parse(query.signal), query)
+    return answer(await _described(request, found) if query.include_metadata else found)
 
 
 @routes.post("/m/lookup")
@@ -166,6 +169,16 @@ async def _lookup(
         now=time.time(),
     )
     return {name: _with_distances(kind, ones) for name, ones in chosen.items()}
+
+
+async def _described(request: web.Request, found: _Matches) -> dict[str, list[dict[str, Any]]]:
+    ids = [one["bank_content_id"] for ones in found.values() for one in ones]
+    rows = queries("exchanges").metadata_of_contents(request.app[POOL], ids=ids)
+    known = {row["id"]: row["metadata"] async for row in rows}
+    return {
+        name: [{**one, "metadata": known.get(one["bank_content_id"]) or None} for one in ones]
+        for name, ones in found.items()
+    }
 
 
 def _with_distances(kind: SignalType, found: list[Found]) -> list[dict[str, int | str]]:

@@ -45,6 +45,7 @@ class _Coin(BaseModel):
 
 
 class LookupQuery(_Coin):
+    include_metadata: bool = Field(default=False, description="With what is known of each content.")
     signal: str | None = Field(default=None, description="The signal to look up.")
     signal_type: str | None = Field(default=None, description="Its type.")
     url: str | None = Field(default=None, description="Instead: media to hash and look up.")
@@ -70,6 +71,9 @@ class RawLookupQuery(BaseModel):
 class MatchAnswer(BaseModel):
     bank_content_id: int
     distance: str = Field(description="In bits; '-' for types that match by equality.")
+    metadata: dict[str, Any] | None = Field(
+        default=None, description="Only with include_metadata: of an exchange's content owner, tags and opinion."
+    )
 
 
 BankMatches = dict[str, list[MatchAnswer]]
