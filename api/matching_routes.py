@@ -29,7 +29,7 @@ from .models import (
     TypeQuery,
 )
 from .requests import json_of, query_of
-from .state import SETTINGS, check_hashing, live_of
+from .state import POOL, SETTINGS, check_hashing, live_of
 from .uploads import Media, fetched_media, form_of, media_in
 
 routes = web.RouteTableDef()

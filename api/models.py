@@ -72,7 +72,8 @@ class MatchAnswer(BaseModel):
     bank_content_id: int
     distance: str = Field(description="In bits; '-' for types that match by equality.")
     metadata: dict[str, Any] | None = Field(
-        default=None, description="Only with include_metadata: of an exchange's content owner, tags and opinion."
+        default=None,
+        description="Only with include_metadata: of an exchange's content owner, tags and opinion.",
     )
 
 
