@@ -57,8 +57,8 @@ async def lookup(request: web.Request) -> web.Response:
     if query.signal is None or query.signal_type is None:
         raise bad_request("Either url or both signal and signal_type are required")
     kind = enabled_type(live, query.signal_type)
-    found = await _lookup(live, kind, kind.parse(query.signal), query)
-    return answer(await _described(request, found) if query.include_metadata else found)
+    matches = await _lookup(live, kind, kind.parse(query.signal), query)
+    return answer(await _described(request, matches) if query.include_metadata else matches)
 
 
 @routes.post("/m/lookup")
