@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashing.look import BRIGHT_SIDE, COLOUR_SIDE, PICTURE_BYTES
+from hashing.look_colour import squeezed
 
 _Floats = NDArray[np.float32]
 _Pictures = NDArray[np.uint8]
@@ -61,13 +62,13 @@ class Aligned(NamedTuple):
 
 
 def quick_measures(left: _Pictures, right: _Pictures) -> Quick:
-    """Of picture i on the left against picture i on the right, both of shape (n, 1312); 8 µs a row."""
+    """Of picture i on the left against picture i on the right, of shape (n, 1312), n > 0; 11 µs a row."""
     _check(left, right)
     return _in_batches(_quick, Quick, left, right)
 
 
 def aligned_measures(left: _Pictures, right: _Pictures) -> Aligned:
-    """The same for what needs an alignment; 40 µs a row.
+    """The same for what needs an alignment; 45 µs a row.
 
     The left one is moved by up to two cells, to where its brightness correlates best.
     """
@@ -94,15 +95,17 @@ def _check(left: _Pictures, right: _Pictures) -> None:
 
 
 def _quick(left: _Pictures, right: _Pictures) -> Quick:
+    ours, theirs = _bright_of(left), _bright_of(right)
     return Quick(
-        tint=_tints(left, right),
+        tint=tints_of(left, right),
         hue=_hues(left, right),
-        strokes=np.minimum(_strokes(left), _strokes(right)),
-        detail=np.minimum(_detail(left), _detail(right)),
+        strokes=np.minimum(_strokes(ours), _strokes(theirs)),
+        detail=np.minimum(_detail(ours), _detail(theirs)),
     )
 
 
-def _tints(left: _Pictures, right: _Pictures) -> _Floats:
+def tints_of(left: _Pictures, right: _Pictures) -> _Floats:
+    """The tint alone, which costs 1 µs a row and settles most candidates."""
     shape = (len(left), 2, COLOUR_SIDE, COLOUR_SIDE)
     ours = left[:, _BRIGHT_CELLS:].reshape(shape)[..., _TINT_MIDDLE, _TINT_MIDDLE].astype(np.float32)
     theirs = right[:, _BRIGHT_CELLS:].reshape(shape)[..., _TINT_MIDDLE, _TINT_MIDDLE]
@@ -135,18 +138,24 @@ def _hues(left: _Pictures, right: _Pictures) -> _Floats:
     return _root(apart / (colourful + _COLOURLESS))
 
 
-def _strokes(pictures: _Pictures) -> _Floats:
-    bright = pictures[:, :_BRIGHT_CELLS].reshape(-1, BRIGHT_SIDE, BRIGHT_SIDE).astype(np.float32)
-    across = np.abs(bright[:, :, 1:] - bright[:, :, :-1]).mean((1, 2))
-    down = np.abs(bright[:, 1:] - bright[:, :-1]).mean((1, 2))
+def _bright_of(pictures: _Pictures) -> _Floats:
+    return pictures[:, :_BRIGHT_CELLS].reshape(-1, BRIGHT_SIDE, BRIGHT_SIDE).astype(np.float32)
+
+
+def _strokes(bright: _Floats) -> _Floats:
+    flat = bright.reshape(len(bright), -1)
+    # Down the rows first: each step is BRIGHT_SIDE cells further on.
+    down = np.abs(flat[:, BRIGHT_SIDE:] - flat[:, :-BRIGHT_SIDE]).mean(axis=1)
+    across = np.abs(bright[:, :, 1:] - bright[:, :, :-1]).reshape(len(bright), -1).mean(axis=1)
     strokes: _Floats = across + down
     return strokes
 
 
-def _detail(pictures: _Pictures) -> _Floats:
+def _detail(bright: _Floats) -> _Floats:
     cells = BRIGHT_SIDE // _CELLS
-    blocks = pictures[:, :_BRIGHT_CELLS].reshape(-1, cells, _CELLS, cells, _CELLS).astype(np.float32)
-    detail: _Floats = (blocks.std((2, 4)) > _PLAIN).mean((1, 2), dtype=np.float32)
+    means = squeezed(bright, cells)
+    variances = squeezed(bright * bright, cells) - means * means
+    detail: _Floats = (variances > _PLAIN * _PLAIN).mean((1, 2), dtype=np.float32)
     return detail
 
 
