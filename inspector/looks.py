@@ -159,8 +159,7 @@ async def wearers(
         found = {row["sha256"]: 0 async for row in equal(connection, hashes=mine, most=MOST_PICTURES + 1)}
         if search.distance:
             notes.append(
-                "This database is large: only equal looks were searched. --near compares all (some seconds "
-                "for each million pictures)."
+                "This database is large: only equal hashes were searched. --near compares all of them."
             )
     found |= {look.sha256: 0 for look in looks if look.sha256 is not None}
     closest = sorted(

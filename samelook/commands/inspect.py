@@ -199,7 +199,7 @@ def overlaps(
     """Clusters of sites that share a look or nearly share one, the largest first.
 
     The centre of a cluster is the look of its best-ranked site; everything within --distance of it
-    belongs to it. Reads all looks: some minutes for ten million.
+    belongs to it. Reads every hash of the signal, in pages; --timeout is for each of them.
 
     Examples:
         samelook inspect overlaps --distance 0
