@@ -87,13 +87,19 @@ SELECT pg_try_advisory_lock(1397507416, CAST(:id AS bigint)::integer);
 SELECT pg_advisory_unlock(1397507416, CAST(:id AS bigint)::integer);
 
 -- name: begin_run(id, run_id)$
-UPDATE exchanges SET run_id = :run_id, run_started_at = now() WHERE id = :id AND removed_at IS NULL RETURNING id;
+-- It stays due until it ends, so that one that is killed is begun again at once.
+UPDATE exchanges SET run_id = :run_id, run_started_at = now(), next_fetch_at = now()
+WHERE id = :id AND removed_at IS NULL RETURNING id;
 
 -- name: end_run(id, run_id, succeeded, up_to_date, error, wait_s)$
+-- Whoever asked for a fetch while this one ran gets another one.
 UPDATE exchanges
 SET run_id = NULL, completed_at = now(), succeeded = :succeeded, up_to_date = :up_to_date,
     error = CAST(:error AS jsonb), failures = CASE WHEN :succeeded THEN 0 ELSE failures + 1 END,
-    next_fetch_at = now() + make_interval(secs => CAST(:wait_s AS double precision))
+    next_fetch_at = CASE
+        WHEN next_fetch_at > run_started_at THEN now()
+        ELSE now() + make_interval(secs => CAST(:wait_s AS double precision))
+    END
 WHERE id = :id AND run_id = :run_id
 RETURNING id;
 

@@ -72,6 +72,10 @@ async def test_the_sample_from_creation_to_match(exchanges: Any) -> None:
     await until(matches)
     found = (await exchanges.get("/m/lookup", signal=known, signal_type="pdq")).json["SAMPLE"]
     content = await exchanges.get(f"/c/bank/SAMPLE/content/{found[0]['bank_content_id']}")
+    assert content.json["collab_metadata"] == {"SAMPLE": ["INVESTIGATION_SEED"]}
+    told = await exchanges.get("/m/lookup", signal=known, signal_type="pdq", include_metadata="true")
+    assert told.json["SAMPLE"][0]["metadata"]["json"]["opinion"] == "INVESTIGATION_SEED"
+    assert "metadata" not in found[0]
     assert content.json["metadata"]["json"]["exchange"] == "SAMPLE"
     assert content.json["metadata"]["json"]["opinion"] == "INVESTIGATION_SEED"
 

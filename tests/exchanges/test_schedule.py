@@ -70,3 +70,20 @@ async def test_enabling_makes_it_due_at_once(store: Any, script: Any, pool: Any,
     await store.update("ONE", enabled=False)
     await store.update("ONE", enabled=True)
     assert await pool.fetchval("SELECT next_fetch_at <= now() FROM exchanges")
+
+
+async def test_a_fetch_that_is_asked_for_during_another_comes_after_it(
+    store: Any, script: Any, pool: Any, fetch: Any
+) -> None:
+    await store.create("ONE", "scripted", {"script": script([])})
+    running = asyncio.create_task(fetch("ONE"))
+
+    async def begun() -> bool:
+        return (await store.status("ONE")).running_since is not None and bool(
+            await pool.fetchval("SELECT run_id IS NOT NULL FROM exchanges")
+        )
+
+    await until(begun)
+    await store.fetch_soon("ONE")
+    await running
+    assert await pool.fetchval("SELECT next_fetch_at <= now() FROM exchanges")
