@@ -36,9 +36,11 @@ from extension_api.answering import EXTENSION
 from extension_api.follower import PAGE
 from extension_api.limits import Buckets
 from extension_api.memory import Memory
+from extension_api.models import Icon, SiteQuestion
 from extension_api.routes import create_extension_app
 from extension_api.settings import ExtensionSettings
 from samelook.embedded_postgres import embedded_postgres
+from samelook.logs import configure_logging
 from sql.migrate import migrate
 from sql.settings import DatabaseSettings
 
@@ -99,11 +101,16 @@ async def serve(looks: int, url: str) -> None:
     app = create_extension_app(settings, DatabaseSettings(url=url))
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
-    # Now, and not before: decoding is the sandbox's, in a process that may run elsewhere.
+    extension = app[EXTENSION]
+    while not extension.follower.is_loaded:
+        await asyncio.sleep(0.01)
+    # Decoding is the sandbox's, in a process that may run elsewhere: it is there before this one is tied.
+    await extension.answers.answer(
+        SiteQuestion(url="warm.example", icons=[Icon(data=_encoded(fresh_icons(1, 0)[0]))])
+    )
     with contextlib.suppress(AttributeError, OSError):
         os.sched_setaffinity(0, {0})
     started = time.monotonic()
-    extension = app[EXTENSION]
     extension.work = Buckets(1e9, 1e9, time.monotonic)
     fill(extension.follower.memory, looks)
     plain = web.Application()
@@ -206,9 +213,13 @@ def fresh_icons(count: int, seed: int) -> list[bytes]:
 
 def new(icons: Sequence[bytes], seed: int) -> list[bytes]:
     return [
-        request({"url": f"new{seed}-{n}.example", "icons": [{"data": base64.b64encode(icon).decode()}]})
+        request({"url": f"new{seed}-{n}.example", "icons": [{"data": _encoded(icon)}]})
         for n, icon in enumerate(icons)
     ]
+
+
+def _encoded(icon: bytes) -> str:
+    return base64.b64encode(icon).decode()
 
 
 async def rate(port: int, requests: Sequence[bytes], seconds: float) -> float:
@@ -327,6 +338,7 @@ def main() -> None:
     if arguments.serve:
         import uvloop
 
+        configure_logging(level="warning")
         uvloop.run(serve(arguments.looks, arguments.serve))
         return
     if arguments.search_only:
