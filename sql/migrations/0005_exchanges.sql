@@ -50,7 +50,8 @@ CREATE TABLE exchange_records (
     PRIMARY KEY (exchange_id, digest, generation),
     CHECK ((fingerprint IS NULL) = (content_id IS NULL))
 );
-CREATE INDEX exchange_records_by_generation ON exchange_records (exchange_id, generation);
+-- With the digest, so that whichever of the two indexes is chosen for a look-up of one record holds all of its key.
+CREATE INDEX exchange_records_by_generation ON exchange_records (exchange_id, generation, digest);
 
 -- What could not be used, as it came. A row is open until the same thing has been read well.
 CREATE TABLE exchange_quarantine (

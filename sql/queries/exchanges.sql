@@ -50,7 +50,7 @@ ON CONFLICT (api) DO UPDATE SET credentials = excluded.credentials, updated_at =
 DELETE FROM exchange_api_credentials WHERE api = :api;
 
 -- name: exchange_status(id)^
--- Counts the records of the generation that counts, from the index (exchange_id, generation). Whether a fetch
+-- Counts the records of the generation that counts, from the index (exchange_id, generation, digest). Whether a fetch
 -- runs is asked of its lock: a killed one is not running any more, whatever it has left behind.
 SELECT e.run_started_at, e.completed_at, e.succeeded, e.up_to_date, e.failures, e.error, e.next_fetch_at, e.enabled,
        c.generation, c.progress_at, c.complete,
