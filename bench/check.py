@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 from aiohttp import web
 from PIL import Image
 
@@ -284,7 +285,15 @@ async def mix(
     return {"p50_ms": round(float(p50), 2), "p99_ms": round(float(p99), 2)}
 
 
-async def measure(looks: int, ports: Sequence[int]) -> dict[str, Any]:
+def cpu_s(server: int) -> tuple[float, float]:
+    """Seconds of processor that the server has used, and the processes that decode for it."""
+    process = psutil.Process(server)
+    children = [child.cpu_times() for child in process.children()]
+    own = process.cpu_times()
+    return own.user + own.system, sum(times.user + times.system for times in children)
+
+
+async def measure(looks: int, ports: Sequence[int], server: int) -> dict[str, Any]:
     port, plain = ports
     questions = known(looks, KNOWN_QUESTIONS)
     await all_of(port, questions)
@@ -298,8 +307,13 @@ async def measure(looks: int, ports: Sequence[int]) -> dict[str, Any]:
         "constant_per_s": round(constant_rate),
         "known_share": round(known_rate / constant_rate, 2),
         "known_first_time_per_s": round(await all_of(port, known(looks, KNOWN_QUESTIONS + 1)[1:-1])),
-        "new_bytes_per_s": round(await all_of(port, new(fresh_icons(2000, 1), 1))),
     }
+    questions_new = new(fresh_icons(2000, 1), 1)
+    before = cpu_s(server)
+    figures["new_bytes_per_s"] = round(await all_of(port, questions_new))
+    after = cpu_s(server)
+    for name, start, end in zip(("server", "decoder"), before, after, strict=True):
+        figures[f"new_{name}_cpu_ms"] = round((end - start) / len(questions_new) * 1000, 2)
     new_ones = new(fresh_icons(int(MIX_PER_S * MIX_S) // 10, 2), 2)
     figures["mix"] = await mix(port, questions, new_ones, MIX_S)
     return figures
@@ -355,7 +369,7 @@ def main() -> None:
                 "looks": arguments.looks,
                 "load_s": begun["load_s"],
                 "rss_mb": begun["rss_mb"],
-                **asyncio.run(measure(arguments.looks, begun["ports"])),
+                **asyncio.run(measure(arguments.looks, begun["ports"], server.pid)),
             }
             server.stdin.close()
     if arguments.json:

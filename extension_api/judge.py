@@ -297,13 +297,15 @@ class Judge:
             if nearby.version == index.version or now - nearby.at < self._settings.cached_s:
                 return [one for found in nearby.found for one in found]
         found = []
+        picture = self.memory.pictures.get(sha256)
         for which, look in enumerate(looks):
+            own = picture.looks[which] if picture is not None else None
             # Who else wears an owner's own look is asked for that look as it is.
             probes = versions_of(look, derived=not trusted_only)
             again = None
             if nearby is not None:
                 again = index.search_again(probes, nearby.found[which], nearby.version, tiers=tiers)
-            found.append(index.search(probes, tiers=tiers) if again is None else again)
+            found.append(index.search(probes, tiers=tiers, own=own) if again is None else again)
         self._nearby[key] = _Nearby(index.version, now, found)
         while len(self._nearby) > self._settings.cached_answers:
             self._nearby.popitem(last=False)

@@ -168,18 +168,31 @@ class LookIndex:
                 index.settle()
                 index.merge()
 
-    def search(self, asked: Look | Probes, *, tiers: Iterable[Rule | None] = (*Rule, None)) -> list[Found]:
-        """The looks that are the same under the rule of their tier, with the narrowest rule for each."""
+    def search(
+        self,
+        asked: Look | Probes,
+        *,
+        tiers: Collection[Rule | None] = (*Rule, None),
+        own: int | None = None,
+    ) -> list[Found]:
+        """The looks that are the same under the rule of their tier, with the narrowest rule for each.
+
+        `own` is the number of the look that is asked for, if it is kept here: it need not be compared.
+        """
         self.flush()
         probes = versions_of(asked) if isinstance(asked, Look) else asked
         found: list[Found] = []
+        if own is not None and self._places[own] != _NOWHERE and _PLACES[self._places[own]] in tiers:
+            found.append(Found(own, Likeness(Rule.STRICT, probes.forms[0], AS_IS, 0, 0.0)))
         for tier in tiers:
-            found += self._search_tier(probes, tier)
+            found += self._search_tier(probes, tier, own)
         return found
 
-    def _search_tier(self, probes: Probes, tier: Rule | None) -> list[Found]:
+    def _search_tier(self, probes: Probes, tier: Rule | None, own: int | None) -> list[Found]:
         rule = LOOK_RULES[_rule_of(tier)]
         near = self._tiers[tier].near(probes, rule.radius_bits)
+        if own is not None:
+            near = [one for one in near if one[1] // _FORMS != own]
         if not near:
             return []
         looks = {number: self.look(number) for number in {form // _FORMS for _, form, _ in near}}
