@@ -295,4 +295,7 @@ async def test_the_staging_tables_are_gone_afterwards(importer: Importer) -> Non
     await importer("a.example\n")
     with pytest.raises(asyncpg.UndefinedTableError):
         await importer.connection.execute("SELECT FROM rank_lines")
-    assert not await importer.connection.fetchval("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
+    assert not await importer.connection.fetchval(
+        "SELECT count(*) FROM pg_locks JOIN pg_database AS d ON d.oid = database"
+        " WHERE locktype = 'advisory' AND datname = current_database()"
+    )
