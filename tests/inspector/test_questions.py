@@ -200,12 +200,7 @@ async def test_reports_come_newest_first_in_pages(crawled_pool: Pool, reader: Ow
         await reports_answer(reader, kind="nonsense")
 
 
-async def test_grey_sites_are_listed_by_reason_in_pages(crawled_pool: Pool, reader: OwnConnection) -> None:
-    await crawled_pool.execute(
-        "INSERT INTO site_facts (domain_id, seq, site, host, discovery_error, visited_at)"
-        " SELECT d.id, d.id, t.url, t.url, e.kind, now() FROM domains AS d"
-        " JOIN target_urls AS t ON t.domain_id = d.id LEFT JOIN icon_errs AS e ON e.target_url_id = t.id"
-    )
+async def test_grey_sites_are_listed_by_reason_in_pages(reader: OwnConnection) -> None:
     failed = (await grey_answer(reader, reason="discovery_failed", limit=100)).listings[0].rows
     assert Counter(row["detail"] for row in failed) == Counter(
         site.page_error for site in SITES if site.page_error
