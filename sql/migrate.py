@@ -134,7 +134,11 @@ async def _migrate(connection: Connection, steps: list[Migration], wait_s: float
 
 async def _applied(connection: Connection) -> list[_Applied]:
     """What the database says was applied to it; nothing when it is new."""
-    if await connection.fetchval("SELECT to_regclass('schema_migrations')") is None:
+    # Read from the catalog and not asked of to_regclass: within a transaction that answers from a cache,
+    # which may not have heard yet that the migration whose lock was waited for made the table.
+    if not await connection.fetchval(
+        "SELECT count(*) FROM pg_class WHERE relname = 'schema_migrations' AND pg_table_is_visible(oid)"
+    ):
         return []
     rows = await connection.fetch("SELECT version, name, sha256 FROM schema_migrations ORDER BY version")
     return [_Applied(row["version"], row["name"], row["sha256"]) for row in rows]

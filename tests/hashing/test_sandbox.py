@@ -43,8 +43,23 @@ async def sandbox() -> AsyncIterator[Sandbox]:
         yield opened
 
 
+OTHERS: set[int] = set()
+"""Processes of services that other tests started and that go on."""
+
+
+@pytest.fixture(autouse=True)
+def _remember_others() -> None:
+    OTHERS.clear()
+    OTHERS.update(child.pid for child in psutil.Process().children())
+
+
 def children() -> list[psutil.Process]:
-    return [child for child in psutil.Process().children() if "hashing.worker" in child.cmdline()]
+    """The workers that this test started."""
+    return [
+        child
+        for child in psutil.Process().children()
+        if child.pid not in OTHERS and "hashing.worker" in child.cmdline()
+    ]
 
 
 async def test_a_picture_is_hashed_as_in_this_process(
