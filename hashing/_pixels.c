@@ -1,4 +1,4 @@
-/* The loops over pixels of PDQ, of the four block mean value hashes and of the grey picture for pHash.
+/* The loops over pixels of PDQ, of the four block mean value hashes and of pHash.
  *
  * Bytes in, bytes out, the GIL released. hashing/pdq.py, hashing/blockhash.py and hashing/phash.py have the
  * same in numpy, bit for bit: sums of floats are therefore taken in one fixed order, and the compiler must
@@ -357,6 +357,136 @@ static PyObject *py_pdq(PyObject *Py_UNUSED(module), PyObject *args) {
     return Py_BuildValue("y#k", (const char *)hash, (Py_ssize_t)sizeof hash, quality);
 }
 
+/* ---- pHash's cosine transform ---- */
+
+#define WAVES 32
+
+/* Cosines of (i + 1) pi / 64; cosine and sine of i pi / 16 for i of 1 to 7; the same of i pi / 8 for i of 1 to 3.
+ * The last bits are those of the transform that SciPy uses (pocketfft by M. Reinecke). */
+static const double quarter_turn[WAVES] = {
+    0x1.ff621e3796d7ep-1, 0x1.fd88da3d12526p-1, 0x1.fa7557f08a517p-1, 0x1.f6297cff75cb0p-1,
+    0x1.f0a7efb9230d7p-1, 0x1.e9f4156c62ddap-1, 0x1.e212104f686e5p-1, 0x1.d906bcf328d46p-1,
+    0x1.ced7af43cc773p-1, 0x1.c38b2f180bdb1p-1, 0x1.b728345196e3ep-1, 0x1.a9b66290ea1a3p-1,
+    0x1.9b3e047f38741p-1, 0x1.8bc806b151741p-1, 0x1.7b5df226aafafp-1, 0x1.6a09e667f3bccp-1,
+    0x1.57d69348cec9fp-1, 0x1.44cf325091dd6p-1, 0x1.30ff7fce17034p-1, 0x1.1c73b39ae68c8p-1,
+    0x1.073879922ffedp-1, 0x1.e2b5d3806f639p-2, 0x1.b5d1009e15cbfp-2, 0x1.87de2a6aea961p-2,
+    0x1.58f9a75ab1fdbp-2, 0x1.294062ed59f04p-2, 0x1.f19f97b215f1cp-3, 0x1.8f8b83c69a60ap-3,
+    0x1.2c8106e8e6136p-3, 0x1.917a6bc29b424p-4, 0x1.91f65f10dd810p-5, -0x0.0p+0,
+};
+static const double sixteenths[14] = {
+    0x1.f6297cff75cb0p-1, 0x1.8f8b83c69a60ap-3, 0x1.d906bcf328d46p-1, 0x1.87de2a6aea963p-2,
+    0x1.a9b66290ea1a3p-1, 0x1.1c73b39ae68c8p-1, 0x1.6a09e667f3bccp-1, 0x1.6a09e667f3bcdp-1,
+    0x1.1c73b39ae68c8p-1, 0x1.a9b66290ea1a3p-1, 0x1.87de2a6aea963p-2, 0x1.d906bcf328d46p-1,
+    0x1.8f8b83c69a60ap-3, 0x1.f6297cff75cb0p-1,
+};
+static const double eighths[6] = {
+    0x1.d906bcf328d46p-1, 0x1.87de2a6aea963p-2, 0x1.6a09e667f3bccp-1, 0x1.6a09e667f3bcdp-1,
+    0x1.87de2a6aea963p-2, 0x1.d906bcf328d46p-1,
+};
+#define ROOT_2 0x1.6a09e667f3bcdp+0
+
+static inline void turned(double *real, double *imaginary, const double *by, double x, double y) {
+    *imaginary = by[0] * y + by[1] * x;
+    *real = by[0] * x - by[1] * y;
+}
+
+/* A real inverse transform of 32 points: one step of two, then steps of four with the same order of sums. */
+static void halves(const double *in, double *out) {
+    const size_t half = WAVES / 2;
+    out[0] = in[0] + in[WAVES - 1];
+    out[half] = in[0] - in[WAVES - 1];
+    out[half - 1] = 2 * in[half - 1];
+    out[WAVES - 1] = -2 * in[half];
+    for (size_t i = 2; i < half; i += 2) {
+        const double *low = in + i, *high = in + WAVES - i;
+        out[i - 1] = low[-1] + high[-1];
+        out[i] = low[0] - high[0];
+        turned(&out[half + i - 1], &out[half + i], sixteenths + i - 2, low[-1] - high[-1], low[0] + high[0]);
+    }
+}
+
+static void quarters(const double *in, double *out, size_t length, size_t count) {
+    for (size_t part = 0; part < count; part++) {
+        const double *a = in + 4 * length * part, *b = a + length, *c = b + length, *d = c + length;
+        double *first = out + length * part, *second = first + length * count, *third = second + length * count,
+               *fourth = third + length * count;
+        size_t last = length - 1;
+        double sum = a[0] + d[last], difference = a[0] - d[last], middle = 2 * b[last], side = 2 * c[0];
+        first[0] = sum + middle;
+        third[0] = sum - middle;
+        fourth[0] = difference + side;
+        second[0] = difference - side;
+        if (length == 1) continue;
+        double plus = d[0] + b[0], minus = d[0] - b[0], even = a[last] + c[last], odd = a[last] - c[last];
+        first[last] = even + even;
+        second[last] = ROOT_2 * (odd - plus);
+        third[last] = minus + minus;
+        fourth[last] = -ROOT_2 * (odd + plus);
+        for (size_t i = 2; i < length; i += 2) {
+            size_t j = length - i;
+            double r1 = a[i - 1] - d[j - 1], r2 = a[i - 1] + d[j - 1], r3 = c[i - 1] + b[j - 1],
+                   r4 = c[i] + b[j], i1 = a[i] + d[j], i2 = a[i] - d[j], i3 = c[i] - b[j], i4 = c[i - 1] - b[j - 1];
+            first[i - 1] = r2 + r3;
+            first[i] = i2 + i3;
+            turned(&second[i - 1], &second[i], eighths, r1 - r4, i1 + i4);
+            turned(&third[i - 1], &third[i], eighths + 2, r2 - r3, i2 - i3);
+            turned(&fourth[i - 1], &fourth[i], eighths + 4, r1 + r4, i1 - i4);
+        }
+    }
+}
+
+/* The type II cosine transform of 32 values, in place. */
+static void cosine_transform(double *values) {
+    double other[WAVES];
+    values[0] *= 2;
+    values[WAVES - 1] *= 2;
+    for (size_t i = 1; i + 1 < WAVES; i += 2) {
+        double one = values[i], next = values[i + 1];
+        values[i + 1] = next - one;
+        values[i] = next + one;
+    }
+    halves(values, other);
+    quarters(other, values, 4, 2);
+    quarters(values, other, 1, 8);
+    values[0] = other[0];
+    for (size_t i = 1, j = WAVES - 1; i < j; i++, j--) {
+        double sum = quarter_turn[i - 1] * other[j] + quarter_turn[j - 1] * other[i];
+        double difference = quarter_turn[i - 1] * other[i] - quarter_turn[j - 1] * other[j];
+        values[i] = 0.5 * (sum + difference);
+        values[j] = 0.5 * (sum - difference);
+    }
+    values[WAVES / 2] = other[WAVES / 2] * quarter_turn[WAVES / 2 - 1];
+}
+
+static PyObject *py_phash(PyObject *Py_UNUSED(module), PyObject *object) {
+    Py_buffer view;
+    if (PyObject_GetBuffer(object, &view, PyBUF_CONTIG_RO)) return NULL;
+    if (view.len != WAVES * WAVES) {
+        PyErr_Format(PyExc_ValueError, "pHash is of %d grey values, not %zd", WAVES * WAVES, view.len);
+        PyBuffer_Release(&view);
+        return NULL;
+    }
+    const uint8_t *grey = view.buf;
+    double rows[8][WAVES], line[WAVES], waves[64], ordered[64];
+    for (size_t x = 0; x < WAVES; x++) {
+        for (size_t y = 0; y < WAVES; y++) line[y] = grey[y * WAVES + x];
+        cosine_transform(line);
+        for (size_t y = 0; y < 8; y++) rows[y][x] = line[y];
+    }
+    PyBuffer_Release(&view);
+    for (size_t y = 0; y < 8; y++) {
+        cosine_transform(rows[y]);
+        memcpy(waves + 8 * y, rows[y], 8 * sizeof *waves);
+    }
+    memcpy(ordered, waves, sizeof waves);
+    qsort(ordered, 64, sizeof *ordered, by_value);
+    double median = (ordered[31] + ordered[32]) / 2;
+    uint8_t hash[8] = {0};
+    for (size_t i = 0; i < 64; i++)
+        if (waves[i] > median) hash[i / 8] |= (uint8_t)(128 >> i % 8);
+    return PyBytes_FromStringAndSize((const char *)hash, sizeof hash);
+}
+
 /* ---- the module ---- */
 
 static PyMethodDef methods[] = {
@@ -364,6 +494,7 @@ static PyMethodDef methods[] = {
     {"blockhashes", py_blockhashes, METH_VARARGS,
      "blockhashes(pixels, width, height, 4): precise 16, quick 16, precise 8 and quick 8, one after the other."},
     {"pdq", py_pdq, METH_VARARGS, "pdq(pixels, width, height, channels): hash and quality of the picture on white."},
+    {"phash", py_phash, METH_O, "phash(grey): pHash of 32 x 32 grey values."},
     {NULL, NULL, 0, NULL},
 };
 

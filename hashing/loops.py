@@ -20,6 +20,9 @@ class PixelLoops(Protocol):
     def blockhashes(self, pixels: NDArray[np.uint8], width: int, height: int, channels: int, /) -> bytes:
         """The precise and the quick hash of 16 x 16 bits, then both of 8 x 8, of RGBA."""
 
+    def phash(self, grey: bytes, /) -> bytes:
+        """pHash of 32 x 32 grey values."""
+
 
 def _compiled() -> PixelLoops | None:
     try:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from hashing.blockhash import blockhashes, blockhashes_by_numpy
 from hashing.loops import LOOPS
 from hashing.pdq import pdq, pdq_by_numpy
-from hashing.phash import grey_by_numpy
+from hashing.phash import grey_by_numpy, phash_by_scipy
 from hashing.picture import composite_on
 
 if LOOPS is None:
@@ -61,6 +61,36 @@ def test_the_same_bits_as_metas_pdq(rgba: NDArray[np.uint8]) -> None:
     compute = pytest.importorskip("pdqhash", reason="pdqhash is an extra").compute
     bits, quality = compute(np.ascontiguousarray(composite_on(rgba)))
     assert pdq(rgba) == (np.packbits(bits).tobytes(), quality)
+
+
+@st.composite
+def small_greys(draw: st.DrawFn) -> NDArray[np.uint8]:
+    """32 x 32 grey values, half of them mirrored: then many frequencies are nothing but rounding errors."""
+    dice = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    blocks = draw(st.sampled_from((1, 2, 8, 32)))
+    grey = dice.integers(0, 256, (32 // blocks, 32 // blocks), dtype=np.uint8)
+    grey = np.kron(grey, np.ones((blocks, blocks), np.uint8))
+    mirrored = draw(st.sampled_from(("no", "across", "down", "both", "diagonal")))
+    if mirrored in {"across", "both"}:
+        grey[:, 16:] = grey[:, 15::-1]
+    if mirrored in {"down", "both"}:
+        grey[16:] = grey[15::-1]
+    return np.maximum(grey, grey.T) if mirrored == "diagonal" else grey
+
+
+@settings(deadline=None, max_examples=500)
+@given(small_greys())
+def test_the_same_phash_as_scipys_transform_gives(grey: NDArray[np.uint8]) -> None:
+    assert LOOPS is not None
+    assert LOOPS.phash(grey.tobytes()) == phash_by_scipy(grey.tobytes())
+
+
+def test_a_phash_is_of_so_many_values() -> None:
+    assert LOOPS is not None
+    with pytest.raises(ValueError, match="1024 grey values, not 3"):
+        LOOPS.phash(b"abc")
+    with pytest.raises(TypeError):
+        LOOPS.phash("abc")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
