@@ -55,7 +55,7 @@ def create_app(settings: ApiSettings) -> web.Application:
     app[SETTINGS] = settings
     app.cleanup_ctx.append(_database)
     app.add_routes(status_routes.routes)
-    if "hasher" in settings.roles or settings.chat is not None:
+    if settings.roles & {"hasher", "extension"} or settings.chat is not None:
         app.cleanup_ctx.append(_sandbox)
     if "hasher" in settings.roles:
         app.cleanup_ctx.append(_fetcher)

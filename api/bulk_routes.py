@@ -1,4 +1,4 @@
-"""Many signals at once: `POST /c/bank/{bank}/signals`, read while it arrives."""
+"""Many signals at once: `POST /c/bank/{bank_name}/signals`, read while it arrives."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ Take: TypeAlias = Callable[[bytes, Batch], None]
 """Adds what a line holds to a batch. Raises BankError, ValueError and what the formats raise."""
 
 
-@routes.post("/c/bank/{bank}/signals")
+@routes.post("/c/bank/{bank_name}/signals")
 @described(
     "Bank Content",
     "Adds many contents to a bank",
@@ -55,7 +55,7 @@ Take: TypeAlias = Callable[[bytes, Batch], None]
 )
 async def add_many(request: web.Request) -> web.Response:
     curation = request.app[CURATION]
-    bank = await curation.banks.writable(request.match_info["bank"])
+    bank = await curation.banks.writable(request.match_info["bank_name"])
     take: Take
     if request.content_type in _NDJSON:
         take = _take_json_line
@@ -206,16 +206,20 @@ def _take_json_line(line: bytes, batch: Batch) -> None:
 
 
 def _details(words: dict[str, Any]) -> Details:
-    said = LineWords.model_validate(words)
-    details = Details(
+    details = details_of(LineWords.model_validate(words))
+    check_details(details)
+    return details
+
+
+def details_of(said: LineWords) -> Details:
+    """What is said of a content that comes as signals only."""
+    return Details(
         media_unavailable=True,
         note=said.note,
         metadata=said.metadata.stored() if said.metadata is not None else {},
         tags=said.tags,
         disable_until_ts=said.disable_until_ts,
     )
-    check_details(details)
-    return details
 
 
 async def _portions(request: web.Request) -> AsyncIterator[tuple[int, list[bytes | None]]]:

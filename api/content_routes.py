@@ -7,11 +7,12 @@ from typing import Any
 from aiohttp import hdrs, web
 
 from banks.changes import decode_id, encode_token
-from banks.contents import Content, Details, Signal
-from banks.signal_types import parsed_signals, signal_type
+from banks.contents import LONGEST_NOTE, Content, Details, Signal
+from banks.signal_types import SignalType, parsed_signals, signal_type
 from banks.store import Bank
 
 from .answers import answer, answer_model
+from .bulk_routes import details_of
 from .curation_routes import bank_answer
 from .description import MEDIA_FORM, described
 from .errors import ApiError, bad_request
@@ -29,6 +30,7 @@ from .models import (
     ContentsPage,
     ContentUpdate,
     DeletedAnswer,
+    LineWords,
     MemberAdd,
     MemberAnswer,
     MembersPage,
@@ -43,10 +45,22 @@ from .uploads import Media, fetched_media, form_of, media_in
 routes = web.RouteTableDef()
 _TAG = "Bank Content"
 _FOLLOWING = "Following"
-_CONTENT = r"/c/bank/{bank}/content/{id:\d+}"
+_SIGNALS: dict[str, Any] = {
+    "type": "object",
+    "additionalProperties": {"type": "string"},
+    "properties": {
+        "note": {"anyOf": [{"type": "string", "maxLength": LONGEST_NOTE}, {"type": "null"}]},
+        "metadata": {"anyOf": [{"type": "object"}, {"type": "null"}]},
+        "tags": {"type": "array", "items": {"type": "string", "minLength": 1}},
+        "disable_until_ts": {"type": "integer", "minimum": 0},
+    },
+    "minProperties": 1,
+}
+_CONTENT = r"/c/bank/{bank_name}/content/{content_id:\d+}"
+_WITHOUT_SIGNALS = frozenset(ContentAnswer.model_fields) - {"signals"}
 
 
-@routes.post("/c/bank/{bank}/content")
+@routes.post("/c/bank/{bank_name}/content")
 @described(
     _TAG,
     "Hashes media and adds it to a bank",
@@ -60,7 +74,7 @@ _CONTENT = r"/c/bank/{bank}/content/{id:\d+}"
 )
 async def add_content(request: web.Request) -> web.Response:
     query = query_of(request, ContentAddQuery)
-    bank = await request.app[CURATION].banks.writable(request.match_info["bank"])
+    bank = await request.app[CURATION].banks.writable(request.match_info["bank_name"])
     check_hashing(request)
     media, said = await _media_and_words(request, query)
     signals = (await hashed(request, media, query.types)).signals
@@ -74,23 +88,25 @@ async def add_content(request: web.Request) -> web.Response:
     return await _add(request, bank, signals, details)
 
 
-@routes.post("/c/bank/{bank}/signal")
+@routes.post("/c/bank/{bank_name}/signal")
 @described(
     _TAG,
     "Adds signals to a bank as one content",
     role="curator",
-    consumes={
-        "application/json": {"type": "object", "additionalProperties": {"type": "string"}, "minProperties": 1}
-    },
+    consumes={"application/json": _SIGNALS},
     answer=AddedAnswer,
     errors=(400, 403, 404, 415),
+    description="A value under the name of each signal type; `note`, `metadata`, `tags` and "
+    "`disable_until_ts` say more of it.",
 )
 async def add_signals(request: web.Request) -> web.Response:
-    bank = await request.app[CURATION].banks.writable(request.match_info["bank"])
-    return await _add(request, bank, await json_of(request), Details(media_unavailable=True))
+    bank = await request.app[CURATION].banks.writable(request.match_info["bank_name"])
+    said = await json_of(request)
+    words = {name: said.pop(name) for name in LineWords.model_fields.keys() & said.keys()}
+    return await _add(request, bank, said, details_of(validated(words, LineWords)))
 
 
-@routes.post("/c/bank/{bank}/member")
+@routes.post("/c/bank/{bank_name}/member")
 @described(
     _TAG,
     "Adds a content by its signals, with a pointer to its media or its text",
@@ -100,7 +116,7 @@ async def add_signals(request: web.Request) -> web.Response:
     errors=(400, 403, 404, 415),
 )
 async def add_member(request: web.Request) -> web.Response:
-    bank = await request.app[CURATION].banks.writable(request.match_info["bank"])
+    bank = await request.app[CURATION].banks.writable(request.match_info["bank_name"])
     body = await body_of(request, MemberAdd)
     details = Details(
         content_type=body.content_type,
@@ -128,7 +144,7 @@ async def add_member(request: web.Request) -> web.Response:
 async def show_content(request: web.Request) -> web.Response:
     query = query_of(request, ContentQuery)
     contents = request.app[CURATION].contents
-    content = await contents.get(request.match_info["bank"], id_of(request, "id"))
+    content = await contents.get(request.match_info["bank_name"], id_of(request, "content_id"))
     return await _shown(request, content, query)
 
 
@@ -142,7 +158,7 @@ async def show_content(request: web.Request) -> web.Response:
     errors=(400, 403, 404, 415),
 )
 async def update_content(request: web.Request) -> web.Response:
-    bank, content_id = request.match_info["bank"], id_of(request, "id")
+    bank, content_id = request.match_info["bank_name"], id_of(request, "content_id")
     contents = request.app[CURATION].contents
     await contents.banks.writable(bank)
     await contents.get(bank, content_id)
@@ -154,7 +170,10 @@ async def update_content(request: web.Request) -> web.Response:
         changes["media_unavailable"] = changes.pop("is_media_unavailable")
     content = await contents.update(bank, content_id, changes)
     await show_at_once(request, "")
-    return await _shown(request, content, ContentQuery())
+    full = await _all_of(request, content, None)
+    return web.Response(
+        body=full.model_dump_json(include=set(_WITHOUT_SIGNALS)).encode(), content_type="application/json"
+    )
 
 
 @routes.delete(_CONTENT)
@@ -162,17 +181,19 @@ async def update_content(request: web.Request) -> web.Response:
     _TAG, "Removes a content from its bank", role="curator", answer=DeletedAnswer, errors=(400, 403, 404)
 )
 async def delete_content(request: web.Request) -> web.Response:
-    removed = await request.app[CURATION].contents.remove(request.match_info["bank"], id_of(request, "id"))
+    removed = await request.app[CURATION].contents.remove(
+        request.match_info["bank_name"], id_of(request, "content_id")
+    )
     await show_at_once(request)
     return answer({"deleted": removed})
 
 
-@routes.get("/c/bank/{bank}/content")
+@routes.get("/c/bank/{bank_name}/content")
 @described(_TAG, "The contents of a bank, by page", query=PageQuery, answer=ContentsPage, errors=(400, 404))
 async def list_contents(request: web.Request) -> web.Response:
     query = query_of(request, PageQuery)
     curation = request.app[CURATION]
-    bank = await curation.banks.bank(request.match_info["bank"])
+    bank = await curation.banks.bank(request.match_info["bank_name"])
     after = 0 if query.page_token is None else decode_id(query.page_token, f"bank {bank.id}")
     page = await curation.contents.page(bank, after, query.page_size)
     signals = await curation.contents.signals(one.id for one in page)
@@ -281,38 +302,45 @@ async def _add(request: web.Request, bank: Bank, signals: dict[str, Any], detail
 
 
 async def _shown(request: web.Request, content: Content, query: ContentQuery) -> web.Response:
-    contents = request.app[CURATION].contents
     kind = None if query.signal_type is None else signal_type(query.signal_type)
-    signals = [
-        one
-        for one in (await contents.signals([content.id]))[content.id]
-        if kind is None or one.type == kind.name
-    ]
+    full = await _all_of(request, content, kind)
+    if query.include_details:
+        return answer_model(full)
+    names = set(_WITHOUT_SIGNALS)
+    if query.include_signals or kind is not None:
+        names.add("signals")
+    # HMA leaves these out when there is nothing to say.
+    if not query.include_metadata or full.metadata is None:
+        names.discard("metadata")
+    if full.note is None:
+        names.discard("note")
+    return web.Response(body=full.model_dump_json(include=names).encode(), content_type="application/json")
+
+
+async def _all_of(request: web.Request, content: Content, kind: SignalType | None) -> ContentDetailsAnswer:
+    """All that is known of a content, with its signals of one type or of all."""
+    contents = request.app[CURATION].contents
+    signals = (await contents.signals([content.id]))[content.id]
     crawled: dict[str, Any] = {}
     if content.picture_sha256 is not None:
         crawled = {
             "content_id": content.picture_sha256.hex(),
             "json": {"sites": await contents.sites(content.picture_sha256)},
         }
-    full = _details(content, signals, crawled)
-    if query.include_details:
-        return answer_model(full)
-    names = set(ContentAnswer.model_fields)
-    if not query.include_signals and kind is None:
-        names.discard("signals")
-    text = full.model_dump_json(include=names)
-    return web.Response(body=text.encode(), content_type="application/json")
+    return _details(content, [one for one in signals if kind is None or one.type == kind.name], crawled)
 
 
 def _details(content: Content, signals: list[Signal], crawled: dict[str, Any]) -> ContentDetailsAnswer:
     details = content.details
+    collab = _said_by_exchange(content)
+    shared = {"collab": collab} if collab else {}
     return ContentDetailsAnswer(
         id=content.id,
         disable_until_ts=details.disable_until_ts,
-        collab_metadata=_said_by_exchange(content),
+        collab_metadata=collab,
         original_media_uri=details.original_media_uri,
         bank=bank_answer(content.bank),
-        metadata={**details.metadata, **crawled} or None,
+        metadata={**details.metadata, **crawled, **shared} or None,
         note=details.note,
         signals={one.type: one.value for one in signals},
         content_type=details.content_type,

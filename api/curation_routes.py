@@ -69,7 +69,7 @@ async def create_bank(request: web.Request) -> web.Response:
     return answer_model(_answer(bank, details=bool(_DETAILS & body.model_fields_set)), 201)
 
 
-@routes.get("/c/bank/{bank}")
+@routes.get("/c/bank/{bank_name}")
 @described(
     _BANKS,
     "One bank",
@@ -81,14 +81,14 @@ async def create_bank(request: web.Request) -> web.Response:
 async def show_bank(request: web.Request) -> web.Response:
     query = query_of(request, DetailsQuery)
     store = request.app[CURATION].banks
-    bank = await store.bank(request.match_info["bank"])
+    bank = await store.bank(request.match_info["bank_name"])
     if not query.include_details:
         return answer_model(_answer(bank, details=False))
     contents, signals = await store.counts(bank)
     return answer_model(_details(bank).model_copy(update={"contents": contents, "signals": signals}))
 
 
-@routes.put("/c/bank/{bank}")
+@routes.put("/c/bank/{bank_name}")
 @described(
     _BANKS,
     "Renames a bank, or changes how it takes part",
@@ -103,7 +103,7 @@ async def update_bank(request: web.Request) -> web.Response:
     if ratio is None and body.enabled is not None:
         ratio = float(body.enabled)
     bank = await request.app[CURATION].banks.update(
-        request.match_info["bank"],
+        request.match_info["bank_name"],
         new_name=body.name,
         enabled_ratio=ratio,
         active=body.active,
@@ -114,11 +114,11 @@ async def update_bank(request: web.Request) -> web.Response:
     return answer_model(_answer(bank, details=bool(_DETAILS & body.model_fields_set)))
 
 
-@routes.delete("/c/bank/{bank}")
+@routes.delete("/c/bank/{bank_name}")
 @described(_BANKS, "Removes a bank with everything in it", role="curator", answer=Message, errors=(400, 403))
 async def delete_bank(request: web.Request) -> web.Response:
-    await request.app[CURATION].banks.delete(request.match_info["bank"])
-    await show_at_once(request, *_NO_TYPES)
+    await request.app[CURATION].banks.delete(request.match_info["bank_name"])
+    await show_at_once(request)
     return answer({"message": "Done"})
 
 
@@ -142,7 +142,7 @@ async def signal_type_index(request: web.Request) -> web.Response:
     return answer({name: _index_sizes(*stored[name], indexed.get(name), built_to) for name in names})
 
 
-@routes.put("/c/signal_type/{signal_type}")
+@routes.put("/c/signal_type/{signal_type_name}")
 @described(
     _CONFIGURATION,
     "Switches a signal type off (0) or on",
@@ -152,7 +152,7 @@ async def signal_type_index(request: web.Request) -> web.Response:
     errors=(400, 415),
 )
 async def update_signal_type(request: web.Request) -> web.Response:
-    name = request.match_info["signal_type"]
+    name = request.match_info["signal_type_name"]
     body = await body_of(request, SignalTypeUpdate)
     await request.app[CURATION].banks.set_type_ratio(name, body.enabled_ratio)
     await show_at_once(request, *_NO_TYPES)

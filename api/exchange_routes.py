@@ -14,6 +14,7 @@ from aiohttp import web
 from prometheus_client import Counter, Gauge
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from exchanges.errors import UnknownExchangeType
 from exchanges.fetching import FetchOutcome
 from exchanges.schedule import Schedule
 from exchanges.store import Exchange, ExchangeStore
@@ -22,7 +23,7 @@ from sql.named import queries
 
 from .answers import answer, answer_model
 from .description import described
-from .errors import bad_request
+from .errors import ApiError, bad_request
 from .metrics import METRICS
 from .models import DetailsQuery, Message
 from .requests import body_of, json_of, query_of
@@ -250,15 +251,15 @@ async def list_types(request: web.Request) -> web.Response:
     return answer(list((await request.app[_STORE].types()).exchange_types))
 
 
-@routes.get("/c/exchanges/api/{api}")
+@routes.get("/c/exchanges/api/{api_name}")
 @described(
     _TAG, "Whether a type takes credentials, and has some", answer=ExchangeTypeAnswer, errors=(400, 501)
 )
 async def show_type(request: web.Request) -> web.Response:
-    return answer(await request.app[_STORE].type_status(request.match_info["api"]))
+    return answer(await request.app[_STORE].type_status(request.match_info["api_name"]))
 
 
-@routes.post("/c/exchanges/api/{api}")
+@routes.post("/c/exchanges/api/{api_name}")
 @described(
     _TAG,
     "Sets or clears the credentials of a type, for all exchanges without their own",
@@ -268,7 +269,7 @@ async def show_type(request: web.Request) -> web.Response:
     errors=(400, 415, 501),
 )
 async def set_type_credentials(request: web.Request) -> web.Response:
-    store, api = request.app[_STORE], request.match_info["api"]
+    store, api = request.app[_STORE], request.match_info["api_name"]
     body = await json_of(request)
     if set(body) - {"credential_json"}:
         raise bad_request("Only credential_json is taken here.")
@@ -280,12 +281,16 @@ async def set_type_credentials(request: web.Request) -> web.Response:
     return answer(await store.type_status(api))
 
 
-@routes.get("/c/exchanges/api/{api}/schema")
+@routes.get("/c/exchanges/api/{api_name}/schema")
 @described(
-    _TAG, "The fields of a type's configuration and credentials", answer=SchemaAnswer, errors=(400, 501)
+    _TAG, "The fields of a type's configuration and credentials", answer=SchemaAnswer, errors=(404, 501)
 )
 async def show_schema(request: web.Request) -> web.Response:
-    return answer(await request.app[_STORE].schema(request.match_info["api"]))
+    try:
+        return answer(await request.app[_STORE].schema(request.match_info["api_name"]))
+    except UnknownExchangeType as error:
+        # Here HMA answers 404, and 400 at the type itself.
+        raise ApiError(404, error.message, {"kind": error.kind, **error.detail}) from error
 
 
 @routes.get("/c/exchanges")
@@ -312,7 +317,7 @@ async def create_exchange(request: web.Request) -> web.Response:
     return answer({"message": "Created successfully"}, 201)
 
 
-@routes.get("/c/exchange/{exchange}")
+@routes.get("/c/exchange/{exchange_name}")
 @described(
     _TAG,
     "One exchange's configuration",
@@ -332,7 +337,7 @@ async def show_exchange(request: web.Request) -> web.Response:
     return answer(shown)
 
 
-@routes.put("/c/exchange/{exchange}")
+@routes.put("/c/exchange/{exchange_name}")
 @described(
     _TAG,
     "Switches an exchange on or off, or changes its configuration",
@@ -345,21 +350,21 @@ async def update_exchange(request: web.Request) -> web.Response:
     body = await body_of(request, ExchangeUpdate)
     store = request.app[_STORE]
     exchange = await store.update(
-        request.match_info["exchange"], enabled=body.enabled, every_s=body.every_s, config=body.api_json
+        request.match_info["exchange_name"], enabled=body.enabled, every_s=body.every_s, config=body.api_json
     )
     return answer(await store.shown_config(exchange))
 
 
-@routes.delete("/c/exchange/{exchange}")
+@routes.delete("/c/exchange/{exchange_name}")
 @described(
     _TAG, "Removes an exchange with its bank and everything in it", role="admin", answer=Message, errors=()
 )
 async def delete_exchange(request: web.Request) -> web.Response:
-    await request.app[_STORE].delete(request.match_info["exchange"])
+    await request.app[_STORE].delete(request.match_info["exchange_name"])
     return answer({"message": "Exchange deleted"})
 
 
-@routes.get("/c/exchange/{exchange}/status")
+@routes.get("/c/exchange/{exchange_name}/status")
 @described(
     _TAG,
     "How its fetches stand",
@@ -369,7 +374,7 @@ async def delete_exchange(request: web.Request) -> web.Response:
 )
 async def show_status(request: web.Request) -> web.Response:
     query = query_of(request, DetailsQuery)
-    stands = await request.app[_STORE].status(request.match_info["exchange"])
+    stands = await request.app[_STORE].status(request.match_info["exchange_name"])
     shown = FetchDetailsAnswer(
         checkpoint_ts=stands.checkpoint_ts,
         running_fetch_start_ts=_seconds(stands.running_since),
@@ -388,20 +393,20 @@ async def show_status(request: web.Request) -> web.Response:
     return answer(shown.model_dump(include=set(FetchStatusAnswer.model_fields)))
 
 
-@routes.post("/c/exchange/{exchange}/fetch")
+@routes.post("/c/exchange/{exchange_name}/fetch")
 @described(_TAG, "Makes an exchange due now", role="curator", answer=Message, status=202, errors=(404,))
 async def fetch_exchange(request: web.Request) -> web.Response:
-    await request.app[_STORE].fetch_soon(request.match_info["exchange"])
+    await request.app[_STORE].fetch_soon(request.match_info["exchange_name"])
     return answer({"message": "It is fetched soon"}, 202)
 
 
-@routes.get("/c/exchange/{exchange}/credentials")
+@routes.get("/c/exchange/{exchange_name}/credentials")
 @described(_TAG, "Which credentials an exchange uses", answer=CredentialsAnswer, errors=(404, 501))
 async def show_credentials(request: web.Request) -> web.Response:
     return answer(await request.app[_STORE].credential_status(await _named(request)))
 
 
-@routes.post("/c/exchange/{exchange}/credentials")
+@routes.post("/c/exchange/{exchange_name}/credentials")
 @described(
     _TAG,
     "Sets or clears an exchange's own credentials",
@@ -417,11 +422,11 @@ async def set_credentials(request: web.Request) -> web.Response:
     if set(body) != {"credential_json"}:
         # Without naming what else there was: it may be a secret in the wrong place.
         raise bad_request("The body is to hold credential_json and nothing else.")
-    exchange = await store.set_credentials(request.match_info["exchange"], body["credential_json"])
+    exchange = await store.set_credentials(request.match_info["exchange_name"], body["credential_json"])
     return answer(await store.credential_status(exchange))
 
 
-@routes.get("/c/exchange/{exchange}/quarantine")
+@routes.get("/c/exchange/{exchange_name}/quarantine")
 @described(
     _TAG,
     "What an exchange sent that could not be used, newest first",
@@ -433,7 +438,7 @@ async def set_credentials(request: web.Request) -> web.Response:
 async def show_quarantine(request: web.Request) -> web.Response:
     query = query_of(request, QuarantineQuery)
     found = await request.app[_STORE].quarantine(
-        request.match_info["exchange"], include_resolved=query.include_resolved, most=query.limit
+        request.match_info["exchange_name"], include_resolved=query.include_resolved, most=query.limit
     )
     return answer(
         [
@@ -452,7 +457,7 @@ async def show_quarantine(request: web.Request) -> web.Response:
     )
 
 
-@routes.post("/c/exchange/{exchange}/opinion")
+@routes.post("/c/exchange/{exchange_name}/opinion")
 @described(
     _TAG,
     "Says what we think of a signal, to the exchange, once",
@@ -466,7 +471,7 @@ async def show_quarantine(request: web.Request) -> web.Response:
 async def say_opinion(request: web.Request) -> web.Response:
     body = await body_of(request, OpinionBody)
     queued = await request.app[_STORE].say(
-        request.match_info["exchange"],
+        request.match_info["exchange_name"],
         body.signal_type,
         body.signal_value,
         category=body.opinion,
@@ -475,7 +480,7 @@ async def say_opinion(request: web.Request) -> web.Response:
     return answer({"queued": queued}, 202)
 
 
-@routes.post("/c/exchange/{exchange}/seen")
+@routes.post("/c/exchange/{exchange_name}/seen")
 @described(
     _TAG,
     "Says that a signal was seen here, to the exchange, once",
@@ -488,12 +493,12 @@ async def say_opinion(request: web.Request) -> web.Response:
 async def say_seen(request: web.Request) -> web.Response:
     body = await body_of(request, SeenBody)
     queued = await request.app[_STORE].say(
-        request.match_info["exchange"], body.signal_type, body.signal_value
+        request.match_info["exchange_name"], body.signal_type, body.signal_value
     )
     return answer({"queued": queued}, 202)
 
 
-@routes.get("/c/exchange/{exchange}/opinions")
+@routes.get("/c/exchange/{exchange_name}/opinions")
 @described(
     _TAG,
     "What was said to the exchange, or waits to be, newest first",
@@ -503,7 +508,7 @@ async def say_seen(request: web.Request) -> web.Response:
 )
 async def show_opinions(request: web.Request) -> web.Response:
     query = query_of(request, SaidQuery)
-    said = await request.app[_STORE].opinions(request.match_info["exchange"], most=query.limit)
+    said = await request.app[_STORE].opinions(request.match_info["exchange_name"], most=query.limit)
     return answer(
         [
             SaidAnswer(
@@ -522,7 +527,7 @@ async def show_opinions(request: web.Request) -> web.Response:
 
 
 async def _named(request: web.Request) -> Exchange:
-    return await request.app[_STORE].exchange(request.match_info["exchange"])
+    return await request.app[_STORE].exchange(request.match_info["exchange_name"])
 
 
 def _seconds(at: datetime | None) -> int | None:

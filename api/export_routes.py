@@ -1,4 +1,4 @@
-"""A bank as a file: `GET /c/bank/{bank}/export`, in formats that others' tools read."""
+"""A bank as a file: `GET /c/bank/{bank_name}/export`, in formats that others' tools read."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def add_export(app: web.Application) -> None:
     app.add_routes(routes)
 
 
-@routes.get("/c/bank/{bank}/export")
+@routes.get("/c/bank/{bank_name}/export")
 @described(
     "Banks",
     "A bank's signals as a file for others",
@@ -48,12 +48,12 @@ def add_export(app: web.Application) -> None:
     errors=(400, 404),
     description="`local_file`: lines of a signal type and a value, as python-threatexchange's exchange of "
     "that name reads them. `hashes`: values of one type. `ndjson`: contents with note and metadata, as "
-    "`POST /c/bank/{bank}/signals` takes them. Contents that are disabled now are left out. A transfer that "
+    "`POST /c/bank/…/signals` takes them. Contents that are disabled now are left out. A transfer that "
     "breaks off before its last chunk is incomplete.",
 )
 async def export_bank(request: web.Request) -> web.StreamResponse:
     query = query_of(request, ExportQuery)
-    bank = await request.app[CURATION].banks.bank(request.match_info["bank"])
+    bank = await request.app[CURATION].banks.bank(request.match_info["bank_name"])
     types = [name.strip() for name in (query.signal_type or "").split(",")] if query.signal_type else []
     export = checked_export(bank, query.format, types)
     response = _response(export)

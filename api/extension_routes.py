@@ -12,6 +12,7 @@ from extension_api import models, routes
 
 from .description import described
 from .settings import ApiSettings
+from .state import SANDBOX
 
 _TAG = "Extension"
 
@@ -102,6 +103,6 @@ _OPERATIONS: Mapping[str, tuple[str, dict[str, Any]]] = {
 
 def add_extension(app: web.Application, settings: ApiSettings) -> None:
     """Add the extension's routes. They know clients by tokens of their own: no API key is asked for here."""
-    for route in routes.setup(app, settings.extension, settings.database, sandbox=settings.sandbox):
+    for route in routes.setup(app, settings.extension, settings.database, lambda app: app[SANDBOX]):
         summary, more = _OPERATIONS[route.name]
         described(_TAG, summary, role=None, **more)(route.handler)

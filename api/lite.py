@@ -201,7 +201,7 @@ def _keep(path: Path, text: bytes) -> tuple[int, int]:
             file.flush()
             os.fsync(file.fileno())
         Path(name).replace(path)
-    except BaseException:
+    except BaseException:  # whatever it is, it goes on: only no half of a file is left beside the list
         Path(name).unlink(missing_ok=True)
         raise
     return _stamp(path)

@@ -72,6 +72,12 @@ async def landing(request: web.Request) -> web.Response:
     return _landing(request)
 
 
+@routes.get("/ui/")
+@described(_TAG, "To the landing page, from where HMA has its own", role=None, status=302, errors=())
+async def to_landing(_: web.Request) -> web.Response:
+    raise web.HTTPFound("/")
+
+
 @routes.post("/upload_hashes")
 @described(
     _TAG,

@@ -76,11 +76,16 @@ async def with_errors(request: web.Request, handler: Handler) -> web.StreamRespo
     try:
         return await handler(request)
     except Exception as error:
+        # The root of every request: what is no known error is a bug, which callers hear of by a number.
         if isinstance(error, web.HTTPException) and error.status < 400:  # noqa: PLR2004 - a redirect
             raise
         known = explained(error)
         if known is not None:
-            return error_response(known)
+            response = error_response(known)
+            if request.content.exception() is not None:
+                # Nobody can tell where the next request would begin: say that there is none.
+                response.force_close()
+            return response
         number = str(uuid.uuid4())
         _log.exception("api.bug", method=request.method, number=number)
         return error_response(ApiError(500, "Internal error; its number is in the log.", {"number": number}))

@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 _Tag = Annotated[str, StringConstraints(min_length=1, max_length=255)]
-_Note = Annotated[str, StringConstraints(max_length=255)]
+_Note = Annotated[
+    Annotated[str, StringConstraints(max_length=255)] | None,
+    AfterValidator(lambda note: note or None),  # an empty one is none, as in HMA
+]
 _Pointer = Annotated[str, StringConstraints(max_length=4096)]
 _ContentTypeName = Literal["photo", "video"]
 
@@ -170,6 +173,9 @@ class Metadata(BaseModel):
     content_id: str | None = Field(default=None, max_length=4096)
     content_uri: str | None = Field(default=None, max_length=4096)
     json_data: dict[str, Any] | None = Field(default=None, alias="json")
+    collab: Any = Field(
+        default=None, exclude=True, description="What exchanges say. Not taken: it is there to be read."
+    )
 
     def stored(self) -> dict[str, Any]:
         """Without what was not given."""
@@ -181,7 +187,7 @@ class ContentAdd(BaseModel):
 
     url: str | None = Field(default=None, description="Where the media is; may also be a query parameter.")
     metadata: Metadata | None = None
-    note: _Note | None = None
+    note: _Note = None
     tags: list[_Tag] = Field(default_factory=list)
 
 
@@ -204,15 +210,15 @@ class MemberAdd(BaseModel):
     raw_content: str | None = Field(default=None, max_length=1_000_000)
     is_media_unavailable: bool = False
     metadata: Metadata | None = None
-    notes: _Note | None = None
+    notes: _Note = None
     tags: list[_Tag] = Field(default_factory=list)
     disable_until_ts: int = 1
 
 
 class LineWords(BaseModel):
-    """What a line of a bulk load may say besides signals."""
+    """What may be said of signals that come without media, alone or as a line of a bulk load."""
 
-    note: _Note | None = None
+    note: _Note = None
     metadata: Metadata | None = None
     tags: list[_Tag] = Field(default_factory=list)
     disable_until_ts: int = 1
@@ -222,7 +228,7 @@ class ContentUpdate(BaseModel):
     disable_until_ts: int | None = Field(
         None, description="0: disabled, 1: enabled, else enabled from then on."
     )
-    note: _Note | None = None
+    note: _Note = None
     metadata: Metadata | None = None
     tags: list[_Tag] | None = None
     is_media_unavailable: bool | None = None
@@ -237,6 +243,7 @@ class ContentUpdate(BaseModel):
 
 class ContentQuery(BaseModel):
     include_signals: bool = False
+    include_metadata: bool = True
     signal_type: str | None = Field(
         default=None, description="Include the signal of this type, if it has one."
     )
@@ -260,8 +267,8 @@ class ContentAnswer(BaseModel):
     collab_metadata: dict[str, list[str]]
     original_media_uri: str | None
     bank: BankAnswer
-    metadata: dict[str, Any] | None
-    note: str | None
+    metadata: dict[str, Any] | None = Field(default=None, description="Left out when there is none.")
+    note: str | None = Field(default=None, description="Left out when there is none.")
     signals: dict[str, str] | None = Field(default=None, description="Only with include_signals=true.")
 
 

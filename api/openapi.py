@@ -115,7 +115,7 @@ def _responses(operation: Operation, settings: ApiSettings, schemas: dict[str, A
 
 
 def _in_path(name: str) -> dict[str, Any]:
-    schema = {"type": "integer"} if name == "id" else {"type": "string"}
+    schema = {"type": "integer"} if name in ("id", "content_id") else {"type": "string"}
     return {"name": name, "in": "path", "required": True, "schema": schema}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from aiohttp import web
 
 from .answers import answer
@@ -13,6 +15,8 @@ from .state import MATCHING, SETTINGS
 
 routes = web.RouteTableDef()
 _TAG = "Core"
+_VARIABLE = re.compile(r"\{(\w+)\}")
+_KINDS = {"id": "int:", "content_id": "int:", "exchange_name": "string:", "api_name": "string:"}
 
 
 @routes.get("/status")
@@ -48,7 +52,7 @@ async def readyz(request: web.Request) -> web.Response:
 @routes.get("/site-map")
 @described(_TAG, "All paths", answer=list[str], errors=())
 async def site_map(request: web.Request) -> web.Response:
-    return answer(sorted({resource.canonical for resource in request.app.router.resources()}))
+    return answer(sorted({hma_path(resource.canonical) for resource in request.app.router.resources()}))
 
 
 @routes.get("/metrics")
@@ -92,6 +96,11 @@ async def explorer_script(_: web.Request) -> web.Response:
 @described(_TAG, "The style of all pages", role=None, produces="text/css", errors=())
 async def style(_: web.Request) -> web.Response:
     return asset("style.css", "text/css")
+
+
+def hma_path(path: str) -> str:
+    """A path with its variables as HMA writes them: `<bank_name>` for `{bank_name}`."""
+    return _VARIABLE.sub(lambda found: f"<{_KINDS.get(found[1], '')}{found[1]}>", path)
 
 
 def _trouble(request: web.Request) -> str | None:

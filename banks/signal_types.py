@@ -79,7 +79,8 @@ class SignalType:
     def _parsed_text(self, text: str, normalise: Callable[[str], str]) -> bytes:
         try:
             value = normalise(text).encode()
-        except Exception as error:  # foreign code, which raises what it likes
+        except Exception as error:
+            # An extension's code raises what it likes; for whoever sent the value it is no signal.
             raise self._refused(text, f"not what its type takes ({type(error).__name__})") from error
         if not 0 < len(value) <= _LONGEST_VALUE or b"\0" in value:
             raise self._refused(text, f"text of 1 to {_LONGEST_VALUE} bytes without NUL")

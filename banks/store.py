@@ -18,6 +18,7 @@ from .signal_types import SIGNAL_TYPES, signal_type
 Owner = Literal["crawl", "exchange"]
 _NAME = re.compile(r"[A-Z_][A-Z0-9_]{0,254}")
 _LONGEST_SHOWN = 80
+_AT_ONCE = 1000
 CRAWL_BANK = "CRAWLED_LOOKS"
 """Holds the looks of all crawled pictures, from the first one on."""
 LONGEST_DESCRIPTION = 10_000
@@ -144,7 +145,11 @@ class BankStore:
             bank = await self.writable(name, writer)
         except UnknownBank:
             return False
-        return await self._queries.remove_bank(self.pool, id=bank.id) is not None
+        removed = await self._queries.remove_bank(self.pool, id=bank.id) is not None
+        # Nothing in it matches from now on. Some of it leaves the indexes at once: all of a small bank;
+        # the rest follows (LiveBanks).
+        await queries("banks_following").remove_orphans(self.pool, most=_AT_ONCE)
+        return removed
 
     async def counts(self, bank: Bank) -> tuple[int, dict[str, int]]:
         """How many contents a bank has, and how many signals of each type. Reads all of the bank."""

@@ -227,6 +227,9 @@ async def test_sizes_of_the_indexes_are_told(api: Any, random_pdq: Any) -> None:
     assert sizes["video_md5"]["db_size"] == 1
     assert sizes["pdq"]["index_out_of_date"] is False
     assert sizes["pdq"]["newest_db_item"] > 1_700_000_000
+    await api.delete("/c/bank/A")
+    gone = (await api.get("/c/signal_type/index", signal_type="pdq")).json["pdq"]
+    assert (gone["db_size"], gone["index_size"], gone["index_out_of_date"]) == (0, 0, False)
     assert (await api.get("/c/signal_type/index", signal_type="none")).status == 400
     assert (await api.get("/c/content_type")).json == [
         {"name": "photo", "enabled": True},

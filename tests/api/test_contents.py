@@ -123,9 +123,44 @@ async def test_a_content_is_shown_as_hma_shows_it(banks: Any) -> None:
         "collab_metadata": {},
         "original_media_uri": None,
         "bank": {"name": "A", "matching_enabled_ratio": 1.0},
-        "metadata": None,
-        "note": None,
     }
+    changed = await banks.put("/c/bank/A/content/1", {"note": "n", "metadata": {"content_id": "c"}})
+    assert (changed.json["note"], changed.json["metadata"]) == ("n", {"content_id": "c"})
+    shown = (await banks.get("/c/bank/A/content/1")).json
+    assert (shown["note"], shown["metadata"]) == ("n", {"content_id": "c"})
+    shown = (await banks.get("/c/bank/A/content/1", include_metadata="false")).json
+    assert (shown["note"], "metadata" in shown) == ("n", False)
+    assert (await banks.get("/c/bank/A/content/1", include_metadata="perhaps")).status == 400
+
+
+@pytest.mark.parametrize("nothing", ["", None])
+async def test_an_empty_note_is_none(steady: Any, bank: str, nothing: str | None) -> None:
+    added = await steady.post(f"/c/bank/{bank}/signal", {"pdq": GOOD, "note": "n"})
+    path = f"/c/bank/{bank}/content/{added.json['id']}"
+    assert (await steady.get(path)).json["note"] == "n"
+    assert (await steady.put(path, {"note": nothing})).json["note"] is None
+    assert "note" not in (await steady.get(path)).json
+
+
+async def test_signals_come_with_words(steady: Any, bank: str) -> None:
+    words = {"note": "seen twice", "metadata": {"content_id": "7"}, "tags": ["t"], "disable_until_ts": 0}
+    added = await steady.post(f"/c/bank/{bank}/signal", {"pdq": GOOD, **words})
+    assert (added.status, added.json["signals"]) == (200, {"pdq": GOOD})
+    path = f"/c/bank/{bank}/content/{added.json['id']}"
+    shown = (await steady.get(path, include_details="true")).json
+    assert {name: shown[name] for name in words} == words
+    assert shown["is_media_unavailable"] is True
+    for bad in ({"note": "x" * 256}, {"note": 5}, {"tags": "x"}, {"disable_until_ts": -1}, {"pdq": ""}):
+        assert (await steady.post(f"/c/bank/{bank}/signal", {"pdq": GOOD, **bad})).status == 400
+    assert (await steady.post(f"/c/bank/{bank}/signal", words)).status == 400
+
+
+async def test_metadata_that_was_read_can_be_sent_again(steady: Any, bank: str) -> None:
+    added = await steady.post(f"/c/bank/{bank}/signal", {"pdq": GOOD})
+    path = f"/c/bank/{bank}/content/{added.json['id']}"
+    read = {"content_id": "7", "content_uri": None, "json": None, "collab": {"X": ["1"]}}
+    assert (await steady.put(path, {"metadata": read})).status == 200
+    assert (await steady.get(path)).json["metadata"] == {"content_id": "7"}
 
 
 @pytest.mark.parametrize("content_id", ["2", "0", "99999999999999999999999", "9223372036854775807"])
@@ -230,7 +265,7 @@ async def test_bad_changes_are_refused_and_change_nothing(steady: Any, body: dic
     assert answer.status == 400
     assert answer.json["message"]
     shown = (await steady.get("/c/bank/A/content/1")).json
-    assert (shown["disable_until_ts"], shown["note"], shown["metadata"]) == (1, None, None)
+    assert (shown["disable_until_ts"], shown.get("note"), shown.get("metadata")) == (1, None, None)
 
 
 async def test_what_is_said_of_a_content_is_kept(steady: Any, bank: str) -> None:
@@ -243,7 +278,7 @@ async def test_what_is_said_of_a_content_is_kept(steady: Any, bank: str) -> None
     assert (shown["note"], shown["metadata"], shown["tags"]) == ("é" * 255, metadata, ["t"])
     await steady.put(f"/c/bank/{bank}/content/{content_id}", {"note": None})
     again = (await steady.get(f"/c/bank/{bank}/content/{content_id}")).json
-    assert (again["note"], again["metadata"]) == (None, metadata)
+    assert ("note" in again, again["metadata"]) == (False, metadata)
 
 
 async def test_members_point_to_their_media_or_say_that_there_is_none(banks: Any) -> None:

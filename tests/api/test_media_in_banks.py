@@ -57,8 +57,8 @@ async def test_words_come_with_media(
     assert by_form.status == status, by_form.text
     if status == 200:
         shown = (await service.get(f"/c/bank/{bank}/content/{by_form.json['id']}")).json
-        assert shown["metadata"] == words.get("metadata")
-        assert shown["note"] == words.get("note")
+        assert shown.get("metadata") == words.get("metadata")
+        assert shown.get("note") == words.get("note")
 
 
 async def test_neither_file_nor_url_is_refused(service: Any, bank: str) -> None:

@@ -127,14 +127,21 @@ async def test_hma_clients_find_their_paths(full: Any) -> None:
     paths = set((await full.get("/site-map")).json)
     assert {
         "/",
-        "/c/bank/{bank}",
-        "/c/bank/{bank}/content",
-        "/c/bank/{bank}/content/{id}",
-        "/c/bank/{bank}/signal",
+        "/c/bank/<bank_name>",
+        "/c/bank/<bank_name>/content",
+        "/c/bank/<bank_name>/content/<int:content_id>",
+        "/c/bank/<bank_name>/signal",
         "/c/banks",
         "/c/content_type",
         "/c/signal_type",
-        "/c/signal_type/{signal_type}",
+        "/c/exchange/<string:exchange_name>",
+        "/c/exchange/<string:exchange_name>/credentials",
+        "/c/exchange/<string:exchange_name>/status",
+        "/c/exchanges",
+        "/c/exchanges/api/<string:api_name>",
+        "/c/exchanges/api/<string:api_name>/schema",
+        "/c/exchanges/apis",
+        "/c/signal_type/<signal_type_name>",
         "/c/signal_type/index",
         "/h/hash",
         "/m/compare",
@@ -143,7 +150,20 @@ async def test_hma_clients_find_their_paths(full: Any) -> None:
         "/m/raw_lookup",
         "/site-map",
         "/status",
+        "/ui/",
     } <= paths
+    home = await full("GET", "/ui/", allow_redirects=False)
+    assert (home.status, home.headers["Location"]) == (302, "/")
+
+
+async def test_after_a_broken_body_the_connection_ends_and_says_so(steady: Any, bank: str) -> None:
+    sent = {
+        "data": b"not gzip",
+        "headers": {"Content-Encoding": "gzip", "Content-Type": "application/x-ndjson"},
+    }
+    broken = await steady("POST", f"/c/bank/{bank}/signals", **sent)
+    assert (broken.status, broken.headers["Connection"]) == (400, "close")
+    assert (await steady.get(f"/c/bank/{bank}")).status == 200
 
 
 async def test_every_route_is_described_and_every_description_is_sound(full: Any) -> None:
@@ -183,7 +203,7 @@ async def test_the_explorer_asks_nobody_else(full: Any) -> None:
 async def test_requests_are_counted_by_route_and_not_by_path(api: Any) -> None:
     await api.get("/c/bank/SECRET_NAME")
     text = (await api.get("/metrics")).text
-    line = 'samelook_http_requests_total{method="GET",route="/c/bank/{bank}",status="404"}'
+    line = 'samelook_http_requests_total{method="GET",route="/c/bank/{bank_name}",status="404"}'
     assert line in text
     assert "SECRET_NAME" not in text
     assert 'samelook_index_items{signal_type="pdq"} 0.0' in text
