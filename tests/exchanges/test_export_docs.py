@@ -54,8 +54,11 @@ def sessions() -> Iterator[tuple[str, str]]:
             yield command, printed.strip()
 
 
-@pytest.mark.skipif(shutil.which("tx", path=str(BIN)) is None, reason="the tx command is not installed")
 async def test_the_sessions_print_what_the_page_says(pool: Pool, database_url: str, tmp_path: Path) -> None:
+    if shutil.which("tx", path=str(BIN)) is None:
+        if os.environ.get("CI"):
+            pytest.fail("the tx command is not installed beside this Python, and CI has to try it")
+        pytest.skip("the tx command is not installed: the sessions DO NOT RUN")
     (tmp_path / "suspicious.png").write_bytes(logo(marked=True))
     await BankStore(pool).create("MY_BRAND")
     hashed = hash_bytes(logo()).signals

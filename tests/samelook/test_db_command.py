@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -124,17 +125,18 @@ def test_url_prints_one_line(data_dir: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_url_hold_keeps_the_database_up_until_told_to_stop(data_dir: Path, number: signal.Signals) -> None:
-    if signal.getsignal(number) is signal.SIG_IGN:
-        pytest.skip(f"{number.name} is ignored here (nohup, or a background job), and so it is by children")
-    holding = subprocess.Popen(
-        [sys.executable, "-m", "samelook", "db", "url", "--hold"],
-        env=environment(SAMELOOK_DATA_DIR=str(data_dir)),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        cwd=Path(__file__).parents[2],
-    )
+def test_url_hold_keeps_the_database_up_until_told_to_stop(
+    data_dir: Path, number: signal.Signals, default_in_children: Any
+) -> None:
+    with default_in_children(number):
+        holding = subprocess.Popen(
+            [sys.executable, "-m", "samelook", "db", "url", "--hold"],
+            env=environment(SAMELOOK_DATA_DIR=str(data_dir)),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            cwd=Path(__file__).parents[2],
+        )
     assert holding.stdout is not None
     url = holding.stdout.readline().strip()
     asked = [str(psql_path()), url, "-Atc", "select 1"]

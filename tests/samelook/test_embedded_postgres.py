@@ -216,10 +216,9 @@ def test_processes_that_start_at_once_share_one_server_and_the_last_one_stops_it
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_signal_leaves_in_order(folder: Path, number: signal.Signals) -> None:
-    if signal.getsignal(number) is signal.SIG_IGN:
-        pytest.skip(f"{number.name} is ignored here (nohup, or a background job), and so it is by children")
-    user = User(folder)
+def test_a_signal_leaves_in_order(folder: Path, number: signal.Signals, default_in_children: Any) -> None:
+    with default_in_children(number):
+        user = User(folder)
     user.url()
     assert running(folder)
     user.end(number)
