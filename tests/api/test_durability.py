@@ -1,4 +1,4 @@
-"""`samelook serve` killed without warning: what it acknowledged is there; several workers agree."""
+"""`samelook serve` or its Postgres killed without warning: what was acknowledged is there; workers agree."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import psutil
 import pytest
 
-COMMAND = [sys.executable, "-m", "samelook.commands.serve", "--role", "matcher", "--role", "curator"]
+COMMAND = [sys.executable, "-m", "samelook", "serve", "--role", "matcher", "--role", "curator"]
 
 
 def free_port() -> int:
@@ -27,10 +29,13 @@ def free_port() -> int:
 
 
 @asynccontextmanager
-async def served(database_url: str, folder: Path, *more: str) -> AsyncIterator[tuple[Any, str]]:
-    """A serving process of its own, and its address."""
+async def served(database_url: str | None, folder: Path, *more: str) -> AsyncIterator[tuple[Any, str]]:
+    """A serving process of its own, and its address. Without a database it makes one in the folder."""
     port = free_port()
-    environment = {**os.environ, "SAMELOOK_DATABASE_URL": database_url, "SAMELOOK_DATA_DIR": str(folder)}
+    environment = {**os.environ, "SAMELOOK_DATA_DIR": str(folder)}
+    environment.pop("SAMELOOK_DATABASE_URL", None)
+    if database_url is not None:
+        environment["SAMELOOK_DATABASE_URL"] = database_url
     process = await asyncio.create_subprocess_exec(
         *COMMAND, "--port", str(port), *more, env=environment, stderr=asyncio.subprocess.DEVNULL
     )
@@ -58,51 +63,108 @@ async def lookup(session: aiohttp.ClientSession, url: str, value: str) -> list[i
         return list((await response.json())["matches"])
 
 
+@dataclass
+class Writes:
+    """Writers of one service, and what it has acknowledged to them until it answered no more."""
+
+    url: str
+    session: aiohttp.ClientSession
+    added: dict[int, str] = field(default_factory=dict)
+    noted: dict[int, str] = field(default_factory=dict)
+    removed: set[int] = field(default_factory=set)
+    asked_to_go: set[int] = field(default_factory=set)
+    """It may be gone although nobody said so."""
+
+    async def told(self, method: str, path: str, **more: Any) -> Any:
+        """The answer. Raises ConnectionError when there is none, or none of success."""
+        async with self.session.request(method, self.url + path, **more) as response:
+            if response.status >= 300:
+                raise ConnectionError(f"{response.status}: {await response.text()}")
+            return await response.json()
+
+    async def write(self) -> None:
+        """Adds, says something of it, and removes every fifth."""
+        while True:
+            value = secrets.token_hex(32)
+            content_id = (await self.told("POST", "/c/bank/A/signal", json={"pdq": value}))["id"]
+            self.added[content_id] = value
+            path = f"/c/bank/A/content/{content_id}"
+            if content_id % 5:
+                note = secrets.token_hex(4)
+                assert (await self.told("PUT", path, json={"note": note}))["note"] == note
+                self.noted[content_id] = note
+            else:
+                self.asked_to_go.add(content_id)
+                assert await self.told("DELETE", path) == {"deleted": 1}
+                self.removed.add(content_id)
+
+    async def load(self) -> None:
+        """Adds many at once."""
+        while True:
+            values = [secrets.token_hex(32) for _ in range(200)]
+            answer = await self.told(
+                "POST",
+                "/c/bank/A/signals",
+                data="\n".join(json.dumps({"pdq": value}) for value in values),
+                headers={"Content-Type": "application/x-ndjson"},
+            )
+            assert answer["added"] == len(values)
+            self.added[answer["first_id"]], self.added[answer["last_id"]] = values[0], values[-1]
+
+    @asynccontextmanager
+    async def flowing(self) -> AsyncIterator[None]:
+        """Writes flow when the block begins; whatever is done in it ends them."""
+        await self.told("POST", "/c/banks", json={"name": "A"})
+        writers = [asyncio.create_task(job()) for job in (self.write, self.write, self.write, self.load)]
+        async with asyncio.timeout(60):
+            while len(self.added) < 60 or not (self.removed and self.noted):
+                for writer in writers:
+                    assert not writer.done(), writer
+                await asyncio.sleep(0.01)
+        yield
+        async with asyncio.timeout(60):
+            for outcome in await asyncio.gather(*writers, return_exceptions=True):
+                assert isinstance(outcome, (aiohttp.ClientError, ConnectionError)), outcome
+
+    async def are_there(self, url: str) -> None:
+        """Fails unless a service that knows nothing of this one has all of it."""
+        for content_id, value in self.added.items():
+            found = await lookup(self.session, url, value)
+            if content_id in self.removed or content_id not in self.asked_to_go:
+                assert (content_id in found) is (content_id not in self.removed)
+        for content_id, note in self.noted.items():
+            async with self.session.get(f"{url}/c/bank/A/content/{content_id}") as response:
+                assert (await response.json())["note"] == note
+
+
 @pytest.mark.timeout(240)
 async def test_acknowledged_writes_survive_kill_9(database_url: str, tmp_path: Path) -> None:
-    acknowledged: dict[int, str] = {}
-    asked: set[int] = set()
-    removed: set[int] = set()
-    async with served(database_url, tmp_path) as (process, url), aiohttp.ClientSession() as session:
-        async with session.post(f"{url}/c/banks", json={"name": "A"}) as response:
-            assert response.status == 201
+    async with aiohttp.ClientSession() as session:
+        async with served(database_url, tmp_path) as (process, url):
+            writes = Writes(url, session)
+            async with writes.flowing():
+                process.send_signal(signal.SIGKILL)
+                await process.wait()
+        async with served(database_url, tmp_path) as (_, url):
+            await writes.are_there(url)
 
-        async def write() -> None:
-            while True:
-                value = secrets.token_hex(32)
-                async with session.post(f"{url}/c/bank/A/signal", json={"pdq": value}) as response:
-                    content_id = (await response.json())["id"]
-                    acknowledged[content_id] = value
-                if content_id % 5 == 0:
-                    asked.add(content_id)
-                    async with session.delete(f"{url}/c/bank/A/content/{content_id}") as response:
-                        assert (await response.json())["deleted"] == 1
-                        removed.add(content_id)
 
-        async def load() -> None:
-            lines = [json.dumps({"pdq": secrets.token_hex(32)}) for _ in range(200)]
-            while True:
-                async with session.post(
-                    f"{url}/c/bank/A/signals",
-                    data="\n".join(lines),
-                    headers={"Content-Type": "application/x-ndjson"},
-                ) as response:
-                    told = await response.json()
-                    acknowledged[told["first_id"]] = json.loads(lines[0])["pdq"]
-
-        writers = [asyncio.create_task(job()) for job in (write, write, write, load)]
-        while len(acknowledged) < 60 or not removed:
-            await asyncio.sleep(0.01)
-        process.send_signal(signal.SIGKILL)
-        await process.wait()
-        for outcome in await asyncio.gather(*writers, return_exceptions=True):
-            assert isinstance(outcome, (aiohttp.ClientError, ConnectionError))
-    async with served(database_url, tmp_path) as (_, url), aiohttp.ClientSession() as session:
-        for content_id, value in acknowledged.items():
-            found = await lookup(session, url, value)
-            # A removal that was asked for and not acknowledged may have happened or not.
-            if content_id in removed or content_id not in asked:
-                assert (content_id in found) is (content_id not in removed)
+@pytest.mark.timeout(240)
+async def test_acknowledged_writes_survive_kill_9_of_postgres(tmp_path: Path) -> None:
+    async with aiohttp.ClientSession() as session:
+        async with served(None, tmp_path) as (_, url):
+            writes = Writes(url, session)
+            async with writes.flowing():
+                postmaster = psutil.Process(
+                    int((tmp_path / "postgres/data/postmaster.pid").read_text().split()[0])
+                )
+                for one in (postmaster, *postmaster.children(recursive=True)):
+                    one.kill()
+            async with session.get(f"{url}/c/banks") as response:
+                assert response.status == 503
+                assert (await response.json())["message"]
+        async with served(None, tmp_path) as (_, url):
+            await writes.are_there(url)
 
 
 @pytest.mark.timeout(240)
@@ -157,7 +219,8 @@ async def test_serve_refuses_what_would_be_unsafe_or_impossible(
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "samelook.commands.serve",
+        "samelook",
+        "serve",
         "--port",
         "0",
         *arguments,
