@@ -228,8 +228,9 @@ async def _watch(app: web.Application) -> None:
     while True:
         with suppress(OSError, TimeoutError, DatabaseError, asyncpg.PostgresError, asyncpg.InterfaceError):
             rows = [row async for row in queries("exchanges").figures(app[POOL])]
-            for gauge in (_quarantined, _failures, _age, _behind):
-                gauge.clear()
+            if not METRICS.shared:  # what several processes share can only grow: stale names stay
+                for gauge in (_quarantined, _failures, _age, _behind):
+                    gauge.clear()
             for row in rows:
                 _quarantined.labels(row["name"]).set(row["quarantined"])
                 _failures.labels(row["name"]).set(row["failures"])

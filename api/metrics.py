@@ -53,6 +53,11 @@ class Metrics:
             "samelook_bulk_lines", "Lines of bulk additions, by outcome", ("outcome",), registry=self.registry
         )
 
+    @property
+    def shared(self) -> bool:
+        """Whether several processes keep these figures together."""
+        return "PROMETHEUS_MULTIPROC_DIR" in os.environ
+
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         """One request."""
         self._requests.labels(method, route, str(status)).inc()
@@ -60,7 +65,7 @@ class Metrics:
 
     def exposition(self) -> bytes:
         """All metrics in Prometheus's text format, of all workers where there are several."""
-        if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        if not self.shared:
             return generate_latest(self.registry)
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]

@@ -173,16 +173,16 @@ EXTENSION: web.AppKey[Extension] = web.AppKey("extension", Extension)
 
 
 def extension_context(
-    settings: ExtensionSettings, database: DatabaseSettings, limits: SandboxLimits | None
+    settings: ExtensionSettings,
+    database: DatabaseSettings,
+    sandbox_of: Callable[[web.Application], Sandbox],
 ) -> Callable[[web.Application], AsyncIterator[None]]:
-    """What to append to an application's `cleanup_ctx`."""
+    """What to append to an application's `cleanup_ctx`, after what opens the sandbox that it shares."""
 
     async def context(app: web.Application) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             pool = await stack.enter_async_context(open_pool(database))
-            sandbox = await stack.enter_async_context(
-                Sandbox(settings.sandbox_workers, limits=limits or SandboxLimits())
-            )
+            sandbox = sandbox_of(app)
             follower = Follower(database, settings.verdicts)
             outbox = Outbox(pool, remembered=settings.verdicts.remembered_sightings)
             await outbox.load(queries("verdicts"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -31,6 +31,7 @@ from extension_api.models import (
     ThreatSlayerRequest,
 )
 from extension_api.sites import site_of_url
+from hashing.sandbox import Sandbox
 
 if TYPE_CHECKING:
     from extension_api.settings import ExtensionSettings
@@ -45,6 +46,7 @@ _ICON_CHARS = 64
 
 log = structlog.get_logger()
 routes = web.RouteTableDef()
+_SANDBOX = web.AppKey("sandbox", Sandbox)
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -61,15 +63,16 @@ def setup(
     app: web.Application,
     settings: ExtensionSettings,
     database: DatabaseSettings,
-    *,
-    sandbox: SandboxLimits | None = None,
+    sandbox_of: Callable[[web.Application], Sandbox],
 ) -> list[AddedRoute]:
-    """Add the routes and what they need: memory that follows the database, keeper, sandbox, outbox.
+    """Add the routes and what they need: memory that follows the database, keeper, outbox.
+
+    Icons are decoded in the application's own sandbox, open before the contexts that are added here.
 
     The application brings its own middlewares for CORS and for bugs; what is wrong with a request is
     answered here.
     """
-    app.cleanup_ctx.append(extension_context(settings, database, sandbox))
+    app.cleanup_ctx.append(extension_context(settings, database, sandbox_of))
     added = []
     for route in routes:
         assert isinstance(route, web.RouteDef)
@@ -87,7 +90,13 @@ def create_extension_app(
         middlewares=[cors_middleware(settings.origins), error_middleware],
         client_max_size=settings.max_body_bytes,
     )
-    setup(app, settings, database, sandbox=sandbox)
+
+    async def decoding(app: web.Application) -> AsyncIterator[None]:
+        async with Sandbox(1, limits=sandbox) as app[_SANDBOX]:
+            yield
+
+    app.cleanup_ctx.append(decoding)
+    setup(app, settings, database, lambda app: app[_SANDBOX])
     return app
 
 

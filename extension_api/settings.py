@@ -67,4 +67,3 @@ class ExtensionSettings:
     """Key of the hashes that stand for reporters' networks; empty: one that is kept in the database."""
     families_file: Path | None = None
     """Families that the operator vouches for; read again when it changes."""
-    sandbox_workers: int = 1

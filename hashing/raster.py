@@ -53,6 +53,12 @@ def _plugin(image_format: RasterFormat) -> type[ImageFile]:
     return found
 
 
+def load_plugins() -> None:
+    """Import whatever decoding will need."""
+    for image_format in _PLUGINS:
+        _plugin(image_format)
+
+
 def decode_raster(
     data: bytes, image_format: RasterFormat, limits: DecodeLimits, *, apply_orientation: bool = False
 ) -> Picture:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import socket
-import sys
 import tempfile
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,7 +14,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Collection
+
+    from aiohttp import web
 
     from api.settings import ApiSettings, Role
     from samelook.settings import Settings
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
 STOP_S = 10.0
 """Seconds within which a stop is promised: requests in hand are answered, the rest is dropped."""
 _BACKLOG = 1024
-_LONGEST_PAUSE_S = 30.0
-_SOUND_S = 60.0
-"""A worker that ran for so long before it died is started again at once."""
 
 
 def serve(
@@ -93,7 +91,6 @@ def serve(
             "Repeat it for more.",
         ),
     ] = None,
-    listen_fd: Annotated[int | None, typer.Option("--listen-fd", hidden=True)] = None,
 ) -> None:
     """Serve the API: hashing, matching and curation as HMA speaks them, HMA-lite, the extension's verdicts.
 
@@ -126,17 +123,13 @@ def serve(
     allow_many_connections()
     with configured_database(settings) as url:
         chosen = api_settings(settings, url)
-        if listen_fd is not None:
-            status = run_async(serve_here(chosen, socket.socket(fileno=listen_fd), until_stdin_closes=True))
-        else:
-            with listening(settings.host, settings.port) as listener:
-                run_async(_check_keys(chosen))
-                _announce(listener, chosen)
-                if settings.workers > 1:
-                    status = run_async(_serve_many(settings, url, listener, settings.workers))
-                else:
-                    status = run_async(serve_here(chosen, listener))
-    raise typer.Exit(status)
+        with listening(settings.host, settings.port) as listener:
+            run_async(_check_keys(chosen))
+            _announce(listener, chosen)
+            if settings.workers > 1:
+                _serve_many(chosen, listener, settings.workers)
+            else:
+                run_async(serve_here(chosen, listener))
 
 
 def api_settings(settings: Settings, url: str) -> ApiSettings:
@@ -195,35 +188,34 @@ def listening(host: str, port: int) -> socket.socket:
     return listener
 
 
-async def serve_here(
-    settings: ApiSettings, listener: socket.socket, *, until_stdin_closes: bool = False
-) -> int:
-    """Serve in this process until a signal stops it; the exit status.
+async def serve_here(settings: ApiSettings, listener: socket.socket) -> None:
+    """Serve in this process until a signal stops it."""
+    from api.app import create_app
 
-    With `until_stdin_closes` the end of standard input stops it too: that is how a worker notices that the
-    process which started it was killed.
-    """
+    await _serve(create_app(settings), listener)
+
+
+async def _serve(app: web.Application, listener: socket.socket, lifeline: int | None = None) -> None:
+    """Serve until a signal, or until the descriptor `lifeline` ends: whoever started this process is gone."""
     from aiohttp import web
 
-    from api.app import create_app
     from api.server import service_runner
     from samelook.commands.crawl import collect_garbage_rarely, stopping
 
-    stop = asyncio.Event()
-    runner = service_runner(create_app(settings), shutdown_timeout=STOP_S / 2)
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    runner = service_runner(app, shutdown_timeout=STOP_S / 2)
     await runner.setup()
     try:
         await web.SockSite(runner, listener, backlog=_BACKLOG).start()
         collect_garbage_rarely()
-        if until_stdin_closes:
-            asyncio.get_running_loop().add_reader(sys.stdin.fileno(), stop.set)
+        if lifeline is not None:
+            loop.add_reader(lifeline, stop.set)
         with stopping(stop.set):
             await stop.wait()
-        if until_stdin_closes:
-            asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+        if lifeline is not None:
+            loop.remove_reader(lifeline)
     finally:
         await runner.cleanup()
-    return 0
 
 
 async def _check_keys(settings: ApiSettings) -> None:
@@ -262,66 +254,27 @@ def _roles(names: Collection[str]) -> frozenset[Role]:
     return frozenset(known for known in ROLES if not wanted or known in wanted)
 
 
-async def _serve_many(settings: Settings, url: str, listener: socket.socket, count: int) -> int:
-    """Run `count` serving processes on one socket until a signal; one that dies is started again."""
-    from samelook.commands.crawl import stopping
+def _serve_many(settings: ApiSettings, listener: socket.socket, count: int) -> None:
+    """Run `count` serving processes on one socket until a signal; one that dies is replaced."""
+    from samelook.commands.crawl import run_async
+    from samelook.forked import keep_forked
 
-    stop = asyncio.Event()
-    handle = listener.fileno()
-    os.set_inheritable(handle, True)  # noqa: FBT003 - its only form
-    command = [sys.executable, "-m", "samelook.commands.serve", *_arguments()]
-    command += ["--workers", "1", "--listen-fd", str(handle)]
-    with tempfile.TemporaryDirectory(prefix="samelook-metrics-") as metrics, stopping(stop.set):
-        environment = {
-            **settings.child_environment(url),
-            "PROMETHEUS_MULTIPROC_DIR": metrics,
-            # The processors are shared out: more decoders than processors take memory and help nobody.
-            "SAMELOOK_HASH_PROCESSES": str(max(1, settings.hash_processes // count)),
-        }
-        async with asyncio.TaskGroup() as tasks:
-            for _ in range(count):
-                tasks.create_task(_keep_one(command, environment, handle, stop))
-    return 0
+    with tempfile.TemporaryDirectory(prefix="samelook-metrics-") as metrics:
+        # Read when prometheus_client is imported, which create_app does.
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics
+        import api.server  # noqa: F401 - so that the processes share it
+        from api.app import create_app
 
+        # The processors are shared out: more decoders than processors take memory and help nobody.
+        app = create_app(replace(settings, hash_processes=max(1, settings.hash_processes // count)))
+        gc.collect()
+        gc.freeze()
 
-async def _keep_one(
-    command: list[str], environment: dict[str, str], handle: int, stop: asyncio.Event
-) -> None:
-    clock: Callable[[], float] = asyncio.get_running_loop().time
-    pause = 1.0
-    while not stop.is_set():
-        began = clock()
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            env=environment,
-            pass_fds=(handle,),
-            stdin=asyncio.subprocess.PIPE,
-            start_new_session=True,
-        )
-        ended = asyncio.create_task(process.wait())
-        stopped = asyncio.create_task(stop.wait())
-        await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        stopped.cancel()
-        if not ended.done():
-            with suppress(ProcessLookupError):
-                process.terminate()
-            try:
-                await asyncio.wait_for(ended, STOP_S)
-            except TimeoutError:
-                process.kill()
-                await process.wait()
-            return
-        pause = 1.0 if clock() - began > _SOUND_S else min(2 * pause, _LONGEST_PAUSE_S)
-        typer.echo(f"A serving process ended with status {ended.result()}; starting another.", err=True)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), pause)
+        def work(lifeline: int) -> int:
+            run_async(_serve(app, listener, lifeline))
+            return 0
 
+        def told(status: int) -> None:
+            typer.echo(f"A serving process ended with status {status}; starting another.", err=True)
 
-def _arguments() -> list[str]:
-    """The command's own words, for a worker to be started with the same choices."""
-    words = sys.argv[1:]
-    return words[words.index("serve") + 1 :] if "serve" in words else words
-
-
-if __name__ == "__main__":
-    typer.run(serve)
+        keep_forked(work, count, stop_s=STOP_S, on_death=told)
