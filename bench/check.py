@@ -16,7 +16,6 @@ import argparse
 import asyncio
 import base64
 import contextlib
-import io
 import json
 import os
 import subprocess
@@ -31,8 +30,8 @@ from typing import Any
 import numpy as np
 import psutil
 from aiohttp import web
-from PIL import Image
 
+from bench.check_looks import drawn_looks, fresh_icons
 from extension_api.answering import EXTENSION
 from extension_api.follower import PAGE
 from extension_api.limits import Buckets
@@ -60,8 +59,6 @@ CONSTANT = {"verdict": "trusted", "action": "allow", "reasons": []}
 
 def fill(memory: Memory, looks: int, seed: int = 7) -> None:
     """Sites of rank 1 to `looks`, each with one look of its own; a few pictures are nearly another's."""
-    from bench.check_looks import drawn_looks
-
     drawn = enumerate(drawn_looks(looks, seed), start=1)
     while page := list(islice(drawn, PAGE)):
         for number, _ in page:
@@ -195,23 +192,6 @@ def known(looks: int, count: int) -> list[bytes]:
     ]
 
 
-def fresh_icons(count: int, seed: int) -> list[bytes]:
-    """PNG files of 48 pixels that nobody has seen: coloured shapes drawn at random."""
-    rng = np.random.default_rng(seed)
-    icons = []
-    for _ in range(count):
-        pixels = np.zeros((48, 48, 3), np.uint8)
-        pixels[:] = rng.integers(0, 256, 3)
-        for _ in range(6):
-            x, y = rng.integers(0, 40, 2)
-            w, h = rng.integers(6, 30, 2)
-            pixels[y : y + h, x : x + w] = rng.integers(0, 256, 3)
-        stored = io.BytesIO()
-        Image.fromarray(pixels).save(stored, "PNG")
-        icons.append(stored.getvalue())
-    return icons
-
-
 def new(icons: Sequence[bytes], seed: int) -> list[bytes]:
     return [
         request({"url": f"new{seed}-{n}.example", "icons": [{"data": _encoded(icon)}]})
@@ -321,7 +301,6 @@ async def measure(looks: int, ports: Sequence[int], server: int) -> dict[str, An
 
 def searches(looks: int) -> dict[str, float]:
     """Searching and verifying drawn looks that nobody has, in this process, without HTTP."""
-    from bench.check_looks import drawn_looks
     from extension_api.looks import parse_look
 
     memory = Memory(ExtensionSettings().verdicts.tiers, 1e9)

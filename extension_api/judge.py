@@ -137,7 +137,7 @@ class Judge:
     # ---- gathering ----
 
     def _hosting(self, host: str, site: Site) -> Hosting:
-        known = self.memory.sites.get(site)
+        known = self.memory.site(site)
         return hosting_of(
             host,
             known.main.n_hosts if known else None,
@@ -149,7 +149,7 @@ class Judge:
         self, asked: Asked, name: Site, registrable: Site, hosting: Hosting
     ) -> tuple[Facts, tuple[bytes, ...]]:
         memory, lists, now = self.memory, self._knowledge.lists, self._clock()
-        known = memory.sites.get(name)
+        known = memory.site(name)
         main = known.main if known else None
         listed = {lists.operator_list(one, now) for one in {name, registrable}}
         allowed = any(lists.is_allowed(asked.client, one, now) for one in {name, registrable})
@@ -224,16 +224,12 @@ class Judge:
     def _looks_of(self, icon: AskedIcon) -> tuple[Look, ...] | None:
         if icon.looks is not None:
             return icon.looks
-        picture = self.memory.pictures.get(icon.sha256)
-        if picture is None:
-            return None
-        return tuple(self.memory.index.look(number) for number in picture.looks)
+        numbers = self.memory.looks_of(icon.sha256)
+        return None if numbers is None else self._looks(numbers)
 
     def _is_shown(self, looks: Sequence[Look], current: Iterable[bytes]) -> bool:
         """Whether the crawl has fetched a look like one of these from the site."""
-        memory = self.memory
-        known = [memory.index.look(number) for sha256 in current for number in memory.pictures[sha256].looks]
-        return wear_one_look(looks, known)
+        return wear_one_look(looks, [look for sha256 in current for look in self._looks_at(sha256)])
 
     def _matches_of(self, icon: AskedIcon, looks: Sequence[Look], name: Site) -> list[LookMatch]:
         matches = []
@@ -252,18 +248,12 @@ class Judge:
                             pdq=found.like.pdq,
                             colour=found.like.colour,
                             current=shown.gone_since is None,
-                            asker_md5=icon.md5.hex() or self._md5_of(icon.sha256),
+                            asker_md5=(icon.md5 or self.memory.md5_of(icon.sha256)).hex(),
                             owner_md5=shown.md5.hex(),
                             owner_icon_url=shown.icon_url,
                         )
                     )
         return matches
-
-    def _md5_of(self, sha256: bytes) -> str:
-        picture = self.memory.pictures.get(sha256)
-        for domain in picture.wearers.values() if picture else ():
-            return domain.shows[sha256].md5.hex()
-        return ""
 
     def _matches_of_pdq(self, icon: AskedIcon, name: Site) -> list[LookMatch]:
         matches = []
@@ -297,9 +287,9 @@ class Judge:
             if nearby.version == index.version or now - nearby.at < self._settings.cached_s:
                 return [one for found in nearby.found for one in found]
         found = []
-        picture = self.memory.pictures.get(sha256)
+        numbers = self.memory.looks_of(sha256)
         for which, look in enumerate(looks):
-            own = picture.looks[which] if picture is not None else None
+            own = numbers[which] if numbers is not None else None
             # Who else wears an owner's own look is asked for that look as it is.
             probes = versions_of(look, derived=not trusted_only)
             again = None
@@ -334,7 +324,7 @@ class Judge:
     def _sisters(self, match: LookMatch) -> tuple[Site, ...]:
         """The other trusted sites that wear the owner's picture now."""
         sha256 = bytes.fromhex(match.owner_sha256)
-        looks = [self.memory.index.look(number) for number in self.memory.pictures[sha256].looks]
+        looks = self._looks_at(sha256)
         sisters: set[Site] = set()
         for found in self._search(sha256, looks, trusted_only=True):
             if found.like.rule is Rule.STRICT:
@@ -360,7 +350,7 @@ class Judge:
 
     def _kinship(self, one: Site, other: Site) -> Kinship:
         stated = self._knowledge.lists.stated.get(frozenset((one, other)))
-        known = self.memory.sites.get(one), self.memory.sites.get(other)
+        known = self.memory.site(one), self.memory.site(other)
         if known[0] is None or known[1] is None:
             return Kinship(related=stated == "operator", proofs=("operator",) if stated == "operator" else ())
         members = known[0].as_member(), known[1].as_member()
@@ -373,17 +363,18 @@ class Judge:
 
     def _wear_one_look(self, one: KnownSite, other: KnownSite) -> bool:
         """Whether the crawl has fetched one look from the hosts of both."""
-        index, pictures = self.memory.index, self.memory.pictures
         own = [
-            [
-                index.look(number)
-                for sha256, shown in site.current()
-                if shown.own_host
-                for number in pictures[sha256].looks
-            ]
+            [look for sha256, shown in site.current() if shown.own_host for look in self._looks_at(sha256)]
             for site in (one, other)
         ]
         return wear_one_look(*own)
+
+    def _looks_at(self, sha256: bytes) -> tuple[Look, ...]:
+        """The looks of a known picture."""
+        return self._looks(self.memory.looks_of(sha256) or ())
+
+    def _looks(self, numbers: Sequence[int]) -> tuple[Look, ...]:
+        return tuple(self.memory.index.look(number) for number in numbers)
 
 
 def _best_owners(matches: Iterable[LookMatch]) -> set[Site]:

@@ -16,6 +16,17 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
+from extension_api.look_bytes import (
+    HUES,
+    MOST_FORMS,
+    form_name,
+    hues_in,
+    hues_of,
+    may_be_near,
+    names_in,
+    pdqs_in,
+    picture_offset,
+)
 from extension_api.look_store import LookStore
 from extension_api.looks import (
     LOOK_RULES,
@@ -27,19 +38,18 @@ from extension_api.looks import (
     versions_of,
 )
 from extension_api.verdict import Rule
-from hashing.look import Look
+from hashing.look import PDQ_BYTES, PICTURE_BYTES, Look
 from hashing.look_forms import FORM_NAMES
 from hashing.look_probes import AS_IS, Probes
-from hashing.look_rules import judge
+from hashing.look_rules import LookRule, judge
 from matching import HammingIndex
 
-_PDQ_BYTES = 32
-_FORMS = len(FORM_NAMES)
 MOST_CANDIDATES = 400
-"""Pairs of forms that one search compares in a tier, the nearest: 40 µs each, and the loop waits. Only a look
+"""Pairs of forms that one search compares in a tier, the nearest of those whose hues may be near. Only a look
 that very many wear can have more."""
 MOST_RECENT = 500
 """Looks placed lately; comparing a look with all of them costs less than a search of everything."""
+_PLAIN = FORM_NAMES.index(PLAIN)
 _PLACES: tuple[Rule | None, ...] = (*Rule, None)
 _NOWHERE = -1
 
@@ -59,7 +69,24 @@ class _Placed:
     version: int
     number: int
     place: int
+    names: bytes
     pdqs: bytes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Near:
+    """Pairs of forms that are near by PDQ, row by row."""
+
+    distances: NDArray[np.int64]
+    forms: NDArray[np.int64]
+    """Their ids: the look's number times MOST_FORMS, plus which of its forms."""
+    versions: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.forms)
+
+    def of(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> _Near:
+        return _Near(self.distances[rows], self.forms[rows], self.versions[rows])
 
 
 class _Tier:
@@ -68,42 +95,46 @@ class _Tier:
     def __init__(self) -> None:
         self.plain = HammingIndex(bits=256)
         self.others = HammingIndex(bits=256)
-        self.waiting: dict[int, None] = {}
+        self.waiting: dict[int, _Placed] = {}
 
     def remove(self, number: int) -> None:
-        if number in self.waiting:
-            del self.waiting[number]
-            return
-        ids = np.arange(number * _FORMS, (number + 1) * _FORMS, dtype=np.int64)
-        self.plain.remove(ids)
-        self.others.remove(ids)
+        if self.waiting.pop(number, None) is None:
+            ids = np.arange(number * MOST_FORMS, (number + 1) * MOST_FORMS, dtype=np.int64)
+            self.plain.remove(ids)
+            self.others.remove(ids)
 
-    def add(self, looks: Iterable[tuple[int, Look]]) -> None:
-        rows: dict[bool, tuple[list[bytes], list[int]]] = {True: ([], []), False: ([], [])}
-        for number, look in looks:
-            for which, form in enumerate(look.forms):
-                codes, ids = rows[form.name == PLAIN]
-                codes.append(form.pdq)
-                ids.append(number * _FORMS + which)
-        for is_plain, (codes, ids) in rows.items():
-            if ids:
-                index = self.plain if is_plain else self.others
-                index.add(_codes(b"".join(codes)), np.array(ids, np.int64))
+    def flush(self) -> None:
+        if not self.waiting:
+            return
+        placed = list(self.waiting.values())
+        names = np.frombuffer(b"".join(one.names for one in placed), np.uint8)
+        counts = [len(one.names) for one in placed]
+        which = np.concatenate([np.arange(count) for count in counts])
+        ids = np.repeat(np.array([one.number for one in placed], np.int64) * MOST_FORMS, counts) + which
+        codes = _codes(b"".join(one.pdqs for one in placed))
+        for index, rows in ((self.plain, names == _PLAIN), (self.others, names != _PLAIN)):
+            if rows.any():
+                index.add(codes[rows], ids[rows])
         self.waiting.clear()
 
-    def near(self, probes: Probes, radius: int) -> list[tuple[int, int, int]]:
-        """The nearest forms within the radius: distance, id of the form, number of the version."""
-        near: list[tuple[int, int, int]] = []
+    def near(self, probes: Probes, radius: int) -> _Near:
+        """The forms within the radius."""
+        distances, forms, versions = [], [], []
         as_is = probes.names.count(AS_IS)
         for index, codes in ((self.plain, probes.pdqs), (self.others, probes.pdqs[:as_is])):
             if not len(index) or not len(codes):
                 continue
-            for version, (ids, distances) in enumerate(index.search_many(codes, radius)):
+            for version, (ids, bits) in enumerate(index.search_many(codes, radius)):
                 if len(ids):
-                    kept = islice(zip(distances.tolist(), ids.tolist(), strict=True), MOST_CANDIDATES)
-                    near += [(distance, form, version) for distance, form in kept]
-        near.sort()
-        return near[:MOST_CANDIDATES]
+                    distances.append(bits)
+                    forms.append(ids)
+                    versions.append(np.full(len(ids), version))
+        if not forms:
+            nothing = np.empty(0, np.int64)
+            return _Near(nothing, nothing, nothing)
+        return _Near(
+            np.concatenate(distances).astype(np.int64), np.concatenate(forms), np.concatenate(versions)
+        )
 
 
 class LookIndex:
@@ -116,6 +147,8 @@ class LookIndex:
         self._tiers: dict[Rule | None, _Tier] = {rule: _Tier() for rule in (*Rule, None)}
         self._places = array("b")
         """The place of each look among `_PLACES`, by its number."""
+        self._hues = np.empty((0, HUES), np.uint8)
+        """By the id of a form. Most candidates are strangers for their colours alone."""
         self._recent: deque[_Placed] = deque(maxlen=MOST_RECENT)
 
     def __len__(self) -> int:
@@ -127,11 +160,21 @@ class LookIndex:
         Raises BadLook, and then keeps none.
         """
         given = list(looks)
-        for _, look in given:
-            parse_look(look)
+        names = [names_in(look) for _, look in given]
         numbers = self._bytes.add_many(given)
         self._places.extend([_NOWHERE] * len(numbers))
+        if numbers:
+            self._keep_hues(numbers, [len(one) for one in names], [look for _, look in given])
         return numbers
+
+    def _keep_hues(self, numbers: Sequence[int], counts: Sequence[int], looks: Sequence[bytes]) -> None:
+        needed = (numbers[-1] + 1) * MOST_FORMS
+        if needed > len(self._hues):
+            larger = np.zeros((needed + needed // 4, HUES), np.uint8)
+            larger[: len(self._hues)] = self._hues
+            self._hues = larger
+        which = np.concatenate([np.arange(count) for count in counts])
+        self._hues[np.repeat(np.array(numbers) * MOST_FORMS, counts) + which] = hues_in(looks)
 
     def close(self) -> None:
         """Leave what is shared with other processes."""
@@ -151,15 +194,15 @@ class LookIndex:
             self._tiers[_PLACES[before]].remove(number)
         self._places[number] = place
         if searched:
-            self._tiers[rule].waiting[number] = None
-            pdqs = b"".join(form.pdq for form in self.look(number).forms)
-            self._recent.append(_Placed(self.version, number, place, pdqs))
+            raw = self._bytes[number]
+            placed = _Placed(self.version, number, place, names_in(raw), pdqs_in(raw))
+            self._tiers[rule].waiting[number] = placed
+            self._recent.append(placed)
 
     def flush(self) -> None:
         """Make what was placed since the last flush searchable, in one go: single additions are dear."""
         for tier in self._tiers.values():
-            if tier.waiting:
-                tier.add([(number, self.look(number)) for number in tier.waiting])
+            tier.flush()
 
     def merge(self) -> None:
         """Bring the indexes into the form that is searched fastest; for after a load."""
@@ -184,30 +227,32 @@ class LookIndex:
         found: list[Found] = []
         if own is not None and self._places[own] != _NOWHERE and _PLACES[self._places[own]] in tiers:
             found.append(Found(own, Likeness(Rule.STRICT, probes.forms[0], AS_IS, 0, 0.0)))
+        hues = hues_of(probes.pictures)
         for tier in tiers:
-            found += self._search_tier(probes, tier, own)
+            rule = LOOK_RULES[_rule_of(tier)]
+            near = self._tiers[tier].near(probes, rule.radius_bits)
+            if len(near) and own is not None:
+                near = near.of(near.forms // MOST_FORMS != own)
+            if len(near):
+                near = near.of(may_be_near(hues[near.versions], self._hues[near.forms], rule))
+            if len(near):
+                found += self._same(probes, near, rule)
         return found
 
-    def _search_tier(self, probes: Probes, tier: Rule | None, own: int | None) -> list[Found]:
-        rule = LOOK_RULES[_rule_of(tier)]
-        near = self._tiers[tier].near(probes, rule.radius_bits)
-        if own is not None:
-            near = [one for one in near if one[1] // _FORMS != own]
-        if not near:
-            return []
-        looks = {number: self.look(number) for number in {form // _FORMS for _, form, _ in near}}
-        rows = judge(
-            probes.pictures[[version for _, _, version in near]],
-            np.stack([looks[form // _FORMS].pictures[form % _FORMS] for _, form, _ in near]),
-            np.array([distance for distance, _, _ in near], np.int64),
-            rule,
+    def _same(self, probes: Probes, near: _Near, rule: LookRule) -> list[Found]:
+        """Those among the nearest pairs that are the same, one for each look."""
+        near = near.of(np.lexsort((near.versions, near.forms, near.distances))[:MOST_CANDIDATES])
+        numbers, which = np.divmod(near.forms, MOST_FORMS)
+        pictures = self._bytes.rows(
+            numbers.tolist(), [picture_offset(form) for form in which.tolist()], PICTURE_BYTES
         )
+        rows = judge(probes.pictures[near.versions], pictures, near.distances, rule)
         found: dict[int, Found] = {}
         for row in rows.best_first():
-            _, form, version = near[row]
-            number, which = divmod(form, _FORMS)
+            number = int(numbers[row])
             if number not in found:
-                match = rows.match(row, looks[number].forms[which].name, probes.names[version])
+                form = form_name(names_in(self._bytes[number])[which[row]])
+                match = rows.match(row, form, probes.names[near.versions[row]])
                 found[number] = Found(number, likeness_in(match))
         return list(found.values())
 
@@ -256,7 +301,7 @@ class LookIndex:
                 for form, distance in islice(
                     zip(ids.tolist(), distances.tolist(), strict=True), MOST_CANDIDATES
                 ):
-                    number, which = divmod(form, _FORMS)
+                    number, which = divmod(form, MOST_FORMS)
                     near[number] = min(near.get(number, (distance, which)), (distance, which))
         return [
             (number, self.look(number).forms[which].name, distance)
@@ -275,9 +320,9 @@ def _near(probes: Probes, placed: Sequence[_Placed], radius: int) -> list[int]:
     stored = _codes(b"".join(one.pdqs for one in placed)).view(np.uint64)
     asked = np.ascontiguousarray(probes.pdqs).view(np.uint64)
     distances = np.bitwise_count(asked[:, None] ^ stored).sum(axis=-1, dtype=np.int64).min(axis=0)
-    owners = np.repeat(np.arange(len(placed)), [len(one.pdqs) // _PDQ_BYTES for one in placed])
+    owners = np.repeat(np.arange(len(placed)), [len(one.pdqs) // PDQ_BYTES for one in placed])
     return [placed[which].number for which in np.unique(owners[distances <= radius]).tolist()]
 
 
 def _codes(raw: bytes) -> NDArray[np.uint8]:
-    return np.frombuffer(raw, np.uint8).reshape(-1, _PDQ_BYTES)
+    return np.frombuffer(raw, np.uint8).reshape(-1, PDQ_BYTES)

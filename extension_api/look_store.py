@@ -1,37 +1,42 @@
-"""The bytes of looks, in files that are mapped into memory: one copy for all processes of a service.
+"""The bytes of looks, in a file: one copy for all processes of a service, and none of it in their own memory.
 
-A million looks are some gigabytes. Processes that are given the same folder append what is new to one file
-and map it, so that it is in memory once and the system may write it out when it runs short. The file means
-nothing beyond the life of those who share it: the first to open it empties it.
+A million looks are some gigabytes, of which a question needs a hundred kilobytes. Processes that are given
+the same folder append what is new to one file and read from it what they compare; the system keeps in
+memory what is read often, and lets go of the rest when it runs short. The file means nothing beyond the
+life of those who share it: the first to open it empties it.
 """
 
 from __future__ import annotations
 
 import fcntl
-import mmap
 import os
 import struct
 import tempfile
+import weakref
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-_CHUNK_BYTES = 8 * 1024 * 1024
+import numpy as np
+from numpy.typing import NDArray
+
 _END = struct.Struct("<Q")
 _RECORD = struct.Struct("<QI")
 _PREFIX, _SUFFIX = "looks-", ".bin"
 
 
 class LookStore:
-    """Byte strings by number, kept once for all that share a file. Not for several threads."""
+    """Byte strings by number, kept once for all that share a file.
+
+    One thread may add while others read what was added before.
+    """
 
     def __init__(self, folder: Path | None = None, name: str = "") -> None:
         """With a `folder`, stores of the same `name` share what they hold; without one a store is alone.
 
         Raises OSError.
         """
-        self._chunks: list[mmap.mmap] = []
         self._starts = array("Q")
         self._lengths = array("I")
         self._read_to = _END.size
@@ -40,6 +45,7 @@ class LookStore:
         if folder is None:
             with tempfile.TemporaryFile(prefix="samelook-looks-") as file:
                 self._file = os.dup(file.fileno())
+            weakref.finalize(self, os.close, self._file)
             self._users: int | None = None
             self._begin()
         else:
@@ -48,18 +54,27 @@ class LookStore:
             path = folder / f"{_PREFIX}{name}{_SUFFIX}"
             self._users = os.open(path.with_suffix(".users"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            weakref.finalize(self, os.close, self._file)
             with suppress(BlockingIOError):
                 fcntl.flock(self._users, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 self._begin()
             # Whoever comes between the two locks begins anew as well, and nothing is lost.
             fcntl.flock(self._users, fcntl.LOCK_SH)
-            self._map_to(_END.size)
 
     def __len__(self) -> int:
         return len(self._starts)
 
     def __getitem__(self, number: int) -> bytes:
-        return self._bytes_at(self._starts[number], self._lengths[number])
+        return _read(self._file, self._starts[number], self._lengths[number])
+
+    def rows(self, numbers: Sequence[int], offsets: Sequence[int], length: int) -> NDArray[np.uint8]:
+        """Parts of several strings: row i is `length` bytes of string numbers[i] from offsets[i] on."""
+        rows = np.empty((len(numbers), length), np.uint8)
+        file, starts = self._file, self._starts
+        for row, number, offset in zip(rows, numbers, offsets, strict=True):
+            if os.preadv(file, [row.data], starts[number] + offset) != length:
+                raise EOFError(f"The file of looks ends within look {number}.")
+        return rows
 
     def add_many(self, items: Iterable[tuple[int, bytes]]) -> list[int]:
         """Keep byte strings, each under a key that means the same to all who share; their numbers."""
@@ -67,68 +82,60 @@ class LookStore:
         fcntl.flock(self._file, fcntl.LOCK_EX)
         try:
             self._note_theirs()
-            return [self._add(key, data) for key, data in given]
+            self._append([(key, data) for key, data in dict(given).items() if key not in self._theirs])
+            first = len(self)
+            for key, _ in given:
+                start, length = self._theirs[key]
+                self._starts.append(start)
+                self._lengths.append(length)
         finally:
             fcntl.flock(self._file, fcntl.LOCK_UN)
+        for key, _ in given:
+            self._theirs.pop(key, None)
+        return list(range(first, len(self)))
 
     def close(self) -> None:
-        """Leave the file, and remove nothing that others use. What was read stays readable."""
-        os.close(self._file)
+        """Leave the file to others. Who still holds this store may read on."""
         if self._users is not None:
             os.close(self._users)
+            self._users = None
 
     def _begin(self) -> None:
         os.ftruncate(self._file, 0)
-        self._map_to(_END.size)
-        self._chunks[0][: _END.size] = _END.pack(_END.size)
+        _write(self._file, _END.pack(_END.size), 0)
 
-    def _add(self, key: int, data: bytes) -> int:
-        place = self._theirs.pop(key, None)
-        if place is None:
-            end = self._read_to
-            start = end + _RECORD.size
-            self._map_to(start + len(data))
-            self._write_at(end, _RECORD.pack(key, len(data)) + data)
-            self._read_to = start + len(data)
-            self._chunks[0][: _END.size] = _END.pack(self._read_to)
-            place = (start, len(data))
-        self._starts.append(place[0])
-        self._lengths.append(place[1])
-        return len(self) - 1
+    def _append(self, items: Sequence[tuple[int, bytes]]) -> None:
+        end = self._read_to
+        for key, data in items:
+            self._theirs[key] = (end + _RECORD.size, len(data))
+            end += _RECORD.size + len(data)
+        if items:
+            records = b"".join(_RECORD.pack(key, len(data)) + data for key, data in items)
+            _write(self._file, records, self._read_to)
+            # Only now is it there for others: who dies before has written nothing.
+            _write(self._file, _END.pack(end), 0)
+            self._read_to = end
 
     def _note_theirs(self) -> None:
-        (end,) = _END.unpack(self._chunks[0][: _END.size])
-        self._map_to(end)
+        (end,) = _END.unpack(_read(self._file, 0, _END.size))
         while self._read_to < end:
-            key, length = _RECORD.unpack(self._bytes_at(self._read_to, _RECORD.size))
+            key, length = _RECORD.unpack(_read(self._file, self._read_to, _RECORD.size))
             self._theirs[key] = (self._read_to + _RECORD.size, length)
             self._read_to += _RECORD.size + length
 
-    def _map_to(self, end: int) -> None:
-        while len(self._chunks) * _CHUNK_BYTES < end:
-            start = len(self._chunks) * _CHUNK_BYTES
-            _allocate(self._file, start)
-            self._chunks.append(mmap.mmap(self._file, _CHUNK_BYTES, offset=start))
 
-    def _bytes_at(self, start: int, length: int) -> bytes:
-        which, offset = divmod(start, _CHUNK_BYTES)
-        first = self._chunks[which][offset : offset + length]
-        return first if len(first) == length else first + self._chunks[which + 1][: length - len(first)]
-
-    def _write_at(self, start: int, data: bytes) -> None:
-        which, offset = divmod(start, _CHUNK_BYTES)
-        fits = min(len(data), _CHUNK_BYTES - offset)
-        self._chunks[which][offset : offset + fits] = data[:fits]
-        if fits < len(data):
-            self._chunks[which + 1][: len(data) - fits] = data[fits:]
+def _read(file: int, start: int, length: int) -> bytes:
+    data = os.pread(file, length, start)
+    if len(data) != length:
+        raise EOFError(f"The file of looks has {len(data)} of {length} bytes at {start}.")
+    return data
 
 
-def _allocate(file: int, start: int) -> None:
-    # A full disk is to be an error here: where a mapping is written to, it would end the process.
-    if hasattr(os, "posix_fallocate"):
-        os.posix_fallocate(file, start, _CHUNK_BYTES)
-    elif os.fstat(file).st_size < start + _CHUNK_BYTES:
-        os.ftruncate(file, start + _CHUNK_BYTES)
+def _write(file: int, data: bytes, start: int) -> None:
+    left = memoryview(data)
+    while left:
+        written = os.pwrite(file, left, start)
+        left, start = left[written:], start + written
 
 
 def _remove_unused(folder: Path, *, but: str) -> None:

@@ -4,77 +4,80 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from extension_api.families import FamilyMember
+from extension_api.known import NONE, Domains, Pictures, Showings, Shown
 from extension_api.look_index import LookIndex
 from extension_api.look_store import LookStore
 from extension_api.sites import Site, site_of_host
 from extension_api.verdict import Owner, Tiers
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """That a site shows a picture, or did."""
-
-    since: float
-    gone_since: float | None
-    own_host: bool
-    icon_url: str
-    md5: bytes
-
-
 class KnownDomain:
-    """The facts of one domain, as the keeper wrote them."""
+    """One domain as it is known now."""
 
-    __slots__ = (
-        "discovery_error",
-        "hashing_errors",
-        "host",
-        "n_hosts",
-        "on_probation",
-        "position",
-        "redirect_host",
-        "shows",
-        "site",
-        "visited",
-    )
+    __slots__ = ("_domains", "row")
 
-    def __init__(self, row: Mapping[str, Any], tiers: Tiers) -> None:
-        self.shows: dict[bytes, Shown] = {}
-        self.set(row, tiers)
+    def __init__(self, domains: Domains, row: int) -> None:
+        self._domains = domains
+        self.row = row
 
-    def set(self, row: Mapping[str, Any], tiers: Tiers) -> None:
-        self.site = Site(row["site"])
-        # Nearly always the same text, which is then kept once.
-        self.host: str = self.site if row["host"] == row["site"] else row["host"]
-        self.position: int | None = row["trusted_position"]
-        new: int | None = row["new_position"]
-        # A rank that is gone, or that was better before, is no claim of its own.
-        self.on_probation = new if new and tiers.rule_for(self.position) is None else None
-        self.n_hosts: int | None = row["n_hosts"]
-        self.visited: bool = row["visited"]
-        self.redirect_host: str | None = row["redirect_host"]
-        self.discovery_error: str | None = row["discovery_error"]
-        self.hashing_errors: tuple[str, ...] = tuple(row["hashing_errors"])
+    @property
+    def host(self) -> str:
+        return self._domains.hosts.get(self.row) or self._domains.sites[self.row]
+
+    @property
+    def position(self) -> int | None:
+        """The rank that counts."""
+        return _or_none(self._domains.positions[self.row])
+
+    @property
+    def on_probation(self) -> int | None:
+        """A rank that is too new to count."""
+        return _or_none(self._domains.on_probation[self.row])
+
+    @property
+    def n_hosts(self) -> int | None:
+        return _or_none(self._domains.host_counts[self.row])
+
+    @property
+    def visited(self) -> bool:
+        return bool(self._domains.visited[self.row])
+
+    @property
+    def redirect_host(self) -> str | None:
+        return self._domains.redirects.get(self.row)
+
+    @property
+    def discovery_error(self) -> str | None:
+        return self._domains.discovery_words[self._domains.discovery_errors[self.row]]
+
+    @property
+    def hashing_errors(self) -> tuple[str, ...]:
+        return self._domains.hashing_words[self._domains.hashing_errors[self.row]]
 
 
 class KnownSite:
-    """All domains of one site; nearly always one."""
+    """All domains of one site, nearly always one, as they are known now."""
 
-    __slots__ = ("domains", "name")
+    __slots__ = ("_memory", "name")
 
-    def __init__(self, name: Site) -> None:
+    def __init__(self, memory: Memory, name: Site) -> None:
+        self._memory = memory
         self.name = name
-        self.domains: tuple[KnownDomain, ...] = ()
+
+    @property
+    def domains(self) -> list[KnownDomain]:
+        return [KnownDomain(self._memory.domains, row) for row in self._memory.domains_of(self.name)]
 
     @property
     def main(self) -> KnownDomain:
         """The domain that is the site's own name, else its best-ranked one."""
-        if len(self.domains) == 1:
-            return self.domains[0]
-        return min(self.domains, key=lambda one: (one.host != self.name, one.position or 1 << 62, one.host))
+        domains = self.domains
+        if len(domains) == 1:
+            return domains[0]
+        return min(domains, key=lambda one: (one.host != self.name, one.position or _LAST, one.host))
 
     @property
     def position(self) -> int | None:
@@ -82,20 +85,25 @@ class KnownSite:
 
     def shown(self, sha256: bytes) -> Shown | None:
         """How the site shows a picture now, or did last."""
-        found = [domain.shows[sha256] for domain in self.domains if sha256 in domain.shows]
+        picture = self._memory.pictures.get(sha256)
+        if picture is None:
+            return None
+        showings = self._memory.showings
+        rows = [showings.find(domain.row, picture) for domain in self.domains]
+        found = [showings.shown(row) for row in rows if row != NONE]
         return min(found, key=lambda one: (one.gone_since is not None, one.since)) if found else None
 
     def current(self) -> Iterator[tuple[bytes, Shown]]:
         """The pictures that the site shows now."""
+        showings, sha256s = self._memory.showings, self._memory.known_pictures.sha256s
         for domain in self.domains:
-            for sha256, shown in domain.shows.items():
-                if shown.gone_since is None:
-                    yield sha256, shown
+            for row in showings.of_domain(domain.row):
+                if showings.is_current(row):
+                    yield sha256s[showings.pictures[row]], showings.shown(row)
 
     def as_member(self) -> FamilyMember:
-        main = self.main
-        redirect = site_of_host(main.redirect_host) if main.redirect_host else None
-        return FamilyMember(self.name, main.position, redirect)
+        redirect = site_of_host(self.main.redirect_host) if self.main.redirect_host else None
+        return FamilyMember(self.name, self.main.position, redirect)
 
     def as_owner(self, shown: Shown | None) -> Owner:
         main = self.main
@@ -104,31 +112,21 @@ class KnownSite:
 
 BEST = 64
 """Owners of a picture that are told apart."""
+_FEW = 8
+"""Wearers of a picture among whom the best are found anew whenever somebody asks."""
+_LAST = 1 << 62
 
 
 def _by_trust(item: tuple[KnownSite, Shown]) -> tuple[Any, ...]:
     site, shown = item
     main = site.main
     return (
-        main.position or 1 << 62,
-        main.on_probation or 1 << 62,
+        main.position or _LAST,
+        main.on_probation or _LAST,
         shown.gone_since is not None,
         shown.since,
         site.name,
     )
-
-
-class Picture:
-    """The looks of one picture and the domains that show or showed it."""
-
-    __slots__ = ("best", "looks", "wearers")
-
-    def __init__(self, looks: tuple[int, ...]) -> None:
-        self.looks = looks
-        """Numbers in the look index; empty when no frame has contrast."""
-        self.wearers: dict[int, KnownDomain] = {}
-        self.best: list[tuple[KnownSite, Shown]] | None = None
-        """The best owners, once somebody asked: a default icon has a million of them."""
 
 
 class Memory:
@@ -138,105 +136,157 @@ class Memory:
         self.tiers = tiers
         self.former_look_s = former_look_s
         self.index = LookIndex(store)
-        self.sites: dict[Site, KnownSite] = {}
-        self.pictures: dict[bytes, Picture] = {}
-        self._domains: dict[int, KnownDomain] = {}
-        self._sha256s: list[bytes] = []
-        """The picture of each look, by the look's number."""
+        self.domains = Domains()
+        self.known_pictures = Pictures()
+        self.showings = Showings(self.domains, self.known_pictures)
+        self.sites: dict[Site, int] = {}
+        """The first domain of each site."""
+        self.pictures = self.known_pictures.rows
+        """Every known picture, by its SHA-256."""
+        self._rows: dict[int, int] = {}
+        """The rows of domains, by their ids in the database."""
+        self._best: dict[int, list[tuple[KnownSite, Shown]]] = {}
+        """The best owners of pictures with many, once somebody asked: a default icon has a million."""
 
     def __len__(self) -> int:
-        return len(self._domains)
+        return len(self.domains)
 
     # ---- reading ----
 
+    def site(self, name: Site) -> KnownSite | None:
+        """What is known of a site."""
+        return KnownSite(self, name) if name in self.sites else None
+
+    def domains_of(self, name: Site) -> Iterator[int]:
+        """The rows of a site's domains."""
+        row = self.sites.get(name, NONE)
+        while row != NONE:
+            yield row
+            row = self.domains.next_of_site[row]
+
+    def looks_of(self, sha256: bytes) -> Sequence[int] | None:
+        """The numbers of a picture's looks, none when no frame has contrast; None for an unknown picture."""
+        picture = self.pictures.get(sha256)
+        return None if picture is None else self.known_pictures.looks(picture)
+
+    def md5_of(self, sha256: bytes) -> bytes:
+        """The MD5 of a picture that somebody shows or showed, else nothing."""
+        picture = self.pictures.get(sha256)
+        if picture is None or not self.known_pictures.wearer_counts[picture]:
+            return b""
+        return self.known_pictures.md5(picture)
+
     def picture_of_look(self, number: int) -> bytes:
-        return self._sha256s[number]
+        return self.known_pictures.sha256s[self.known_pictures.of_look[number]]
 
     def owners_of(self, sha256: bytes, now: float, most: int) -> list[tuple[KnownSite, Shown]]:
         """The sites that show a picture, or did lately: the best-ranked, then the earliest."""
         picture = self.pictures.get(sha256)
         if picture is None:
             return []
-        return [item for item in self._best(picture, sha256) if self._is_protected(item[1], now)][:most]
+        return [item for item in self._best_of(picture) if self._is_protected(item[1], now)][:most]
 
-    def _best(self, picture: Picture, sha256: bytes) -> list[tuple[KnownSite, Shown]]:
-        if picture.best is None:
-            sites = [self.sites[name] for name in {domain.site for domain in picture.wearers.values()}]
-            shown = [(site, site.shown(sha256)) for site in sites]
-            picture.best = heapq.nsmallest(BEST, [(site, how) for site, how in shown if how], key=_by_trust)
-        return picture.best
+    def _best_of(self, picture: int) -> list[tuple[KnownSite, Shown]]:
+        few = self.known_pictures.wearer_counts[picture] <= _FEW
+        best = None if few else self._best.get(picture)
+        if best is None:
+            names = {self._site_of(row) for row in self.showings.of_picture(picture)}
+            best = heapq.nsmallest(BEST, [self._owning(name, picture) for name in names], key=_by_trust)
+            if not few:
+                self._best[picture] = best
+        return best
+
+    def _site_of(self, showing: int) -> Site:
+        return Site(self.domains.sites[self.showings.domains[showing]])
+
+    def _owning(self, name: Site, picture: int) -> tuple[KnownSite, Shown]:
+        site = KnownSite(self, name)
+        shown = site.shown(self.known_pictures.sha256s[picture])
+        assert shown is not None, "the site is among those that show the picture"
+        return site, shown
 
     def _is_protected(self, shown: Shown, now: float) -> bool:
         return shown.gone_since is None or shown.gone_since + self.former_look_s > now
 
     # ---- following ----
 
-    def put_domain(self, row: Mapping[str, Any]) -> KnownDomain:
+    def put_domain(self, row: Mapping[str, Any]) -> None:
         """Take over a row of site_facts."""
-        domain = self._domains.get(row["domain_id"])
+        name = Site(row["site"])
+        known = self.site(name)
+        before = known.position if known else None
+        domain = self._rows.get(row["domain_id"])
         if domain is None:
-            domain = self._domains[row["domain_id"]] = KnownDomain(row, self.tiers)
-            name = domain.site
-            site = self.sites.get(name)
-            if site is None:
-                site = self.sites[name] = KnownSite(name)
-            site.domains = (*site.domains, domain)
-            return domain
-        before = domain.position
-        domain.set(row, self.tiers)
-        for sha256 in domain.shows:
-            self.pictures[sha256].best = None
-        if self.tiers.rule_for(before) is not self.tiers.rule_for(domain.position):
-            for sha256 in domain.shows:
-                self._place(self.pictures[sha256], sha256)
-        return domain
+            domain = self._rows[row["domain_id"]] = self.domains.add(name)
+            self.domains.next_of_site[domain] = self.sites.get(name, NONE)
+            self.sites[name] = domain
+        # A rank that is gone, or that was better before, is no claim of its own.
+        is_protected = self.tiers.rule_for(row["trusted_position"]) is not None
+        self.domains.set(domain, row, None if is_protected else row["new_position"] or None)
+        if known is not None:
+            moved = self.tiers.rule_for(before) is not self.tiers.rule_for(known.position)
+            self._note_facts(name, moved=moved)
+
+    def _note_facts(self, name: Site, *, moved: bool) -> None:
+        """See to the pictures of a site whose facts have changed, or that has `moved` to another tier."""
+        for domain in self.domains_of(name):
+            for showing in self.showings.of_domain(domain):
+                picture = self.showings.pictures[showing]
+                self._best.pop(picture, None)
+                if moved:
+                    self._place(picture)
 
     def put_pictures(self, rows: Iterable[tuple[bytes, Sequence[tuple[int, bytes | None]]]]) -> None:
         """Take over pictures that are new here, with the id and the look of each frame."""
         new = {sha256: looks for sha256, looks in rows if sha256 not in self.pictures}
-        telling = [(sha256, number, look) for sha256, looks in new.items() for number, look in looks if look]
-        numbers: dict[bytes, list[int]] = {sha256: [] for sha256 in new}
-        added = self.index.add_many((number, look) for _, number, look in telling)
-        for (sha256, _, _), number in zip(telling, added, strict=True):
-            numbers[sha256].append(number)
-            self._sha256s.append(sha256)
-        for sha256, its in numbers.items():
-            self.pictures[sha256] = Picture(tuple(its))
+        telling = {
+            sha256: [(number, look) for number, look in looks if look] for sha256, looks in new.items()
+        }
+        added = self.index.add_many(item for looks in telling.values() for item in looks)
+        first = added[0] if added else 0
+        for sha256, looks in telling.items():
+            self.known_pictures.add(sha256, range(first, first + len(looks)))
+            first += len(looks)
 
-    def put_shown(self, row: Mapping[str, Any]) -> KnownDomain | None:
+    def put_shown(self, row: Mapping[str, Any]) -> None:
         """Take over a row of site_looks; its domain and its picture are known already."""
-        domain, picture = self._domains.get(row["domain_id"]), self.pictures.get(row["sha256"])
+        domain, picture = self._rows.get(row["domain_id"]), self.pictures.get(row["sha256"])
         if domain is None or picture is None:
-            return None
-        gone = row["gone_since"]
-        if gone == float("-inf"):
-            domain.shows.pop(row["sha256"], None)
-            picture.wearers.pop(row["domain_id"], None)
+            return
+        if row["gone_since"] == float("-inf"):
+            self.showings.remove(domain, picture)
         else:
-            domain.shows[row["sha256"]] = Shown(
-                row["since"], gone, row["own_host"], row["icon_url"], row["md5"]
-            )
-            picture.wearers[row["domain_id"]] = domain
-        self._note_wearer(picture, domain, row["sha256"])
-        self._place(picture, row["sha256"])
-        return domain
+            self.showings.put(domain, picture, row)
+        self._note_wearer(picture, Site(self.domains.sites[domain]))
+        self._place(picture)
 
-    def _note_wearer(self, picture: Picture, domain: KnownDomain, sha256: bytes) -> None:
+    def _note_wearer(self, picture: int, name: Site) -> None:
         """Keep the best owners in order without a look at all of them, unless one of the best has changed."""
-        if picture.best is None:
+        best = self._best.get(picture)
+        if best is None:
             return
-        site = self.sites[domain.site]
-        shown = site.shown(sha256)
-        if shown is None or any(known is site for known, _ in picture.best):
-            picture.best = None
+        shows = any(self._site_of(row) == name for row in self._showings_of(name, picture))
+        if not shows or any(known.name == name for known, _ in best):
+            del self._best[picture]
         else:
-            picture.best = heapq.nsmallest(BEST, [*picture.best, (site, shown)], key=_by_trust)
+            self._best[picture] = heapq.nsmallest(BEST, [*best, self._owning(name, picture)], key=_by_trust)
 
-    def _place(self, picture: Picture, sha256: bytes) -> None:
+    def _showings_of(self, name: Site, picture: int) -> Iterator[int]:
+        for domain in self.domains_of(name):
+            row = self.showings.find(domain, picture)
+            if row != NONE:
+                yield row
+
+    def _place(self, picture: int) -> None:
         """Put the picture's looks where the tier of its best owner is searched."""
-        if not picture.looks:
+        numbers = self.known_pictures.looks(picture)
+        if not numbers:
             return
-        positions = [site.position for site, _ in self._best(picture, sha256)[:1]]
+        positions = [site.position for site, _ in self._best_of(picture)[:1]]
         rule = self.tiers.rule_for(positions[0]) if positions else None
-        for number in picture.looks:
-            self.index.place(number, rule, searched=bool(picture.wearers))
+        for number in numbers:
+            self.index.place(number, rule, searched=bool(positions))
+
+
+def _or_none(number: int) -> int | None:
+    return None if number == NONE else number

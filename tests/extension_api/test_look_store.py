@@ -12,12 +12,6 @@ from extension_api import look_store
 from extension_api.look_store import LookStore
 
 
-@pytest.fixture(autouse=True)
-def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pieces so small that most entries cross their borders."""
-    monkeypatch.setattr(look_store, "_CHUNK_BYTES", 1 << 16)
-
-
 def drawn(key: int) -> bytes:
     return bytes([key & 255]) * (5000 + key)
 
@@ -28,6 +22,30 @@ def test_a_store_alone_gives_back_what_it_was_given() -> None:
     assert numbers == list(range(100))
     assert [store[number] for number in numbers] == [drawn(key) for key in range(100)]
     store.close()
+
+
+def test_parts_are_read_row_by_row() -> None:
+    store = LookStore()
+    store.add_many([(key, bytes(range(key, key + 200))) for key in range(50)])
+    rows = store.rows([3, 40, 3], [0, 10, 190], 10)
+    assert [row.tobytes() for row in rows] == [bytes(range(start, start + 10)) for start in (3, 50, 193)]
+    assert store.rows([], [], 10).shape == (0, 10)
+    with pytest.raises(EOFError):
+        store.rows([49], [195], 10)
+
+
+def test_what_is_given_twice_at_once_is_kept_once(tmp_path: Path) -> None:
+    store = LookStore(tmp_path, "e")
+    assert store.add_many([(1, b"one"), (2, b"two"), (1, b"one")]) == [0, 1, 2]
+    assert [store[number] for number in range(3)] == [b"one", b"two", b"one"]
+    store.close()
+
+
+def test_who_still_holds_it_reads_on_after_it_was_left(tmp_path: Path) -> None:
+    store = LookStore(tmp_path, "e")
+    (number,) = store.add_many([(1, b"kept")])
+    store.close()
+    assert store[number] == b"kept"
 
 
 def test_what_one_appends_is_there_once_for_all(tmp_path: Path) -> None:
@@ -65,7 +83,7 @@ def test_one_that_dies_while_it_appends_harms_nobody(tmp_path: Path) -> None:
     one.add_many([(1, b"first")])
     # As if `one` had written a record and not yet said so.
     end = _used(tmp_path)
-    one._write_at(end, b"x" * 500)
+    look_store._write(one._file, b"x" * 500, end)
     numbers = other.add_many([(1, b"first"), (2, b"second")])
     assert [other[number] for number in numbers] == [b"first", b"second"]
     for store in (one, other):
