@@ -197,10 +197,11 @@ async def list_contents(request: web.Request) -> web.Response:
     after = 0 if query.page_token is None else decode_id(query.page_token, f"bank {bank.id}")
     page = await curation.contents.page(bank, after, query.page_size)
     signals = await curation.contents.signals(one.id for one in page)
+    crawled = await curation.contents.crawled(one.id for one in page if one.picture_sha256 is not None)
     full = len(page) == query.page_size
     return answer_model(
         ContentsPage(
-            contents=[_details(one, signals[one.id], {}) for one in page],
+            contents=[_details(one, signals[one.id], crawled.get(one.id, {})) for one in page],
             next_page_token=encode_token(f"bank {bank.id}", page[-1].id) if full else None,
         )
     )
@@ -321,13 +322,9 @@ async def _all_of(request: web.Request, content: Content, kind: SignalType | Non
     """All that is known of a content, with its signals of one type or of all."""
     contents = request.app[CURATION].contents
     signals = (await contents.signals([content.id]))[content.id]
-    crawled: dict[str, Any] = {}
-    if content.picture_sha256 is not None:
-        crawled = {
-            "content_id": content.picture_sha256.hex(),
-            "json": {"sites": await contents.sites(content.picture_sha256)},
-        }
-    return _details(content, [one for one in signals if kind is None or one.type == kind.name], crawled)
+    crawled = await contents.crawled([content.id] if content.picture_sha256 is not None else [])
+    signals = [one for one in signals if kind is None or one.type == kind.name]
+    return _details(content, signals, crawled.get(content.id, {}))
 
 
 def _details(content: Content, signals: list[Signal], crawled: dict[str, Any]) -> ContentDetailsAnswer:

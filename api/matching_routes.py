@@ -11,6 +11,7 @@ from banks.errors import SignalTypeDisabled
 from banks.live import Found, LiveBanks
 from banks.lookup import bank_names, by_bank, coin
 from banks.signal_types import SignalType, signal_type
+from banks.store import CRAWL_BANK
 from sql.named import queries
 
 from .answers import answer
@@ -29,12 +30,12 @@ from .models import (
     TypeQuery,
 )
 from .requests import json_of, query_of
-from .state import POOL, SETTINGS, check_hashing, live_of
+from .state import CURATION, POOL, SETTINGS, check_hashing, live_of
 from .uploads import Media, fetched_media, form_of, media_in
 
 routes = web.RouteTableDef()
 _TAG = "Matching"
-_Matches = dict[str, list[dict[str, int | str]]]
+_Matches = dict[str, list[dict[str, Any]]]
 
 
 @routes.get("/m/lookup")
@@ -57,8 +58,7 @@ async def lookup(request: web.Request) -> web.Response:
     if query.signal is None or query.signal_type is None:
         raise bad_request("Either url or both signal and signal_type are required")
     kind = enabled_type(live, query.signal_type)
-    matches = await _lookup(live, kind, kind.parse(query.signal), query)
-    return answer(await _described(request, matches) if query.include_metadata else matches)
+    return answer(await _lookup(request, live, kind, kind.parse(query.signal), query))
 
 
 @routes.post("/m/lookup")
@@ -151,13 +151,17 @@ async def _matches_of_media(
     signals = (await hashed(request, media, types)).signals
     kinds = {name: signal_type(name) for name in signals}
     return {
-        name: await _lookup(live, kinds[name], kinds[name].parse(value), query)
+        name: await _lookup(request, live, kinds[name], kinds[name].parse(value), query)
         for name, value in signals.items()
     }
 
 
 async def _lookup(
-    live: LiveBanks, kind: SignalType, value: bytes, query: LookupQuery | LookupUploadQuery
+    request: web.Request,
+    live: LiveBanks,
+    kind: SignalType,
+    value: bytes,
+    query: LookupQuery | LookupUploadQuery,
 ) -> _Matches:
     found = await live.find(kind, value)
     if not found:
@@ -168,20 +172,28 @@ async def _lookup(
         banks=bank_names(query.banks),
         now=time.time(),
     )
-    return {name: _with_distances(kind, ones) for name, ones in chosen.items()}
+    matches: _Matches = {name: _with_distances(kind, ones) for name, ones in chosen.items()}
+    if query.include_metadata:
+        await _describe(request, kind, matches)
+    return matches
 
 
-async def _described(request: web.Request, found: _Matches) -> dict[str, list[dict[str, Any]]]:
-    ids = [one["bank_content_id"] for ones in found.values() for one in ones]
+async def _describe(request: web.Request, kind: SignalType, matches: _Matches) -> None:
+    """Adds to each match what is in the bank, and what is known of it."""
+    ids = [one["bank_content_id"] for ones in matches.values() for one in ones]
+    contents = request.app[CURATION].contents
+    signals = await contents.signals(ids)
     rows = queries("exchanges").metadata_of_contents(request.app[POOL], ids=ids)
     known = {row["id"]: row["metadata"] async for row in rows}
-    return {
-        name: [{**one, "metadata": known.get(one["bank_content_id"]) or None} for one in ones]
-        for name, ones in found.items()
-    }
+    known |= await contents.crawled(one["bank_content_id"] for one in matches.get(CRAWL_BANK, ()))
+    for ones in matches.values():
+        for one in ones:
+            content_id = one["bank_content_id"]
+            one["signal"] = next((s.value for s in signals[content_id] if s.type == kind.name), None)
+            one["metadata"] = known.get(content_id) or None
 
 
-def _with_distances(kind: SignalType, found: list[Found]) -> list[dict[str, int | str]]:
+def _with_distances(kind: SignalType, found: list[Found]) -> list[dict[str, Any]]:
     if kind.radius is None:
         return [{"bank_content_id": one.content_id, "distance": "-"} for one in found]
     return [{"bank_content_id": one.content_id, "distance": str(one.distance)} for one in found]

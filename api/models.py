@@ -45,10 +45,10 @@ class _Coin(BaseModel):
     banks: str | None = Field(default=None, description="Only these banks, separated by commas.")
     seed: str | None = Field(default=None, description="Makes the coin flip of enabled ratios repeatable.")
     bypass_coinflip: bool = Field(default=False, description="Ask every bank, whatever its enabled ratio.")
+    include_metadata: bool = Field(default=False, description="With what is known of each content.")
 
 
 class LookupQuery(_Coin):
-    include_metadata: bool = Field(default=False, description="With what is known of each content.")
     signal: str | None = Field(default=None, description="The signal to look up.")
     signal_type: str | None = Field(default=None, description="Its type.")
     url: str | None = Field(default=None, description="Instead: media to hash and look up.")
@@ -74,9 +74,11 @@ class RawLookupQuery(BaseModel):
 class MatchAnswer(BaseModel):
     bank_content_id: int
     distance: str = Field(description="In bits; '-' for types that match by equality.")
+    signal: str | None = Field(default=None, description="Only with include_metadata: what is in the bank.")
     metadata: dict[str, Any] | None = Field(
         default=None,
-        description="Only with include_metadata: of an exchange's content owner, tags and opinion.",
+        description="Only with include_metadata: of an exchange's content also owner, tags and opinion, of a "
+        "crawled picture its sites.",
     )
 
 

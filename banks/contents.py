@@ -196,10 +196,19 @@ class ContentStore:
         rows = self._queries.members_of_signal(self._pool, signal_id=signal_id, after=after, page=size)
         return [Member(row["id"], row["bank_name"], row["disable_until_ts"]) async for row in rows]
 
-    async def sites(self, picture_sha256: bytes) -> list[str]:
-        """Names of the sites that show a crawled picture, best ranked first; the first hundred."""
-        rows = self._queries.sites_of_picture(self._pool, sha256=picture_sha256, most=_MOST_SITES)
-        return [".".join(reversed(row["reversed_name"].split("."))) async for row in rows]
+    async def crawled(self, content_ids: Iterable[int]) -> dict[int, dict[str, Any]]:
+        """What the crawl says of its pictures among these contents, in the form of metadata.
+
+        Its SHA-256 is the `content_id`; up to a hundred sites that show it are named, best ranked first.
+        """
+        rows = self._queries.pictures_of_contents(self._pool, ids=list(content_ids), most=_MOST_SITES)
+        return {
+            row["id"]: {
+                "content_id": row["picture_sha256"].hex(),
+                "json": {"sites": [_name(one) for one in row["reversed_names"]]},
+            }
+            async for row in rows
+        }
 
 
 def check_details(details: Details) -> None:
@@ -248,6 +257,10 @@ def _check_time(disable_until_ts: int | None) -> None:
             "disable_until_ts must be less than 5 years in the future; it counts seconds since 1970",
             field="disable_until_ts",
         )
+
+
+def _name(reversed_name: str) -> str:
+    return ".".join(reversed(reversed_name.split(".")))
 
 
 def _unknown(bank: Bank, content_id: int) -> UnknownContent:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from banks.signal_types import signal_type
-from banks.store import check_name, check_storable, check_texts
+from banks.store import CRAWL_BANK, check_name, check_storable, check_texts
 from sql.named import queries
 from sql.pool import Pool
 
@@ -142,6 +142,8 @@ class ExchangeStore:
         Raises UnknownExchangeType, BadExchange, BadCredentials, ExchangeExists, BadBank, LibraryMissing.
         """
         check_name(name)
+        if name == CRAWL_BANK:
+            raise ExchangeExists(f"the name {name} is kept for what the crawl finds", exchange=name)
         _check_every(every_s)
         kind = (await self.types()).exchange_type(api)
         given = dict(config or {})

@@ -120,15 +120,24 @@ JOIN bank_content AS c ON c.id = cs.content_id
 WHERE s.type = :type AND s.value = :value AND c.removed_at IS NULL
 ORDER BY c.id;
 
--- name: sites_of_picture(sha256, most)
--- Names of the sites that show a picture, best ranked first.
-SELECT d.reversed_name, min(d.position) AS position
-FROM favicon_metadata AS m
-JOIN site_icons AS i ON i.icon_url_id = m.icon_url_id AND i.gone_at IS NULL
-JOIN target_urls AS t ON t.id = i.target_url_id
-JOIN domains AS d ON d.id = t.domain_id
-WHERE m.sha256 = :sha256
-GROUP BY d.reversed_name ORDER BY position LIMIT :most;
+-- name: pictures_of_contents(ids, most)
+-- What the crawl knows of the contents that are pictures of its own: the picture, and the names of the sites that show
+-- it, best ranked first. A look-up in indexes for each content.
+SELECT c.id, c.picture_sha256, s.reversed_names
+FROM unnest(CAST(:ids AS bigint[])) AS asked (id)
+JOIN bank_content AS c ON c.id = asked.id AND c.picture_sha256 IS NOT NULL
+CROSS JOIN LATERAL (
+    SELECT coalesce(array_agg(best.reversed_name ORDER BY best.position), '{}') AS reversed_names
+    FROM (
+        SELECT d.reversed_name, min(d.position) AS position
+        FROM favicon_metadata AS m
+        JOIN site_icons AS i ON i.icon_url_id = m.icon_url_id AND i.gone_at IS NULL
+        JOIN target_urls AS t ON t.id = i.target_url_id
+        JOIN domains AS d ON d.id = t.domain_id
+        WHERE m.sha256 = c.picture_sha256
+        GROUP BY d.reversed_name ORDER BY position LIMIT :most
+    ) AS best
+) AS s;
 
 -- name: signal_type_overrides()
 SELECT name, enabled_ratio FROM signal_type_overrides;

@@ -198,6 +198,7 @@ async def test_an_exchange_s_bank_is_not_for_curators(exchanges: Any) -> None:
         ({"bank": "ONE", "api": "local_file", "api_json": {}}, 400),
         ({"bank": "ONE", "api": "sample", "every_s": 0}, 400),
         ({"bank": "TAKEN", "api": "sample"}, 403),
+        ({"bank": "CRAWLED_LOOKS", "api": "sample"}, 403),
         ([], 400),
     ],
 )

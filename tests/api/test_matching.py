@@ -228,6 +228,28 @@ async def test_a_flag_is_yes_or_no(steady: Any, path: str, name: str, value: str
     assert name in answer.json["message"]
 
 
+async def test_a_lookup_tells_what_is_known_if_asked(
+    steady: Any, bank: str, picture: Any, random_pdq: Any
+) -> None:
+    added = await steady.send_file(f"/c/bank/{bank}/content", "photo", picture())
+    pdq = added.json["signals"]["pdq"]
+    path = f"/c/bank/{bank}/content/{added.json['id']}"
+    asked = {"banks": bank, "types": "pdq,md5", "include_metadata": "true"}
+    match = {"bank_content_id": added.json["id"], "distance": "0", "signal": pdq, "metadata": None}
+    found = await steady.send_file("/m/lookup", "photo", picture(), **asked)
+    assert found.json == {"pdq": {bank: [match]}, "md5": {}}
+    await steady.put(path, {"metadata": {"content_id": "7"}})
+    match["metadata"] = {"content_id": "7"}
+    assert (await steady.send_file("/m/lookup", "photo", picture(), **asked)).json["pdq"] == {bank: [match]}
+    by_signal = {"signal": pdq, "signal_type": "pdq", "banks": bank}
+    assert (await steady.get("/m/lookup", **by_signal, include_metadata="true")).json == {bank: [match]}
+    assert set((await steady.get("/m/lookup", **by_signal)).json[bank][0]) == {"bank_content_id", "distance"}
+    nothing = await steady.get(
+        "/m/lookup", signal=random_pdq(), signal_type="pdq", include_metadata="true", banks=bank
+    )
+    assert nothing.json == {}
+
+
 async def test_an_index_of_one_hash_matches(api: Any) -> None:
     await api.post("/c/banks", {"name": "A"})
     await api.post("/c/bank/A/signal", {"pdq": "0" * 64})
@@ -271,7 +293,12 @@ async def test_the_crawls_looks_are_a_bank_that_only_the_crawl_changes(api: Any,
             await asyncio.sleep(0.02)
     (match,) = found.json["CRAWLED_LOOKS"]
     shown = (await api.get(f"/c/bank/CRAWLED_LOOKS/content/{match['bank_content_id']}")).json
-    assert shown["metadata"] == {"content_id": sha.hex(), "json": {"sites": ["example.com"]}}
+    known = {"content_id": sha.hex(), "json": {"sites": ["example.com"]}}
+    assert shown["metadata"] == known
+    (listed,) = (await api.get("/c/bank/CRAWLED_LOOKS/content")).json["contents"]
+    assert listed["metadata"] == known
+    told = await api.get("/m/lookup", signal=NEAR, signal_type="pdq", include_metadata="true")
+    assert told.json == {"CRAWLED_LOOKS": [{**match, "signal": PDQ, "metadata": known}]}
     for answer in (
         await api.post("/c/bank/CRAWLED_LOOKS/signal", {"pdq": PDQ}),
         await api.put(f"/c/bank/CRAWLED_LOOKS/content/{match['bank_content_id']}", {"disable_until_ts": 0}),
