@@ -1,6 +1,6 @@
-"""Builds the two C extensions; everything else is in pyproject.toml.
+"""Builds the three C extensions; everything else is in pyproject.toml.
 
-Both are optional: where no compiler is found the install goes on without them, and `matching` and
+All are optional: where no compiler is found the install goes on without them, and `matching` and
 `hashing` run on their numpy twins with the same results.
 """
 
@@ -41,4 +41,15 @@ pixels = Extension(
     optional=True,
 )
 
-setup(ext_modules=[engine, pixels], options={"bdist_wheel": {"py_limited_api": "cp311"}})
+looks = Extension(
+    "hashing._looks",
+    sources=["hashing/_looks.c"],
+    extra_compile_args=["/fp:precise"]
+    if sys.platform == "win32"
+    else ["-std=c11", "-O3", "-ffp-contract=off", "-fvisibility=hidden"],
+    define_macros=[("Py_LIMITED_API", "0x030B0000")],
+    py_limited_api=True,
+    optional=True,
+)
+
+setup(ext_modules=[engine, pixels, looks], options={"bdist_wheel": {"py_limited_api": "cp311"}})

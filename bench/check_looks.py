@@ -60,7 +60,7 @@ def fresh_icons(count: int, seed: int) -> list[bytes]:
 
 def _drawings(rng: np.random.Generator, count: int, side: int) -> _Floats:
     """RGB from 0 to 255, shape (count, side, side, 3): a ground, and shapes one over the other."""
-    canvas = np.empty((count, side, side, 3), np.float32)
+    canvas: _Floats = np.empty((count, side, side, 3), np.float32)
     canvas[:] = _colours(rng, count)[:, None, None]
     at = (np.arange(side, dtype=np.float32) + 0.5) / side
     shapes = rng.integers(1, _MOST_SHAPES + 1, count)
@@ -140,9 +140,10 @@ def _closer(planes: _Floats) -> _Floats:
     places = np.linspace(side * 0.1, side * 0.9 - 1, side, dtype=np.float32)
     low = places.astype(int)
     matrix = np.zeros((side, side), np.float32)
-    matrix[np.arange(side), low] = 1 - (places - low)
-    matrix[np.arange(side), low + 1] += places - low
-    closer: _Floats = matrix @ planes @ matrix.T
+    rest = (places - low).astype(np.float32)
+    matrix[np.arange(side), low] = 1 - rest
+    matrix[np.arange(side), low + 1] += rest
+    closer = np.asarray(matrix @ planes @ matrix.T, np.float32)
     return closer
 
 

@@ -30,6 +30,7 @@ _CASES = {
         "-k", "not numpy and not large_index and not faiss",
     ],
     "hashing._pixels": ["hashing/test_loops.py", "-k", "not metas_pdq"],
+    "hashing._looks": ["hashing/test_look_kernels.py"],
 }  # fmt: skip
 """The tests that each extension runs under the sanitizers."""
 

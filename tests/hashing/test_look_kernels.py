@@ -1,0 +1,78 @@
+"""The measures in C are those in numpy, but for the last places of a float."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from hashing import look_kernels, look_measures
+from hashing.look import BRIGHT_SIDE, PICTURE_BYTES
+from hashing.look_kernels import KERNELS, LookKernels
+
+_Pictures = NDArray[np.uint8]
+
+
+@pytest.fixture
+def kernels() -> LookKernels:
+    if KERNELS is None:
+        pytest.skip("hashing._looks was not built: there was no compiler at installation")
+    return KERNELS
+
+
+@pytest.fixture(scope="module")
+def pairs() -> tuple[_Pictures, _Pictures]:
+    """Strangers, pictures with noise, pictures that were moved, and even ones."""
+    rng = np.random.default_rng(8)
+    coarse = rng.integers(0, 256, (600, PICTURE_BYTES // 4), dtype=np.uint8)
+    left = np.repeat(coarse, 4, axis=1)
+    right = rng.permutation(left)
+    noise = rng.integers(-6, 7, (200, PICTURE_BYTES))
+    right[:200] = np.clip(left[:200] + noise, 0, 255)
+    moved = left[200:400, : BRIGHT_SIDE * BRIGHT_SIDE].reshape(-1, BRIGHT_SIDE, BRIGHT_SIDE)
+    for number, picture in enumerate(moved):
+        shift = rng.integers(-2, 3, 2).tolist()
+        right[200 + number, : BRIGHT_SIDE * BRIGHT_SIDE] = np.roll(picture, shift, (0, 1)).ravel()
+    left[-3:], right[-2:] = 255, 255
+    left[-1] = 0
+    return left, right
+
+
+def test_quick_measures_are_the_same(kernels: LookKernels, pairs: tuple[_Pictures, _Pictures]) -> None:
+    expected = np.stack(look_measures._quick(*pairs))
+    np.testing.assert_allclose(look_kernels.quick(kernels, *pairs), expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(look_kernels.tints(kernels, *pairs), expected[0], rtol=1e-5, atol=1e-6)
+
+
+def test_aligned_measures_are_the_same(kernels: LookKernels, pairs: tuple[_Pictures, _Pictures]) -> None:
+    expected = np.stack(look_measures._aligned(*pairs))
+    np.testing.assert_allclose(look_kernels.aligned(kernels, *pairs), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_no_rows_give_no_measures(kernels: LookKernels) -> None:
+    nothing = np.empty((0, PICTURE_BYTES), np.uint8)
+    assert look_kernels.tints(kernels, nothing, nothing).shape == (0,)
+    assert look_kernels.quick(kernels, nothing, nothing).shape == (4, 0)
+    assert look_kernels.aligned(kernels, nothing, nothing).shape == (4, 0)
+
+
+def test_what_does_not_fit_is_refused(kernels: LookKernels) -> None:
+    good, out = np.zeros((3, PICTURE_BYTES), np.uint8), np.empty((4, 3), np.float32)
+    refused: list[tuple[Any, Any, int, Any]] = [
+        (good[:2], good, 3, out),
+        (good, good[:, :-1].copy(), 3, out),
+        (good, good, 2, out),
+        (good, good, -1, out),
+        (good, good, 1 << 60, out),
+        (good, good, 3, out[:3]),
+        (good, good, 3, np.empty((2, 3), np.complex64)),
+    ]
+    for left, right, rows, target in refused:
+        with pytest.raises(ValueError, match="rows"):
+            kernels.quick(left, right, rows, target)
+    with pytest.raises((TypeError, BufferError, ValueError)):
+        kernels.quick(good, good, 3, bytes(48))  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        kernels.quick(good, good, 3, None)  # type: ignore[arg-type]
