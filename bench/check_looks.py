@@ -143,8 +143,7 @@ def _closer(planes: _Floats) -> _Floats:
     rest = (places - low).astype(np.float32)
     matrix[np.arange(side), low] = 1 - rest
     matrix[np.arange(side), low + 1] += rest
-    closer = np.asarray(matrix @ planes @ matrix.T, np.float32)
-    return closer
+    return np.asarray(matrix @ planes @ matrix.T, np.float32)
 
 
 def _pdqs(bright: _Floats) -> _Bytes:

@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 
 HOUR_S = 3600.0
 CACHED_AT_MOST_S = 60.0
-CACHED_FOR_CLIENT_S = 1.0
-"""Entries of lists end without anybody telling, so an answer from the cache is never older than this."""
 LOOKS_PAGE = 200
 _NUMBER = re.compile("[0-9]{1,18}")
 

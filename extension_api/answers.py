@@ -16,13 +16,14 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from extension_api.away import AWAY
 from extension_api.errors import BadRequest, NotASite, TooLarge, Unavailable
 from extension_api.judge import Asked, AskedIcon, Judge, Judged
-from extension_api.looks import looks_in, looks_of_file, parse_look
+from extension_api.looks import looks_given
 from extension_api.models import Icon, SiteQuestion
+from extension_api.rank_reader import RANK_WAIT_S, RankReader
 from extension_api.sites import Site, host_of_url
 from extension_api.verdict import LookMatch, Verdict
 from hashing.errors import HashingError
+from hashing.look_files import looks_of_file
 from sql.cancelled import check_cancelled
-from sql.named import queries
 
 if TYPE_CHECKING:
     from extension_api.follower import Follower
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from hashing.sandbox import Sandbox
     from sql.pool import Pool
 
-RANK_WAIT_S = 0.25
-"""How long an answer waits for the rank of a site that is not in memory."""
 RANK_KEPT_S = 60.0
 _MOST_RANKS = 100_000
 _PDQ_BYTES = 32
@@ -53,13 +52,12 @@ class Answers:
         self._follower = follower
         self._outbox = outbox
         self._sandbox = sandbox
-        self._pool = pool
         self._settings = settings
         self._clock = clock
         self._judge = Judge(follower, settings.verdicts, clock)
         self._sent: OrderedDict[bytes, asyncio.Future[AskedIcon]] = OrderedDict()
         self._ranks: OrderedDict[str, tuple[float, int | None]] = OrderedDict()
-        self._reads: Any = queries("verdicts")
+        self._reader = RankReader(pool)
 
     async def answer(
         self,
@@ -82,10 +80,9 @@ class Answers:
         icons = [icon for asked in question.icons for icon in await self._icons_of(asked)]
         distinct = {icon.sha256: icon for icon in icons}
         site = self._judge.site_of(host)
-        if len(distinct) > 1:
-            for icon in distinct.values():
-                # What is found is remembered; others are answered between the icons.
-                self._judge.look_around(icon)
+        for icon in distinct.values():
+            # What is found is remembered; others are answered between the steps.
+            for _ in self._judge.look_around(icon):
                 await asyncio.sleep(0)
         seen = [self._outbox.first_seen(site, sha256) for sha256 in distinct]
         position = None if site in self._judge.memory.sites else await self._rank_of(site)
@@ -145,10 +142,10 @@ class Answers:
 
     async def _looked_at(self, sha256: bytes, body: bytes) -> AskedIcon:
         try:
-            raw = looks_in(await self._sandbox.run(looks_of_file, body))
+            given = looks_given(await self._sandbox.run(looks_of_file, body))
         except HashingError as error:
             return AskedIcon(sha256, error=error.kind)
-        looks = tuple(parse_look(look) for look in raw if look)
+        looks = tuple(look for look in given if look.forms)
         return AskedIcon(sha256, looks, hashlib.md5(body, usedforsecurity=False).digest())
 
     def _forget_accidents(self, sha256: bytes, done: asyncio.Future[AskedIcon]) -> None:
@@ -188,8 +185,7 @@ class Answers:
             return known[1] if known else None
         try:
             async with asyncio.timeout(RANK_WAIT_S):
-                reversed_name = ".".join(site.split(".")[::-1])
-                position: int | None = await self._reads.rank_of(self._pool, reversed_name=reversed_name)
+                position = await self._reader.rank_of(site)
         except AWAY:
             check_cancelled()
             return known[1] if known else None

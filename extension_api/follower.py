@@ -7,6 +7,7 @@ memory stays as it is, so verdicts do too.
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -223,6 +224,6 @@ class Follower:
         if "family" in keys:
             lists.put_stated([row async for row in ask.stated_families(connection)])
         api_keys = {row["key_sha256"]: row["name"] async for row in self._writes.live_api_keys(connection)}
-        if keys or api_keys != lists.api_keys:
+        if keys or api_keys != lists.api_keys or lists.have_ended(time.time()):
             lists.api_keys = api_keys
             self.version += 1

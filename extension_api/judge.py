@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Protocol
@@ -108,11 +108,14 @@ class Judge:
         site = site_of_host(host)
         return Site(host) if self._hosting(host, site) is Hosting.PERHAPS_SHARED else site
 
-    def look_around(self, icon: AskedIcon) -> None:
-        """Search for looks like an icon's now, so that `judge` finds that done."""
+    def look_around(self, icon: AskedIcon) -> Iterator[object]:
+        """Search for looks like an icon's, step by step, so that `judge` finds that done.
+
+        A step is a millisecond or two; others may be answered between two of them.
+        """
         looks = None if icon.error or icon.pdq else self._looks_of(icon)
-        if looks:
-            self._search(icon.sha256, looks, trusted_only=False)
+        if looks and self._remembered((icon.sha256, False)) is None:
+            yield from self._searching(icon.sha256, looks, trusted_only=False)
 
     def judge(self, asked: Asked) -> Judged:
         """The verdict on what is asked."""
@@ -279,15 +282,33 @@ class Judge:
 
     def _search(self, sha256: bytes, looks: Sequence[Look], *, trusted_only: bool) -> list[Found]:
         """What the index finds for a picture; remembered while the index stays as it is, or for a moment."""
-        index, now, key = self.memory.index, self._clock(), (sha256, trusted_only)
+        remembered = self._remembered((sha256, trusted_only))
+        if remembered is None:
+            remembered = list(self._searching(sha256, looks, trusted_only=trusted_only))
+        return [one for found in remembered for one in found]
+
+    def _remembered(self, key: tuple[bytes, bool]) -> list[list[Found]] | None:
+        """What was found for a picture before, if that still holds."""
+        nearby = self._nearby.get(key)
+        if nearby is None:
+            return None
+        self._nearby.move_to_end(key)
+        holds = (
+            nearby.version == self.memory.index.version or self._clock() - nearby.at < self._settings.cached_s
+        )
+        return nearby.found if holds else None
+
+    def _searching(
+        self, sha256: bytes, looks: Sequence[Look], *, trusted_only: bool
+    ) -> Iterator[list[Found]]:
+        """What is found for each look of a picture, look by look; all of it is remembered at the end."""
+        memory, key = self.memory, (sha256, trusted_only)
+        # As it is now: what is placed between two steps is found by the next search.
+        index, version, now = memory.index, memory.index.version, self._clock()
         nearby = self._nearby.get(key)
         tiers: tuple[Rule | None, ...] = _TRUSTED_TIERS if trusted_only else (*_TRUSTED_TIERS, None)
-        if nearby is not None:
-            self._nearby.move_to_end(key)
-            if nearby.version == index.version or now - nearby.at < self._settings.cached_s:
-                return [one for found in nearby.found for one in found]
-        found = []
-        numbers = self.memory.looks_of(sha256)
+        found: list[list[Found]] = []
+        numbers = memory.looks_of(sha256)
         for which, look in enumerate(looks):
             own = numbers[which] if numbers is not None else None
             # Who else wears an owner's own look is asked for that look as it is.
@@ -296,10 +317,11 @@ class Judge:
             if nearby is not None:
                 again = index.search_again(probes, nearby.found[which], nearby.version, tiers=tiers)
             found.append(index.search(probes, tiers=tiers, own=own) if again is None else again)
-        self._nearby[key] = _Nearby(index.version, now, found)
-        while len(self._nearby) > self._settings.cached_answers:
-            self._nearby.popitem(last=False)
-        return [one for some in found for one in some]
+            yield found[-1]
+        if memory is self.memory:
+            self._nearby[key] = _Nearby(version, now, found)
+            while len(self._nearby) > self._settings.cached_answers:
+                self._nearby.popitem(last=False)
 
     def _with_sisters(self, matches: list[LookMatch], position: int | None) -> list[LookMatch]:
         """The matches, those with trusted owners knowing who else of the trusted wears the owner's look.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -22,6 +23,22 @@ class Lists:
     stated: dict[frozenset[Site], Stated] = field(default_factory=dict)
     api_keys: dict[bytes, str] = field(default_factory=dict)
     """Names by the SHA-256 of the key."""
+    _ends: list[float] = field(default_factory=list)
+    """When entries end; the next is first (a heap)."""
+    _noted_ends: set[float] = field(default_factory=set)
+
+    def have_ended(self, now: float) -> bool:
+        """Whether an entry has ended since this was asked last: nobody tells that."""
+        ended = False
+        while self._ends and self._ends[0] <= now:
+            self._noted_ends.discard(heapq.heappop(self._ends))
+            ended = True
+        return ended
+
+    def _note_end(self, until: float | None) -> None:
+        if until is not None and until not in self._noted_ends:
+            self._noted_ends.add(until)
+            heapq.heappush(self._ends, until)
 
     def is_allowed(self, client: int | None, site: Site, now: float) -> bool:
         """Whether the client has the site on its allowlist."""
@@ -42,6 +59,7 @@ class Lists:
                 self.allowed.pop(client, None)
         for row in rows:
             self.allowed.setdefault(row["client_id"], {})[Site(row["site"])] = row["expires_at"]
+            self._note_end(row["expires_at"])
 
     def put_operator(self, sites: Iterable[str] | None, rows: Iterable[Mapping[str, Any]]) -> None:
         """Replace the operator's entries for some sites, or all of them."""
@@ -52,6 +70,7 @@ class Lists:
                 self.operator.pop(Site(site), None)
         for row in rows:
             self.operator[Site(row["site"])] = (row["list"], row["expires_at"])
+            self._note_end(row["expires_at"])
 
     def put_reports(self, sites: Iterable[str] | None, rows: Iterable[Mapping[str, Any]]) -> None:
         """Replace the weights of reports on some sites, or of all."""

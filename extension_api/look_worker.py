@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from extension_api.away import AWAY
-from extension_api.looks import looks_in, looks_of_file
+from extension_api.looks import looks_given
 from hashing.errors import HashingError
+from hashing.look_files import looks_of_file
 from sql.cancelled import check_cancelled
 from sql.named import queries
 
 if TYPE_CHECKING:
     from extension_api.keeper import Keeper
+    from hashing.look import Look
     from hashing.sandbox import Sandbox
     from sql.pool import Pool
 
@@ -70,7 +72,7 @@ class LookWorker:
             ]
             outcomes = await asyncio.gather(*(self._looks_of(body) for _, body in waiting))
             rows = [
-                (sha256, frame, look or None)
+                (sha256, frame, look.to_bytes() if look.forms else None)
                 for (sha256, _), outcome in zip(waiting, outcomes, strict=True)
                 if not isinstance(outcome, HashingError)
                 for frame, look in enumerate(outcome)
@@ -95,8 +97,8 @@ class LookWorker:
                 )
         return len(waiting)
 
-    async def _looks_of(self, body: bytes) -> list[bytes] | HashingError:
+    async def _looks_of(self, body: bytes) -> list[Look] | HashingError:
         try:
-            return looks_in(await self._sandbox.run(looks_of_file, body))
+            return looks_given(await self._sandbox.run(looks_of_file, body))
         except HashingError as error:
             return error

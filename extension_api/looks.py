@@ -12,15 +12,14 @@ from typing import Final
 from extension_api.errors import BadLook
 from extension_api.verdict import Rule
 from hashing import look as hashed
-from hashing.decode import decode_frames
-from hashing.errors import DecoderDied
-from hashing.look import Look, look_of
+from hashing.look import Look
+from hashing.look_files import looks_in
 from hashing.look_forms import FormName
 from hashing.look_probes import AS_IS, Probes, probes_of
 from hashing.look_rules import STANDARD, STRICT, WIDE, LookRule, Match, compare_many
 
-MOST_FRAMES: Final = 16
-"""Frames of one file that have looks of their own; each is searched by itself, and real files have six."""
+MOST_LOOKS: Final = 16
+"""Looks of one file that count; each is searched by itself, and real files have six."""
 LOOK_RULES: Final[dict[Rule, LookRule]] = {Rule.STRICT: STRICT, Rule.STANDARD: STANDARD, Rule.WIDE: WIDE}
 _RULES_BY_NAME: Final = {rule.name: ours for ours, rule in LOOK_RULES.items()}
 PLAIN: Final[FormName] = "plain"
@@ -40,29 +39,9 @@ class Likeness:
     colour: float
 
 
-def looks_of_file(data: bytes) -> list[bytes]:
-    """The look of each frame of an image file, empty for a degenerate one. Raises HashingError.
-
-    For `Sandbox.run`: it decodes what may be hostile.
-    """
-    looks = (look_of(frame.rgba) for frame in decode_frames(data)[:MOST_FRAMES])
-    distinct = dict.fromkeys(b"" if look.is_degenerate else look.to_bytes() for look in looks)
-    return list(distinct)
-
-
-def looks_in(answer: object) -> list[bytes]:
-    """What a sandboxed `looks_of_file` gave, after a check that it has the form of it."""
-    if not isinstance(answer, list) or not answer or len(answer) > MOST_FRAMES:
-        raise DecoderDied("The worker process answered nonsense.")
-    for look in answer:
-        if not isinstance(look, bytes):
-            raise DecoderDied("The worker process answered nonsense.")
-        if look:
-            try:
-                parse_look(look)
-            except BadLook as error:
-                raise DecoderDied("The worker process answered nonsense.") from error
-    return answer
+def looks_given(answer: object) -> list[Look]:
+    """The looks in what a sandboxed `looks_of_file` gave, largest first. Raises DecoderDied."""
+    return looks_in(answer)[:MOST_LOOKS]
 
 
 def parse_look(raw: bytes) -> Look:

@@ -115,7 +115,7 @@ async def check(request: web.Request) -> web.Response:
     else:
         extension.work.take(address, COST_CACHED)
     headers = {"ETag": cached.etag, "Cache-Control": "private, no-cache"}
-    if request.headers.get("If-None-Match") == cached.etag:
+    if _has(request, cached.etag):
         return web.Response(status=304, headers=headers)
     return web.Response(body=cached.payload, content_type="application/json", headers=headers)
 
@@ -244,7 +244,7 @@ async def looks(request: web.Request) -> web.Response:
     page = await _stored(extension.looks_page(request.query.get("since"), request.query.get("page")))
     etag = f'"{page["version"]}-{page["checksum"]}-{len(page["looks"])}"'
     headers = {"ETag": etag, "Cache-Control": "public, max-age=60"}
-    if request.headers.get("If-None-Match") == etag:
+    if _has(request, etag):
         return web.Response(status=304, headers=headers)
     return web.json_response(page, headers=headers)
 
@@ -384,6 +384,11 @@ def _valid(model: type[_Model], parsed: Any) -> _Model:
     except ValidationError as error:
         faults = error.errors(include_url=False, include_input=False, include_context=False)
         raise BadRequest("The body is not as documented.", faults=faults[:20]) from error
+
+
+def _has(request: web.Request, etag: str) -> bool:
+    """Whether the client says that it has this answer (RFC 9110, 13.1.2)."""
+    return any(known.value == etag.strip('"') for known in request.if_none_match or ())
 
 
 def _address(request: web.Request, extension: Extension) -> str:

@@ -447,7 +447,7 @@ async def _drawn(answer: Answer, side: int) -> dict[str, Thumbnail]:
 
 async def _look_given(text: str, settings: Settings) -> Look | None:
     """The look of a file or of what a URL gives; None when the text is neither."""
-    from extension_api.looks import looks_in, looks_of_file, parse_look
+    from hashing.look_files import looks_in, looks_of_file
     from hashing.sandbox import Sandbox
     from inspector.looks import look_of_signals
 
@@ -461,7 +461,7 @@ async def _look_given(text: str, settings: Settings) -> Look | None:
             body = await asyncio.to_thread(file.read_bytes)
         picture = await sandbox.hash(body)
         looks = looks_in(await sandbox.run(looks_of_file, body))
-    return look_of_signals(picture.signals, [parse_look(look) for look in looks if look])
+    return look_of_signals(picture.signals, [look for look in looks if look.forms])
 
 
 async def _picture_at(url: str, settings: Settings, sandbox: Any) -> bytes:

@@ -308,6 +308,11 @@ FROM sightings ORDER BY last_seen DESC LIMIT :most;
 -- name: rank_of(reversed_name)$
 SELECT coalesce(harmonic_position, list_position) FROM domains WHERE reversed_name = :reversed_name;
 
+-- name: ranks_of(reversed_names)
+-- The same for several; served by the names' unique index.
+SELECT reversed_name, coalesce(harmonic_position, list_position) AS position
+FROM domains WHERE reversed_name = ANY (:reversed_names::text[]);
+
 -- name: trusted_after(seq, page)
 SELECT look_id, site, seq, position, tier, look, removed
 FROM trusted_looks WHERE seq > :seq ORDER BY seq LIMIT :page;

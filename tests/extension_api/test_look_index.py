@@ -7,9 +7,10 @@ import pytest
 
 from extension_api.errors import BadLook
 from extension_api.look_index import Found, LookIndex
-from extension_api.looks import likeness, looks_of_file, parse_look
+from extension_api.looks import likeness, parse_look
 from extension_api.verdict import Rule
 from hashing.look import Look
+from hashing.look_files import looks_of_file
 from samelook.sample_web.pictures import Change, Format, Picture
 from samelook.sample_web.sites import SITES
 
@@ -24,7 +25,7 @@ def looks() -> list[bytes]:
     for logo in LOGOS:
         for change in CHANGES:
             found += looks_of_file(Picture(logo, (48,), Format.PNG, change).data)
-    return [look for look in found if look]
+    return [look for look in found if Look.from_bytes(look).forms]
 
 
 def by_comparing(looks: dict[int, bytes], places: dict[int, Rule | None], asked: Look) -> set[Found]:

@@ -12,10 +12,12 @@ import pytest
 
 from extension_api.judge import Asked, AskedIcon, Judge
 from extension_api.lists import Lists
-from extension_api.looks import looks_of_file, parse_look
+from extension_api.looks import parse_look
 from extension_api.memory import Memory
 from extension_api.settings import VerdictSettings
 from hashing.errors import HashingError
+from hashing.look import Look
+from hashing.look_files import looks_of_file
 
 RECORDINGS = Path(__file__).parents[3] / "shared" / "recordings"
 SETTINGS = VerdictSettings()
@@ -41,7 +43,7 @@ def icons() -> dict[str, dict[bytes, list[bytes]]]:
         for exchange in recording["exchanges"]:
             body = base64.b64decode(exchange["body_b64"])
             try:
-                looks = [look for look in looks_of_file(body) if look]
+                looks = [look for look in looks_of_file(body) if Look.from_bytes(look).forms]
             except HashingError:
                 continue
             if looks:

@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 
 from extension_api.answering import answering_once
-from extension_api.looks import looks_of_file, parse_look
 from extension_api.models import SiteQuestion
+from hashing.look import Look
+from hashing.look_files import looks_of_file
 from hashing.look_rules import RULES
 from hashing.signals import hash_bytes
 from inspector.errors import BadQuestion, NoSuchLook, NoSuchSite
@@ -197,7 +198,7 @@ async def test_a_picture_that_nobody_has_is_found_by_its_look(reader: OwnConnect
     changed = io.BytesIO()
     small.save(changed, "PNG")
     picture = hash_bytes(changed.getvalue())
-    looks = [parse_look(look) for look in looks_of_file(changed.getvalue()) if look]
+    looks = [Look.from_bytes(look) for look in looks_of_file(changed.getvalue())]
     answer = await look_answer(reader, SETTINGS, [look_of_signals(picture.signals, looks)], distance=0)
     wearers = {row["site"]: row for row in rows(answer, "wearers")}
     assert wearers["lumora.example"]["same"] == "strict"
@@ -208,7 +209,7 @@ async def test_a_picture_that_nobody_has_is_found_by_its_look(reader: OwnConnect
 async def test_a_picture_without_contrast_has_no_look(reader: OwnConnection) -> None:
     flat = io.BytesIO()
     Image.new("RGB", (32, 32), "red").save(flat, "PNG")
-    looks = [parse_look(look) for look in looks_of_file(flat.getvalue()) if look]
+    looks = [look for raw in looks_of_file(flat.getvalue()) if (look := Look.from_bytes(raw)).forms]
     answer = await look_answer(
         reader, SETTINGS, [look_of_signals(hash_bytes(flat.getvalue()).signals, looks)], distance=0
     )
