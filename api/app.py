@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, suppress
+from dataclasses import replace
 from functools import partial
 
 import structlog
@@ -95,7 +96,8 @@ async def _database(app: web.Application) -> AsyncIterator[None]:
 async def _sandbox(app: web.Application) -> AsyncIterator[None]:
     settings = app[SETTINGS]
     limits = DecodeLimits(max_bytes=settings.max_upload_bytes)
-    async with Sandbox(settings.hash_processes, settings.sandbox, limits) as sandbox:
+    patient = replace(settings.sandbox, seconds=settings.picture_s)
+    async with Sandbox(settings.hash_processes, patient, limits) as sandbox:
         app[SANDBOX] = sandbox
         yield
 

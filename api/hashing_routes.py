@@ -55,7 +55,8 @@ async def hashed(request: web.Request, media: Media, types: str | None) -> Hashe
     matching = request.app.get(MATCHING)
     live = matching.live if matching is not None else None
     ratios = live.type_ratios if live is not None else _DEFAULT_RATIOS
-    return await hash_media(request.app[SANDBOX], media.data, wanted_types(media.content_type, types, ratios))
+    wanted = wanted_types(media.content_type, types, ratios)
+    return await hash_media(request.app[SANDBOX], media.data, wanted, request.app[SETTINGS].max_pixels)
 
 
 def fetcher_of(request: web.Request) -> Fetcher:

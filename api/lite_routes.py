@@ -25,7 +25,7 @@ _MOST_HASHES = 10_000
 
 
 class LiteQuery(BaseModel):
-    hash: str = Field(description="A PDQ.")
+    hash: str = Field(description="A PDQ, in lower or upper case.")
 
 
 class LiteBody(BaseModel):
@@ -50,7 +50,7 @@ class LiteManyAnswer(BaseModel):
 @described(_TAG, "The matches of a hash in the list", query=LiteQuery, answer=LiteAnswer)
 async def query_hash(request: web.Request) -> web.Response:
     query = query_of(request, LiteQuery)
-    found = request.app[LITE].hashes.find(PDQ.parse(query.hash))
+    found = request.app[LITE].hashes.find(PDQ.parse(query.hash.lower()))
     match = "true" if found else "false"
     return _json(f'{{"match":{match},"result":{_listed(found)}}}')
 
@@ -59,7 +59,7 @@ async def query_hash(request: web.Request) -> web.Response:
 @described(_TAG, "The matches of many hashes", body=LiteBody, answer=LiteManyAnswer, errors=(400, 413, 415))
 async def query_hashes(request: web.Request) -> web.Response:
     body = await body_of(request, LiteBody)
-    values = [PDQ.parse(text) for text in body.hashes]
+    values = [PDQ.parse(text.lower()) for text in body.hashes]
     found = request.app[LITE].hashes.find_many(values)
     results = {text: _listed(matches) for text, matches in zip(body.hashes, found, strict=True)}
     listed = ",".join(f"{json.dumps(text)}:{matches}" for text, matches in results.items())
@@ -115,7 +115,7 @@ async def check_hash(request: web.Request) -> web.Response:
     form = await form_of(request, request.app[SETTINGS].max_upload_bytes)
     text = form.texts.get("hash", "").strip()
     try:
-        found = request.app[LITE].hashes.find(PDQ.parse(text))
+        found = request.app[LITE].hashes.find(PDQ.parse(text.lower()))
     except BadSignal as error:
         return _results(text, [], trouble=error.message)
     return _results(text, found)
@@ -135,7 +135,8 @@ async def check_image(request: web.Request) -> web.Response:
     if not form.files.get("photo"):
         raise bad_request("Choose a picture, in the field photo.")
     try:
-        signals = (await hash_media(request.app[SANDBOX], form.files["photo"], ["pdq"])).signals
+        most = request.app[SETTINGS].max_pixels
+        signals = (await hash_media(request.app[SANDBOX], form.files["photo"], ["pdq"], most)).signals
     except HashingError as error:
         return _results(form.names["photo"], [], trouble=error.message)
     return _results(signals["pdq"], request.app[LITE].hashes.find(PDQ.parse(signals["pdq"])))

@@ -65,6 +65,11 @@ class ApiSettings:
     hash_processes: int = 1
     max_upload_bytes: int = 64 * MIB
     """A picture or video; a list of hashes may be as large."""
+    max_pixels: int = 50_000_000
+    """Of an uploaded or fetched picture: as telephones take them. Whoever hashes it needs some 20 bytes for
+    each meanwhile."""
+    picture_s: float = 20.0
+    """Wall time for one of them, on a machine that may be busy; icons take milliseconds."""
     max_body_bytes: int = 8 * MIB
     """A JSON body."""
     stale_s: float = 65.0

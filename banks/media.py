@@ -6,9 +6,7 @@ import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
 
-import numpy as np
-
-from hashing.decode import DecodeLimits, composite_on, decode
+from hashing.decode import DecodeLimits, decode
 from hashing.pdq import pdq
 from hashing.sandbox import Sandbox
 from hashing.signals import FILE_SIGNAL_NAMES, file_signals_of, signals_of
@@ -70,7 +68,7 @@ def known_content_type(name: str) -> ContentType:
     )
 
 
-async def hash_media(sandbox: Sandbox, data: bytes, types: Collection[str]) -> Hashed:
+async def hash_media(sandbox: Sandbox, data: bytes, types: Collection[str], max_pixels: int) -> Hashed:
     """The signals of a file, in the order of `types`.
 
     Raises BadContent for an empty file, HashingError when it is no picture and must be, and Featureless when
@@ -83,7 +81,7 @@ async def hash_media(sandbox: Sandbox, data: bytes, types: Collection[str]) -> H
     found: dict[str, str] = {}
     quality: int | None = None
     if pixels:
-        answer = await sandbox.run(picture_signals, data, tuple(pixels))
+        answer = await sandbox.run(picture_signals, data, tuple(pixels), max_pixels)
         if not isinstance(answer, dict):
             raise BadContent("the picture could not be hashed")
         quality = answer.pop(_QUALITY, None)
@@ -102,17 +100,17 @@ async def hash_media(sandbox: Sandbox, data: bytes, types: Collection[str]) -> H
     return Hashed(signals, quality)
 
 
-def picture_signals(data: bytes, types: tuple[str, ...]) -> dict[str, str | int]:
+def picture_signals(data: bytes, types: tuple[str, ...], max_pixels: int) -> dict[str, str | int]:
     """Runs in a sandboxed process: the signals of a picture, and the quality of its PDQ if asked for."""
-    picture = decode(data, DecodeLimits(max_bytes=max(len(data), DecodeLimits().max_bytes)))
+    picture = decode(
+        data, DecodeLimits(max_bytes=max(len(data), DecodeLimits().max_bytes), max_pixels=max_pixels)
+    )
     found: dict[str, str | int] = {}
     others = tuple(name for name in types if name != "pdq")
     if others:
         found.update(signals_of(data, picture, others))
     if "pdq" in types:
-        # One plane a channel, as in hashing.signals: neighbouring bytes are faster to go through.
-        planes = np.ascontiguousarray(picture.rgba.transpose(2, 0, 1)).transpose(1, 2, 0)
-        code, quality = pdq(composite_on(planes))
+        code, quality = pdq(picture.rgba)
         found[_QUALITY] = quality
         if quality >= LEAST_QUALITY:
             found["pdq"] = code.hex()

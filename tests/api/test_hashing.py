@@ -131,6 +131,20 @@ async def test_what_is_no_picture_is_refused(hasher: Any, data: bytes) -> None:
     assert answer.json["message"]
 
 
+async def test_a_photo_as_telephones_take_it_is_hashed(hasher: Any, picture: Any) -> None:
+    drawn = Image.open(io.BytesIO(picture(size=250)))
+    stored = io.BytesIO()
+    drawn.resize((5000, 5000), Image.Resampling.NEAREST).save(stored, "JPEG", quality=50)
+    assert bits_apart(await pdq_of(hasher, stored.getvalue()), await pdq_of(hasher, picture(size=250))) <= 24
+
+
+async def test_a_picture_of_more_pixels_than_wanted_is_refused(serve: Any, picture: Any) -> None:
+    hasher = await serve(roles=frozenset({"hasher"}), max_pixels=128 * 128)
+    assert (await hasher.send_file("/h/hash", "photo", picture(size=128))).status == 200
+    answer = await hasher.send_file("/h/hash", "photo", picture(size=129))
+    assert (answer.status, answer.json["details"]["kind"]) == (400, "too_many_pixels")
+
+
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
 async def test_half_a_picture_is_answered_without_a_fault(hasher: Any, picture: Any, share: float) -> None:
     data = picture("JPEG", size=256)

@@ -90,6 +90,17 @@ async def test_many_hashes_are_asked_at_once(serve: Any) -> None:
     assert (await api.post("/v1/hashes/query", {"hashes": []})).json == {"results": {}}
 
 
+async def test_hashes_in_upper_case_are_taken(serve: Any) -> None:
+    api = await serve(roles=LITE)
+    expected = (await api.get("/v1/hashes/query", hash=PDQ)).json
+    assert expected["match"]
+    assert (await api.get("/v1/hashes/query", hash=PDQ.upper())).json == expected
+    many = (await api.post("/v1/hashes/query", {"hashes": [PDQ.upper()]})).json
+    assert many == {"results": {PDQ.upper(): expected["result"]}}
+    form = await api("POST", "/check_for_match_hash", data={"hash": f" {PDQ.upper()}\n"})
+    assert (form.status, "No match" in form.text) == (200, False)
+
+
 @pytest.mark.parametrize(
     "body",
     [
