@@ -22,6 +22,7 @@ from .models import (
     BankMatches,
     CompareAnswer,
     CompareBody,
+    CompareQuery,
     IndexStatusAnswer,
     LookupQuery,
     LookupUploadQuery,
@@ -89,7 +90,7 @@ async def lookup_upload(request: web.Request) -> web.Response:
 async def raw_lookup(request: web.Request) -> web.Response:
     live, query = live_of(request), query_of(request, RawLookupQuery)
     kind = enabled_type(live, query.signal_type)
-    found = await live.find(kind, kind.parse(query.signal))
+    found = await live.find(kind, kind.parse(query.signal), kind.checked_radius(query.radius))
     banks = bank_names(query.banks)
     if banks is not None:
         found = [one for one in found if one.bank.name in banks]
@@ -102,12 +103,13 @@ async def raw_lookup(request: web.Request) -> web.Response:
 @described(
     _TAG,
     "Whether two signals match, and their distance",
+    query=CompareQuery,
     body=CompareBody,
     answer=CompareAnswer,
     errors=(400, 415, 503),
 )
 async def compare(request: web.Request) -> web.Response:
-    live = live_of(request)
+    live, query = live_of(request), query_of(request, CompareQuery)
     results: dict[str, tuple[bool, dict[str, int]]] = {}
     for name, pair in (await json_of(request)).items():
         if not isinstance(pair, list):
@@ -116,7 +118,8 @@ async def compare(request: web.Request) -> web.Response:
             raise bad_request("Comparison hash list length must be exactly 2")
         kind = enabled_type(live, name)
         one, other = (kind.parse(text) for text in pair)
-        results[name] = (kind.matches(one, other), {"distance": kind.distance(one, other)})
+        matches = kind.matches(one, other, kind.checked_radius(query.radius))
+        results[name] = (matches, {"distance": kind.distance(one, other)})
     return answer(results)
 
 
@@ -163,7 +166,7 @@ async def _lookup(
     value: bytes,
     query: LookupQuery | LookupUploadQuery,
 ) -> _Matches:
-    found = await live.find(kind, value)
+    found = await live.find(kind, value, kind.checked_radius(query.radius))
     if not found:
         return {}
     chosen = by_bank(

@@ -41,7 +41,16 @@ class UploadQuery(BaseModel):
     types: str | None = Field(default=None, description="Signal types to compute, separated by commas.")
 
 
-class _Coin(BaseModel):
+class _Radius(BaseModel):
+    radius: int | None = Field(
+        default=None,
+        ge=0,
+        description="Matches differ in at most so many bits, instead of the signal type's own radius. At most "
+        "63 of 256 bits, 15 of 64; types that match by equality have none.",
+    )
+
+
+class _Coin(_Radius):
     banks: str | None = Field(default=None, description="Only these banks, separated by commas.")
     seed: str | None = Field(default=None, description="Makes the coin flip of enabled ratios repeatable.")
     bypass_coinflip: bool = Field(default=False, description="Ask every bank, whatever its enabled ratio.")
@@ -64,7 +73,11 @@ class LookupUploadQuery(_Coin):
     types: str | None = Field(default=None, description="Signal types to look up, separated by commas.")
 
 
-class RawLookupQuery(BaseModel):
+class CompareQuery(_Radius):
+    pass
+
+
+class RawLookupQuery(_Radius):
     signal: str = Field(description="The signal to look up.")
     signal_type: str = Field(description="Its type.")
     banks: str | None = Field(default=None, description="Only these banks, separated by commas.")

@@ -23,6 +23,12 @@ class BadSignal(BankError):
     kind = "bad_signal"
 
 
+class BadRadius(BankError):
+    """So far apart, signals of this type are together by chance only."""
+
+    kind = "bad_radius"
+
+
 class UnknownSignalType(BankError):
     """There is no signal type of that name."""
 

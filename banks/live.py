@@ -71,11 +71,14 @@ class LiveBanks:
         own = time.monotonic() - self._complete_at
         return max([own, *(one.status().age_s for one in self.indexes.values())])
 
-    async def find(self, kind: SignalType, value: bytes) -> list[Found]:
-        """Contents of existing banks that match, nearest first, enabled or not."""
+    async def find(self, kind: SignalType, value: bytes, radius: int | None = None) -> list[Found]:
+        """Contents of existing banks that match, nearest first, enabled or not.
+
+        Within the radius, or that of the type. Types that match by equality have none.
+        """
         live = self.indexes.get(kind.name)
         if live is not None:
-            ids, distances = live.index.search(value, kind.radius or 0)
+            ids, distances = live.index.search(value, (kind.radius or 0) if radius is None else radius)
         else:
             rows = self._banks_queries.contents_with_value(self._pool, type=kind.name, value=value)
             ids = np.array([row["id"] async for row in rows], np.int64)

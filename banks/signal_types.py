@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-from .errors import BadSignal, UnknownSignalType
+from .errors import BadRadius, BadSignal, UnknownSignalType
 
 ContentType = Literal["photo", "video"]
 CONTENT_TYPES: tuple[ContentType, ...] = ("photo", "video")
@@ -67,9 +67,18 @@ class SignalType:
             return int(one != other)
         return (int.from_bytes(one, "big") ^ int.from_bytes(other, "big")).bit_count()
 
-    def matches(self, one: bytes, other: bytes) -> bool:
-        """Whether a lookup for one of the values finds the other."""
-        return self.distance(one, other) <= (self.radius or 0)
+    def matches(self, one: bytes, other: bytes, radius: int | None = None) -> bool:
+        """Whether a lookup for one of the values finds the other, within the type's radius or this."""
+        return self.distance(one, other) <= ((self.radius or 0) if radius is None else radius)
+
+    def checked_radius(self, radius: int | None) -> int | None:
+        """The radius asked for; None for types that match by equality. Raises BadRadius when it is too wide."""
+        if radius is None or self.radius is None:
+            return None
+        most = self.bits // 4 - 1
+        if not 0 <= radius <= most:
+            raise BadRadius(f"A lookup for {self.name} has a radius of 0 to {most}, not {radius}.", most=most)
+        return radius
 
     def _parsed_decimal(self, text: str) -> bytes:
         if not _DECIMAL(text) or not -_INT32 <= int(text) < _INT32:

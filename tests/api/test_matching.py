@@ -148,6 +148,42 @@ async def test_pdq_matches_within_31_bits(steady: Any, bits: int, matches: bool)
 
 
 @pytest.mark.parametrize(
+    ("bits", "radius", "matches"),
+    [(0, "0", True), (1, "0", False), (10, "9", False), (10, "10", True), (40, "40", True), (63, "63", True)],
+)
+async def test_a_radius_can_be_asked_for(
+    steady: Any, bank: str, random_pdq: Any, bits: int, radius: str, matches: bool
+) -> None:
+    pdq = random_pdq()
+    content_id = (await steady.post(f"/c/bank/{bank}/signal", {"pdq": pdq})).json["id"]
+    asked = {"signal": f"{int(pdq, 16) ^ ((1 << bits) - 1):064x}", "signal_type": "pdq", "radius": radius}
+    found = await steady.get("/m/lookup", **asked, banks=bank)
+    match = {"bank_content_id": content_id, "distance": str(bits)}
+    assert found.json == ({bank: [match]} if matches else {})
+    raw = await steady.get("/m/raw_lookup", **asked, banks=bank)
+    assert raw.json == {"matches": [content_id] if matches else []}
+    compared = await steady("POST", f"/m/compare?radius={radius}", json={"pdq": [pdq, asked["signal"]]})
+    assert compared.json == {"pdq": [matches, {"distance": bits}]}
+
+
+async def test_a_radius_is_for_types_that_have_one(steady: Any, bank: str, picture: Any) -> None:
+    await steady.send_file(f"/c/bank/{bank}/content", "photo", picture(), types="pdq,md5")
+    asked = {"banks": bank, "types": "pdq,md5"}
+    exact = await steady.send_file("/m/lookup", "photo", picture(), radius="5", **asked)
+    assert (list(exact.json["pdq"]), list(exact.json["md5"])) == ([bank], [bank])
+    other = await steady.send_file("/m/lookup", "photo", picture("JPEG", quality=20), radius="0", **asked)
+    assert other.json == {"pdq": {}, "md5": {}}
+
+
+@pytest.mark.parametrize("radius", ["-1", "64", "x", "", "1.5", "99999999999999999999"])
+@pytest.mark.parametrize("path", ["/m/lookup", "/m/raw_lookup"])
+async def test_a_strange_radius_is_refused(steady: Any, path: str, radius: str) -> None:
+    answer = await steady.get(path, signal=PDQ, signal_type="pdq", radius=radius)
+    assert answer.status == 400
+    assert "radius" in answer.json["message"]
+
+
+@pytest.mark.parametrize(
     ("body", "answer"),
     [
         ({}, {}),
