@@ -152,10 +152,10 @@ class Connection:
         self._writer = writer
 
     async def ask(self, request: bytes) -> bytes:
-        """The answer's body. Raises RuntimeError when it is not 200."""
+        """The answer's body. Raises RuntimeError when it is neither 200 nor 201."""
         self._writer.write(request)
         head = await self._reader.readuntil(b"\r\n\r\n")
-        if not head.startswith(b"HTTP/1.1 200"):
+        if not head.startswith((b"HTTP/1.1 200", b"HTTP/1.1 201")):
             raise RuntimeError(head.decode("latin-1"))
         at = head.lower().index(b"content-length:") + 15
         return await self._reader.readexactly(int(head[at : head.index(b"\r", at)]))
