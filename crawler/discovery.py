@@ -13,7 +13,7 @@ from crawler.data_urls import data_of, is_data_url
 from crawler.errors import CrawlError
 from crawler.fetch_errors import BadUrl
 from crawler.manifest import DeclaredIcons, parse_manifest
-from crawler.page import Page, is_html, parse_page
+from crawler.page import Page, is_html, parse_page, refresh_target
 from crawler.urls import origin_of, start_urls_of
 
 if TYPE_CHECKING:
@@ -128,8 +128,7 @@ async def _final_page(fetcher: Fetcher, response: Response, notes: list[str]) ->
     hops = len(response.redirects)
     seen = {response.final_url}
     page = _page_of(response)
-    while page is not None and page.refresh is not None:
-        target = page.refresh
+    while (target := _refresh_of(response, page)) is not None:
         if target in seen or hops >= MAX_HOPS:
             notes.append(f"{target}: refresh not followed, {'a loop' if target in seen else 'too many hops'}")
             break
@@ -143,6 +142,13 @@ async def _final_page(fetcher: Fetcher, response: Response, notes: list[str]) ->
         seen |= {target, response.final_url}
         page = _page_of(response)
     return response, page
+
+
+def _refresh_of(response: Response, page: Page | None) -> str | None:
+    """Where the answer sends its visitors at once: by a header, else by a `meta`."""
+    url = response.final_url
+    by_header = refresh_target(response.headers.get("refresh", ""), url, url)
+    return by_header or (page.refresh if page is not None else None)
 
 
 def _page_of(response: Response) -> Page | None:

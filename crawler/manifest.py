@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from crawler.candidates import MAX_DECLARED_CHARS, IconCandidate
 from crawler.data_urls import says_no_icon
 from crawler.fetch_errors import BadUrl
-from crawler.urls import resolve
+from crawler.urls import resolve, well_formed
 
 MAX_ICONS = 64
 
@@ -63,7 +63,7 @@ def _icon_of(entry: object, url: str, order: int) -> IconCandidate | None:
         return None
     return IconCandidate(
         url=resolved,
-        declared=declared[:MAX_DECLARED_CHARS],
+        declared=well_formed(declared[:MAX_DECLARED_CHARS]),
         source="manifest",
         sizes=_text(entry, "sizes"),
         type=_text(entry, "type"),
@@ -75,4 +75,4 @@ def _icon_of(entry: object, url: str, order: int) -> IconCandidate | None:
 
 def _text(entry: dict[object, object], name: str) -> str:
     value = entry.get(name)
-    return value.strip()[:MAX_DECLARED_CHARS] if isinstance(value, str) else ""
+    return well_formed(value.strip()[:MAX_DECLARED_CHARS]) if isinstance(value, str) else ""

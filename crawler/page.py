@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from selectolax.lexbor import LexborHTMLParser
 
 from crawler.candidates import MAX_DECLARED_CHARS, IconCandidate, Source
-from crawler.charset import decode_page
+from crawler.charset import decode_page, encoded_query
 from crawler.data_urls import says_no_icon
 from crawler.fetch_errors import BadUrl
-from crawler.markup import INERT, original, passive
+from crawler.markup import INERT, html_of_xml, original, passive
 from crawler.urls import resolve
 
 MAX_PARSED_BYTES = 1 << 20
@@ -33,11 +33,14 @@ _TILES = frozenset(
 # https://html.spec.whatwg.org/#attr-meta-http-equiv-refresh
 _REFRESH = re.compile(
     r"[\t\n\f\r ]*(?P<delay>\d+|(?=\.))[\d.]*[\t\n\f\r ]*(?:[;,]|(?<=[\t\n\f\r ]))[\t\n\f\r ]*"
-    r"(?:url[\t\n\f\r ]*=[\t\n\f\r ]*)?(?P<url>\"[^\"]*|'[^']*|[^\"'].*)",
+    r"(?:url[\t\n\f\r ]*=[\t\n\f\r ]*)?+(?P<url>\"[^\"]*|'[^']*|.*)",
     re.IGNORECASE | re.DOTALL,
 )
-_HTML_TYPES = frozenset({"text/html", "application/xhtml+xml", "application/xml", "text/xml"})
-_UNKNOWN_TYPES = frozenset({"", "*/*", "unknown/unknown", "application/unknown"})
+_XML_TYPES = frozenset({"application/xhtml+xml", "application/xml", "text/xml"})
+_HTML_TYPES = _XML_TYPES | {"text/html"}
+_UNKNOWN_TYPES = frozenset({"", "unknown/unknown", "application/unknown"})
+_TYPE = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'+.^_`|~0-9A-Za-z-]+")
+_SPACES = re.compile(r"[\t\n\f\r ]+")
 
 _Attributes = Mapping[str, str | None]
 
@@ -62,26 +65,38 @@ class Page:
 
 def is_html(body: bytes, content_type: str | None) -> bool:
     """Whether a browser would read the answer as HTML. Unlabelled answers count when markup shows."""
-    essence = (content_type or "").partition(";")[0].strip().lower()
+    essence = _essence(content_type)
     if essence in _UNKNOWN_TYPES:
         return body[:1024].lstrip(b"\xef\xbb\xbf\t\n\f\r ").startswith(b"<")
     return essence in _HTML_TYPES
 
 
+def _essence(content_type: str | None) -> str:
+    """The media type without parameters: the last of several that is one (Fetch, "extract a MIME type")."""
+    for part in reversed((content_type or "").split(",")):
+        essence = part.partition(";")[0].strip()
+        if _TYPE.fullmatch(essence) is not None:
+            return essence.lower()
+    return ""
+
+
 def parse_page(body: bytes, content_type: str | None, url: str) -> Page:
     """What the page at `url` declares; `url` is the one after redirects. Never fails on bad markup."""
     text, charset = decode_page(body[:MAX_PARSED_BYTES], content_type)
+    markup = text.encode("utf-8", "replace")
+    if _essence(content_type) in _XML_TYPES:
+        markup = html_of_xml(markup)
     # With scripting on, as in a browser, the content of noscript is text.
-    document = LexborHTMLParser(passive(text.encode("utf-8", "replace")), scripting=True)
+    document = LexborHTMLParser(passive(markup), scripting=True)
     base = _base_of(document, url)
     icons: list[IconCandidate] = []
     manifest: str | None = None
     no_icon = False
     for link in document.tags("link"):
         attributes = link.attributes
-        rel = (attributes.get("rel") or "").lower().split()
-        href = original(attributes.get("href") or "")
-        if not rel or not href.strip():
+        rel = _SPACES.split((attributes.get("rel") or "").lower())
+        href = encoded_query(original(attributes.get("href") or ""), charset)
+        if not href.strip():
             continue
         if manifest is None and "manifest" in rel:
             manifest = _resolved(href, base)
@@ -95,7 +110,7 @@ def parse_page(body: bytes, content_type: str | None, url: str) -> Page:
             icons.append(icon)
         if len(icons) >= MAX_CANDIDATES:
             break
-    tiles, browserconfig, refresh = _metas_of(document, base, url)
+    tiles, browserconfig, refresh = _metas_of(document, base, url, charset)
     return Page(
         icons=(*icons[:MAX_CANDIDATES], *tiles),
         base=base,
@@ -153,7 +168,7 @@ def _short(value: str | None) -> str:
 
 
 def _metas_of(
-    document: LexborHTMLParser, base: str, url: str
+    document: LexborHTMLParser, base: str, url: str, charset: str
 ) -> tuple[list[IconCandidate], str | None, str | None]:
     """Tile images, the browserconfig's URL, and where an immediate refresh leads."""
     tiles: list[IconCandidate] = []
@@ -163,7 +178,7 @@ def _metas_of(
         attributes = meta.attributes
         if INERT in attributes:
             continue
-        content = original(attributes.get("content") or "")
+        content = encoded_query(original(attributes.get("content") or ""), charset)
         if not content.strip():
             continue
         name = (attributes.get("name") or "").strip().lower()
@@ -174,17 +189,23 @@ def _metas_of(
         elif name == "msapplication-config" and browserconfig is None:
             browserconfig = None if content.strip().lower() == "none" else _resolved(content, base)
         elif refresh is None and (attributes.get("http-equiv") or "").strip().lower() == "refresh":
-            refresh = _refresh_of(content, base, url)
+            refresh = refresh_target(content, base, url)
     return tiles, browserconfig, refresh
 
 
-def _refresh_of(content: str, base: str, url: str) -> str | None:
-    """Where a refresh without delay leads, unless to the page itself."""
+def refresh_target(content: str, base: str, url: str) -> str | None:
+    """Where a refresh of the page at `url` leads, if it comes without delay and not to the page itself.
+
+    `content` is that of a `meta` or of a Refresh header.
+    """
     found = _REFRESH.match(content[: MAX_DECLARED_CHARS * 4])
     if found is None or int(found["delay"][:9] or 0) > 0:
         return None
-    target = _resolved(found["url"].strip("\"'\t\n\f\r "), base)
-    return None if target is None or target == url or target.startswith("data:") else target
+    quoted = found["url"].startswith(("'", '"'))
+    target = _resolved(found["url"][quoted:], base)
+    if target is None or target.startswith("data:") or not found["url"][quoted:].strip():
+        return None
+    return None if target == url else target
 
 
 def _title_of(document: LexborHTMLParser) -> str:

@@ -46,8 +46,7 @@ def resolve(url: str, base: str | None = None) -> str:
     if len(text) > limit:
         raise BadUrl(f"A URL of {len(text)} characters is longer than {limit}", start=text[:80])
     try:
-        # Unpaired surrogates (from broken JSON) become U+FFFD, as in a browser.
-        parsed = ada_url.URL(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"), base)
+        parsed = ada_url.URL(well_formed(text), base)
     except ValueError as error:
         raise BadUrl(f"Not a URL: {text[:200]!r}", url=text[:200]) from error
     protocol = parsed.protocol
@@ -63,6 +62,13 @@ def resolve(url: str, base: str | None = None) -> str:
     if len(href) > MAX_URL_CHARS:
         raise BadUrl(f"A URL of {len(href)} characters is longer than {MAX_URL_CHARS}", start=href[:80])
     return href
+
+
+def well_formed(text: str) -> str:
+    """`text` with U+FFFD for unpaired surrogates, which broken JSON gives, as in a browser."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 @lru_cache(maxsize=16_384)

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from crawler.charset import charset_named, decode_page
+from crawler.charset import charset_named, decode_page, encoded_query
 
 # ruff: noqa: RUF001 - Cyrillic letters are the point
 RUSSIAN = "Добро пожаловать на страницу о погоде и новостях нашего города. " * 4
@@ -26,6 +26,12 @@ RUSSIAN = "Добро пожаловать на страницу о погоде
         ("cp1251", "windows-1251"),
         ("ISO-8859-2", "iso-8859-2"),
         ("euc-jp", "euc-jp"),
+        ("x-euc-jp", "euc-jp"),
+        ("latin2", "iso-8859-2"),
+        ("cyrillic", "iso-8859-5"),
+        ("866", "ibm866"),
+        ("x-cp1250", "windows-1250"),
+        ("iso-8859-8-i", "iso-8859-8"),
         ("x-user-defined", "x-user-defined"),
         ("utf-7", None),
         ("utf-32", None),
@@ -74,6 +80,32 @@ def test_meta_counts_as_http_equiv_too_and_beyond_the_prescan() -> None:
 def test_a_meta_within_a_comment_does_not_count() -> None:
     body = b"<!-- <meta charset=koi8-r> --><meta charset=windows-1251>\xc6"
     assert decode_page(body, None)[1] == "windows-1251"
+
+
+def test_only_what_stands_for_a_content_type_declares() -> None:
+    body = b"<meta name=keywords content='charset=koi8-r'><meta charset=windows-1251>\xc6"
+    assert decode_page(body, None)[1] == "windows-1251"
+    assert decode_page(b"<meta name=keywords content='charset=koi8-r'>\xc3\xa9", None)[1] == "utf-8"
+
+
+def test_an_xml_declaration_counts_after_the_meta_of_the_head() -> None:
+    declaration = b"<?xml version='1.0' encoding='windows-1251'?>"
+    assert decode_page(declaration + b"\xc6", None)[1] == "windows-1251"
+    assert decode_page(declaration + b"<meta charset=koi8-r>\xc6", None)[1] == "koi8-r"
+
+
+@pytest.mark.parametrize(
+    ("url", "charset", "sent"),
+    [
+        ("/i.png?n=\u00e9#\u00e9", "windows-1252", "/i.png?n=%E9#\u00e9"),
+        ("/\u00e9.png", "windows-1252", "/\u00e9.png"),
+        ("/i.png?n=\u0436", "windows-1252", "/i.png?n=%26%231078%3B"),
+        ("/i.png?n=\u8868&m", "shift_jis", "/i.png?n=%95\\&m"),
+        ("/i.png?n=\u00e9", "utf-8", "/i.png?n=\u00e9"),
+    ],
+)
+def test_a_query_is_sent_in_the_page_s_character_set(url: str, charset: str, sent: str) -> None:
+    assert encoded_query(url, charset) == sent
 
 
 def test_undeclared_text_is_detected() -> None:

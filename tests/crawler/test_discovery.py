@@ -145,6 +145,13 @@ async def test_immediate_refreshes_are_followed_but_not_round_in_circles(
     assert "loop" in found.notes[0]
 
 
+async def test_a_refresh_may_be_a_header(hosts_server: HostsServer, fetcher: Fetcher) -> None:
+    hosts_server.add(HOST, "/", "x", content_type="text/plain", headers={"Refresh": "0; url=/de/"})
+    hosts_server.add(HOST, "/de/", "<link rel=icon href=i.png>", headers={"Refresh": "5; url=/later"})
+    found = await discover(fetcher, f"http://{HOST}/")
+    assert found.icons[0].url == f"http://{HOST}/de/i.png"
+
+
 async def test_refreshes_are_counted(hosts_server: HostsServer, fetcher: Fetcher) -> None:
     for n in range(30):
         hosts_server.add(HOST, f"/{n}", f"<meta http-equiv=refresh content='0;url=/{n + 1}'>")

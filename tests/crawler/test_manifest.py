@@ -78,6 +78,7 @@ def test_entries_that_name_no_icon_are_left_out() -> None:
 def test_a_lone_surrogate_and_odd_types_do_not_break_it() -> None:
     found = parse_manifest(b'{"icons": [{"src": "\\ud800.png", "sizes": 5, "type": null}]}', URL)
     assert found.icons[0].url == "https://example.org/static/%EF%BF%BD.png"
+    assert found.icons[0].declared == "\ufffd.png"
     assert (found.icons[0].sizes, found.icons[0].type) == ("", "")
 
 

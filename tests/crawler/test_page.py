@@ -41,6 +41,10 @@ HERE = "https://example.org/dir/"
         ("shortcut", []),
         ("icons", []),
         ("my-icon", []),
+        # Only ASCII white space parts tokens.
+        ("x\u00a0icon", []),
+        ("x\u2003icon", []),
+        ("x\x0bicon", []),
         ("image_src", []),
         ("preload", []),
         ("stylesheet", []),
@@ -163,6 +167,9 @@ def test_manifest_browserconfig_and_tiles() -> None:
         ("0;url=page.html", None),
         ("0;url=page.html#top", None),
         ("0;url=javascript:x", None),
+        ("0;url=", None),
+        ("0;url=''", None),
+        ('0;url=/x"', "https://example.org/x%22"),
         ("0;url=data:text/html,x", None),
         ("99999999999999999999999;url=/x", None),
     ],
@@ -183,10 +190,70 @@ def test_an_immediate_refresh_to_elsewhere_is_followed(content: str, target: str
         (b"\x89PNG", None, False),
         (b" \n<html>", None, True),
         (b"", None, False),
+        (b"<html>", "html", True),
+        (b"x", "text/html, text/html", True),
+        (b"x", "text/plain, text/html; charset=utf-8", True),
+        (b"<html>", "text/html, text/plain", False),
     ],
 )
 def test_what_a_browser_reads_as_html(body: bytes, content_type: str | None, *, expected: bool) -> None:
     assert is_html(body, content_type) is expected
+
+
+@pytest.mark.parametrize(
+    "drawing",
+    [
+        "<svg><title/><path d=''/></svg>",
+        "<svg><style/></svg>",
+        "<SVG viewBox='0 0 1 1'><script/></SVG>",
+        "<svg><base href=/no/><link rel=icon href=no.png></svg>",
+        "<svg><style><![CDATA[ a>b ]]></style></svg>",
+        "<svg><svg><title/></svg></svg>",
+        "<script>x = '<svg>'</script>",
+        "<!-- <svg> -->",
+        "<div title='<svg><title/></svg>'></div>",
+        "<svg><path></div>",
+        "<svg><foreignObject><p>x</p></foreignObject></svg>",
+    ],
+)
+def test_a_drawing_on_the_page_swallows_nothing_and_holds_no_links(drawing: str) -> None:
+    assert listed(f"{drawing}<link rel=icon href=a.png><svg></svg>") == [("link-icon", HERE + "a.png")]
+
+
+def test_in_a_frameset_only_frames_count() -> None:
+    head = "<head><link rel=icon href=a.png></head>"
+    frames = "<frameset><link rel=icon href=no.png><frame src=x></frameset>"
+    assert listed(head + frames) == [("link-icon", HERE + "a.png")]
+
+
+@pytest.mark.parametrize("empty", ["<script src='a.js'/>", "<title/>", "<style type=a />", "<noscript/>"])
+def test_in_xhtml_every_element_may_close_itself(empty: str) -> None:
+    body = (
+        f"<html xmlns='http://www.w3.org/1999/xhtml'>{empty}<link rel='icon' href='a.png'/></html>".encode()
+    )
+    icons = parse_page(body, "application/xhtml+xml", URL).icons
+    assert [icon.url for icon in icons] == [HERE + "a.png"]
+    assert [
+        icon.url for icon in parse_page(b"<link rel=icon href=a.png>" + body, "text/html", URL).icons
+    ] == [HERE + "a.png"]
+
+
+def test_in_xhtml_cdata_holds_no_tags() -> None:
+    body = (
+        b"<script><![CDATA['</script><link rel=icon href=no.png>']]></script><link rel='icon' href='a.png'/>"
+    )
+    assert [icon.url for icon in parse_page(body, "text/xml", URL).icons] == [HERE + "a.png"]
+
+
+def test_a_picture_of_any_size_may_be_in_a_link() -> None:
+    url = "data:image/png;base64," + "A" * 900_000
+    assert listed(f'<link rel=icon href="{url}">') == [("link-icon", url)]
+
+
+def test_a_query_is_sent_as_the_page_is_written() -> None:
+    body = '<link rel=icon href="/ü.png?n=ü">'.encode("latin-1")
+    icons = parse_page(body, "text/html; charset=iso-8859-1", URL).icons
+    assert [icon.url for icon in icons] == ["https://example.org/%C3%BC.png?n=%FC"]
 
 
 HOSTILE = {
@@ -214,6 +281,10 @@ HOSTILE = {
     "zeros": b"\x00" * 1_000_000,
     "long attribute": b"<link rel=icon href='" + b"a" * 50_000_000 + b"'>",
     "svg": b"<svg><g>" * 100_000 + b"</div>" * 40_000,
+    "drawings": b"<svg></svg>" * 90_000,
+    "drawings without end": b"<svg><title/>" * 80_000 + b"</svg",
+    "scripts without end": b"<script>" * 120_000 + b"</svg",
+    "many links": b"<link a='<link a=\"" * 60_000,
     "tables": b"<table><tr><td><a>" * 50_000,
 }
 
@@ -253,6 +324,7 @@ PIECES = [
         "</",
         "<!",
     ),
+    *("<!--svg", "a < b", "<1>", "<li>", "<linkx>", "<me>"),
     *("<h1>", "</h1 a=b>", "<a b=c d>", "<?x>", "<a =b>", "<link =b>"),
 ]
 MARKUP = st.lists(st.sampled_from(PIECES), max_size=25).map(" ".join)
