@@ -76,34 +76,6 @@ static void seen(const Picture *picture, size_t y, uint8_t *red, uint8_t *green,
     }
 }
 
-/* ---- grey, ITU-R BT.601 in 16-bit fixed point ---- */
-
-static PyObject *py_grey(PyObject *Py_UNUSED(module), PyObject *args) {
-    Picture picture;
-    if (picture_of(args, &picture)) return NULL;
-    size_t width = picture.width;
-    PyObject *result = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(width * picture.height));
-    uint8_t *planes = malloc(3 * width);
-    if (!result || !planes) {
-        Py_XDECREF(result);
-        free(planes);
-        PyBuffer_Release(&picture.view);
-        return PyErr_NoMemory();
-    }
-    uint8_t *out = (uint8_t *)PyBytes_AsString(result);
-    Py_BEGIN_ALLOW_THREADS;
-    const uint8_t *red = planes, *green = planes + width, *blue = planes + 2 * width;
-    for (size_t y = 0; y < picture.height; y++, out += width) {
-        seen(&picture, y, planes, planes + width, planes + 2 * width);
-        for (size_t x = 0; x < width; x++)
-            out[x] = (uint8_t)((red[x] * 19595u + green[x] * 38470u + blue[x] * 7471u + 0x8000u) >> 16);
-    }
-    Py_END_ALLOW_THREADS;
-    free(planes);
-    PyBuffer_Release(&picture.view);
-    return result;
-}
-
 /* ---- block mean value hashes ---- */
 
 /* In which blocks a pixel of a side lies, and with which weight, in parts of `scale`. */
@@ -458,22 +430,144 @@ static void cosine_transform(double *values) {
     values[WAVES / 2] = other[WAVES / 2] * quarter_turn[WAVES / 2 - 1];
 }
 
-static PyObject *py_phash(PyObject *Py_UNUSED(module), PyObject *object) {
-    Py_buffer view;
-    if (PyObject_GetBuffer(object, &view, PyBUF_CONTIG_RO)) return NULL;
-    if (view.len != WAVES * WAVES) {
-        PyErr_Format(PyExc_ValueError, "pHash is of %d grey values, not %zd", WAVES * WAVES, view.len);
-        PyBuffer_Release(&view);
-        return NULL;
+/* Which samples of a line one of the 32 is made of, and how much of each, in parts of 2^22: Pillow's Lanczos filter
+ * for eight bits. A weight is `high` * 2^11 + `low`, as 16 bits times 16 bits is what processors are quick at. */
+typedef struct {
+    size_t first[WAVES], count[WAVES], stride;
+    int16_t *high, *low;
+} Lanczos;
+
+#define PARTS 22
+#define LOW_PARTS 11
+
+static double sinc(double x) { return x == 0.0 ? 1.0 : sin(x * 3.14159265358979323846) / (x * 3.14159265358979323846); }
+
+/* 0 when there is no memory. What it points to is to be freed in either case. */
+static int lanczos(Lanczos *filter, size_t length) {
+    double scale = (double)length / WAVES, widened = scale < 1.0 ? 1.0 : scale, support = 3.0 * widened;
+    filter->stride = (size_t)ceil(support) * 2 + 1;
+    double *weights = malloc(filter->stride * sizeof *weights);
+    filter->high = calloc(WAVES * filter->stride, sizeof *filter->high);
+    filter->low = calloc(WAVES * filter->stride, sizeof *filter->low);
+    if (!weights || !filter->high || !filter->low) {
+        free(weights);
+        return 0;
     }
-    const uint8_t *grey = view.buf;
+    for (size_t i = 0; i < WAVES; i++) {
+        double centre = ((double)i + 0.5) * scale, sum = 0.0, begin = centre - support + 0.5;
+        size_t first = begin < 0 ? 0 : (size_t)begin, end = (size_t)(centre + support + 0.5);
+        if (end > length) end = length;
+        for (size_t x = first; x < end; x++) {
+            double away = ((double)x - centre + 0.5) * (1.0 / widened);
+            weights[x - first] = -3.0 <= away && away < 3.0 ? sinc(away) * sinc(away / 3) : 0.0;
+            sum += weights[x - first];
+        }
+        for (size_t x = 0; x < end - first; x++) {
+            double weight = (sum != 0.0 ? weights[x] / sum : weights[x]) * (1 << PARTS);
+            int32_t whole = (int32_t)(weight < 0 ? weight - 0.5 : weight + 0.5);
+            int32_t low = ((whole + (1 << (LOW_PARTS - 1))) & ((1 << LOW_PARTS) - 1)) - (1 << (LOW_PARTS - 1));
+            filter->low[i * filter->stride + x] = (int16_t)low;
+            filter->high[i * filter->stride + x] = (int16_t)((whole - low) / (1 << LOW_PARTS));
+        }
+        filter->first[i] = first;
+        filter->count[i] = end - first;
+    }
+    free(weights);
+    return 1;
+}
+
+static inline uint8_t whole_of(int32_t high, int32_t low) {
+    int32_t sum = high * (1 << LOW_PARTS) + low + (1 << (PARTS - 1));
+    return sum < 0 ? 0 : sum >> PARTS > 255 ? 255 : (uint8_t)(sum >> PARTS);
+}
+
+static void shrink_line(const Lanczos *filter, const int16_t *line, uint8_t out[WAVES]) {
+    for (size_t i = 0; i < WAVES; i++) {
+        const int16_t *samples = line + filter->first[i];
+        const int16_t *high = filter->high + i * filter->stride, *low = filter->low + i * filter->stride;
+        int32_t high_sum = 0, low_sum = 0;
+        size_t count = filter->count[i];
+        for (size_t x = 0; x < count; x++) high_sum += (int32_t)samples[x] * high[x];
+        for (size_t x = 0; x < count; x++) low_sum += (int32_t)samples[x] * low[x];
+        out[i] = whole_of(high_sum, low_sum);
+    }
+}
+
+/* `sums` has room for two times `width` numbers. */
+static void shrink_columns(const Lanczos *filter, const uint8_t *rows, size_t width, int32_t *sums, uint8_t *out) {
+    int32_t *high_sums = sums, *low_sums = sums + width;
+    for (size_t i = 0; i < WAVES; i++) {
+        memset(sums, 0, 2 * width * sizeof *sums);
+        for (size_t y = 0; y < filter->count[i]; y++) {
+            const uint8_t *row = rows + (filter->first[i] + y) * width;
+            int16_t high = filter->high[i * filter->stride + y], low = filter->low[i * filter->stride + y];
+            for (size_t x = 0; x < width; x++) {
+                high_sums[x] += (int32_t)(int16_t)row[x] * high;
+                low_sums[x] += (int32_t)(int16_t)row[x] * low;
+            }
+        }
+        for (size_t x = 0; x < width; x++) out[i * width + x] = whole_of(high_sums[x], low_sums[x]);
+    }
+}
+
+static void grey_of(const Picture *picture, uint8_t *planes, uint8_t *grey) {
+    size_t width = picture->width;
+    const uint8_t *red = planes, *green = planes + width, *blue = planes + 2 * width;
+    for (size_t y = 0; y < picture->height; y++, grey += width) {
+        seen(picture, y, planes, planes + width, planes + 2 * width);
+        for (size_t x = 0; x < width; x++)
+            grey[x] = (uint8_t)((red[x] * 19595u + green[x] * 38470u + blue[x] * 7471u + 0x8000u) >> 16);
+    }
+}
+
+static void shrink_lines(const Lanczos *filter, const uint8_t *rows, size_t width, size_t height, int16_t *line,
+                         uint8_t *out) {
+    for (size_t y = 0; y < height; y++) {
+        for (size_t x = 0; x < width; x++) line[x] = rows[y * width + x];
+        shrink_line(filter, line, out + y * WAVES);
+    }
+}
+
+/* Grey (ITU-R BT.601 in 16-bit fixed point, as Pillow has it) in 32 x 32 samples. 0 when there is no memory. */
+static int small_grey(const Picture *picture, uint8_t small[WAVES * WAVES]) {
+    size_t width = picture->width, height = picture->height, longer = width > height ? width : height;
+    /* One pass rounds before the other sees it, so their order counts: hashing/phash.py says which it is. */
+    int down_first = height > WAVES && height + WAVES > 2 * width;
+    Lanczos across = {0}, down = {0};
+    uint8_t *planes = malloc(3 * width), *grey = malloc(width * height), *between = malloc(WAVES * longer);
+    int16_t *line = malloc(width * sizeof *line);
+    int32_t *sums = malloc(2 * (width > WAVES ? width : WAVES) * sizeof *sums);
+    int done = planes && grey && between && line && sums && lanczos(&across, width) && lanczos(&down, height);
+    if (done) {
+        grey_of(picture, planes, grey);
+        const uint8_t *from = grey;
+        size_t columns = width, rows = height;
+        if (down_first) {
+            shrink_columns(&down, from, columns, sums, between);
+            from = between, rows = WAVES;
+        }
+        if (width != WAVES) {
+            uint8_t *into = rows == WAVES ? small : between;
+            shrink_lines(&across, from, columns, rows, line, into);
+            from = into, columns = WAVES;
+        }
+        if (rows != WAVES)
+            shrink_columns(&down, from, columns, sums, small);
+        else if (from != small)
+            memcpy(small, from, WAVES * WAVES);
+    }
+    free(planes), free(grey), free(between), free(line), free(sums);
+    free(across.high), free(across.low), free(down.high), free(down.low);
+    return done;
+}
+
+static void phash_of(const uint8_t grey[WAVES * WAVES], uint8_t hash[8]) {
     double rows[8][WAVES], line[WAVES], waves[64], ordered[64];
     for (size_t x = 0; x < WAVES; x++) {
         for (size_t y = 0; y < WAVES; y++) line[y] = grey[y * WAVES + x];
         cosine_transform(line);
         for (size_t y = 0; y < 8; y++) rows[y][x] = line[y];
     }
-    PyBuffer_Release(&view);
     for (size_t y = 0; y < 8; y++) {
         cosine_transform(rows[y]);
         memcpy(waves + 8 * y, rows[y], 8 * sizeof *waves);
@@ -481,20 +575,31 @@ static PyObject *py_phash(PyObject *Py_UNUSED(module), PyObject *object) {
     memcpy(ordered, waves, sizeof waves);
     qsort(ordered, 64, sizeof *ordered, by_value);
     double median = (ordered[31] + ordered[32]) / 2;
-    uint8_t hash[8] = {0};
+    memset(hash, 0, 8);
     for (size_t i = 0; i < 64; i++)
         if (waves[i] > median) hash[i / 8] |= (uint8_t)(128 >> i % 8);
-    return PyBytes_FromStringAndSize((const char *)hash, sizeof hash);
+}
+
+static PyObject *py_phash(PyObject *Py_UNUSED(module), PyObject *args) {
+    Picture picture;
+    if (picture_of(args, &picture)) return NULL;
+    uint8_t small[WAVES * WAVES], hash[8];
+    int done;
+    Py_BEGIN_ALLOW_THREADS;
+    done = small_grey(&picture, small);
+    if (done) phash_of(small, hash);
+    Py_END_ALLOW_THREADS;
+    PyBuffer_Release(&picture.view);
+    return done ? PyBytes_FromStringAndSize((const char *)hash, sizeof hash) : PyErr_NoMemory();
 }
 
 /* ---- the module ---- */
 
 static PyMethodDef methods[] = {
-    {"grey", py_grey, METH_VARARGS, "grey(pixels, width, height, channels): grey values of the picture on white."},
     {"blockhashes", py_blockhashes, METH_VARARGS,
      "blockhashes(pixels, width, height, 4): precise 16, quick 16, precise 8 and quick 8, one after the other."},
     {"pdq", py_pdq, METH_VARARGS, "pdq(pixels, width, height, channels): hash and quality of the picture on white."},
-    {"phash", py_phash, METH_O, "phash(grey): pHash of 32 x 32 grey values."},
+    {"phash", py_phash, METH_VARARGS, "phash(pixels, width, height, channels): pHash of the picture on white."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -14,14 +14,11 @@ class PixelLoops(Protocol):
     def pdq(self, pixels: NDArray[np.uint8], width: int, height: int, channels: int, /) -> tuple[bytes, int]:
         """PDQ's hash and quality of RGB, or of RGBA on white."""
 
-    def grey(self, pixels: NDArray[np.uint8], width: int, height: int, channels: int, /) -> bytes:
-        """Grey values of RGB, or of RGBA on white."""
-
     def blockhashes(self, pixels: NDArray[np.uint8], width: int, height: int, channels: int, /) -> bytes:
         """The precise and the quick hash of 16 x 16 bits, then both of 8 x 8, of RGBA."""
 
-    def phash(self, grey: bytes, /) -> bytes:
-        """pHash of 32 x 32 grey values."""
+    def phash(self, pixels: NDArray[np.uint8], width: int, height: int, channels: int, /) -> bytes:
+        """pHash of RGB, or of RGBA on white."""
 
 
 def _compiled() -> PixelLoops | None:

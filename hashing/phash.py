@@ -3,7 +3,8 @@
 ImageHash itself takes most of a second to import, for wavelets that nobody here uses. The steps are
 the same, and so are the bits: grey by Pillow's weights, 32 x 32 by Pillow's Lanczos filter, a type II cosine
 transform by SciPy, and the lowest 8 x 8 frequencies against their median. An even icon has frequencies of
-nothing but rounding errors, so the compiled transform repeats SciPy's sums in their order.
+nothing but rounding errors, so the compiled loops repeat the libraries' sums in their order. Pillow 13 began
+to shrink a tall picture downwards before across; that is done here with any version.
 """
 
 from __future__ import annotations
@@ -21,30 +22,30 @@ _MIDDLE = _BITS_SIDE * _BITS_SIDE // 2
 
 def phash(pixels: NDArray[np.uint8]) -> bytes:
     """The hash (8 bytes) of a picture of shape (h, w, 3), or (h, w, 4) for straight RGBA, put on white."""
-    from PIL import Image
-
     height, width, channels = pixels.shape
     if LOOPS is None or max(height, width) > LONGEST_SIDE:
-        grey = grey_by_numpy(pixels if channels == 3 else composite_on(pixels)).tobytes()  # noqa: PLR2004
-    else:
-        grey = LOOPS.grey(np.ascontiguousarray(pixels), width, height, channels)
-    image = Image.frombuffer("L", (width, height), grey).resize((_SIDE, _SIDE), Image.Resampling.LANCZOS)
-    small = image.tobytes()
-    return phash_by_scipy(small) if LOOPS is None else LOOPS.phash(small)
+        return phash_by_libraries(pixels if channels == 3 else composite_on(pixels))  # noqa: PLR2004
+    return LOOPS.phash(np.ascontiguousarray(pixels), width, height, channels)
 
 
-def phash_by_scipy(small: bytes) -> bytes:
-    """The hash of 32 x 32 grey values, without compiled code of our own."""
+def phash_by_libraries(rgb: NDArray[np.uint8]) -> bytes:
+    """The same as `phash` for shape (h, w, 3), without compiled code of our own."""
+    from PIL import Image
     from scipy.fft import dct
 
-    samples = np.frombuffer(small, np.uint8).reshape(_SIDE, _SIDE).astype(np.float64)
-    waves = dct(dct(samples, axis=0)[:_BITS_SIDE], axis=1)[:, :_BITS_SIDE]
+    height, width = rgb.shape[:2]
+    image = Image.frombuffer("L", (width, height), _grey(rgb).tobytes())
+    down_first = height > _SIDE and height + _SIDE > 2 * width
+    steps = ((width, _SIDE) if down_first else (_SIDE, height), (_SIDE, _SIDE))
+    for size in steps:
+        image = image.resize(size, Image.Resampling.LANCZOS)
+    waves = dct(dct(np.asarray(image, np.float64), axis=0)[:_BITS_SIDE], axis=1)[:, :_BITS_SIDE]
     ordered = np.sort(waves, axis=None)
     median = (ordered[_MIDDLE - 1] + ordered[_MIDDLE]) / 2
     return np.packbits(waves > median).tobytes()
 
 
-def grey_by_numpy(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _grey(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """ITU-R BT.601 in 16-bit fixed point, which is what Image.convert("L") does."""
     grey = rgb[..., 0] * np.uint32(19595)
     grey += rgb[..., 1] * np.uint32(38470)
