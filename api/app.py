@@ -38,7 +38,7 @@ from . import (
 )
 from .errors import ApiError
 from .keys import KeyStore
-from .lite import Lite
+from .lite import Lite, check_list
 from .middlewares import measured, with_access, with_cors, with_errors
 from .settings import ApiSettings
 from .state import CURATION, FETCHER, KEYS, LITE, MATCHING, POOL, SANDBOX, SETTINGS, Curation, Matching
@@ -49,7 +49,10 @@ _LONGEST_RETRY_S = 30.0
 
 
 def create_app(settings: ApiSettings) -> web.Application:
-    """The service with the roles of the settings. Serve it with `access_log=None`: it has metrics."""
+    """The service with the roles of the settings. Serve it with `access_log=None`: it has metrics.
+
+    Raises BadList when HMA-lite's list cannot be used.
+    """
     app = web.Application(
         middlewares=[measured, with_cors, with_errors, with_access], client_max_size=settings.max_body_bytes
     )
@@ -71,6 +74,7 @@ def create_app(settings: ApiSettings) -> web.Application:
         export_routes.add_export(app)
         exchange_routes.add_exchanges(app)
     if "lite" in settings.roles:
+        check_list(settings.lite)
         app[LITE] = Lite(settings.lite)
         app.cleanup_ctx.append(_lite)
         app.add_routes(lite_routes.routes)

@@ -12,23 +12,26 @@ import io
 import json
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 
-from banks.errors import BadSignal
+from banks.errors import BadList, BadSignal
 from banks.signal_types import SIGNAL_TYPES
 from matching import HammingIndex
 from matching.index import IndexSettings
 
-from .errors import bad_request
+from .errors import ApiError, bad_request
 from .settings import LiteSettings
 
 PDQ = SIGNAL_TYPES["pdq"]
 _PREFERRED = ("td_raw_indicator", "indicator", "hash", "pdq")
 _MOST_FAULTS = 5
+_HEAD = 1 << 20
 _PICKLE = b"\x80"
 
 
@@ -81,17 +84,19 @@ class Lite:
         self.hashes = HashList(_empty(), [], 0, "nothing")
 
     async def start(self) -> None:
-        """Loads the uploaded list, else the configured one, else the sample. Raises OSError or ApiError."""
-        await self.look_again()
+        """Loads the uploaded list, else the configured one, else the sample. Raises BadList."""
+        with _named(self._settings.kept_at):
+            await self.look_again()
         if self._seen is not None:
             return
-        if self._settings.csv_file is not None:
-            text = await asyncio.to_thread(self._settings.csv_file.read_bytes)
-            origin = self._settings.csv_file.name
+        path = self._settings.csv_file
+        if path is None:
+            text, origin = (files("api") / "sample_hashes.csv").read_bytes(), "the built-in sample"
         else:
-            text = (files("api") / "sample_hashes.csv").read_bytes()
-            origin = "the built-in sample"
-        self.hashes = await asyncio.to_thread(hash_list, text, origin)
+            with _named(path):
+                text, origin = await asyncio.to_thread(path.read_bytes), path.name
+        with _named(path):
+            self.hashes = await asyncio.to_thread(hash_list, text, origin)
 
     async def look_again(self) -> None:
         """Loads the uploaded list when another worker has replaced it. Raises OSError or ApiError."""
@@ -118,6 +123,33 @@ class Lite:
                 self._seen = await asyncio.to_thread(_keep, path, text)
             self.hashes = hashes
         return hashes
+
+
+def check_list(settings: LiteSettings) -> None:
+    """Raises BadList when the beginning of the list to start with shows that it cannot be used.
+
+    Who starts a service hears of it before there are processes that could not.
+    """
+    kept = settings.kept_at
+    with _named(kept):
+        path = kept if kept is not None and kept.exists() else settings.csv_file
+    if path is None:
+        return
+    with _named(path):
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+        # The last line may be cut off.
+        hash_list(head if len(head) < _HEAD else head[: head.rfind(b"\n") + 1], path.name)
+
+
+@contextmanager
+def _named(path: Path | None) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise BadList(f"The list {path} cannot be read: {error.strerror or error}.") from error
+    except ApiError as error:
+        raise BadList(f"The list {path} cannot be used. {error.message}") from error
 
 
 def hash_list(text: bytes, origin: str) -> HashList:

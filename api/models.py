@@ -45,8 +45,8 @@ class _Radius(BaseModel):
     radius: int | None = Field(
         default=None,
         ge=0,
-        description="Matches differ in at most so many bits, instead of the signal type's own radius. At most "
-        "63 of 256 bits, 15 of 64; types that match by equality have none.",
+        description="Matches differ in at most so many bits, instead of the signal type's own radius. It may "
+        "be 63 of 256 bits, or 15 of 64; types that match by equality have none.",
     )
 
 

@@ -87,3 +87,9 @@ class BadCursor(BankError):
     """A page token or a position in the changes was not given out here, or is too old."""
 
     kind = "bad_cursor"
+
+
+class BadList(BankError):
+    """A file of hashes that the settings name cannot be used."""
+
+    kind = "bad_list"

@@ -72,7 +72,7 @@ class SignalType:
         return self.distance(one, other) <= ((self.radius or 0) if radius is None else radius)
 
     def checked_radius(self, radius: int | None) -> int | None:
-        """The radius asked for; None for types that match by equality. Raises BadRadius when it is too wide."""
+        """The radius asked for; None for types that match by equality. Raises BadRadius if it is too wide."""
         if radius is None or self.radius is None:
             return None
         most = self.bits // 4 - 1

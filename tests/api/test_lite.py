@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import pickle
+import re
 from collections.abc import AsyncIterator
 from importlib.resources import files
 from pathlib import Path
@@ -12,7 +13,10 @@ from typing import Any
 import pytest
 from aiohttp import FormData
 
-from api.settings import LiteSettings
+from api.app import create_app
+from api.settings import ApiSettings, LiteSettings
+from banks.errors import BadList
+from sql.settings import DatabaseSettings
 
 PDQ = "f8f8f0cee0f4a84f06370a22038f63f0b36e2ed596621e1d33e6b39c4e9c9b22"
 OTHER = "0123456789abcdef" * 4
@@ -142,6 +146,21 @@ async def test_the_configured_file_is_the_first_list_and_an_upload_outlives_it(
     later = await serve(roles=LITE, lite=settings)
     assert (await later.get("/v1/hashes/query", hash=PDQ)).json["result"][0]["data"]["meta"] == ["uploaded"]
     assert (await later.get("/v1/hashes/query", hash=OTHER)).json["match"] is False
+
+
+@pytest.mark.parametrize("which", ["csv_file", "index_file"])
+@pytest.mark.parametrize("content", [None, b"", b"no hash", pickle.dumps([1]), b"x" * (2 << 20)])
+def test_a_useless_list_is_named_before_anything_is_served(
+    tmp_path: Path, which: str, content: bytes | None
+) -> None:
+    path = tmp_path / "list.te"
+    if content is not None:
+        path.write_bytes(content)
+    elif which == "index_file":
+        path.mkdir()
+    settings = ApiSettings(DatabaseSettings(url="postgresql://"), lite=LiteSettings(**{which: path}))
+    with pytest.raises(BadList, match=re.escape(str(path))):
+        create_app(settings)
 
 
 async def test_the_pages_work_without_anything_from_elsewhere(full: Any, picture: Any) -> None:
