@@ -192,7 +192,7 @@ async def create_key(request: web.Request) -> web.Response:
 
 
 @routes.delete(r"/c/api_keys/{id:\d+}")
-@described(_CONFIGURATION, "Revokes an API key", role="admin", answer=Message)
+@described(_CONFIGURATION, "Revokes an API key", role="admin", answer=Message, errors=(404,))
 async def revoke_key(request: web.Request) -> web.Response:
     await request.app[KEYS].revoke(id_of(request, "id"))
     return answer({"message": "Done"})

@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 
+from banks.store import check_storable
 from sql.named import queries
 from sql.pool import Pool
 
@@ -65,7 +66,11 @@ class KeyStore:
         return [ApiKey(row["id"], row["name"], row["role"], row["created_at"]) async for row in rows]
 
     async def create(self, name: str, role: AccessRole) -> tuple[ApiKey, str]:
-        """A new key, and its secret, which nobody can read again. Raises ApiError when the name is taken."""
+        """A new key, and its secret, which nobody can read again.
+
+        Raises BadBank for a name that cannot be stored, and ApiError for one that is taken.
+        """
+        check_storable(name)
         secret = f"samelook_{secrets.token_urlsafe(32)}"
         row = await self._queries.create_key(self._pool, name=name, role=role, key_sha256=_digest(secret))
         if row is None:

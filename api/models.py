@@ -5,7 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+)
 
 _Tag = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 _Note = Annotated[
@@ -225,7 +233,7 @@ class MemberAdd(BaseModel):
     raw_content: str | None = Field(default=None, max_length=1_000_000)
     is_media_unavailable: bool = False
     metadata: Metadata | None = None
-    notes: _Note = None
+    notes: _Note = Field(default=None, validation_alias=AliasChoices("notes", "note"))
     tags: list[_Tag] = Field(default_factory=list)
     disable_until_ts: int = 1
 

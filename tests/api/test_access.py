@@ -123,10 +123,19 @@ async def test_a_key_is_shown_once_and_kept_as_a_hash(
 
 @pytest.mark.parametrize(
     "body",
-    [{}, {"name": "", "role": "viewer"}, {"name": "x", "role": "god"}, {"name": "x" * 101, "role": "viewer"}],
+    [
+        {},
+        {"name": "", "role": "viewer"},
+        {"name": "x", "role": "god"},
+        {"name": "x" * 101, "role": "viewer"},
+        {"name": "a\0b", "role": "viewer"},
+        {"name": "\ud800", "role": "viewer"},
+    ],
 )
 async def test_a_bad_key_is_refused(keyed: Any, admin_key: str, body: dict[str, str]) -> None:
-    assert (await keyed("POST", "/c/api_keys", json=body, **bearer(admin_key))).status == 400
+    answer = await keyed("POST", "/c/api_keys", json=body, **bearer(admin_key))
+    assert answer.status == 400
+    assert answer.json["message"]
 
 
 @pytest.mark.parametrize(

@@ -299,7 +299,10 @@ async def test_members_point_to_their_media_or_say_that_there_is_none(banks: Any
         "from the archive",
         ["x", "y"],
     ]
-    await banks.post("/c/bank/A/member", {"signals": {"pdq": GOOD}, "is_media_unavailable": True})
+    await banks.post(
+        "/c/bank/A/member", {"signals": {"pdq": GOOD}, "is_media_unavailable": True, "note": "n"}
+    )
+    assert (await banks.get("/c/bank/A/content/2")).json["note"] == "n"
     assert (await banks.get("/c/bank/A/content/2", include_details="true")).json[
         "is_media_unavailable"
     ] is True
@@ -312,6 +315,7 @@ async def test_members_point_to_their_media_or_say_that_there_is_none(banks: Any
         {"signals": {}},
         {"signals": {"pdq": GOOD}, "content_type": "song"},
         {"signals": {"pdq": GOOD}, "x": 1},
+        {"signals": {"pdq": GOOD}, "notes": "x" * 256},
     )
     for bad in refused:
         assert (await banks.post("/c/bank/A/member", bad)).status == 400
