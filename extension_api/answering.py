@@ -124,12 +124,14 @@ class Extension:
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
             epoch = (await self.reads.epoch(connection)).hex[:8]
+            newest = await self.reads.newest_trusted(connection)
             full, after = True, 0
             if since is not None:
                 known, _, seq = since.rpartition("-")
                 if not _NUMBER.fullmatch(seq):
                     raise BadRequest("`since` is a version that an earlier answer named.")
-                if known == epoch:
+                # A version that is still to come is of a database that was put back to an earlier state.
+                if known == epoch and int(seq) <= newest:
                     full, after = False, int(seq)
             if page is not None:
                 if not _NUMBER.fullmatch(page):
@@ -137,7 +139,6 @@ class Extension:
                 after = max(after, int(page))
             rows = [row async for row in self.reads.trusted_after(connection, seq=after, page=LOOKS_PAGE)]
             more = len(rows) == LOOKS_PAGE
-            newest = await self.reads.newest_trusted(connection)
             version = f"{epoch}-{newest}"
             if self._checksum[0] != version:
                 sums = await self.reads.trusted_checksum(connection)

@@ -8,7 +8,8 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, RootModel, Stri
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{64}$")]
 Url = Annotated[str, StringConstraints(min_length=1, max_length=8192)]
-Key = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+LONGEST_KEY = 200
+Key = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_KEY)]
 
 
 class _Request(BaseModel):

@@ -24,6 +24,7 @@ from extension_api.errors import BadRequest, NotFound, TooLarge, Unauthorised, U
 from extension_api.http import Handler, answered, cors_middleware, error_middleware
 from extension_api.limits import client_address, network_of
 from extension_api.models import (
+    LONGEST_KEY,
     AllowRequest,
     CheckRequest,
     ReportRequest,
@@ -184,7 +185,9 @@ async def report(request: web.Request) -> web.Response:
     client = await _needed_client(request, extension)
     address = _address(request, extension)
     site = site_of_url(wanted.url)
-    key = wanted.idempotency_key or request.headers.get("Idempotency-Key")
+    key = wanted.idempotency_key or request.headers.get("Idempotency-Key") or None
+    if key is not None and len(key) > LONGEST_KEY:
+        raise BadRequest(f"An idempotency key has at most {LONGEST_KEY} characters.")
     extension.reports.take(f"client {client}", 1)
     extension.reports.take(network_of(address), 1)
     row = await _stored(
@@ -194,7 +197,7 @@ async def report(request: web.Request) -> web.Response:
             kind=wanted.kind,
             client_id=client,
             network=await _stored(extension.network_digest(network_of(address))),
-            idempotency_key=key[:200] if key else None,
+            idempotency_key=key,
             looks_like=site_of_url(wanted.looks_like) if wanted.looks_like else None,
         )
     )

@@ -126,8 +126,12 @@ async def test_an_answer_that_did_not_change_is_not_sent_again(http: TestClient[
     body = {"url": "lumora.example"}
     async with http.post("/x/v1/check", json=body) as first:
         tag = first.headers["ETag"]
-    async with http.post("/x/v1/check", json=body, headers={"If-None-Match": tag}) as second:
-        assert (second.status, await second.read()) == (304, b"")
+    for known in (tag, f'"another", W/{tag}'):
+        async with http.post("/x/v1/check", json=body, headers={"If-None-Match": known}) as second:
+            assert (second.status, await second.read()) == (304, b"")
+    for unknown in ('"another"', "garbage", "*"):
+        async with http.post("/x/v1/check", json=body, headers={"If-None-Match": unknown}) as second:
+            assert (second.status, (await second.json())["verdict"]) == (200, "trusted")
 
 
 @pytest.mark.parametrize(
@@ -199,6 +203,10 @@ async def test_a_clients_allowlist_is_its_own_and_ends(http: TestClient[Any, Any
     async with http.delete(f"/x/v1/allowlist/{url}", headers=mine) as answer:
         assert answer.status == 204
     await becomes(http, url, "lock", headers=mine)
+    await post(http, "/x/v1/allowlist", {"url": url, "expires_in_s": 3}, headers=mine)
+    await becomes(http, url, "trusted", headers=mine)
+    # Nobody says that it has ended, and no answer outlives it.
+    await becomes(http, url, "lock", headers=mine)
 
 
 async def becomes(http: TestClient[Any, Any], url: str, verdict: str, **more: Any) -> None:
@@ -263,6 +271,10 @@ async def test_reports_are_kept_once_for_each_key(http: TestClient[Any, Any], cr
     assert (status, told["details"]["kind"]) == (400, "bad_request")
     assert (await post(http, "/x/v1/report", body))[0] == 401
     assert (await post(http, "/x/v1/report", body, headers={"X-Samelook-Client": "nobody"}))[0] == 401
+    async with http.post(
+        "/x/v1/report", json={**body, "idempotency_key": None}, headers={**mine, "Idempotency-Key": "k" * 201}
+    ) as answer:
+        assert answer.status == 400
     nul = {**body, "idempotency_key": "a\x00b"}
     assert (await post(http, "/x/v1/report", nul, headers=mine))[0] == 400
     async with open_connection(crawled) as connection:
@@ -342,6 +354,9 @@ async def test_trusted_looks_can_be_had_whole_and_by_change(http: TestClient[Any
     assert checksum(list(held.values())) == (changed["checksum"], changed["count"])
     assert {look["tier"] for look in changed["looks"]} == {"strict"}
     epoch = full["version"].partition("-")[0]
+    async with http.get("/x/v1/looks", params={"since": f"{epoch}-{10**17}"}) as answer:
+        ahead = await answer.json()
+    assert (ahead["full"], len(ahead["looks"])) == (True, ahead["count"])
     for bad in ({"since": "nonsense"}, {"since": f"{epoch}-{'9' * 30}"}, {"page": "9" * 30}, {"page": "-1"}):
         async with http.get("/x/v1/looks", params=bad) as answer:
             assert (bad, answer.status) == (bad, 400)
