@@ -30,6 +30,9 @@ WELL_KNOWN_PATHS = (FAVICON_PATH, "/apple-touch-icon.png", "/apple-touch-icon-pr
 # After these another scheme or host is worth a try. Anything else is an answer.
 _TRY_NEXT = frozenset({"dns_failed", "connection_failed", "tls_failed", "timeout", "redirect_loop"})
 
+# What servers answer for a host that they do not serve.
+_NOT_A_SITE = frozenset({404, 410, 421})
+
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
@@ -105,22 +108,38 @@ async def _first_answer(
     """The answer of the first URL that gives one; else the first error is raised, it says most."""
     first: CrawlError | None = None
     unknown_hosts: set[str] = set()
+    asked_for = origin_of(urls[0]).partition("://")[2]
     for url in urls:
         host = origin_of(url).partition("://")[2]
         if host in unknown_hosts:
             continue
         try:
-            return await fetcher.fetch(url, kind="page", etag=etag, last_modified=last_modified)
+            response = await fetcher.fetch(url, kind="page", etag=etag, last_modified=last_modified)
         except CrawlError as error:
-            if error.kind not in _TRY_NEXT or len(urls) == 1:
-                raise
+            if not _is_worth_another_try(error) or len(urls) == 1:
+                # Of a host that nobody asked about it says less than what went wrong before.
+                raise error if first is None or host == asked_for else first from None
             if error.kind == "dns_failed":
                 unknown_hosts.add(host)
             notes.append(f"{url}: {error.message}")
             first = first or error
+            continue
+        if host == asked_for or response.status not in _NOT_A_SITE or not _answers(first):
+            return response
+        notes.append(f"{url}: the server answered {response.status}")
     if first is None:  # pragma: no cover - start_urls_of gives at least one
         raise BadUrl("No URL to try")
     raise first
+
+
+def _answers(error: CrawlError | None) -> bool:
+    """Whether the host that was asked for is there at all, so that its own error counts."""
+    return error is not None and error.kind != "dns_failed"
+
+
+def _is_worth_another_try(error: CrawlError) -> bool:
+    # A host that accepts requests and then takes its time would do so at the next URL as well.
+    return error.kind in _TRY_NEXT and error.detail.get("phase") != "total"
 
 
 async def _final_page(fetcher: Fetcher, response: Response, notes: list[str]) -> tuple[Response, Page | None]:

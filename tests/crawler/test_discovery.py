@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
+from aiohttp import web
 from PIL import Image
 
 from crawler.discovery import discover
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
     class HostsServer(Protocol):
         resolve: str
         seen: list[tuple[str, str]]
+
+        def handle(
+            self, host: str, path: str, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+        ) -> None: ...
 
         def add(
             self,
@@ -120,6 +126,31 @@ async def test_well_known_paths_are_on_the_pages_origin_not_the_bases(
         "http://cdn.example/v/i.png",
         *(f"http://new.example{path}" for path in WELL_KNOWN),
     ]
+
+
+async def test_a_www_host_that_is_no_site_does_not_hide_what_went_wrong(
+    hosts_server: HostsServer, fetcher: Fetcher
+) -> None:
+    hosts_server.redirect(HOST, "/", "/")
+    with pytest.raises(CrawlError) as raised:
+        await discover(fetcher, HOST)
+    assert raised.value.kind == "redirect_loop"
+    hosts_server.add(f"www.{HOST}", "/", "<link rel=icon href=i.png>", status=403)
+    assert (await discover(fetcher, HOST)).icons[0].url == f"https://www.{HOST}/i.png"
+
+
+async def test_a_host_that_takes_its_time_is_not_asked_again(hosts_server: HostsServer) -> None:
+    async def slow(_: web.Request) -> web.Response:
+        await asyncio.sleep(60)
+        return web.Response()
+
+    hosts_server.handle(HOST, "/", slow)
+    settings = FetchSettings(resolve=parse_resolve(hosts_server.resolve), total_timeout_s=0.3)
+    async with Fetcher(settings) as fetcher:
+        with pytest.raises(CrawlError) as raised:
+            await discover(fetcher, HOST)
+    assert raised.value.kind == "timeout"
+    assert [path for _, path in hosts_server.seen] == ["/robots.txt", "/"]
 
 
 async def test_a_page_that_says_no_icon_is_not_asked_for_the_default(
