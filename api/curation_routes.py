@@ -34,7 +34,7 @@ from .state import CURATION, KEYS, MATCHING, show_at_once
 routes = web.RouteTableDef()
 _BANKS = "Banks"
 _CONFIGURATION = "Configuration"
-_DETAILS = frozenset({"active", "description", "tags"})
+_DETAILS = frozenset({"active", "description", "tags", "radii"})
 _NO_TYPES = ("",)
 """Banks changed, and the index of no type."""
 
@@ -63,7 +63,12 @@ async def create_bank(request: web.Request) -> web.Response:
     if ratio is None:
         ratio = 0.0 if body.enabled is False else 1.0
     bank = await request.app[CURATION].banks.create(
-        body.name, enabled_ratio=ratio, active=body.active, description=body.description, tags=body.tags
+        body.name,
+        enabled_ratio=ratio,
+        active=body.active,
+        description=body.description,
+        tags=body.tags,
+        radii=body.radii,
     )
     await show_at_once(request, *_NO_TYPES)
     return answer_model(_answer(bank, details=bool(_DETAILS & body.model_fields_set)), 201)
@@ -109,6 +114,7 @@ async def update_bank(request: web.Request) -> web.Response:
         active=body.active,
         description=body.description,
         tags=body.tags,
+        radii=body.radii,
     )
     await show_at_once(request, *_NO_TYPES)
     return answer_model(_answer(bank, details=bool(_DETAILS & body.model_fields_set)))
@@ -214,6 +220,7 @@ def _details(bank: Bank) -> BankDetailsAnswer:
         description=bank.description,
         tags=list(bank.tags),
         active=bank.active,
+        radii=dict(bank.radii),
         owner=bank.owner,
         contents=None,
         signals=None,

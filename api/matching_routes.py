@@ -166,7 +166,9 @@ async def _lookup(
     value: bytes,
     query: LookupQuery | LookupUploadQuery,
 ) -> _Matches:
-    found = await live.find(kind, value, kind.checked_radius(query.radius))
+    asked = kind.checked_radius(query.radius)
+    by_own_radius = asked is None and kind.name in live.reach
+    found = await live.find(kind, value, live.reach[kind.name] if by_own_radius else asked)
     if not found:
         return {}
     chosen = by_bank(
@@ -174,6 +176,7 @@ async def _lookup(
         threshold=coin(query.seed, bypass=query.bypass_coinflip),
         banks=bank_names(query.banks),
         now=time.time(),
+        kind=kind if by_own_radius else None,
     )
     matches: _Matches = {name: _with_distances(kind, ones) for name, ones in chosen.items()}
     if query.include_metadata:

@@ -159,6 +159,9 @@ class BankDetailsAnswer(BankAnswer):
     description: str
     tags: list[str]
     active: bool = Field(description="Off: nothing of it matches.")
+    radii: dict[str, int] = Field(
+        description="How near a signal must be to match here, in bits, where not as the signal type has it."
+    )
     owner: str | None = Field(description="Who alone may write to it: the crawl or an exchange.")
     contents: int | None = Field(default=None, description="How many contents it has.")
     signals: dict[str, int] | None = Field(default=None, description="How many signals it has of each type.")
@@ -177,6 +180,9 @@ class BankCreate(BaseModel):
     active: bool = True
     description: str = ""
     tags: list[_Tag] = Field(default_factory=list)
+    radii: dict[str, int] = Field(
+        default_factory=dict, description="Radii of its own, in bits, by signal type. Others have the type's."
+    )
 
 
 class BankUpdate(BaseModel):
@@ -186,6 +192,7 @@ class BankUpdate(BaseModel):
     active: bool | None = None
     description: str | None = None
     tags: list[_Tag] | None = None
+    radii: dict[str, int] | None = Field(default=None, description="All of them; {} for none of its own.")
 
 
 class Metadata(BaseModel):

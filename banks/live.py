@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -53,6 +53,8 @@ class LiveBanks:
     def __init__(self, pool: Pool, settings: LiveSettings) -> None:
         self.banks: dict[int, Bank] = {}
         self.type_ratios: dict[str, float] = {}
+        self.reach: dict[str, int] = {}
+        """The widest radius in force, of signal types for which some bank has one of its own."""
         self.indexes: dict[str, LiveIndex] = {}
         self.states = ContentStates()
         self._pool = pool
@@ -185,7 +187,7 @@ class LiveBanks:
             if self.feed.lost != self._lost:
                 await self._load_states()
             _note(self.states, self.feed.states())
-            self.banks, self.type_ratios = banks, ratios
+            self.banks, self.type_ratios, self.reach = banks, ratios, _reach(banks.values())
             self._complete_at = began
 
     async def _load_states(self) -> None:
@@ -204,6 +206,16 @@ class LiveBanks:
                     break
                 after = rows[-1][0]
         self.states, self._lost = states, lost
+
+
+def _reach(banks: Iterable[Bank]) -> dict[str, int]:
+    reach: dict[str, int] = {}
+    for bank in banks:
+        for name, radius in bank.radii.items():
+            kind = SIGNAL_TYPES.get(name)  # an extension's type may be gone
+            if kind is not None:
+                reach[name] = max(radius, reach.get(name, kind.radius or 0))
+    return reach
 
 
 def _note(states: ContentStates, rows: Sequence[StateChange]) -> None:

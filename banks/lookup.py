@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 
 from .contents import enabled
 from .live import Found
+from .signal_types import SignalType
 
 
 def coin(seed: str | None, *, bypass: bool) -> float:
@@ -18,9 +19,17 @@ def coin(seed: str | None, *, bypass: bool) -> float:
 
 
 def by_bank(
-    found: Iterable[Found], *, threshold: float, banks: Collection[str] | None, now: float
+    found: Iterable[Found],
+    *,
+    threshold: float,
+    banks: Collection[str] | None,
+    now: float,
+    kind: SignalType | None = None,
 ) -> dict[str, list[Found]]:
-    """The enabled contents of the banks that take part, nearest first."""
+    """The enabled contents of the banks that take part, nearest first.
+
+    With a signal type each bank's own radius for it, or the type's, decides how far they may be.
+    """
     answer: dict[str, list[Found]] = {}
     for one in found:
         bank = one.bank
@@ -29,6 +38,7 @@ def by_bank(
             and bank.enabled_ratio >= threshold
             and (banks is None or bank.name in banks)
             and enabled(one.disable_until_ts, now)
+            and (kind is None or one.distance <= bank.radii.get(kind.name, kind.radius or 0))
         ):
             answer.setdefault(bank.name, []).append(one)
     return answer

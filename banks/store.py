@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal
 
 import asyncpg
@@ -12,7 +13,7 @@ import asyncpg
 from sql.named import queries
 from sql.pool import Pool
 
-from .errors import BadBank, BankExists, ReadOnlyBank, UnknownBank
+from .errors import BadBank, BadRadius, BankExists, ReadOnlyBank, UnknownBank
 from .signal_types import SIGNAL_TYPES, signal_type
 
 Owner = Literal["crawl", "exchange"]
@@ -39,6 +40,8 @@ class Bank:
     tags: tuple[str, ...]
     owner: Owner | None
     """Who alone may write to it. None: curators."""
+    radii: Mapping[str, int]
+    """How near a signal must be to match here, by signal type, where that is not the type's own radius."""
 
 
 class BankStore:
@@ -78,12 +81,14 @@ class BankStore:
         active: bool = True,
         description: str = "",
         tags: Sequence[str] = (),
+        radii: Mapping[str, int] = MappingProxyType({}),
         owner: Owner | None = None,
     ) -> Bank:
-        """A new bank. Raises BadBank or BankExists."""
+        """A new bank. Raises BadBank, BankExists, UnknownSignalType or BadRadius."""
         check_name(name)
         check_ratio(enabled_ratio)
         check_texts(description, tags)
+        check_radii(radii)
         if (name == CRAWL_BANK) != (owner == "crawl"):
             raise BankExists(f"the name {CRAWL_BANK} is kept for what the crawl finds", bank=name)
         row = await self._queries.create_bank(
@@ -93,6 +98,7 @@ class BankStore:
             active=active,
             description=description,
             tags=list(tags),
+            radii=dict(radii),
             owner=owner,
         )
         if row is None:
@@ -108,10 +114,11 @@ class BankStore:
         active: bool | None = None,
         description: str | None = None,
         tags: Sequence[str] | None = None,
+        radii: Mapping[str, int] | None = None,
     ) -> Bank:
         """The bank with what is not None changed. A bank with an owner keeps its name.
 
-        Raises UnknownBank, BadBank, BankExists or ReadOnlyBank.
+        Raises UnknownBank, BadBank, BankExists, ReadOnlyBank, UnknownSignalType or BadRadius.
         """
         bank = await self.bank(name)
         if new_name is not None:
@@ -123,6 +130,7 @@ class BankStore:
         if enabled_ratio is not None:
             check_ratio(enabled_ratio)
         check_texts(description or "", tags or ())
+        check_radii(radii or {})
         try:
             row = await self._queries.update_bank(
                 self.pool,
@@ -132,6 +140,7 @@ class BankStore:
                 active=active,
                 description=description,
                 tags=None if tags is None else list(tags),
+                radii=None if radii is None else dict(radii),
             )
         except asyncpg.UniqueViolationError as error:
             raise _exists(str(new_name)) from error
@@ -195,6 +204,13 @@ def check_ratio(ratio: float) -> None:
         raise BadBank(f"An enabled ratio is between 0 and 1, not {ratio}.", field="enabled_ratio")
 
 
+def check_radii(radii: Mapping[str, int]) -> None:
+    """Raises UnknownSignalType or BadRadius for a radius that no lookup of its signal type could have."""
+    for name, radius in radii.items():
+        if signal_type(name).checked_radius(radius) is None:
+            raise BadRadius(f"Signals of {name} match when they are equal: there is no radius.", most=0)
+
+
 def check_texts(text: str, tags: Sequence[str]) -> None:
     """Raises BadBank when a description or a tag cannot be kept."""
     if len(text) > LONGEST_DESCRIPTION:
@@ -234,4 +250,5 @@ def _bank(row: Mapping[str, Any]) -> Bank:
         row["description"],
         tuple(row["tags"]),
         row["owner"],
+        MappingProxyType(row["radii"]),
     )

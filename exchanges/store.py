@@ -158,6 +158,7 @@ class ExchangeStore:
                 active=True,
                 description=f"What the exchange {name} ({api}) shares.",
                 tags=[],
+                radii={},
                 owner="exchange",
             )
             if bank is None:

@@ -6,19 +6,19 @@ SELECT * FROM banks WHERE removed_at IS NULL ORDER BY id;
 -- name: get_bank(name)^
 SELECT * FROM banks WHERE name = :name AND removed_at IS NULL;
 
--- name: create_bank(name, enabled_ratio, active, description, tags, owner)^
+-- name: create_bank(name, enabled_ratio, active, description, tags, radii, owner)^
 -- No row when the name is taken.
-INSERT INTO banks (name, enabled_ratio, active, description, tags, owner)
-VALUES (:name, :enabled_ratio, :active, :description, :tags::text[], :owner)
+INSERT INTO banks (name, enabled_ratio, active, description, tags, radii, owner)
+VALUES (:name, :enabled_ratio, :active, :description, :tags::text[], :radii::jsonb, :owner)
 ON CONFLICT (name) WHERE removed_at IS NULL DO NOTHING
 RETURNING *;
 
--- name: update_bank(id, name, enabled_ratio, active, description, tags)^
+-- name: update_bank(id, name, enabled_ratio, active, description, tags, radii)^
 -- What is NULL stays as it is. Raises UniqueViolationError when the new name is taken.
 UPDATE banks
 SET name = coalesce(:name, name), enabled_ratio = coalesce(:enabled_ratio, enabled_ratio),
     active = coalesce(:active, active), description = coalesce(:description, description),
-    tags = coalesce(:tags::text[], tags), updated_at = now()
+    tags = coalesce(:tags::text[], tags), radii = coalesce(:radii::jsonb, radii), updated_at = now()
 WHERE id = :id AND removed_at IS NULL
 RETURNING *;
 

@@ -166,6 +166,52 @@ async def test_a_radius_can_be_asked_for(
     assert compared.json == {"pdq": [matches, {"distance": bits}]}
 
 
+async def test_a_bank_may_have_a_radius_of_its_own(api: Any) -> None:
+    made = await api.post("/c/banks", {"name": "STRICT", "radii": {"pdq": 5, "phash": 0}})
+    assert (made.status, made.json["radii"]) == (201, {"pdq": 5, "phash": 0})
+    await api.post("/c/banks", {"name": "PLAIN"})
+    await api.post("/c/banks", {"name": "WIDE"})
+    changed = await api.put("/c/bank/WIDE", {"radii": {"pdq": 50}})
+    assert (changed.status, changed.json["radii"]) == (200, {"pdq": 50})
+    for name in ("STRICT", "PLAIN", "WIDE"):
+        await api.post(f"/c/bank/{name}/signal", {"pdq": PDQ, "phash": "0" * 16, "md5": MD5})
+
+    async def matching(bits: int, **more: str) -> set[str]:
+        changed = f"{int(PDQ, 16) ^ ((1 << bits) - 1):064x}"
+        return set((await api.get("/m/lookup", signal=changed, signal_type="pdq", **more)).json)
+
+    assert await matching(5) == {"STRICT", "PLAIN", "WIDE"}
+    assert await matching(6) == await matching(31) == {"PLAIN", "WIDE"}
+    assert await matching(32) == await matching(50) == {"WIDE"}
+    assert await matching(51) == set()
+    assert await matching(40, radius="40") == {"STRICT", "PLAIN", "WIDE"}
+    assert set((await api.get("/m/lookup", signal="0" * 15 + "1", signal_type="phash")).json) == {
+        "PLAIN",
+        "WIDE",
+    }
+    assert len((await api.get("/m/lookup", signal=MD5, signal_type="md5")).json) == 3
+    raw = await api.get("/m/raw_lookup", signal=f"{int(PDQ, 16) ^ (1 << 40) - 1:064x}", signal_type="pdq")
+    assert raw.json == {"matches": []}
+    assert (await api.put("/c/bank/STRICT", {"tags": ["t"]})).json["radii"] == {"pdq": 5, "phash": 0}
+    await api.put("/c/bank/STRICT", {"radii": {}})
+    assert await matching(31) == {"STRICT", "PLAIN", "WIDE"}
+    await api.delete("/c/bank/WIDE")
+    assert await matching(32) == set()
+
+
+@pytest.mark.parametrize(
+    "radii", [{"pdq": 64}, {"pdq": -1}, {"md5": 0}, {"none": 1}, {"pdq": "x"}, {"pdq": None}, [], 5]
+)
+async def test_a_strange_radius_of_a_bank_is_refused(steady: Any, bank: str, radii: Any) -> None:
+    for answer in (
+        await steady.post("/c/banks", {"name": "ODD", "radii": radii}),
+        await steady.put(f"/c/bank/{bank}", {"radii": radii}),
+    ):
+        assert answer.status == 400
+        assert answer.json["message"]
+    assert (await steady.get(f"/c/bank/{bank}", include_details="true")).json["radii"] == {}
+
+
 async def test_a_radius_is_for_types_that_have_one(steady: Any, bank: str, picture: Any) -> None:
     await steady.send_file(f"/c/bank/{bank}/content", "photo", picture(), types="pdq,md5")
     asked = {"banks": bank, "types": "pdq,md5"}
