@@ -157,7 +157,7 @@ class BankStore:
         removed = await self._queries.remove_bank(self.pool, id=bank.id) is not None
         # Nothing in it matches from now on. Some of it leaves the indexes at once: all of a small bank;
         # the rest follows (LiveBanks).
-        await queries("banks_following").remove_orphans(self.pool, most=_AT_ONCE)
+        await self._queries.remove_contents_of(self.pool, bank_id=bank.id, most=_AT_ONCE)
         return removed
 
     async def counts(self, bank: Bank) -> tuple[int, dict[str, int]]:

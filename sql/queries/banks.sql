@@ -26,6 +26,15 @@ RETURNING *;
 -- Its contents match nothing from now on; they are removed by remove_orphans, a few at a time.
 UPDATE banks SET removed_at = now() WHERE id = :id AND removed_at IS NULL RETURNING id;
 
+-- name: remove_contents_of(bank_id, most)$
+-- Removes contents of a bank, so many at most, from the index (bank_id, id); how many.
+WITH first_ones AS (
+    SELECT id FROM bank_content WHERE bank_id = :bank_id AND removed_at IS NULL LIMIT :most FOR UPDATE SKIP LOCKED
+), removed AS (
+    UPDATE bank_content SET removed_at = now() WHERE id IN (SELECT id FROM first_ones) RETURNING 1
+)
+SELECT count(*) FROM removed;
+
 -- name: bank_counts(id)
 -- How many contents a bank has, and how many signals of each type. Reads all of the bank.
 SELECT NULL AS type, count(*) AS number FROM bank_content WHERE bank_id = :id AND removed_at IS NULL
