@@ -77,15 +77,21 @@ class Answers:
                 f"At most {self._settings.max_icons} icons of a site.", icons=len(question.icons)
             )
         host = host_of_url(question.url)
-        icons = [icon for asked in question.icons for icon in await self._icons_of(asked)]
-        distinct = {icon.sha256: icon for icon in icons}
         site = self._judge.site_of(host)
-        for icon in distinct.values():
-            # What is found is remembered; others are answered between the steps.
-            for _ in self._judge.look_around(icon):
-                await asyncio.sleep(0)
+        # The database looks for the rank while the icons are decoded and searched for.
+        rank = None if site in self._judge.memory.sites else asyncio.ensure_future(self._rank_of(site))
+        try:
+            icons = [icon for asked in question.icons for icon in await self._icons_of(asked)]
+            distinct = {icon.sha256: icon for icon in icons}
+            for icon in distinct.values():
+                # What is found is remembered; others are answered between the steps.
+                for _ in self._judge.look_around(icon):
+                    await asyncio.sleep(0)
+            position = None if rank is None else await rank
+        finally:
+            if rank is not None:
+                rank.cancel()
         seen = [self._outbox.first_seen(site, sha256) for sha256 in distinct]
-        position = None if site in self._judge.memory.sites else await self._rank_of(site)
         judged = self._judge.judge(
             Asked(
                 host=host,

@@ -1,8 +1,8 @@
 """Searching for looks like one: which are near by PDQ in some form, and which of these are the same.
 
 Looks are searched under the rule that protects their best owner: wide over the top tier only, and so on;
-looks of everybody else strictly. Each tier has two indexes of its own, of plain forms and of the others, as
-versions derived from the asker's look are compared with plain forms only.
+looks of everybody else strictly. Each rule has two indexes, of plain forms and of the others, as versions
+derived from the asker's look are compared with plain forms only.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class _Near:
         return _Near(self.distances[rows], self.forms[rows], self.versions[rows])
 
 
-class _Tier:
+class _Indexes:
     """The looks that are searched under one rule."""
 
     def __init__(self) -> None:
@@ -144,7 +144,7 @@ class LookIndex:
         self.version = 0
         """Goes up when a search may find something else than before."""
         self._bytes = store or LookStore()
-        self._tiers: dict[Rule | None, _Tier] = {rule: _Tier() for rule in (*Rule, None)}
+        self._indexes = {rule: _Indexes() for rule in Rule}
         self._places = array("b")
         """The place of each look among `_PLACES`, by its number."""
         self._hues = np.empty((0, HUES), np.uint8)
@@ -190,24 +190,24 @@ class LookIndex:
         if place == before:
             return
         self.version += 1
-        if before != _NOWHERE:
-            self._tiers[_PLACES[before]].remove(number)
         self._places[number] = place
+        if before != _NOWHERE:
+            self._indexes[_rule_of(_PLACES[before])].remove(number)
         if searched:
             raw = self._bytes[number]
             placed = _Placed(self.version, number, place, names_in(raw), pdqs_in(raw))
-            self._tiers[rule].waiting[number] = placed
+            self._indexes[_rule_of(rule)].waiting[number] = placed
             self._recent.append(placed)
 
     def flush(self) -> None:
         """Make what was placed since the last flush searchable, in one go: single additions are dear."""
-        for tier in self._tiers.values():
-            tier.flush()
+        for indexes in self._indexes.values():
+            indexes.flush()
 
     def merge(self) -> None:
         """Bring the indexes into the form that is searched fastest; for after a load."""
-        for tier in self._tiers.values():
-            for index in (tier.plain, tier.others):
+        for indexes in self._indexes.values():
+            for index in (indexes.plain, indexes.others):
                 index.settle()
                 index.merge()
 
@@ -228,16 +228,23 @@ class LookIndex:
         if own is not None and self._places[own] != _NOWHERE and _PLACES[self._places[own]] in tiers:
             found.append(Found(own, Likeness(Rule.STRICT, probes.forms[0], AS_IS, 0, 0.0)))
         hues = hues_of(probes.pictures)
-        for tier in tiers:
-            rule = LOOK_RULES[_rule_of(tier)]
-            near = self._tiers[tier].near(probes, rule.radius_bits)
-            if len(near) and own is not None:
-                near = near.of(near.forms // MOST_FORMS != own)
+        for searched in dict.fromkeys(map(_rule_of, tiers)):
+            rule = LOOK_RULES[searched]
+            near = self._indexes[searched].near(probes, rule.radius_bits)
             if len(near):
                 near = near.of(may_be_near(hues[near.versions], self._hues[near.forms], rule))
+            if len(near) and (own is not None or len(tiers) < len(_PLACES)):
+                near = near.of(self._are_asked_for(near.forms // MOST_FORMS, tiers, own))
             if len(near):
                 found += self._same(probes, near, rule)
         return found
+
+    def _are_asked_for(
+        self, numbers: NDArray[np.int64], tiers: Collection[Rule | None], own: int | None
+    ) -> NDArray[np.bool_]:
+        """Which looks are in one of the tiers, and not the own."""
+        places = {_PLACES.index(tier) for tier in tiers}
+        return np.array([one != own and self._places[one] in places for one in numbers.tolist()], bool)
 
     def _same(self, probes: Probes, near: _Near, rule: LookRule) -> list[Found]:
         """Those among the nearest pairs that are the same, one for each look."""
@@ -295,8 +302,8 @@ class LookIndex:
         """Looks within the strict radius of a bare PDQ in some form: number, form, distance."""
         self.flush()
         near: dict[int, tuple[int, int]] = {}
-        for tier in self._tiers.values():
-            for index in (tier.plain, tier.others):
+        for indexes in self._indexes.values():
+            for index in (indexes.plain, indexes.others):
                 ids, distances = index.search(pdq, LOOK_RULES[Rule.STRICT].radius_bits)
                 for form, distance in islice(
                     zip(ids.tolist(), distances.tolist(), strict=True), MOST_CANDIDATES
@@ -310,6 +317,7 @@ class LookIndex:
 
 
 def _rule_of(tier: Rule | None) -> Rule:
+    """The rule that a tier's looks are searched under; strictly for untrusted owners too."""
     return Rule.STRICT if tier is None else tier
 
 

@@ -9,10 +9,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
 from extension_api.errors import BadLook
 from extension_api.verdict import Rule
 from hashing import look as hashed
-from hashing.look import Look
+from hashing.look import PDQ_BYTES, Look
 from hashing.look_files import looks_in
 from hashing.look_forms import FormName
 from hashing.look_probes import AS_IS, Probes, probes_of
@@ -60,11 +62,10 @@ def versions_of(look: Look, *, derived: bool = True) -> Probes:
 
     A copy may have been made of another icon by framing, mirroring or a badge, which those undo.
     """
-    probes = probes_of(look)
     if derived:
-        return probes
-    kept = probes.names.count(AS_IS)
-    return Probes(probes.names[:kept], probes.forms[:kept], probes.pdqs[:kept], probes.pictures[:kept])
+        return probes_of(look)
+    pdqs = np.frombuffer(b"".join(form.pdq for form in look.forms), np.uint8).reshape(-1, PDQ_BYTES)
+    return Probes((AS_IS,) * len(look.forms), tuple(form.name for form in look.forms), pdqs, look.pictures)
 
 
 def likeness(asked: Look | Probes, owner: Look, widest: Rule) -> Likeness | None:
@@ -86,7 +87,7 @@ def likeness_in(match: Match) -> Likeness:
 def wear_one_look(some: Iterable[Look], others: Iterable[Look]) -> bool:
     """Whether a look among some is strictly that of one among others, as it is."""
     known = list(others)
-    return any(
+    return bool(known) and any(
         found is not None
         for look in some
         for found in likenesses(versions_of(look, derived=False), known, Rule.STRICT)
