@@ -41,7 +41,7 @@ async def served(database_url: str | None, folder: Path, *more: str) -> AsyncIte
     )
     url = f"http://127.0.0.1:{port}"
     try:
-        async with asyncio.timeout(60), aiohttp.ClientSession() as session:
+        async with asyncio.timeout(100), aiohttp.ClientSession() as session:
             while True:
                 try:
                     async with session.get(f"{url}/status") as response:
