@@ -64,6 +64,13 @@ class _Connection(RequestHandler):
         response.force_close()
         return response
 
+    def log_exception(self, *args: Any, **kw: Any) -> None:
+        """Notes a fault, unless it is the sender's: a body that breaks off while its rest is thrown away."""
+        if isinstance(kw.get("exc_info"), web.RequestPayloadError):
+            _log.debug("api.broken_body", reason=str(kw["exc_info"]))
+            return
+        super().log_exception(*args, **kw)
+
 
 def _reason(error: BaseException | None) -> str:
     # The name says what is wrong; the message would quote the request, which may hold anything.

@@ -156,6 +156,20 @@ async def test_hma_clients_find_their_paths(full: Any) -> None:
     assert (home.status, home.headers["Location"]) == (302, "/")
 
 
+@pytest.mark.parametrize("known", [True, False])
+async def test_a_broken_body_is_no_fault_of_ours(
+    steady: Any, bank: str, caplog: pytest.LogCaptureFixture, known: bool
+) -> None:
+    sent = {
+        "data": b"not gzip",
+        "headers": {"Content-Encoding": "gzip", "Content-Type": "application/x-ndjson"},
+    }
+    broken = await steady("POST", f"/c/bank/{bank if known else 'NONE'}/signals", **sent)
+    assert broken.status == (400 if known else 404)
+    assert (await steady.get("/status/live")).status == 200  # by then it is done with the other connection
+    assert not [record for record in caplog.records if record.name.startswith("aiohttp")]
+
+
 async def test_after_a_broken_body_the_connection_ends_and_says_so(steady: Any, bank: str) -> None:
     sent = {
         "data": b"not gzip",
