@@ -291,6 +291,12 @@ class Settings:
         "An API key that may do everything, besides those made with POST /c/api_keys: a long random text.",
         secret=True,
     )
+    max_pixels: int = _setting(
+        "SAMELOOK_MAX_PIXELS",
+        50_000_000,
+        "Pixels of a picture that the service takes. A process that hashes has some 20 bytes for each meanwhile.",
+        _count,
+    )
     allowed_origins: tuple[str, ...] = _setting(
         "SAMELOOK_ALLOWED_ORIGINS",
         (),

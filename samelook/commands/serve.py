@@ -157,6 +157,7 @@ def api_settings(settings: Settings, url: str) -> ApiSettings:
         sandbox=settings.sandbox,
         live=LiveSettings(snapshot_folder=settings.data_dir / "indexes"),
         hash_processes=settings.hash_processes,
+        max_pixels=settings.max_pixels,
         host=settings.host,
         roles=_roles(settings.roles),
         lite=LiteSettings(
