@@ -14,6 +14,7 @@ from uuid import UUID
 import structlog
 
 from crawler.errors import CrawlError
+from crawler.pace import Pace
 from crawler.queue import Input, Lease, Outcome, PhaseQueue, Result
 from crawler.settings import CrawlSettings
 from sql.queue_queries import Phase
@@ -21,7 +22,9 @@ from sql.queue_queries import Phase
 log = structlog.get_logger()
 
 BACKLOG_ROUNDS = 2
-"""A phase is behind when so many times its slots are due."""
+"""Work that a phase should have before it, in rounds of all its slots."""
+LEAST_PULL = 64
+"""Fewer inputs are not worth a round trip while there is other work."""
 
 
 class InternalError(CrawlError):
@@ -62,11 +65,13 @@ class PhaseRunner(Generic[Input, Result]):
         """`downstream`, the phase that this one feeds, is not run away from while it is behind."""
         self.phase = phase
         self._wake = asyncio.Event()
+        self._found_nothing = False
         self._downstream = downstream
         self._upstream_wakes: list[asyncio.Event] = []
         if downstream is not None:
             downstream._upstream_wakes.append(self._wake)  # noqa: SLF001 - of its own kind
         self._backlog = 0
+        self.pace = Pace()
         self.progress = PhaseProgress()
         self._queue = queue
         self._work = work
@@ -78,20 +83,30 @@ class PhaseRunner(Generic[Input, Result]):
         self._abandoned: list[Lease[Input]] = []
         self._held: set[tuple[int, UUID]] = set()
 
-    @property
-    def is_behind(self) -> bool:
-        """Whether more is due than a few rounds of all slots.
-
-        A phase that feeds this one then waits: a site's icons are fetched soon after its page, while
-        the connection is still open, and not hours later.
-        """
-        return self._backlog > BACKLOG_ROUNDS * self._settings.concurrency
-
     def feed(self, count: int) -> None:
         """So many new inputs wait for this phase."""
         self._backlog += count
         if count:
+            self._found_nothing = False
             self._wake.set()
+
+    def _room(self) -> int:
+        """How many inputs may be taken without running away from the phase that this one feeds.
+
+        That one should find a few rounds of work, and what it takes up while an input is worked on here. So a
+        site's icons are fetched soon after its page, while the connection is still open, and not hours
+        later; and whoever decodes them has work from the start.
+        """
+        below = self._downstream
+        if below is None:
+            return self._settings.concurrency
+        ahead = len(self._in_hand) + len(self._finished)
+        if not self.pace.pushed:
+            return LEAST_PULL - ahead  # begin with few: the first results come soon
+        each = self.pace.fan_out
+        wanted = float(BACKLOG_ROUNDS * self._settings.concurrency)
+        wanted += below.pace.rate(time.monotonic()) * (self.pace.seconds + self._settings.flush_s)
+        return int((max(wanted, LEAST_PULL * each) - below._backlog) / each) - ahead  # noqa: SLF001 - of its own kind
 
     async def run(self, upstream_done: Callable[[], bool] | None) -> None:
         """Work until stopped, or (with `upstream_done`, a `--once` run) until nothing is due any more.
@@ -121,13 +136,14 @@ class PhaseRunner(Generic[Input, Result]):
             free = self._settings.concurrency - len(self._in_hand)
             enough = min(self._settings.batch, max(1, self._settings.concurrency // 2))
             self._wake.clear()
-            if free < enough or (self._downstream is not None and self._downstream.is_behind):
+            room = self._room()
+            if free < enough or room < min(enough, LEAST_PULL):
                 await self._wait_for(self._wake, self._settings.idle_first_s)
                 continue
             was_upstream_done = upstream_done is not None and upstream_done()
-            limit = min(free, self._settings.batch)
+            limit = min(free, room, self._settings.batch)
             leases = await self._pull(limit)
-            self._note_pull(len(leases), limit)
+            self._note_pull(len(leases))
             if leases:
                 idle_s = self._settings.idle_first_s
                 for lease in leases:
@@ -144,13 +160,16 @@ class PhaseRunner(Generic[Input, Result]):
             await self._wait_for(self._wake, min(idle_s, longest) * random.uniform(0.75, 1.25))  # noqa: S311
             idle_s = min(idle_s * 2, self._settings.idle_longest_s)
 
-    def _note_pull(self, count: int, limit: int) -> None:
-        """Correct the backlog by what a pull gave; what other processes feed and take shows here."""
-        was_behind = self.is_behind
-        self._backlog = max(0, self._backlog - count) if count == limit else 0
-        if was_behind and not self.is_behind:
-            for wake in self._upstream_wakes:
-                wake.set()
+    def _note_pull(self, count: int) -> None:
+        """Correct the backlog by what a pull gave; that others took the rest shows when there is nothing.
+
+        A pull that gives some says little of what is left: it looks at so many rows, done or not.
+        """
+        self._backlog = max(0, self._backlog - count) if count else 0
+        self._found_nothing = not count
+        self.pace.started(count, time.monotonic())
+        for wake in self._upstream_wakes:
+            wake.set()
 
     async def _pull(self, limit: int) -> list[Lease[Input]]:
         try:
@@ -181,13 +200,15 @@ class PhaseRunner(Generic[Input, Result]):
     def _put_down(self, task: asyncio.Task[None]) -> None:
         lease = self._in_hand.pop(task)
         self.progress.busy = len(self._in_hand)
-        if self.progress.busy * 2 <= self._settings.concurrency:
+        # Free slots are no reason to ask again when there was nothing a moment ago.
+        if self.progress.busy * 2 <= self._settings.concurrency and not self._found_nothing:
             self._wake.set()
         if task.cancelled():
             self._abandoned.append(lease)
             self._held.discard((lease.input_id, lease.lease_id))
 
     async def _work_on(self, lease: Lease[Input]) -> None:
+        began = time.monotonic()
         try:
             outcome: Outcome[Input, Result] = Outcome(lease, result=await self._work(lease.input))
         except CrawlError as error:
@@ -196,6 +217,7 @@ class PhaseRunner(Generic[Input, Result]):
             log.exception("work.bug", phase=self.phase, input_id=lease.input_id)
             outcome = Outcome(lease, error=InternalError(f"{type(error).__name__}: {error}"))
         self._finished.append(outcome)
+        self.pace.took(time.monotonic() - began)
         if len(self._finished) >= self._settings.flush_items:
             self._flush_now.set()
 
@@ -233,6 +255,10 @@ class PhaseRunner(Generic[Input, Result]):
         del self._finished[: len(batch)]
         self._held.difference_update((outcome.lease.input_id, outcome.lease.lease_id) for outcome in batch)
         self.progress.lost += len(batch) - pushed.kept
+        if not self._in_hand and not self._finished:
+            self._wake.set()  # perhaps that was all
+        self.pace.pushed += len(batch)
+        self.pace.fed += pushed.fed
         if self._downstream is not None:
             self._downstream.feed(pushed.fed)
         for outcome in batch:

@@ -18,7 +18,7 @@ class PixelLoops(Protocol):
         """The precise and the quick hash of 16 x 16 bits, then both of 8 x 8, of RGBA."""
 
     def phash(self, pixels: NDArray[np.uint8], width: int, height: int, channels: int, /) -> bytes:
-        """pHash of RGB, or of RGBA on white."""
+        """The pHash of RGB, or of RGBA on white."""
 
 
 def _compiled() -> PixelLoops | None:

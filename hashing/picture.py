@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from hashing.errors import TooManyFrames, TooManyPixels
-from hashing.formats import ImageFormat
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from hashing.formats import ImageFormat
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,8 @@ def composite_on(
 
     In the memory order of the input; for an opaque picture it is a view of it.
     """
+    import numpy as np  # not above: whoever only hands pictures to a sandbox has no use for it
+
     alpha = rgba[..., 3:]
     if alpha.min() == 255:  # noqa: PLR2004 - opaque
         return rgba[..., :3]
