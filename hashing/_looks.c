@@ -117,7 +117,17 @@ static int ascending(const void *left, const void *right) {
 static void best_window(int16_t picture[SIDE][SIDE + 2 * REACH], int16_t core[CORE][SIDE], int *top, int *left) {
     static const int steps[2 * REACH + 1] = {2, 1, 3, 0, 4}; /* the middle comes first and wins a tie */
     int64_t aim = 0, aim_squares = 0;
+    int32_t row_sums[SIDE][2 * REACH + 1], row_squares[SIDE][2 * REACH + 1]; /* of a row's windows */
     float best = -INFINITY;
+    for (int y = 0; y < SIDE; y++)
+        for (int left_edge = 0; left_edge <= 2 * REACH; left_edge++) {
+            int32_t sum = 0, squares = 0;
+            for (int x = left_edge; x < left_edge + CORE; x++) {
+                sum += picture[y][x];
+                squares += picture[y][x] * picture[y][x];
+            }
+            row_sums[y][left_edge] = sum, row_squares[y][left_edge] = squares;
+        }
     for (int y = 0; y < CORE; y++)
         for (int x = 0; x < CORE; x++) {
             aim += core[y][x];
@@ -128,10 +138,8 @@ static void best_window(int16_t picture[SIDE][SIDE + 2 * REACH], int16_t core[CO
             int32_t sum = 0, squares = 0, product = 0;
             for (int y = 0; y < CORE; y++) {
                 const int16_t *row = &picture[steps[i] + y][steps[k]];
-                for (int x = 0; x < CORE; x++) {
-                    sum += row[x];
-                    squares += row[x] * row[x];
-                }
+                sum += row_sums[steps[i] + y][steps[k]];
+                squares += row_squares[steps[i] + y][steps[k]];
                 /* The core's rows end in zeros: whole registers need no rest. */
                 for (int x = 0; x < SIDE; x++) product += row[x] * core[y][x];
             }
