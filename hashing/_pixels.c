@@ -64,15 +64,18 @@ static void seen(const Picture *picture, size_t y, uint8_t *red, uint8_t *green,
         for (size_t x = 0; x < width; x++, pixel += 3) red[x] = pixel[0], green[x] = pixel[1], blue[x] = pixel[2];
         return;
     }
+    unsigned least = 255; /* most rows are opaque, and without a branch at each pixel they are quick */
+    for (size_t x = 0; x < width; x++) least &= pixel[4 * x + 3];
+    if (least == 255) {
+        for (size_t x = 0; x < width; x++)
+            red[x] = pixel[4 * x], green[x] = pixel[4 * x + 1], blue[x] = pixel[4 * x + 2];
+        return;
+    }
     for (size_t x = 0; x < width; x++, pixel += 4) {
         unsigned alpha = pixel[3];
-        if (alpha == 255) {
-            red[x] = pixel[0], green[x] = pixel[1], blue[x] = pixel[2];
-        } else {
-            red[x] = (uint8_t)on_white(pixel[0], alpha);
-            green[x] = (uint8_t)on_white(pixel[1], alpha);
-            blue[x] = (uint8_t)on_white(pixel[2], alpha);
-        }
+        red[x] = (uint8_t)on_white(pixel[0], alpha);
+        green[x] = (uint8_t)on_white(pixel[1], alpha);
+        blue[x] = (uint8_t)on_white(pixel[2], alpha);
     }
 }
 
@@ -537,13 +540,16 @@ static int small_grey(const Picture *picture, uint8_t small[WAVES * WAVES]) {
     uint8_t *planes = malloc(3 * width), *grey = malloc(width * height), *between = malloc(WAVES * longer);
     int16_t *line = malloc(width * sizeof *line);
     int32_t *sums = malloc(2 * (width > WAVES ? width : WAVES) * sizeof *sums);
-    int done = planes && grey && between && line && sums && lanczos(&across, width) && lanczos(&down, height);
+    int square = width == height; /* most icons are, and weights are half of the work */
+    int done = planes && grey && between && line && sums && lanczos(&across, width) &&
+               (square || lanczos(&down, height));
     if (done) {
+        const Lanczos *downwards = square ? &across : &down;
         grey_of(picture, planes, grey);
         const uint8_t *from = grey;
         size_t columns = width, rows = height;
         if (down_first) {
-            shrink_columns(&down, from, columns, sums, between);
+            shrink_columns(downwards, from, columns, sums, between);
             from = between, rows = WAVES;
         }
         if (width != WAVES) {
@@ -552,7 +558,7 @@ static int small_grey(const Picture *picture, uint8_t small[WAVES * WAVES]) {
             from = into, columns = WAVES;
         }
         if (rows != WAVES)
-            shrink_columns(&down, from, columns, sums, small);
+            shrink_columns(downwards, from, columns, sums, small);
         else if (from != small)
             memcpy(small, from, WAVES * WAVES);
     }
