@@ -41,7 +41,7 @@ from extension_api.verdict import Rule
 from hashing.look import PDQ_BYTES, PICTURE_BYTES, Look
 from hashing.look_forms import FORM_NAMES
 from hashing.look_probes import AS_IS, Probes
-from hashing.look_rules import LookRule, judge
+from hashing.look_rules import judge
 from matching import HammingIndex
 
 MOST_CANDIDATES = 400
@@ -227,17 +227,23 @@ class LookIndex:
         found: list[Found] = []
         if own is not None and self._places[own] != _NOWHERE and _PLACES[self._places[own]] in tiers:
             found.append(Found(own, Likeness(Rule.STRICT, probes.forms[0], AS_IS, 0, 0.0)))
-        hues = hues_of(probes.pictures)
-        for searched in dict.fromkeys(map(_rule_of, tiers)):
-            rule = LOOK_RULES[searched]
-            near = self._indexes[searched].near(probes, rule.radius_bits)
-            if len(near):
-                near = near.of(may_be_near(hues[near.versions], self._hues[near.forms], rule))
-            if len(near) and (own is not None or len(tiers) < len(_PLACES)):
-                near = near.of(self._are_asked_for(near.forms // MOST_FORMS, tiers, own))
-            if len(near):
-                found += self._same(probes, near, rule)
+        rules = list(dict.fromkeys(map(_rule_of, tiers)))
+        near = _joined([self._near(probes, rule, tiers, own) for rule in rules])
+        if len(near):
+            found += self._same(probes, near, max(rules))
         return found
+
+    def _near(self, probes: Probes, rule: Rule, tiers: Collection[Rule | None], own: int | None) -> _Near:
+        """The nearest pairs of forms that a rule may hold for."""
+        near = self._indexes[rule].near(probes, LOOK_RULES[rule].radius_bits)
+        if len(near):
+            hues = hues_of(probes.pictures)
+            near = near.of(may_be_near(hues[near.versions], self._hues[near.forms], LOOK_RULES[rule]))
+        if len(near) and (own is not None or len(tiers) < len(_PLACES)):
+            near = near.of(self._are_asked_for(near.forms // MOST_FORMS, tiers, own))
+        if len(near) > MOST_CANDIDATES:
+            near = near.of(np.lexsort((near.versions, near.forms, near.distances))[:MOST_CANDIDATES])
+        return near
 
     def _are_asked_for(
         self, numbers: NDArray[np.int64], tiers: Collection[Rule | None], own: int | None
@@ -246,22 +252,24 @@ class LookIndex:
         places = {_PLACES.index(tier) for tier in tiers}
         return np.array([one != own and self._places[one] in places for one in numbers.tolist()], bool)
 
-    def _same(self, probes: Probes, near: _Near, rule: LookRule) -> list[Found]:
-        """Those among the nearest pairs that are the same, one for each look."""
-        near = near.of(np.lexsort((near.versions, near.forms, near.distances))[:MOST_CANDIDATES])
+    def _same(self, probes: Probes, near: _Near, widest: Rule) -> list[Found]:
+        """Those among the pairs that are the same under the rule of their tier, one for each look."""
+        near = near.of(np.lexsort((near.versions, near.forms, near.distances)))
         numbers, which = np.divmod(near.forms, MOST_FORMS)
         pictures = self._bytes.rows(
             numbers.tolist(), [picture_offset(form) for form in which.tolist()], PICTURE_BYTES
         )
-        rows = judge(probes.pictures[near.versions], pictures, near.distances, rule)
-        found: dict[int, Found] = {}
+        rows = judge(probes.pictures[near.versions], pictures, near.distances, LOOK_RULES[widest])
+        found: dict[int, Found | None] = {}
         for row in rows.best_first():
             number = int(numbers[row])
+            # The first is the one under the narrowest rule; what a look's tier asks for may be narrower yet.
             if number not in found:
                 form = form_name(names_in(self._bytes[number])[which[row]])
-                match = rows.match(row, form, probes.names[near.versions[row]])
-                found[number] = Found(number, likeness_in(match))
-        return list(found.values())
+                like = likeness_in(rows.match(row, form, probes.names[near.versions[row]]))
+                allowed = like.rule <= _rule_of(_PLACES[self._places[number]])
+                found[number] = Found(number, like) if allowed else None
+        return [one for one in found.values() if one is not None]
 
     def search_again(
         self,
@@ -314,6 +322,14 @@ class LookIndex:
             (number, self.look(number).forms[which].name, distance)
             for number, (distance, which) in near.items()
         ]
+
+
+def _joined(parts: Sequence[_Near]) -> _Near:
+    return _Near(
+        np.concatenate([part.distances for part in parts]),
+        np.concatenate([part.forms for part in parts]),
+        np.concatenate([part.versions for part in parts]),
+    )
 
 
 def _rule_of(tier: Rule | None) -> Rule:
