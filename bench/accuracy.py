@@ -31,7 +31,9 @@ from bench.accuracy_sets import CACHE, HARD, Known, measured
 from bench.accuracy_variants import VARIANTS, Rgba, changed
 from hashing.blockhash import blockhash
 from hashing.look import look_of
-from hashing.look_rules import ALIGNED_CURVES, QUICK_CURVES, RULES, LookRule, sum_of
+from hashing.look_measures import Measures
+from hashing.look_rules import RULES, LookRule
+from hashing.look_trees import points_of
 
 BLOCKHASH_BITS: Final = (0, 4, 9)
 """Distances at which the 16 x 16 blockhash alone is tried."""
@@ -131,14 +133,12 @@ def mean_look_ms(icons: Sequence[Icon], side: int = 48, count: int = 1000) -> fl
 
 
 def _passing(rule: LookRule, pairs: Pairs) -> _Flags:
-    columns = list(pairs.measures.T.astype(np.float32))
-    aligned, quick = columns[: len(ALIGNED_CURVES)], columns[len(ALIGNED_CURVES) :]
-    points = sum_of(ALIGNED_CURVES, aligned) + sum_of(QUICK_CURVES, quick)
+    measures = Measures(*pairs.measures.T)
     passing: _Flags = (
         (pairs.pdq <= rule.radius_bits)
-        & (aligned[0] >= rule.least_inner)
-        & (quick[0] <= rule.most_tint)
-        & (points >= rule.least_points)
+        & (measures.inner >= rule.least_inner)
+        & (measures.tint <= rule.most_tint)
+        & (points_of(pairs.measures) - pairs.handicaps >= rule.least_points)
     )
     return passing
 

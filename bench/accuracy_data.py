@@ -16,7 +16,7 @@ import shutil
 import subprocess
 import tarfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -307,47 +307,75 @@ def _styled(svg: str, name: str, colour: str) -> str:
     )
 
 
-_BARE: Final = 3
+Colour = tuple[int, int, int]
+LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789abdefghknqrtwy"
+SHAPES: Final = 4
+"""Of tiles: a square, a disc, a rounded square, none."""
+_BARE: Final = SHAPES - 1
+POINTS: Final = (130, 210)
+"""Sizes of letters, of 256 pixels."""
 
 
 def _hex(colour: tuple[int, ...]) -> str:
     return "#" + "".join(f"{channel:02x}" for channel in colour)
 
 
-def letter_icons(cache: Path, count: int, *, train: bool, seed: int = 0) -> list[Icon]:
-    """Drawn letters, three in four on a coloured shape: what a site has before it has a logo.
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A letter as it is drawn: what a site has before it has a logo."""
 
-    The brand says the letter, its colour and the ground's.
-    """
-    faces = _faces(cache, train=train)
-    rng = np.random.default_rng([seed, int(train)])
-    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789abdefghknqrtwy"
-    icons = []
-    for i in range(count):
-        letter = letters[int(rng.integers(len(letters)))]
-        tile = _random_colour(rng)
-        ink = (255, 255, 255) if sum(tile) < 400 else (20, 20, 20)
-        if rng.random() < 0.15:
-            ink = _random_colour(rng)
-        side = int(rng.choice([32, 48, 64, 128]))
+    text: str
+    ink: Colour
+    tile: Colour
+    shape: int
+    """Of the tile: one of `SHAPES`."""
+    face: bytes | None
+    points: int
+    side: int
+
+    @property
+    def is_bare(self) -> bool:
+        return self.shape == _BARE
+
+    def drawn(self) -> Rgba:
         big = Image.new("RGBA", (256, 256))
         draw = ImageDraw.Draw(big)
-        shape = int(rng.integers(_BARE + 1))
-        if shape == 0:
-            draw.rectangle((0, 0, 255, 255), fill=tile)
-        elif shape == 1:
-            draw.ellipse((0, 0, 255, 255), fill=tile)
-        elif shape == 2:
-            draw.rounded_rectangle((0, 0, 255, 255), 48, fill=tile)
-        else:
-            ink = tile
-        face = faces[int(rng.integers(len(faces)))]
-        font = _font(face, int(rng.integers(130, 210)))
-        draw.text((128, 128), letter, fill=ink, font=font, anchor="mm")
-        rgba = np.array(big.resize((side, side), Image.Resampling.LANCZOS))
+        if self.shape == 0:
+            draw.rectangle((0, 0, 255, 255), fill=self.tile)
+        elif self.shape == 1:
+            draw.ellipse((0, 0, 255, 255), fill=self.tile)
+        elif not self.is_bare:
+            draw.rounded_rectangle((0, 0, 255, 255), 48, fill=self.tile)
+        ink = self.tile if self.is_bare else self.ink
+        draw.text((128, 128), self.text, fill=ink, font=_font(self.face, self.points), anchor="mm")
+        return np.array(big.resize((self.side, self.side), Image.Resampling.LANCZOS))
+
+
+def random_letter(rng: np.random.Generator, faces: Sequence[bytes | None]) -> Letter:
+    """A letter, three times in four on a coloured shape."""
+    text = LETTERS[int(rng.integers(len(LETTERS)))]
+    tile = random_colour(rng)
+    ink = (255, 255, 255) if sum(tile) < 400 else (20, 20, 20)
+    if rng.random() < 0.15:
+        ink = random_colour(rng)
+    side = int(rng.choice([32, 48, 64, 128]))
+    shape = int(rng.integers(_BARE + 1))
+    face = faces[int(rng.integers(len(faces)))]
+    return Letter(text, ink, tile, shape, face, int(rng.integers(*POINTS)), side)
+
+
+def letter_icons(cache: Path, count: int, *, train: bool, seed: int = 0) -> list[Icon]:
+    """Drawn letters. The brand says the letter, its colour and the ground's."""
+    faces = letter_faces(cache, train=train)
+    rng = np.random.default_rng([seed, int(train)])
+    icons = []
+    for i in range(count):
+        letter = random_letter(rng, faces)
+        rgba = letter.drawn()
         if rgba[..., 3].any():
-            ground = "#ffffff" if shape == _BARE else _hex(tile)
-            icons.append(Icon("letters", f"{letter} {_hex(ink)} {ground}", f"{i}", rgba))
+            ink = letter.tile if letter.is_bare else letter.ink
+            ground = "#ffffff" if letter.is_bare else _hex(letter.tile)
+            icons.append(Icon("letters", f"{letter.text} {_hex(ink)} {ground}", f"{i}", rgba))
     return icons
 
 
@@ -357,7 +385,7 @@ def solid_icons(count: int, *, seed: int = 0) -> list[Icon]:
     icons = []
     for i in range(count):
         side = int(rng.choice([16, 32, 48]))
-        base = np.array(_random_colour(rng), dtype=np.float64)
+        base = np.array(random_colour(rng), dtype=np.float64)
         pixels = np.broadcast_to(base, (side, side, 3)).copy()
         kind = int(rng.integers(4))
         if kind == 1:
@@ -372,12 +400,13 @@ def solid_icons(count: int, *, seed: int = 0) -> list[Icon]:
     return icons
 
 
-def _random_colour(rng: np.random.Generator) -> tuple[int, int, int]:
+def random_colour(rng: np.random.Generator) -> Colour:
+    """One that a site may have."""
     red, green, blue = colorsys.hls_to_rgb(rng.random(), rng.uniform(0.2, 0.8), rng.uniform(0.3, 1))
     return round(red * 255), round(green * 255), round(blue * 255)
 
 
-def _faces(cache: Path, *, train: bool) -> list[bytes | None]:
+def letter_faces(cache: Path, *, train: bool) -> list[bytes | None]:
     """Typefaces of the fetched font packages, or the one that Pillow brings."""
     faces: list[bytes | None] = []
     for source in FONT_SOURCES:

@@ -17,10 +17,11 @@ from bench.accuracy_variants import VARIANTS, Rgba, changed
 from hashing.look import Look, look_of
 from hashing.look_colour import lab_of
 from hashing.look_forms import FORM_NAMES
-from hashing.look_measures import aligned_measures, quick_measures
+from hashing.look_measures import Measures, measures_of
 from hashing.look_probes import Probes, probes_of
 
 RADIUS: Final = 59
+_ROWS: Final = 20_000
 
 # Names that packages give to one picture: a product and its owner, a coin and its ticker.
 _ONE_LOOK: Final = [
@@ -87,8 +88,10 @@ class Pairs:
     asked: NDArray[np.int64]
     found: NDArray[np.int64]
     pdq: NDArray[np.int64]
-    measures: NDArray[np.float64]
-    """The aligned measures, then the quick ones; shape (pairs, 8)."""
+    measures: NDArray[np.float32]
+    """The columns of `Measures`; shape (pairs, 16)."""
+    handicaps: NDArray[np.float64]
+    """Points that the version must have more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,6 +130,15 @@ def _changed_looks(rgba: Rgba) -> list[Look]:
     return [look_of(changed(rgba, change)) for _, _, change in VARIANTS]
 
 
+def measured(left: NDArray[np.uint8], right: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """The columns of `Measures` of pictures i on either side, a part at a time."""
+    if not len(left):
+        return np.empty((0, len(Measures._fields)), np.float32)
+    starts = range(0, len(left), _ROWS)
+    parts = [measures_of(left[at : at + _ROWS], right[at : at + _ROWS]) for at in starts]
+    return np.concatenate([np.column_stack(part) for part in parts])
+
+
 def strangers(looks: Sequence[Look], stored: Stored) -> Pairs:
     """Every pair of a version of one look and a form of another within PDQ's radius."""
     index = faiss.IndexBinaryFlat(256)
@@ -144,8 +156,10 @@ def strangers(looks: Sequence[Look], stored: Stored) -> Pairs:
         kept = (owners[versions] != stored.owners[rows]) & (as_is[versions] | stored.plain[rows])
         versions, rows, distances = versions[kept], rows[kept], distances[kept]
         pictures = np.concatenate([one.pictures for one in probes])
-        measures = _measures(pictures[versions], stored.pictures[rows])
-        parts.append(Pairs(owners[versions], stored.owners[rows], distances.astype(np.int64), measures))
+        measures = measured(pictures[versions], stored.pictures[rows])
+        handicaps = np.concatenate([one.handicaps for one in probes])[versions]
+        found = stored.owners[rows]
+        parts.append(Pairs(owners[versions], found, distances.astype(np.int64), measures, handicaps))
     return _joined(parts)
 
 
@@ -153,7 +167,7 @@ def acquaintances(changes: Sequence[Look], owners: Sequence[int], stored: Stored
     """The same for each changed icon against its own original; `asked` is the number of the change."""
     parts = []
     for start in range(0, len(changes), 500):
-        asked, versions, rows, distances = [], [], [], []
+        asked, versions, rows, distances, handicaps = [], [], [], [], []
         for number in range(start, min(start + 500, len(changes))):
             probes = probes_of(changes[number])
             own = slice(stored.starts[owners[number]], stored.starts[owners[number] + 1])
@@ -164,12 +178,37 @@ def acquaintances(changes: Sequence[Look], owners: Sequence[int], stored: Stored
             versions.append(probes.pictures[version])
             rows.append(row + own.start)
             distances.append(apart[version, row])
-        row_numbers = np.concatenate(rows)
-        measures = _measures(np.concatenate(versions), stored.pictures[row_numbers])
+            handicaps.append(probes.handicaps[version])
+        found = np.concatenate(rows)
         parts.append(
-            Pairs(np.concatenate(asked), stored.owners[row_numbers], np.concatenate(distances), measures)
+            Pairs(
+                np.concatenate(asked),
+                stored.owners[found],
+                np.concatenate(distances),
+                measured(np.concatenate(versions), stored.pictures[found]),
+                np.concatenate(handicaps),
+            )
         )
     return _joined(parts)
+
+
+def measures_of_twins(twins: Sequence[tuple[Rgba, Rgba]]) -> NDArray[np.float32]:
+    """The measures of every version of one picture and form of the other that PDQ proposes."""
+    parts = []
+    for one, other in twins:
+        look, probes = look_of(other), probes_of(look_of(one))
+        if not look.forms or not len(probes):
+            continue
+        stored = Stored.of([look])
+        apart = np.bitwise_count(probes.pdqs[:, None] ^ stored.pdqs[None]).sum(-1, dtype=np.int64)
+        near = (
+            (apart <= RADIUS)
+            & (_as_is([probes])[:, None] | stored.plain[None])
+            & (probes.handicaps == 0)[:, None]
+        )
+        version, row = np.nonzero(near)
+        parts.append(measured(probes.pictures[version], stored.pictures[row]))
+    return np.concatenate(parts)
 
 
 def are_related(one: Icon, other: Icon) -> bool:
@@ -203,11 +242,6 @@ def _lab(colour: str) -> NDArray[np.float32]:
     return lab_of(np.array(channels, np.float32))
 
 
-def _measures(left: NDArray[np.uint8], right: NDArray[np.uint8]) -> NDArray[np.float64]:
-    columns = [*aligned_measures(left, right), *quick_measures(left, right)]
-    return np.column_stack(columns).astype(np.float64)
-
-
 def _as_is(probes: Sequence[Probes]) -> NDArray[np.bool_]:
     return np.array([name == "as is" for one in probes for name in one.names], dtype=np.bool_)
 
@@ -218,4 +252,5 @@ def _joined(parts: Sequence[Pairs]) -> Pairs:
         np.concatenate([part.found for part in parts]),
         np.concatenate([part.pdq for part in parts]),
         np.concatenate([part.measures for part in parts]),
+        np.concatenate([part.handicaps for part in parts]),
     )

@@ -49,6 +49,10 @@ MOST_CANDIDATES = 400
 that very many wear can have more."""
 MOST_RECENT = 500
 """Looks placed lately; comparing a look with all of them costs less than a search of everything."""
+_LISTED_BITS = 40
+"""Radii up to which the lists of an index beat a scan."""
+_MANY = 200_000
+"""Forms above which one scan costs more than all lists of a search."""
 _PLAIN = FORM_NAMES.index(PLAIN)
 _PLACES: tuple[Rule | None, ...] = (*Rule, None)
 _NOWHERE = -1
@@ -124,7 +128,11 @@ class _Indexes:
         for index, codes in ((self.plain, probes.pdqs), (self.others, probes.pdqs[:as_is])):
             if not len(index) or not len(codes):
                 continue
-            for version, (ids, bits) in enumerate(index.search_many(codes, radius)):
+            if radius <= _LISTED_BITS and len(index) > _MANY:
+                hits = [index.search_lists(code, radius) for code in codes]
+            else:
+                hits = index.search_many(codes, radius)
+            for version, (ids, bits) in enumerate(hits):
                 if len(ids):
                     distances.append(bits)
                     forms.append(ids)
@@ -259,7 +267,8 @@ class LookIndex:
         pictures = self._bytes.rows(
             numbers.tolist(), [picture_offset(form) for form in which.tolist()], PICTURE_BYTES
         )
-        rows = judge(probes.pictures[near.versions], pictures, near.distances, LOOK_RULES[widest])
+        asked, handicaps = probes.pictures[near.versions], probes.handicaps[near.versions]
+        rows = judge(asked, pictures, near.distances, LOOK_RULES[widest], handicaps)
         found: dict[int, Found | None] = {}
         for row in rows.best_first():
             number = int(numbers[row])

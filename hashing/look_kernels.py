@@ -15,13 +15,10 @@ class LookKernels(Protocol):
     """What `hashing._looks` gives: each writes one column of floats for each measure."""
 
     def tints(self, left: _Pictures, right: _Pictures, rows: int, out: _Floats, /) -> None:
-        """The tint of `Quick`."""
+        """The tint of `Measures`."""
 
-    def quick(self, left: _Pictures, right: _Pictures, rows: int, out: _Floats, /) -> None:
-        """The columns of `Quick`."""
-
-    def aligned(self, left: _Pictures, right: _Pictures, rows: int, out: _Floats, /) -> None:
-        """The columns of `Aligned`."""
+    def measures(self, left: _Pictures, right: _Pictures, rows: int, out: _Floats, /) -> None:
+        """The columns of `Measures`."""
 
 
 def _compiled() -> LookKernels | None:
@@ -33,7 +30,7 @@ def _compiled() -> LookKernels | None:
 
 
 KERNELS = _compiled()
-_MEASURES = 4
+_MEASURES = 16
 
 
 def tints(kernels: LookKernels, left: _Pictures, right: _Pictures) -> _Floats:
@@ -43,15 +40,8 @@ def tints(kernels: LookKernels, left: _Pictures, right: _Pictures) -> _Floats:
     return out
 
 
-def quick(kernels: LookKernels, left: _Pictures, right: _Pictures) -> _Floats:
-    """The columns of `look_measures.Quick`, shape (4, n)."""
+def measures(kernels: LookKernels, left: _Pictures, right: _Pictures) -> _Floats:
+    """The columns of `look_measures.Measures`, shape (16, n)."""
     out = np.empty((_MEASURES, len(left)), np.float32)
-    kernels.quick(np.ascontiguousarray(left), np.ascontiguousarray(right), len(left), out)
-    return out
-
-
-def aligned(kernels: LookKernels, left: _Pictures, right: _Pictures) -> _Floats:
-    """The columns of `look_measures.Aligned`, shape (4, n)."""
-    out = np.empty((_MEASURES, len(left)), np.float32)
-    kernels.aligned(np.ascontiguousarray(left), np.ascontiguousarray(right), len(left), out)
+    kernels.measures(np.ascontiguousarray(left), np.ascontiguousarray(right), len(left), out)
     return out

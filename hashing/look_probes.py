@@ -46,6 +46,7 @@ _VERSIONS: Final = (
     _Version("badge top right", covered="tr"),
 )
 _BADGE_SHARE: Final = 0.44
+_HANDICAPS: Final = {"mirrored": 12.0}
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +63,15 @@ class Probes:
 
     def __len__(self) -> int:
         return len(self.names)
+
+    @property
+    def handicaps(self) -> NDArray[np.float64]:
+        """The points that each version must have more than a form as it is.
+
+        A mirrored *b* is a *d* to the last pixel: a mirrored icon must be all but the other, with much to
+        see in it, and never is strictly the same.
+        """
+        return np.array([_HANDICAPS.get(name, 0.0) for name in self.names])
 
     def searches(self) -> Iterator[tuple[int, bytes, tuple[FormName, ...]]]:
         """What to look up: the number of a version, its PDQ, and the stored forms that it is compared with.

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from hashing.look import PDQ_BYTES, Look
 from hashing.look_forms import FormName
-from hashing.look_measures import Aligned, Quick, aligned_measures, quick_measures, tints_of
+from hashing.look_measures import measures_of, tints_of
 from hashing.look_probes import AS_IS, Probes, probes_of
+from hashing.look_trees import points_of
 
 RuleName = Literal["strict", "standard", "wide"]
 _Floats = NDArray[np.float32]
@@ -40,58 +41,11 @@ class LookRule:
     what is alike in every other way has points enough."""
 
 
-STRICT: Final = LookRule("strict", radius_bits=31, least_points=2.8, least_inner=0.85, most_tint=20)
-STANDARD: Final = LookRule("standard", radius_bits=54, least_points=2.0, least_inner=0.85, most_tint=25)
-WIDE: Final = LookRule("wide", radius_bits=59, least_points=1.2, least_inner=0.8, most_tint=25)
+STRICT: Final = LookRule("strict", radius_bits=40, least_points=3.8, least_inner=0.7, most_tint=20)
+STANDARD: Final = LookRule("standard", radius_bits=54, least_points=0.5, least_inner=0.7, most_tint=25)
+WIDE: Final = LookRule("wide", radius_bits=59, least_points=-1.0, least_inner=0.7, most_tint=25)
 RULES: Final[dict[RuleName, LookRule]] = {rule.name: rule for rule in (STRICT, STANDARD, WIDE)}
 """From the narrowest to the widest."""
-
-
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """Points by a measure's value: linear between knots, level beyond them."""
-
-    at: tuple[float, ...]
-    points: tuple[float, ...]
-
-    def of(self, values: _Floats) -> NDArray[np.float64]:
-        return np.interp(values, self.at, self.points)
-
-
-_INNER: Final = Curve(
-    at=(0, 0.6468, 0.8721, 0.9383, 0.9925, 0.9988, 0.9995, 1),
-    points=(-3.16, -0.97, -0.97, -0.63, -0.23, 1.22, 3.36, 3.36),
-)
-_EDGES: Final = Curve(
-    at=(0.2682, 0.5829, 0.6764, 0.8473, 0.8938, 0.9004, 0.9291, 1),
-    points=(-0.49, -0.28, -0.28, -0.28, -0.15, -0.15, 0.01, 0.01),
-)
-_BRIGHT: Final = Curve(
-    at=(0, 5.655, 14.89, 16.78, 24.26, 25.09, 27.69, 30.48, 55.01),
-    points=(0.31, 0.12, -0.18, -0.42, -1.20, -1.67, -2.38, -2.38, -2.51),
-)
-_WORST: Final = Curve(
-    at=(0, 4.301, 6.559, 9.921, 10.95, 13.79, 17.05, 32.7, 66.59),
-    points=(1.42, 0.81, 0.22, 0.07, -0.16, -0.54, -0.71, -0.71, -0.71),
-)
-_TINT: Final = Curve(
-    at=(0, 6.916, 10.55, 14.51, 28.58, 37.24, 41.63, 44.5, 57.73, 130.7),
-    points=(1.91, 1.29, 0.45, -0.41, -1.04, -1.65, -2.55, -3.78, -3.78, -3.78),
-)
-_HUE: Final = Curve(
-    at=(0, 0.2162, 0.3409, 0.4747, 0.5405, 0.7383, 1.388, 1.434, 1.952),
-    points=(2.56, 1.18, 0.70, -0.16, -0.96, -1.51, -1.51, -2.02, -2.02),
-)
-_STROKES: Final = Curve(
-    at=(2.264, 10.13, 18.11, 21.77, 24.56, 27.86, 31.96, 38.03, 42, 50.69),
-    points=(-0.49, -0.49, -0.40, -0.25, 0.11, 0.44, 0.64, 0.76, 1.31, 1.31),
-)
-_DETAIL: Final = Curve(
-    at=(0.0625, 0.1797, 0.2422, 0.2734, 0.3047, 0.3516, 0.4297, 0.6016, 0.7344, 0.875),
-    points=(-2.62, -1.97, -1.44, -1.11, -0.34, 0.12, 0.56, 0.80, 1.30, 1.65),
-)
-ALIGNED_CURVES: Final = (_INNER, _EDGES, _BRIGHT, _WORST)
-QUICK_CURVES: Final = (_TINT, _HUE, _STROKES, _DETAIL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +89,8 @@ def compare_many(
     near = (distances <= rule.radius_bits) & (as_is[:, None] | plain[None, :])
     versions, found = np.nonzero(near)
     pictures = np.concatenate([other.pictures for other in others if other.forms])
-    rows = judge(probes.pictures[versions], pictures[found], distances[versions, found], rule)
+    asked = probes.pictures[versions]
+    rows = judge(asked, pictures[found], distances[versions, found], rule, probes.handicaps[versions])
     owners = np.repeat(np.arange(len(others)), counts)[found]
     matches: list[Match | None] = [None] * len(others)
     for row in rows.best_first():
@@ -188,12 +143,16 @@ class Judged:
 
 
 def judge(
-    versions: NDArray[np.uint8], forms: NDArray[np.uint8], pdq: NDArray[np.integer], rule: LookRule
+    versions: NDArray[np.uint8],
+    forms: NDArray[np.uint8],
+    pdq: NDArray[np.integer],
+    rule: LookRule,
+    handicaps: NDArray[np.float64] | None = None,
 ) -> Judged:
     """Which candidates are the same: picture i of a version, picture i of a stored form, at PDQ distance i.
 
-    Rows beyond the rule's radius never pass. About 55 µs a row, most of it spared for rows whose colours
-    alone lose them.
+    Rows beyond the rule's radius never pass. `handicaps` are those of the versions (`Probes.handicaps`), none
+    where all are forms as they are. About 30 µs a row, all but one spared where colours alone say no.
     """
     distances = pdq.astype(np.int64)
     points = np.full(len(distances), -np.inf)
@@ -205,39 +164,15 @@ def judge(
     near = np.flatnonzero((distances <= rule.radius_bits) & (tint <= rule.most_tint))
     if not len(near):
         return judged
-    so_far = quick_points(quick_measures(versions[near], forms[near]))
-    enough = so_far + _MOST_ALIGNED >= rule.least_points
-    hopeful, so_far = near[enough], so_far[enough]
-    if len(hopeful):
-        aligned = aligned_measures(versions[hopeful], forms[hopeful])
-        total = so_far + aligned_points(aligned)
-        passed = (aligned.inner >= rule.least_inner) & (total >= rule.least_points)
-        inner[hopeful] = aligned.inner
-        points[hopeful[passed]] = total[passed]
-        colour[hopeful] = np.sqrt(aligned.bright**2 + tint[hopeful] ** 2)
+    measures = measures_of(versions[near], forms[near])
+    inner[near] = measures.inner
+    total = points_of(np.column_stack(measures))
+    if handicaps is not None:
+        total -= handicaps[near]
+    passed = (measures.inner >= rule.least_inner) & (total >= rule.least_points)
+    points[near[passed]] = total[passed]
+    colour[near] = np.sqrt(measures.bright**2 + tint[near] ** 2)
     return judged
-
-
-def quick_points(quick: Quick) -> NDArray[np.float64]:
-    """What the quick measures give together."""
-    return sum_of(QUICK_CURVES, quick)
-
-
-def aligned_points(aligned: Aligned) -> NDArray[np.float64]:
-    """What the aligned measures give together."""
-    return sum_of(ALIGNED_CURVES, aligned)
-
-
-def sum_of(curves: Sequence[Curve], columns: Sequence[_Floats]) -> NDArray[np.float64]:
-    """The sum of each curve's points for its column."""
-    total = np.zeros(len(columns[0]))
-    for curve, column in zip(curves, columns, strict=True):
-        total += curve.of(column)
-    return total
-
-
-# What the measures that need an alignment can give at most.
-_MOST_ALIGNED: Final = sum(max(curve.points) for curve in ALIGNED_CURVES)
 
 
 def _distances(left: NDArray[np.uint8], right: NDArray[np.uint8]) -> NDArray[np.int64]:

@@ -62,7 +62,8 @@ class Gallery:
         if not len(rows):
             return [[] for _ in icons]
         asked = np.concatenate([one.pictures for one in probes])
-        judged = judge(asked[rows[:, 1]], pictures[rows[:, 2]], rows[:, 3], rule)
+        handicaps = np.concatenate([one.handicaps for one in probes])[rows[:, 1]]
+        judged = judge(asked[rows[:, 1]], pictures[rows[:, 2]], rows[:, 3], rule, handicaps)
         found: list[dict[int, Alike]] = [{} for _ in icons]
         names = [name for one in probes for name in one.names]
         for row in judged.best_first():

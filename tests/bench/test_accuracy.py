@@ -10,11 +10,20 @@ from PIL import Image
 
 from bench.accuracy import BARS, FalsePairs, outcome_of
 from bench.accuracy_data import Icon, brand_icons, brand_of, letter_icons, solid_icons
-from bench.accuracy_fit import fit
-from bench.accuracy_pairs import Stored, acquaintances, are_one_letter, are_related, strangers
+from bench.accuracy_fit import Trees, fit, table_of
+from bench.accuracy_pairs import (
+    Stored,
+    acquaintances,
+    are_one_letter,
+    are_related,
+    measures_of_twins,
+    strangers,
+)
 from bench.accuracy_sets import Known
+from bench.accuracy_twins import letter_twins
 from bench.accuracy_variants import VARIANTS, changed
 from hashing.look import look_of
+from hashing.look_measures import Measures
 from hashing.look_rules import RULES, compare
 
 
@@ -128,11 +137,30 @@ def test_fitted_points_follow_the_measures() -> None:
             np.where(alike, 5, 20) + rng.normal(0, 4, 4000),
         ]
     )
-    rising, falling = fit(measures, alike, (True, False))
-    assert (np.diff(rising.points) >= -1e-9).all()
-    assert (np.diff(falling.points) <= 1e-9).all()
-    score = rising.of(measures[:, 0]) + falling.of(measures[:, 1])
+    trees = fit(measures, alike, np.ones(4000), (True, False), trees=30)
+    score = trees.of(measures)
     assert ((score > 0) == alike).mean() > 0.95
+    for step in ([0.3, 0], [0, -5]):
+        assert (trees.of(measures + step) >= score - 1e-9).all()
+
+
+def test_fitted_trees_are_printed_as_they_are_read() -> None:
+    trees = Trees(-1.25, np.array([[0, 1, 2]]), np.array([[0.5, 1, 2.5]]), np.arange(8)[None] / 100)
+    names: dict[str, object] = {}
+    exec(table_of(trees).replace(": Final", ""), names)
+    assert names == names | {
+        "_START": -1250,
+        "_TREES": ((0, 1, 2, 0.5, 1, 2.5, 0, 10, 20, 30, 40, 50, 60, 70),),
+    }
+
+
+def test_twins_are_one_letter_in_other_colours(tmp_path: Path) -> None:
+    twins = letter_twins(tmp_path, 12)
+    assert len(twins) == 12
+    measures = measures_of_twins(twins)
+    named = Measures(*measures.T)
+    assert (named.inner > 0.9).mean() > 0.5
+    assert (named.shades > 0).mean() > 0.9
 
 
 def test_there_is_a_bar_for_every_rule() -> None:

@@ -40,26 +40,23 @@ def pairs() -> tuple[_Pictures, _Pictures]:
     return left, right
 
 
-def test_quick_measures_are_the_same(kernels: LookKernels, pairs: tuple[_Pictures, _Pictures]) -> None:
-    expected = np.stack(look_measures._quick(*pairs))
-    np.testing.assert_allclose(look_kernels.quick(kernels, *pairs), expected, rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(look_kernels.tints(kernels, *pairs), expected[0], rtol=1e-5, atol=1e-6)
-
-
-def test_aligned_measures_are_the_same(kernels: LookKernels, pairs: tuple[_Pictures, _Pictures]) -> None:
-    expected = np.stack(look_measures._aligned(*pairs))
-    np.testing.assert_allclose(look_kernels.aligned(kernels, *pairs), expected, rtol=1e-4, atol=1e-4)
+def test_measures_are_the_same(kernels: LookKernels, pairs: tuple[_Pictures, _Pictures]) -> None:
+    expected = look_measures.measures_in_numpy(*pairs)
+    found = look_measures.Measures(*look_kernels.measures(kernels, *pairs))
+    for name, ours, theirs in zip(expected._fields, found, expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=2e-4, err_msg=name)
+    np.testing.assert_allclose(look_kernels.tints(kernels, *pairs), expected.tint, rtol=1e-5, atol=1e-6)
 
 
 def test_no_rows_give_no_measures(kernels: LookKernels) -> None:
     nothing = np.empty((0, PICTURE_BYTES), np.uint8)
     assert look_kernels.tints(kernels, nothing, nothing).shape == (0,)
-    assert look_kernels.quick(kernels, nothing, nothing).shape == (4, 0)
-    assert look_kernels.aligned(kernels, nothing, nothing).shape == (4, 0)
+    assert look_kernels.measures(kernels, nothing, nothing).shape == (16, 0)
+    assert len(look_measures.measures_in_numpy(nothing, nothing).tint) == 0
 
 
 def test_what_does_not_fit_is_refused(kernels: LookKernels) -> None:
-    good, out = np.zeros((3, PICTURE_BYTES), np.uint8), np.empty((4, 3), np.float32)
+    good, out = np.zeros((3, PICTURE_BYTES), np.uint8), np.empty((16, 3), np.float32)
     refused: list[tuple[Any, Any, int, Any]] = [
         (good[:2], good, 3, out),
         (good, good[:, :-1].copy(), 3, out),
@@ -71,8 +68,8 @@ def test_what_does_not_fit_is_refused(kernels: LookKernels) -> None:
     ]
     for left, right, rows, target in refused:
         with pytest.raises(ValueError, match="rows"):
-            kernels.quick(left, right, rows, target)
+            kernels.measures(left, right, rows, target)
     with pytest.raises((TypeError, BufferError, ValueError)):
-        kernels.quick(good, good, 3, bytes(48))  # type: ignore[arg-type]
+        kernels.measures(good, good, 3, bytes(192))  # type: ignore[arg-type]
     with pytest.raises(TypeError):
-        kernels.quick(good, good, 3, None)  # type: ignore[arg-type]
+        kernels.measures(good, good, 3, None)  # type: ignore[arg-type]

@@ -10,10 +10,12 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
+from bench.accuracy_fit import RISING
 from hashing.look import Look, look_of
-from hashing.look_measures import aligned_measures, quick_measures
+from hashing.look_measures import Measures, measures_in_numpy, measures_of, tints_of
 from hashing.look_probes import AS_IS, VERSION_NAMES, probes_of
 from hashing.look_rules import RULES, STANDARD, STRICT, WIDE, LookRule, compare, compare_many
+from hashing.look_trees import points_of
 from hashing.pdq import pdq
 
 Rgba = NDArray[np.uint8]
@@ -41,6 +43,10 @@ def drawn(seed: int, side: int = 64) -> Image.Image:
 
 def look(image: Image.Image) -> Look:
     return look_of(np.asarray(image.convert("RGBA")))
+
+
+def plain_of(seed: int) -> NDArray[np.uint8]:
+    return look(drawn(seed)).pictures[:1]
 
 
 def jpeg(image: Image.Image) -> Image.Image:
@@ -183,12 +189,40 @@ def test_pictures_are_compared_where_they_lie_on_each_other_best() -> None:
     bright = picture[:, :1024].reshape(1, 32, 32)
     moved = picture.copy()
     moved[:, :1024] = np.roll(bright, (2, -1), (1, 2)).reshape(1, 1024)
-    apart = aligned_measures(moved, picture)
+    apart = measures_of(moved, picture)
     assert float(apart.inner[0]) == pytest.approx(1, abs=1e-3)
     assert float(apart.bright[0]) < 1
-    same = aligned_measures(picture, picture)
-    assert float(same.edges[0]) == pytest.approx(1, abs=1e-3)
-    assert [float(same.bright[0]), float(same.worst[0])] == [0, 0]
+    assert float(apart.shift[0]) == pytest.approx(5**0.5, abs=0.1)
+    same = measures_of(picture, picture)
+    assert float(same.quarter[0]) == pytest.approx(1, abs=1e-3)
+    assert [float(same.bright[0]), float(same.rest[0]), float(same.shift[0])] == pytest.approx(
+        [0, 0, 0], abs=1e-6
+    )
+
+
+def test_a_small_scale_a_blur_and_a_gain_are_explained() -> None:
+    image = drawn(4, side=256)
+    ground = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    picture = look(ground).pictures[:1]
+    cut = 5
+    closer = ground.crop((cut, cut, 256 - cut, 256 - cut))
+    blurred = ground.filter(ImageFilter.GaussianBlur(5))
+    faded = Image.blend(ground, Image.new("RGB", ground.size, (128, 128, 128)), 0.25)
+    scaled, soft, pale = (
+        measures_of(look(other).pictures[:1], picture) for other in (closer, blurred, faded)
+    )
+    assert float(scaled.scale[0]) > 0.01
+    assert float(pale.gain[0]) == pytest.approx(0.26, abs=0.05)
+    stranger = measures_of(look(drawn(5)).pictures[:1], picture)
+    for one in (scaled, soft, pale):
+        assert float(one.middle[0]) < 0.05 < float(stranger.middle[0])
+
+
+def test_what_a_badge_covers_is_left_out_of_the_rest() -> None:
+    picture, covered = (look(image).pictures[:1] for image in (drawn(4), badged(drawn(4))))
+    apart = measures_of(covered, picture)
+    assert float(apart.rest[0]) < 0.1 < float(measures_of(look(drawn(5)).pictures[:1], picture).rest[0])
+    assert float(apart.quarter[0]) > 0.9
 
 
 def test_a_small_sign_of_another_colour_differs_in_hue() -> None:
@@ -198,8 +232,8 @@ def test_a_small_sign_of_another_colour_differs_in_hue() -> None:
         return look(image).pictures[:1]
 
     red, blue = sign("#d02030"), sign("#2050d0")
-    assert float(quick_measures(red, red).hue[0]) == 0
-    apart = quick_measures(red, blue)
+    assert float(measures_of(red, red).hue[0]) == 0
+    apart = measures_of(red, blue)
     assert float(apart.hue[0]) > 1
     assert float(apart.tint[0]) < 30, "most of the picture is white in both"
 
@@ -209,27 +243,60 @@ def test_more_to_see_is_more_detail() -> None:
     disc = Image.new("RGBA", (64, 64), "white")
     ImageDraw.Draw(disc).ellipse((16, 16, 48, 48), fill="black")
     much, little = busy.pictures[:1], look(disc).pictures[:1]
-    assert quick_measures(much, much).detail[0] > 0.9
-    assert quick_measures(much, little).detail[0] == quick_measures(little, little).detail[0] < 0.4
-    assert quick_measures(much, much).strokes[0] > quick_measures(much, little).strokes[0]
+    assert measures_of(much, much).detail[0] > 0.9
+    assert measures_of(much, little).detail[0] == measures_of(little, little).detail[0] < 0.4
+    assert measures_of(much, much).length[0] > measures_of(much, little).length[0]
 
 
-@pytest.mark.parametrize("measure", [aligned_measures, quick_measures])
+@pytest.mark.parametrize("measure", [measures_of, tints_of])
 def test_pictures_of_other_shapes_are_refused(measure: Callable[..., object]) -> None:
     picture = look(drawn(4)).pictures[:1]
     with pytest.raises(ValueError, match="cannot be compared"):
         measure(picture, picture[:, :-1])
 
 
-@pytest.mark.parametrize("measure", [aligned_measures, quick_measures])
-def test_batches_of_pictures_give_what_single_ones_give(
-    measure: Callable[..., tuple[NDArray[np.float32], ...]],
-) -> None:
+def test_batches_of_pictures_give_what_single_ones_give() -> None:
     pictures = np.concatenate([look(drawn(seed)).pictures[:1] for seed in range(10)])
     left, right = np.tile(pictures, (250, 1)), np.tile(pictures[::-1], (250, 1))
-    many, few = measure(left, right), measure(left[:10], right[:10])
+    many, few = measures_in_numpy(left, right), measures_of(left[:10], right[:10])
     for column, expected in zip(many, few, strict=True):
         np.testing.assert_allclose(column[-10:], expected, rtol=1e-4, atol=1e-4)
+
+
+def test_no_measure_costs_points_by_being_more_alike() -> None:
+    rng = np.random.default_rng(6)
+    pictures = np.concatenate([look(drawn(seed)).pictures[:1] for seed in range(60)])
+    soft = np.concatenate([look(jpeg(drawn(seed))).pictures[:1] for seed in range(60)])
+    rows = np.concatenate(
+        [np.column_stack(measures_of(soft, pictures)), np.column_stack(measures_of(soft, pictures[::-1]))]
+    )
+    # Measures mixed at random, so that every answer to every question occurs.
+    mixed = np.column_stack([rng.choice(column, 4000) for column in rows.T])
+    for number, name in enumerate(Measures._fields):
+        better = mixed.copy()
+        step = np.abs(rng.choice(rows[:, number], len(mixed)))
+        better[:, number] += step if RISING[number] else -step
+        assert (points_of(better) >= points_of(mixed)).all(), name
+
+
+def test_points_are_none_for_no_pairs_and_the_same_for_many() -> None:
+    row = np.column_stack(measures_of(look(drawn(1)).pictures[:1], look(drawn(2)).pictures[:1]))
+    assert points_of(row[:0]).shape == (0,)
+    assert set(points_of(np.repeat(row, 5000, axis=0))) == set(points_of(row))
+
+
+def test_a_mirrored_letter_is_not_strictly_another() -> None:
+    image = Image.new("RGBA", (64, 64), (30, 60, 170, 255))
+    draw = ImageDraw.Draw(image)
+    draw.rectangle((20, 10, 26, 54), fill="white")
+    draw.ellipse((20, 26, 46, 54), outline="white", width=7)
+    other = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    assert compare(look(image), look(other), STRICT) is None
+    assert compare(look(image), look(image), STRICT) is not None
+    best = max(
+        float(points_of(np.column_stack(measures_of(one, one)))[0]) for one in map(plain_of, range(40))
+    )
+    assert best < STRICT.least_points + max(probes_of(look(image)).handicaps)
 
 
 def test_rules_widen() -> None:
