@@ -51,7 +51,7 @@ MOST_RECENT = 500
 """Looks placed lately; comparing a look with all of them costs less than a search of everything."""
 _LISTED_BITS = 40
 """Radii up to which the lists of an index beat a scan."""
-_MANY = 200_000
+_MANY = 50_000
 """Forms above which one scan costs more than all lists of a search."""
 _PLAIN = FORM_NAMES.index(PLAIN)
 _PLACES: tuple[Rule | None, ...] = (*Rule, None)

@@ -20,7 +20,7 @@ import numpy as np
 from .checking import checked_bits, checked_code, checked_codes, checked_ids, checked_radius
 from .engine import Engine, default_engine
 from .interface import Code, Codes, Found, Ids
-from .kernels import Array
+from .kernels import PROBE, Array
 from .lists import Lists, no_lists
 from .memory import as_many, give_back
 from .merging import Purged, merged, purged
@@ -113,6 +113,16 @@ class HammingIndex:
             # Out of the common path: what is wrong with it, or how to read it after all.
             code, radius = checked_code(code, self._bits), checked_radius(radius, self._bits)
             found = self._searcher.search(code, radius)
+        return found
+
+    def search_lists(self, code: Code, radius: int) -> Found:
+        """What `search` finds, by the lists however long they are, where the radius allows them at all.
+
+        `search` gives up on long lists and scans, so that no query is much slower than a scan. Over millions
+        of codes that is dear: scanning them takes milliseconds, and nearly all long lists a tenth of that.
+        """
+        code, radius = checked_code(code, self._bits), checked_radius(radius, self._bits)
+        found: Found = self._searcher.search(code, radius, PROBE)
         return found
 
     def search_many(self, codes: Codes, radius: int) -> list[Found]:

@@ -363,3 +363,20 @@ def test_changes_beside_merges_and_purges_all_count(engine: Engine) -> None:
     index.settle()
     assert sorted(index.search(bytes(8), 64)[0].tolist()) == sorted(live.tolist())
     assert len(index) == len(live)
+
+
+@pytest.mark.parametrize("radius", [0, 31, 63, 64, 256])
+def test_searching_by_lists_finds_the_same(radius: int, engine: Engine, new_index: NewIndex) -> None:
+    codes = np.repeat(codes_of(50, 3), 20, axis=0)
+    codes[:, 5:9] ^= codes_of(1000, 4)[:, :4] & 0x11
+    index = new_index(256, engine)
+    index.add(codes[:900], np.arange(900))
+    index.merge()
+    index.add(codes[900:], np.arange(900, 1000))
+    for code in codes[::100]:
+        by_lists, found = index.search_lists(code, radius), index.search(code, radius)
+        assert [part.tolist() for part in by_lists] == [part.tolist() for part in found]
+    with pytest.raises(BadQuery):
+        index.search_lists(codes[0], -1)
+    with pytest.raises(BadQuery):
+        index.search_lists(b"short", radius)
