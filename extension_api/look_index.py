@@ -236,16 +236,23 @@ class LookIndex:
         if own is not None and self._places[own] != _NOWHERE and _PLACES[self._places[own]] in tiers:
             found.append(Found(own, Likeness(Rule.STRICT, probes.forms[0], AS_IS, 0, 0.0)))
         rules = list(dict.fromkeys(map(_rule_of, tiers)))
-        near = _joined([self._near(probes, rule, tiers, own) for rule in rules])
+        hues = hues_of(probes.pictures)
+        near = _joined([self._near(probes, hues, rule, tiers, own) for rule in rules])
         if len(near):
             found += self._same(probes, near, max(rules))
         return found
 
-    def _near(self, probes: Probes, rule: Rule, tiers: Collection[Rule | None], own: int | None) -> _Near:
+    def _near(
+        self,
+        probes: Probes,
+        hues: NDArray[np.float32],
+        rule: Rule,
+        tiers: Collection[Rule | None],
+        own: int | None,
+    ) -> _Near:
         """The nearest pairs of forms that a rule may hold for."""
         near = self._indexes[rule].near(probes, LOOK_RULES[rule].radius_bits)
         if len(near):
-            hues = hues_of(probes.pictures)
             near = near.of(may_be_near(hues[near.versions], self._hues[near.forms], LOOK_RULES[rule]))
         if len(near) and (own is not None or len(tiers) < len(_PLACES)):
             near = near.of(self._are_asked_for(near.forms // MOST_FORMS, tiers, own))
