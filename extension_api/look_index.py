@@ -44,9 +44,9 @@ from hashing.look_probes import AS_IS, Probes
 from hashing.look_rules import judge
 from matching import HammingIndex
 
-MOST_CANDIDATES = 400
-"""Pairs of forms that one search compares in a tier, the nearest of those whose hues may be near. Only a look
-that very many wear can have more."""
+MOST_CANDIDATES = {Rule.STRICT: 100, Rule.STANDARD: 200, Rule.WIDE: 200}
+"""Pairs of forms that one search compares under a rule, the nearest of those whose hues may be near. Only a
+look that very many wear has more; each costs 30 to 40 µs, in which nobody else is answered."""
 MOST_RECENT = 500
 """Looks placed lately; comparing a look with all of them costs less than a search of everything."""
 _LISTED_BITS = 40
@@ -256,8 +256,9 @@ class LookIndex:
             near = near.of(may_be_near(hues[near.versions], self._hues[near.forms], LOOK_RULES[rule]))
         if len(near) and (own is not None or len(tiers) < len(_PLACES)):
             near = near.of(self._are_asked_for(near.forms // MOST_FORMS, tiers, own))
-        if len(near) > MOST_CANDIDATES:
-            near = near.of(np.lexsort((near.versions, near.forms, near.distances))[:MOST_CANDIDATES])
+        most = MOST_CANDIDATES[rule]
+        if len(near) > most:
+            near = near.of(np.lexsort((near.versions, near.forms, near.distances))[:most])
         return near
 
     def _are_asked_for(
@@ -330,7 +331,7 @@ class LookIndex:
             for index in (indexes.plain, indexes.others):
                 ids, distances = index.search(pdq, LOOK_RULES[Rule.STRICT].radius_bits)
                 for form, distance in islice(
-                    zip(ids.tolist(), distances.tolist(), strict=True), MOST_CANDIDATES
+                    zip(ids.tolist(), distances.tolist(), strict=True), MOST_CANDIDATES[Rule.STRICT]
                 ):
                     number, which = divmod(form, MOST_FORMS)
                     near[number] = min(near.get(number, (distance, which)), (distance, which))

@@ -41,7 +41,7 @@ class LookRule:
     what is alike in every other way has points enough."""
 
 
-STRICT: Final = LookRule("strict", radius_bits=40, least_points=3.8, least_inner=0.75, most_tint=20)
+STRICT: Final = LookRule("strict", radius_bits=36, least_points=3.8, least_inner=0.75, most_tint=20)
 STANDARD: Final = LookRule("standard", radius_bits=54, least_points=2.0, least_inner=0.75, most_tint=25)
 WIDE: Final = LookRule("wide", radius_bits=59, least_points=0.5, least_inner=0.75, most_tint=25)
 RULES: Final[dict[RuleName, LookRule]] = {rule.name: rule for rule in (STRICT, STANDARD, WIDE)}
