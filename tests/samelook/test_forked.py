@@ -16,29 +16,32 @@ PROGRAM = """
 import os, select, signal, sys
 from samelook.forked import keep_forked
 
+def say(*words):
+    os.write(1, (" ".join(map(str, words)) + "\\n").encode())  # in one piece: others write there too
+
 def obedient(lifeline):
-    print("began", os.getpid(), flush=True)
+    say("began", os.getpid())
     select.select([lifeline], [], [])
-    print("alone", os.getpid(), flush=True)
+    say("alone", os.getpid())
     return 0
 
 def stubborn(lifeline):
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    print("began", os.getpid(), flush=True)
+    say("began", os.getpid())
     while True:
         signal.pause()
 
 def failing(lifeline):
-    print("began", os.getpid(), flush=True)
+    say("began", os.getpid())
     raise LookupError("what it lacked")
 
 def died(status):
-    print("died", status, flush=True)
+    say("died", status)
 
 try:
     keep_forked(globals()[sys.argv[1]], int(sys.argv[2]), stop_s=float(sys.argv[3]), on_death=died)
 finally:
-    print("parent", os.getpid(), "left", flush=True)
+    say("parent", os.getpid(), "left")
 """
 
 
