@@ -46,6 +46,8 @@ from .state import CURATION, FETCHER, KEYS, LITE, MATCHING, POOL, SANDBOX, SETTI
 _log = structlog.get_logger(__name__)
 _LOOK_S = 1.0
 _LONGEST_RETRY_S = 30.0
+_DECODERS_IDLE_S = 60.0
+"""Where pictures are rare, the next one waits a third of a second for a decoder to start."""
 
 
 def create_app(settings: ApiSettings) -> web.Application:
@@ -101,7 +103,7 @@ async def _sandbox(app: web.Application) -> AsyncIterator[None]:
     settings = app[SETTINGS]
     limits = DecodeLimits(max_bytes=settings.max_upload_bytes)
     patient = replace(settings.sandbox, seconds=settings.picture_s)
-    async with Sandbox(settings.hash_processes, patient, limits) as sandbox:
+    async with Sandbox(settings.hash_processes, patient, limits, idle_s=_DECODERS_IDLE_S) as sandbox:
         app[SANDBOX] = sandbox
         yield
 

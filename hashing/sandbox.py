@@ -39,7 +39,8 @@ class Sandbox:
     """A pool of confined worker processes; use it as an async context manager.
 
     Leaving the context ends the workers and fails the jobs that are still waiting with `DecoderDied`. A
-    cancelled call leaves its worker alone; the answer is dropped when it comes.
+    cancelled call leaves its worker alone; the answer is dropped when it comes. With `idle_s` a worker is
+    started when there is work, and ended when there was none for so many seconds: one takes 30 MB.
     """
 
     def __init__(
@@ -47,6 +48,8 @@ class Sandbox:
         workers: int = 2,
         limits: SandboxLimits | None = None,
         decode_limits: DecodeLimits | None = None,
+        *,
+        idle_s: float | None = None,
     ) -> None:
         self._count = max(1, workers)
         self._limits = limits or SandboxLimits()
@@ -55,6 +58,8 @@ class Sandbox:
         self._workers: list[_Worker] = []
         self._keepers: list[asyncio.Task[None]] = []
         self._open = False
+        self._idle_s = idle_s
+        self._work_came = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         self._open = True
@@ -99,6 +104,7 @@ class Sandbox:
             raise RuntimeError("The sandbox is not open; use it within `async with`.")
         job = _Job(kind, payload, asyncio.get_running_loop().create_future())
         self._waiting.append(job)
+        self._work_came.set()
         self._hand_out()
         return await job.future
 
@@ -121,13 +127,16 @@ class Sandbox:
         """Starts a worker, and another whenever it is gone, until cancelled."""
         failed_starts = 0
         while True:
+            while self._idle_s is not None and not self._waiting:
+                self._work_came.clear()
+                await self._work_came.wait()
             worker = _Worker(self._limits, self._hand_out)
             try:
                 if await worker.start(self._decode_limits):
                     failed_starts = 0
                     self._workers.append(worker)
                     self._hand_out()
-                    await worker.gone.wait()
+                    await self._until_gone_or_idle(worker)
                 else:
                     failed_starts += 1
             finally:
@@ -150,6 +159,12 @@ class Sandbox:
                 )
                 await asyncio.sleep(min(failed_starts, 30))
             self._hand_out()
+
+    async def _until_gone_or_idle(self, worker: _Worker) -> None:
+        while not worker.gone.is_set() and (self._idle_s is None or worker.idle_s() < self._idle_s):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._idle_s):
+                    await worker.gone.wait()
 
 
 class _Job:
@@ -185,7 +200,7 @@ class _Worker(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._sent = 0
         self._answered = 0
-        self._head_since = 0.0
+        self._head_since = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
         self._timed_out = False
         self._fault: str | None = None
@@ -228,6 +243,10 @@ class _Worker(asyncio.Protocol):
 
     def has_room(self) -> bool:
         return len(self.jobs) < self._limits.jobs_ahead and not self.gone.is_set()
+
+    def idle_s(self) -> float:
+        """For how long it has had nothing to do."""
+        return 0.0 if self.jobs else self._loop.time() - self._head_since
 
     def runs_low(self) -> bool:
         """Whether half of the jobs handed ahead are done: a few at a time wake the process less often."""

@@ -286,3 +286,18 @@ def test_it_runs_on_uvloop_as_well(icon: NDArray[np.uint8], stored: Stored) -> N
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(hash_and_kill())
+
+
+async def test_workers_that_are_not_needed_end_and_come_back(icon: NDArray[np.uint8], stored: Stored) -> None:
+    def decoders() -> int:
+        return sum("hashing.worker" in " ".join(child.cmdline()) for child in psutil.Process().children())
+
+    before = decoders()
+    async with Sandbox(2, idle_s=0.3) as sandbox:
+        await asyncio.sleep(0.1)
+        assert decoders() == before
+        for _ in range(2):
+            assert (await sandbox.hash(stored(icon, "PNG"))).format == "png"
+            async with asyncio.timeout(60):
+                while decoders() > before:
+                    await asyncio.sleep(0.05)
