@@ -45,11 +45,17 @@ def guessed_codec(body: bytes, near: int) -> str | None:
 
 
 def _by_dammit(sample: bytes) -> str | None:
+    import charset_normalizer
     from bs4.dammit import UnicodeDammit
 
+    # Left to itself it asks whichever detector happens to be installed, and pages would be read differently
+    # from one machine to the next.
+    detected = charset_normalizer.detect(sample)["encoding"]
+    if detected is None:
+        return None
     # It warns where a sample ends within a character; for a guess that is of no interest.
     logging.getLogger("bs4.dammit").setLevel(logging.ERROR)
-    dammit = UnicodeDammit(sample, is_html=True)
+    dammit = UnicodeDammit(sample, [detected], is_html=True)
     return None if dammit.contains_replacement_characters else dammit.original_encoding
 
 
