@@ -9,7 +9,7 @@ import sys
 from setuptools import Extension, setup
 
 engine = Extension(
-    "matching._engine",
+    "samelook.matching._engine",
     sources=[
         "matching/_engine.c",
         "matching/csrc/build.c",
@@ -30,7 +30,7 @@ engine = Extension(
 )
 
 pixels = Extension(
-    "hashing._pixels",
+    "samelook.hashing._pixels",
     sources=["hashing/_pixels.c"],
     # Not contracted, and so not rounded differently on processors that multiply and add at once.
     extra_compile_args=["/fp:precise"]
@@ -42,8 +42,8 @@ pixels = Extension(
 )
 
 looks = Extension(
-    "hashing._looks",
-    sources=["hashing/_looks.c"],
+    "samelook.looks._looks",
+    sources=["looks/_looks.c"],
     extra_compile_args=["/fp:precise"]
     if sys.platform == "win32"
     else ["-std=c11", "-O3", "-ffp-contract=off", "-fvisibility=hidden"],

@@ -11,37 +11,45 @@ from functools import partial
 import structlog
 from aiohttp import web
 
-from banks.changes import Changes
-from banks.contents import ContentStore
-from banks.live import live_banks
-from banks.store import BankStore
-from crawler.fetcher import Fetcher
-from hashing.picture import DecodeLimits
-from hashing.sandbox import Sandbox
-from inspector.chat import ChatDesk, ChatSettings, add_chat
-from matching.errors import SourceUnavailable
-from sql.cancelled import check_cancelled
-from sql.pool import open_pool
-
-from . import (
-    bulk_routes,
-    chat_routes,
-    content_routes,
-    curation_routes,
-    exchange_routes,
-    export_routes,
-    extension_routes,
-    hashing_routes,
-    lite_routes,
-    matching_routes,
-    status_routes,
+from samelook.api.errors import ApiError
+from samelook.api.keys import KeyStore
+from samelook.api.lite import Lite, check_list
+from samelook.api.middlewares import measured, with_access, with_cors, with_errors
+from samelook.api.routes import bulk as bulk_routes
+from samelook.api.routes import chat as chat_routes
+from samelook.api.routes import content as content_routes
+from samelook.api.routes import curation as curation_routes
+from samelook.api.routes import exchange as exchange_routes
+from samelook.api.routes import export as export_routes
+from samelook.api.routes import extension as extension_routes
+from samelook.api.routes import hashing as hashing_routes
+from samelook.api.routes import lite as lite_routes
+from samelook.api.routes import matching as matching_routes
+from samelook.api.routes import status as status_routes
+from samelook.api.settings import ApiSettings
+from samelook.api.state import (
+    CURATION,
+    FETCHER,
+    KEYS,
+    LITE,
+    MATCHING,
+    POOL,
+    SANDBOX,
+    SETTINGS,
+    Curation,
+    Matching,
 )
-from .errors import ApiError
-from .keys import KeyStore
-from .lite import Lite, check_list
-from .middlewares import measured, with_access, with_cors, with_errors
-from .settings import ApiSettings
-from .state import CURATION, FETCHER, KEYS, LITE, MATCHING, POOL, SANDBOX, SETTINGS, Curation, Matching
+from samelook.banks.changes import Changes
+from samelook.banks.contents import ContentStore
+from samelook.banks.live import live_banks
+from samelook.banks.store import BankStore
+from samelook.crawler.fetching.fetcher import Fetcher
+from samelook.hashing.picture import DecodeLimits
+from samelook.hashing.sandbox import Sandbox
+from samelook.inspector.chat import ChatDesk, ChatSettings, add_chat
+from samelook.matching.errors import SourceUnavailable
+from samelook.sql.cancelled import check_cancelled
+from samelook.sql.pool import open_pool
 
 _log = structlog.get_logger(__name__)
 _LOOK_S = 1.0

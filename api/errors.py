@@ -9,12 +9,12 @@ import asyncpg
 from aiohttp import web
 from aiohttp.web_protocol import RequestPayloadError
 
-from banks.errors import BankError
-from crawler.fetch_errors import BlockedAddress, BlockedPort, FetchError, FetchTimeout, TooLarge
-from exchanges.errors import ExchangeError
-from hashing.errors import DecoderDied, HashingError, TooManyBytes
-from matching.errors import BadQuery, MatchingError
-from sql.errors import DatabaseError
+from samelook.banks.errors import BankError
+from samelook.crawler.fetching.errors import BlockedAddress, BlockedPort, FetchError, FetchTimeout, TooLarge
+from samelook.exchanges.errors import ExchangeError
+from samelook.hashing.errors import DecoderDied, HashingError, TooManyBytes
+from samelook.matching.errors import BadQuery, MatchingError
+from samelook.sql.errors import DatabaseError
 
 _NOT_FOUND = frozenset({"unknown_bank", "unknown_content", "unknown_signal"})
 _FORBIDDEN = frozenset({"bank_exists", "read_only_bank"})

@@ -9,12 +9,11 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 
-from banks.store import check_storable
-from sql.named import queries
-from sql.pool import Pool
-
-from .description import AccessRole
-from .errors import ApiError
+from samelook.api.description import AccessRole
+from samelook.api.errors import ApiError
+from samelook.banks.store import check_storable
+from samelook.sql.named import queries
+from samelook.sql.pool import Pool
 
 ROLES: tuple[AccessRole, ...] = ("viewer", "curator", "admin")
 _KNOWN_FOR_S = 2.0

@@ -20,13 +20,12 @@ from pathlib import Path
 
 import numpy as np
 
-from banks.errors import BadList, BadSignal
-from banks.signal_types import SIGNAL_TYPES
-from matching import HammingIndex
-from matching.index import IndexSettings
-
-from .errors import ApiError, bad_request
-from .settings import LiteSettings
+from samelook.api.errors import ApiError, bad_request
+from samelook.api.settings import LiteSettings
+from samelook.banks.errors import BadList, BadSignal
+from samelook.banks.signal_types import SIGNAL_TYPES
+from samelook.matching import HammingIndex
+from samelook.matching.index import IndexSettings
 
 PDQ = SIGNAL_TYPES["pdq"]
 _PREFERRED = ("td_raw_indicator", "indicator", "hash", "pdq")
@@ -91,7 +90,7 @@ class Lite:
             return
         path = self._settings.csv_file
         if path is None:
-            text, origin = (files("api") / "sample_hashes.csv").read_bytes(), "the built-in sample"
+            text, origin = (files("samelook.api") / "sample_hashes.csv").read_bytes(), "the built-in sample"
         else:
             with _named(path):
                 text, origin = await asyncio.to_thread(path.read_bytes), path.name

@@ -11,12 +11,12 @@ from urllib.parse import urlsplit
 import structlog
 from aiohttp import hdrs, web
 
-from .description import AccessRole, Handler, operation_of
-from .errors import ApiError, explained
-from .keys import ROLES
-from .metrics import METRICS
-from .settings import is_loopback
-from .state import KEYS, SETTINGS
+from samelook.api.description import AccessRole, Handler, operation_of
+from samelook.api.errors import ApiError, explained
+from samelook.api.keys import ROLES
+from samelook.api.metrics import METRICS
+from samelook.api.settings import is_loopback
+from samelook.api.state import KEYS, SETTINGS
 
 _log = structlog.get_logger(__name__)
 _SAFE = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})

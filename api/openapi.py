@@ -9,10 +9,10 @@ from typing import Any
 from aiohttp import web
 from pydantic import BaseModel, TypeAdapter
 
-from .description import Operation, operation_of
-from .models import ErrorAnswer
-from .settings import ApiSettings
-from .state import SETTINGS
+from samelook.api.description import Operation, operation_of
+from samelook.api.models import ErrorAnswer
+from samelook.api.settings import ApiSettings
+from samelook.api.state import SETTINGS
 
 _SCHEMAS = "#/components/schemas/{model}"
 _PARAMETER = re.compile(r"\{(\w+)(?::[^{}]+)?\}")

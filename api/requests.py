@@ -8,7 +8,7 @@ from typing import Any, NoReturn, TypeVar
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
-from .errors import ApiError, bad_request
+from samelook.api.errors import ApiError, bad_request
 
 _Model = TypeVar("_Model", bound=BaseModel)
 _MOST_DETAILS = 20

@@ -8,8 +8,8 @@ import structlog
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
-from .errors import ApiError
-from .middlewares import error_response
+from samelook.api.errors import ApiError
+from samelook.api.middlewares import error_response
 
 _log = structlog.get_logger(__name__)
 _FAULT = 500

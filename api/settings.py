@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from crawler.fetch_settings import FetchSettings
-from exchanges.settings import ExchangeSettings
-from extension_api.settings import ExtensionSettings
-from hashing.sandbox import SandboxLimits
-from inspector.chat import ChatSettings
-from matching.settings import LiveSettings
-from sql.settings import DatabaseSettings
+from samelook.crawler.fetching.settings import FetchSettings
+from samelook.exchanges.settings import ExchangeSettings
+from samelook.extension_api.settings import ExtensionSettings
+from samelook.hashing.sandbox import SandboxLimits
+from samelook.inspector.chat import ChatSettings
+from samelook.matching.settings import LiveSettings
+from samelook.sql.settings import DatabaseSettings
 
 Role = Literal["hasher", "matcher", "curator", "lite", "extension"]
 ROLES: tuple[Role, ...] = ("hasher", "matcher", "curator", "lite", "extension")

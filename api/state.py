@@ -6,18 +6,17 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from banks.changes import Changes
-from banks.contents import ContentStore
-from banks.live import LiveBanks
-from banks.store import BankStore
-from crawler.fetcher import Fetcher
-from hashing.sandbox import Sandbox
-from sql.pool import Pool
-
-from .errors import ApiError
-from .keys import KeyStore
-from .lite import Lite
-from .settings import ApiSettings
+from samelook.api.errors import ApiError
+from samelook.api.keys import KeyStore
+from samelook.api.lite import Lite
+from samelook.api.settings import ApiSettings
+from samelook.banks.changes import Changes
+from samelook.banks.contents import ContentStore
+from samelook.banks.live import LiveBanks
+from samelook.banks.store import BankStore
+from samelook.crawler.fetching.fetcher import Fetcher
+from samelook.hashing.sandbox import Sandbox
+from samelook.sql.pool import Pool
 
 
 @dataclass(slots=True)

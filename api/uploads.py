@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from aiohttp import BodyPartReader, web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from banks.media import known_content_type
-from banks.signal_types import ContentType
-from crawler.fetcher import Fetcher
-from hashing.formats import sniff
-
-from .errors import ApiError, bad_request
+from samelook.api.errors import ApiError, bad_request
+from samelook.banks.media import known_content_type
+from samelook.banks.signal_types import ContentType
+from samelook.crawler.fetching.fetcher import Fetcher
+from samelook.hashing.formats import sniff
 
 _MOST_FIELDS = 20
 _LONGEST_FIELD = 1 << 20

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sql.named import queries
-from sql.pool import Connection
+from samelook.sql.named import queries
+from samelook.sql.pool import Connection
 
 from .contents import Details
 from .errors import UnknownBank

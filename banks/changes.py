@@ -14,7 +14,7 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
-from sql.named import queries
+from samelook.sql.named import queries
 
 from .contents import ContentStore, Signal
 from .errors import BadCursor

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sql.named import queries
+from samelook.sql.named import queries
 
 from .errors import BadContent, UnknownBank, UnknownContent, UnknownSignal
 from .signal_types import CONTENT_TYPES, SIGNAL_TYPES, SignalType, signal_type

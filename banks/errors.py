@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
+from samelook.errors import SamelookError
 
-class BankError(Exception):
+
+class BankError(SamelookError):
     """Something asked of a bank cannot be done.
 
     `kind` is a stable word for programs, the message is for people, and `detail` holds JSON-ready facts.
     """
 
     kind = "bank_error"
-
-    def __init__(self, message: str, **detail: object) -> None:
-        super().__init__(message)
-        self.message = message
-        self.detail: dict[str, object] = detail
 
 
 class BadSignal(BankError):

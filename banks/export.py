@@ -18,8 +18,8 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from sql.named import queries
-from sql.pool import Pool
+from samelook.sql.named import queries
+from samelook.sql.pool import Pool
 
 from .errors import BankError
 from .signal_types import SIGNAL_TYPES, signal_type

@@ -10,12 +10,12 @@ from contextlib import asynccontextmanager, contextmanager
 
 import asyncpg
 
-from matching.errors import PositionLost, SourceUnavailable
-from matching.interface import Ids
-from matching.source import Change
-from sql.cancelled import check_cancelled
-from sql.named import queries
-from sql.pool import Pool
+from samelook.matching.errors import PositionLost, SourceUnavailable
+from samelook.matching.interface import Ids
+from samelook.matching.source import Change
+from samelook.sql.cancelled import check_cancelled
+from samelook.sql.named import queries
+from samelook.sql.pool import Pool
 
 from .signal_types import SignalType
 
@@ -224,7 +224,7 @@ class Feed:
 
 
 class ContentSignals:
-    """The signals of one type with the ids of their contents, as a matching.source.SignalSource."""
+    """The signals of one type with the ids of their contents, as a samelook.matching.source.SignalSource."""
 
     def __init__(self, pool: Pool, kind: SignalType, hints: Hints, feed: Feed, identity: str) -> None:
         self._pool = pool

@@ -18,11 +18,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from matching.errors import SourceUnavailable
-from matching.live import LiveIndex, live_index
-from matching.settings import LiveSettings
-from sql.named import queries
-from sql.pool import Pool
+from samelook.matching.errors import SourceUnavailable
+from samelook.matching.live import LiveIndex, live_index
+from samelook.matching.settings import LiveSettings
+from samelook.sql.named import queries
+from samelook.sql.pool import Pool
 
 from .bulk import Added
 from .following import ContentSignals, Feed, Hints, StateChange, translated

@@ -6,10 +6,10 @@ import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from hashing.decode import DecodeLimits, decode
-from hashing.pdq import pdq
-from hashing.sandbox import Sandbox
-from hashing.signals import FILE_SIGNAL_NAMES, file_signals_of, signals_of
+from samelook.hashing.decode import DecodeLimits, decode
+from samelook.hashing.pdq import pdq
+from samelook.hashing.sandbox import Sandbox
+from samelook.hashing.signals import FILE_SIGNAL_NAMES, file_signals_of, signals_of
 
 from .errors import BadContent
 from .signal_types import CONTENT_TYPES, SIGNAL_TYPES, ContentType

@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 import asyncpg
 
-from sql.named import queries
-from sql.pool import Pool
+from samelook.sql.named import queries
+from samelook.sql.pool import Pool
 
 from .errors import BadBank, BadRadius, BankExists, ReadOnlyBank, UnknownBank
 from .signal_types import SIGNAL_TYPES, signal_type

@@ -29,11 +29,11 @@ from bench.accuracy_data import Icon, fetch, solid_icons
 from bench.accuracy_pairs import Pairs, are_one_letter, are_related
 from bench.accuracy_sets import CACHE, HARD, Known, measured
 from bench.accuracy_variants import VARIANTS, Rgba, changed
-from hashing.blockhash import blockhash
-from hashing.look import look_of
-from hashing.look_measures import Measures
-from hashing.look_rules import RULES, LookRule
-from hashing.look_trees import points_of
+from samelook.hashing.blockhash import blockhash
+from samelook.looks.look import look_of
+from samelook.looks.measures import Measures
+from samelook.looks.rules import RULES, LookRule
+from samelook.looks.trees import points_of
 
 BLOCKHASH_BITS: Final = (0, 4, 9)
 """Distances at which the 16 x 16 blockhash alone is tried."""

@@ -1,4 +1,4 @@
-"""Fits the points that `hashing.look_trees` gives, from pairs alike and pairs not alike.
+"""Fits the points that `samelook.looks.trees` gives, from pairs alike and pairs not alike.
 
 Boosted trees (Friedman, "Greedy function approximation", 2001) of three questions each, the same on every
 path (Prokhorenkova and others, "CatBoost", 2018). Only splits that point the right way are kept, so that no
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from bench.accuracy_pairs import are_one_letter, are_related
 from bench.accuracy_sets import Known
-from hashing.look_measures import Measures
+from samelook.looks.measures import Measures
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -134,7 +134,7 @@ def _in_order(values: Floats, masses: Floats, rising: list[bool]) -> Floats:
 
 
 def table_of(trees: Trees) -> str:
-    """The trees as `hashing.look_trees` has them."""
+    """The trees as `samelook.looks.trees` has them."""
     lines = [f"_START: Final = {round(trees.start * 1000)}", "_TREES: Final = ("]
     for asked, limits, points in zip(trees.asked, trees.limits, trees.points, strict=True):
         numbers = [*map(str, asked), *(f"{limit:.6g}" for limit in limits)]
@@ -144,7 +144,7 @@ def table_of(trees: Trees) -> str:
 
 
 def main() -> None:
-    """Fit on the training set and print the table of `hashing.look_trees`."""
+    """Fit on the training set and print the table of `samelook.looks.trees`."""
     import argparse
     from pathlib import Path
 

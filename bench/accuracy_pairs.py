@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from bench.accuracy_data import Icon
 from bench.accuracy_variants import VARIANTS, Rgba, changed
-from hashing.look import Look, look_of
-from hashing.look_colour import lab_of
-from hashing.look_forms import FORM_NAMES
-from hashing.look_measures import Measures, measures_of
-from hashing.look_probes import Probes, probes_of
+from samelook.looks.colour import lab_of
+from samelook.looks.forms import FORM_NAMES
+from samelook.looks.look import Look, look_of
+from samelook.looks.measures import Measures, measures_of
+from samelook.looks.probes import Probes, probes_of
 
 RADIUS: Final = 59
 _ROWS: Final = 20_000

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bench.accuracy_data import Icon, brand_icons, letter_icons
 from bench.accuracy_pairs import Pairs, Stored, acquaintances, looks_of, looks_of_changes, strangers
 from bench.accuracy_variants import VARIANTS
-from hashing.look import Look
+from samelook.looks.look import Look
 
 CACHE: Final = Path.home() / ".cache" / "samelook-bench"
 LETTERS: Final = 2500

@@ -14,7 +14,7 @@ import numpy as np
 
 from bench.accuracy_data import POINTS, Colour, Rgba, letter_faces, random_letter
 from bench.accuracy_pairs import HARDLY
-from hashing.look_colour import lab_of
+from samelook.looks.colour import lab_of
 
 NEAR: Final = 45
 """Units of CIE Lab that the colours are apart at most."""

@@ -37,17 +37,17 @@ import psutil
 from aiohttp import web
 
 from bench.check_looks import drawn_looks, fresh_icons
-from extension_api.answering import EXTENSION
-from extension_api.follower import PAGE
-from extension_api.limits import Buckets
-from extension_api.memory import Memory
-from extension_api.models import Icon, SiteQuestion
-from extension_api.routes import create_extension_app
-from extension_api.settings import ExtensionSettings
-from samelook.embedded_postgres import embedded_postgres
+from samelook.extension_api.answering import EXTENSION
+from samelook.extension_api.limits import Buckets
+from samelook.extension_api.models import Icon, SiteQuestion
+from samelook.extension_api.routes import create_extension_app
+from samelook.extension_api.settings import ExtensionSettings
+from samelook.facts.follower import PAGE
+from samelook.facts.memory import Memory
 from samelook.logs import configure_logging
-from sql.migrate import migrate
-from sql.settings import DatabaseSettings
+from samelook.postgres.embedded import embedded_postgres
+from samelook.sql.migrate import migrate
+from samelook.sql.settings import DatabaseSettings
 
 FORMS_A_LOOK = 4
 KNOWN_QUESTIONS = 5000
@@ -315,7 +315,7 @@ async def measure(looks: int, ports: Sequence[int], server: int) -> dict[str, An
 
 def searches(looks: int) -> dict[str, float]:
     """Searching and verifying drawn looks that nobody has, in this process, without HTTP."""
-    from extension_api.looks import parse_look
+    from samelook.looks.likeness import parse_look
 
     memory = Memory(ExtensionSettings().verdicts.tiers, 1e9)
     fill(memory, looks)

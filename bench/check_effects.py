@@ -31,10 +31,10 @@ import psutil
 from bench.api_service import Service, running_service
 from bench.check import Connection, request
 from bench.check_looks import fresh_icons
-from extension_api.curation import list_site
-from samelook.embedded_postgres import embedded_postgres
-from sql.pool import OwnConnection, open_connection
-from sql.settings import DatabaseSettings
+from samelook.extension_api.curation import list_site
+from samelook.postgres.embedded import embedded_postgres
+from samelook.sql.pool import OwnConnection, open_connection
+from samelook.sql.settings import DatabaseSettings
 
 WORKERS = 2
 BAR_S = 2.0

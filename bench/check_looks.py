@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from hashing.look import BRIGHT_SIDE, COLOUR_SIDE, FORM_BYTES, PDQ_BYTES, PICTURE_BYTES, Look
-from hashing.look_colour import lab_of, squeezed
-from hashing.look_forms import FORM_NAMES
+from samelook.looks.colour import lab_of, squeezed
+from samelook.looks.forms import FORM_NAMES
+from samelook.looks.look import BRIGHT_SIDE, COLOUR_SIDE, FORM_BYTES, PDQ_BYTES, PICTURE_BYTES, Look
 
 _Floats = NDArray[np.float32]
 _Bytes = NDArray[np.uint8]

@@ -29,10 +29,10 @@ from aiohttp.abc import AbstractResolver
 from rich.console import Console
 from rich.table import Table
 
-from samelook.embedded_postgres import embedded_postgres
+from samelook.postgres.embedded import embedded_postgres
 from samelook.settings import load_settings
-from sql.migrate import migrate
-from sql.pool import open_pool
+from samelook.sql.migrate import migrate
+from samelook.sql.pool import open_pool
 
 CONCURRENCY = 100
 
@@ -139,7 +139,7 @@ async def watch_cpu(pid: int) -> None:
     while True:
         for process in psutil.Process(pid).children(recursive=True):
             with contextlib.suppress(psutil.Error):
-                if "hashing.worker" in " ".join(process.cmdline()):
+                if "samelook.hashing.worker" in " ".join(process.cmdline()):
                     times = process.cpu_times()
                     WATCHED[process.pid] = times.user + times.system
         await asyncio.sleep(0.25)

@@ -16,9 +16,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from crawler.charset import decode_page
-from crawler.markup import passive
-from crawler.page import parse_page
+from samelook.crawler.discovery.charset import decode_page
+from samelook.crawler.discovery.markup import passive
+from samelook.crawler.discovery.page import parse_page
 
 RUNS = 50
 

@@ -4,7 +4,7 @@
 
 First a bank of random PDQ hashes is exported, and the memory of this process watched: time, megabytes a
 second and the growth of the resident set. Then the same number of 256-bit hashes is given to the
-library's index of PDQ and to ours for blockhash16 (`samelook_tx`), both at the library's interface and
+library's index of PDQ and to ours for blockhash16 (`exchanges.tx`), both at the library's interface and
 at their own radii: built from text, stored, loaded again and asked for hashes a few bits away from ones
 that they hold.
 """
@@ -27,16 +27,16 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from banks.bulk import BulkAdd, NewContent
-from banks.contents import Details
-from banks.export import checked_export, exported
-from banks.signal_types import SIGNAL_TYPES
-from banks.store import BankStore
-from samelook.embedded_postgres import embedded_postgres
-from samelook_tx import Blockhash16Signal
-from sql.migrate import migrate
-from sql.pool import Pool, open_pool
-from sql.settings import DatabaseSettings
+from samelook.banks.bulk import BulkAdd, NewContent
+from samelook.banks.contents import Details
+from samelook.banks.export import checked_export, exported
+from samelook.banks.signal_types import SIGNAL_TYPES
+from samelook.banks.store import BankStore
+from samelook.exchanges.tx import Blockhash16Signal
+from samelook.postgres.embedded import embedded_postgres
+from samelook.sql.migrate import migrate
+from samelook.sql.pool import Pool, open_pool
+from samelook.sql.settings import DatabaseSettings
 
 BATCH = 5000
 QUERIES = 500
@@ -97,7 +97,10 @@ def indexes(count: int) -> Table:
     table = Table(title=f"Indexes of {count:,} hashes of 256 bits, {QUERIES} queries")
     for column in ("index", "build, s", "store, s", "MB", "load, s", "query, ms", "slowest, ms", "found"):
         table.add_column(column, justify="right" if column != "index" else "left")
-    for name, kind in (("library, PDQ", PdqSignal), ("samelook_tx, blockhash16", Blockhash16Signal)):
+    for name, kind in (
+        ("library, PDQ", PdqSignal),
+        ("samelook.exchanges.tx, blockhash16", Blockhash16Signal),
+    ):
         classes, entries = kind.get_index_cls(), list(zip(values, range(count), strict=True))
         built, build_s = timed(classes.build, entries)
         file = io.BytesIO()

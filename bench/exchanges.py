@@ -24,13 +24,13 @@ from typing import Any
 import asyncpg
 import psutil
 
-from exchanges.settings import ExchangeSettings
-from exchanges.store import ExchangeStore
-from samelook.embedded_postgres import embedded_postgres
+from samelook.exchanges.settings import ExchangeSettings
+from samelook.exchanges.store import ExchangeStore
+from samelook.postgres.embedded import embedded_postgres
 from samelook.settings import load_settings
-from sql.migrate import migrate
-from sql.pool import open_pool
-from sql.settings import DatabaseSettings
+from samelook.sql.migrate import migrate
+from samelook.sql.pool import open_pool
+from samelook.sql.settings import DatabaseSettings
 
 NAME = "LARGE"
 _RECORDS = "SELECT count(*) FROM exchange_records"

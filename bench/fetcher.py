@@ -21,10 +21,10 @@ import aiohttp
 import uvloop
 from aiohttp import web
 
-from crawler.connections import Connections
-from crawler.fetch_settings import FetchSettings
-from crawler.fetcher import Fetcher
-from crawler.resolver import parse_resolve
+from samelook.crawler.fetching.connections import Connections
+from samelook.crawler.fetching.fetcher import Fetcher
+from samelook.crawler.fetching.resolver import parse_resolve
+from samelook.crawler.fetching.settings import FetchSettings
 
 PAGE = ("<p>" + " ".join(random.Random(1).choices(["icon", "look", "site", "rank", "hash"], k=5000))).encode()
 ICON = random.Random(2).randbytes(2048)

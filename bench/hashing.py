@@ -25,12 +25,12 @@ from PIL import Image, ImageDraw
 from rich.console import Console
 from rich.table import Table
 
-from hashing.blockhash import blockhashes
-from hashing.decode import composite_on, decode
-from hashing.pdq import pdq, pdq_by_numpy
-from hashing.phash import phash
-from hashing.sandbox import Sandbox
-from hashing.signals import file_signals_of, hash_bytes, signals_of
+from samelook.hashing.blockhash import blockhashes
+from samelook.hashing.decode import composite_on, decode
+from samelook.hashing.pdq import pdq, pdq_by_numpy
+from samelook.hashing.phash import phash
+from samelook.hashing.sandbox import Sandbox
+from samelook.hashing.signals import file_signals_of, hash_bytes, signals_of
 
 SIZES = (16, 32, 48, 64, 128, 180)
 

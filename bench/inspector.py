@@ -24,17 +24,17 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from inspector.failures import errors_answer
-from inspector.health import health_answer
-from inspector.looks import look_answer, look_of_hash
-from inspector.queues import queue_answer
-from inspector.reading import reading
-from inspector.settings import InspectorSettings
-from inspector.sites import site_answer
-from samelook.embedded_postgres import embedded_postgres
+from samelook.inspector.failures import errors_answer
+from samelook.inspector.health import health_answer
+from samelook.inspector.looks import look_answer, look_of_hash
+from samelook.inspector.queues import queue_answer
+from samelook.inspector.reading import reading
+from samelook.inspector.settings import InspectorSettings
+from samelook.inspector.sites import site_answer
+from samelook.postgres.embedded import embedded_postgres
 from samelook.settings import load_settings
-from sql.migrate import migrate
-from sql.pool import open_connection
+from samelook.sql.migrate import migrate
+from samelook.sql.pool import open_connection
 
 SLICE = 1_000_000
 TIMES = 5

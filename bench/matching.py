@@ -26,9 +26,9 @@ import numpy as np
 import psutil
 
 from bench.matching_data import icon_like, near, sorted_pairs, uniform
-from matching import HammingIndex
-from matching.engine import c_engine, numpy_engine
-from matching.kernels import SCAN
+from samelook.matching import HammingIndex
+from samelook.matching.engine import c_engine, numpy_engine
+from samelook.matching.kernels import SCAN
 
 Engine = Callable[[bytes], Any]
 _PROCESS = psutil.Process()
@@ -266,7 +266,7 @@ _RESTART = """
 import sys, time, psutil
 sys.path.insert(0, {root!r})
 started = time.perf_counter()
-from matching import HammingIndex
+from samelook.matching import HammingIndex
 index = HammingIndex.open({path!r})
 found = index.search(bytes.fromhex({code!r}), 31)
 took = time.perf_counter() - started

@@ -17,7 +17,7 @@ import numpy as np
 import psutil
 
 from bench.matching_data import near, uniform
-from matching import HammingIndex
+from samelook.matching import HammingIndex
 
 STEP_S = 0.01
 

@@ -22,14 +22,14 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from crawler.postgres_queue import PostgresQueue
-from crawler.settings import CrawlSettings
-from crawler.stores import domains_store
-from samelook.embedded_postgres import embedded_postgres
+from samelook.crawler.queues.postgres import PostgresQueue
+from samelook.crawler.settings import CrawlSettings
+from samelook.crawler.stores import domains_store
+from samelook.postgres.embedded import embedded_postgres
 from samelook.settings import load_settings
-from sql.migrate import migrate
-from sql.pool import open_pool
-from sql.queue_queries import queue_queries
+from samelook.sql.migrate import migrate
+from samelook.sql.pool import open_pool
+from samelook.sql.queue_queries import queue_queries
 
 PULLS = 30
 BATCH = 100

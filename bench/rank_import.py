@@ -82,9 +82,9 @@ def write_ranks(path: Path, lines: int, moved: int = 0) -> None:
 
 async def import_one(url: str, path: str) -> None:
     """The child process: import, and print figures as JSON."""
-    from crawler.rank_import import RankImport
-    from sql.pool import open_connection
-    from sql.settings import DatabaseSettings
+    from samelook.crawler.ranks.importing import RankImport
+    from samelook.sql.pool import open_connection
+    from samelook.sql.settings import DatabaseSettings
 
     async with open_connection(DatabaseSettings(url, statement_timeout_s=0)) as connection:
         counts = await RankImport(connection, path).run()
@@ -152,8 +152,8 @@ def child(url: str, path: Path) -> dict[str, float]:
 
 
 async def fresh_database(server_url: str) -> str:
-    from sql.migrate import migrate
-    from sql.settings import DatabaseSettings
+    from samelook.sql.migrate import migrate
+    from samelook.sql.settings import DatabaseSettings
 
     connection = await asyncpg.connect(server_url)
     await connection.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
@@ -221,7 +221,7 @@ def main() -> None:
         if options.url:
             server: AbstractContextManager[str] = nullcontext(options.url)
         else:
-            from samelook.database import configured_database
+            from samelook.postgres.configured import configured_database
             from samelook.settings import load_settings
 
             server = configured_database(replace(load_settings(), data_dir=Path(folder) / "data"))

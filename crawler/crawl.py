@@ -13,26 +13,26 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from crawler import phases
-from crawler.fetcher import Fetcher
-from crawler.pictures import Pictures
-from crawler.postgres_queue import PostgresQueue
-from crawler.stores import domains_store, hashes_store, icons_store
-from crawler.worker import PhaseProgress, PhaseRunner
-from hashing.sandbox import Sandbox
-from hashing.signals import HashedPicture
-from sql.named import queries
-from sql.queue_queries import PHASES, Phase
+from samelook.crawler import phases
+from samelook.crawler.fetching.fetcher import Fetcher
+from samelook.crawler.pictures import Pictures
+from samelook.crawler.queues.postgres import PostgresQueue
+from samelook.crawler.stores import domains_store, hashes_store, icons_store
+from samelook.crawler.worker import PhaseProgress, PhaseRunner
+from samelook.hashing.sandbox import Sandbox
+from samelook.hashing.signals import HashedPicture
+from samelook.sql.named import queries
+from samelook.sql.queue_queries import PHASES, Phase
 
 if TYPE_CHECKING:
     import asyncpg
 
-    from crawler.etl import Messages
-    from crawler.faults import Faults
-    from crawler.fetch_settings import FetchSettings
-    from crawler.queue import PhaseQueue
-    from crawler.settings import CrawlSettings
-    from hashing.sandbox import SandboxLimits
+    from samelook.crawler.etl import Messages
+    from samelook.crawler.faults import Faults
+    from samelook.crawler.fetching.settings import FetchSettings
+    from samelook.crawler.queues.interface import PhaseQueue
+    from samelook.crawler.settings import CrawlSettings
+    from samelook.hashing.sandbox import SandboxLimits
 
 log = structlog.get_logger()
 

@@ -20,20 +20,20 @@ from uuid import UUID
 
 import structlog
 
-from crawler.message_queue import DEAD, RESULTS, MessageQueue, bury, send_inputs
-from crawler.messages import BadMessage, MessageTooLarge, OutcomeBatch, unpacked
-from crawler.postgres_queue import PostgresQueue
-from crawler.queue import Outcome
-from sql.named import queries
-from sql.queue_queries import PHASES, Phase
+from samelook.crawler.queues.interface import Outcome
+from samelook.crawler.queues.message_queue import DEAD, RESULTS, MessageQueue, bury, send_inputs
+from samelook.crawler.queues.messages import BadMessage, MessageTooLarge, OutcomeBatch, unpacked
+from samelook.crawler.queues.postgres import PostgresQueue
+from samelook.sql.named import queries
+from samelook.sql.queue_queries import PHASES, Phase
 
 if TYPE_CHECKING:
     import asyncpg
 
-    from crawler.message_queue import Channel, Delivery, MessageService
-    from crawler.postgres_queue import PhaseStore
-    from crawler.queue_settings import QueueSettings
-    from crawler.settings import CrawlSettings
+    from samelook.crawler.queues.message_queue import Channel, Delivery, MessageService
+    from samelook.crawler.queues.postgres import PhaseStore
+    from samelook.crawler.queues.settings import QueueSettings
+    from samelook.crawler.settings import CrawlSettings
 
 log = structlog.get_logger()
 

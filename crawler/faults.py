@@ -26,18 +26,18 @@ import aiohttp
 import structlog
 from aiohttp.client_reqrep import ConnectionKey
 
-from crawler.domains import host_of
-from crawler.errors import CrawlError
-from crawler.fetch_errors import RateLimited
-from crawler.fetcher import Fetcher
-from crawler.politeness import polite_site
-from crawler.queue import Lease, Outcome, PhaseQueue, Pushed
-from sql.named import queries
+from samelook.crawler.errors import CrawlError
+from samelook.crawler.fetching.errors import RateLimited
+from samelook.crawler.fetching.fetcher import Fetcher
+from samelook.crawler.fetching.politeness import polite_site
+from samelook.crawler.queues.interface import Lease, Outcome, PhaseQueue, Pushed
+from samelook.names.hosts import host_of
+from samelook.sql.named import queries
 
 if TYPE_CHECKING:
     import asyncpg
 
-    from crawler.fetch_settings import FetchSettings
+    from samelook.crawler.fetching.settings import FetchSettings
 
 log = structlog.get_logger()
 

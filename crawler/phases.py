@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from crawler.candidates import MAX_DECLARED_CHARS
-from crawler.discovery import Discovery, discover
-from crawler.domains import ReversedHost, host_of
-from crawler.errors import CrawlError
-from crawler.icon_fetch import icon_response
-from crawler.stores import (
+from samelook.crawler.discovery.candidates import MAX_DECLARED_CHARS
+from samelook.crawler.discovery.discover import Discovery, discover
+from samelook.crawler.discovery.icon_fetch import icon_response
+from samelook.crawler.errors import CrawlError
+from samelook.crawler.fetching.urls import site_url_of
+from samelook.crawler.stores import (
     DomainInput,
     FetchedIcon,
     IconInput,
@@ -18,12 +18,12 @@ from crawler.stores import (
     PageVisit,
     TargetUrl,
 )
-from crawler.urls import site_url_of
-from hashing.errors import HashingError
+from samelook.hashing.errors import HashingError
+from samelook.names.hosts import ReversedHost, host_of
 
 if TYPE_CHECKING:
-    from crawler.fetcher import Fetcher
-    from crawler.pictures import Pictures
+    from samelook.crawler.fetching.fetcher import Fetcher
+    from samelook.crawler.pictures import Pictures
 
 
 class HttpStatus(CrawlError):

@@ -8,10 +8,10 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from hashing.errors import HashingError
+from samelook.hashing.errors import HashingError
 
 if TYPE_CHECKING:
-    from hashing.signals import HashedPicture
+    from samelook.hashing.signals import HashedPicture
 
 GATHER_S = 0.05
 """How long a look-up waits for others to share its round trip to the database."""

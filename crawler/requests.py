@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from crawler.domains import normalised_host, reversed_host
-from crawler.postgres_queue import announce
-from sql.named import queries
+from samelook.crawler.queues.postgres import announce
+from samelook.names.hosts import normalised_host, reversed_host
+from samelook.sql.named import queries
 
 if TYPE_CHECKING:
-    from sql.pool import Connection
+    from samelook.sql.pool import Connection
 
 
 async def add_unranked(connection: Connection, names: Iterable[str]) -> int:

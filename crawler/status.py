@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from sql.named import queries
-from sql.queue_queries import PHASES
+from samelook.sql.named import queries
+from samelook.sql.queue_queries import PHASES
 
 
 @dataclass(frozen=True, slots=True)

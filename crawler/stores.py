@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from crawler.postgres_queue import Connection, PhaseStore, announce
-from crawler.storable import storable, storable_json, storable_or_none
-from sql.named import queries
+from samelook.crawler.queues.postgres import Connection, PhaseStore, announce
+from samelook.sql.named import queries
+from samelook.sql.storable import storable, storable_json, storable_or_none
 
 if TYPE_CHECKING:
-    from crawler.settings import CrawlSettings
-    from hashing.signals import HashedPicture
+    from samelook.crawler.settings import CrawlSettings
+    from samelook.hashing.signals import HashedPicture
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,11 @@ from uuid import UUID
 
 import structlog
 
-from crawler.errors import CrawlError
-from crawler.pace import Pace
-from crawler.queue import Input, Lease, Outcome, PhaseQueue, Result
-from crawler.settings import CrawlSettings
-from sql.queue_queries import Phase
+from samelook.crawler.errors import CrawlError
+from samelook.crawler.pace import Pace
+from samelook.crawler.queues.interface import Input, Lease, Outcome, PhaseQueue, Result
+from samelook.crawler.settings import CrawlSettings
+from samelook.sql.queue_queries import Phase
 
 log = structlog.get_logger()
 

@@ -95,8 +95,10 @@ async def running(settings: ExchangeSettings, start: _Message) -> AsyncIterator[
     """A fetching process that has been told what to do; it is gone at the end of the block."""
     process = await asyncio.create_subprocess_exec(
         settings.python,
+        # -P: a folder of a user's with names like ours must not be imported from.
+        "-P",
         "-m",
-        "exchanges.worker",
+        "samelook.exchanges.worker",
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

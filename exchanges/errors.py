@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from samelook.errors import SamelookError
 
-class ExchangeError(Exception):
+
+class ExchangeError(SamelookError):
     """Something asked of an exchange cannot be done.
 
     `kind` is a stable word for programs, the message is for people, and `detail` holds JSON-ready facts.
@@ -11,15 +13,6 @@ class ExchangeError(Exception):
     """
 
     kind = "exchange_error"
-
-    def __init__(self, message: str, **detail: object) -> None:
-        super().__init__(message)
-        self.message = message
-        self.detail: dict[str, object] = detail
-
-    def as_json(self) -> dict[str, object]:
-        """As error columns hold it."""
-        return {"kind": self.kind, "message": self.message, "detail": self.detail}
 
 
 class LibraryMissing(ExchangeError):

@@ -19,8 +19,8 @@ from typing import Any
 
 import structlog
 
-from sql.named import queries
-from sql.pool import Connection, Pool
+from samelook.sql.named import queries
+from samelook.sql.pool import Connection, Pool
 
 from .child import Child, running
 from .errors import (

@@ -72,7 +72,7 @@ def _built_in() -> tuple[list[type[Any]], list[type[Any]]]:
             from threatexchange.signal_type.md5 import VideoMD5Signal
             from threatexchange.signal_type.pdq.signal import PdqSignal
 
-            from samelook_tx import SIGNAL_TYPES
+            from samelook.exchanges.tx import SIGNAL_TYPES
 
             from .adapters import Ncmec, StopNcii, TechAgainstTerrorism, ThreatExchange
             from .files import LocalFile

@@ -12,8 +12,8 @@ from typing import Any
 
 import structlog
 
-from sql.named import queries
-from sql.pool import Pool
+from samelook.sql.named import queries
+from samelook.sql.pool import Pool
 
 from .child import running
 from .errors import CredentialsLocked, UnknownExchange, WorkerDied, WorkerHung

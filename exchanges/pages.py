@@ -13,10 +13,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from banks.errors import BadSignal, UnknownSignalType
-from banks.signal_types import SignalType, signal_type
-from sql.named import queries
-from sql.pool import Connection
+from samelook.banks.errors import BadSignal, UnknownSignalType
+from samelook.banks.signal_types import SignalType, signal_type
+from samelook.sql.named import queries
+from samelook.sql.pool import Connection
 
 from .errors import Superseded
 

@@ -13,9 +13,9 @@ from functools import partial
 import asyncpg
 import structlog
 
-from sql.errors import DatabaseError
-from sql.named import queries
-from sql.pool import Pool
+from samelook.sql.errors import DatabaseError
+from samelook.sql.named import queries
+from samelook.sql.pool import Pool
 
 from .errors import ExchangeError
 from .fetching import FetchOutcome, fetch_once

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from banks.signal_types import CONTENT_TYPES, SIGNAL_TYPES, ContentType, SignalType, register
+from samelook.banks.signal_types import CONTENT_TYPES, SIGNAL_TYPES, ContentType, SignalType, register
 
 from .errors import BadExtension
 from .library import load

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from banks.signal_types import signal_type
-from banks.store import CRAWL_BANK, check_name, check_storable, check_texts
-from sql.named import queries
-from sql.pool import Pool
+from samelook.banks.signal_types import signal_type
+from samelook.banks.store import CRAWL_BANK, check_name, check_storable, check_texts
+from samelook.sql.named import queries
+from samelook.sql.pool import Pool
 
 from . import library
 from .credentials import Vault

@@ -1,4 +1,4 @@
-"""The fetching process: `python -m exchanges.worker`, started by `child`, spoken to over its pipes.
+"""The fetching process: `python -m samelook.exchanges.worker`, started by `child`, spoken to over its pipes.
 
 It runs the library and nothing else, so that it can be killed at any moment; it has no database. It ends
 when its standard input does, that is, with whoever started it.

@@ -15,23 +15,23 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from extension_api.answers import Answers
-from extension_api.clients import Clients, hashed
-from extension_api.curation import FamiliesFile
-from extension_api.errors import BadRequest
-from extension_api.follower import Follower
-from extension_api.keeper import Keeper
-from extension_api.limits import Buckets, network_of
-from extension_api.look_worker import LookWorker
-from extension_api.outbox import Outbox
-from extension_api.settings import ExtensionSettings
-from hashing.sandbox import Sandbox, SandboxLimits
-from sql.named import queries
-from sql.pool import open_connection, open_pool
+from samelook.extension_api.answers import Answers
+from samelook.extension_api.clients import Clients, hashed
+from samelook.extension_api.curation import FamiliesFile
+from samelook.extension_api.errors import BadRequest
+from samelook.extension_api.limits import Buckets, network_of
+from samelook.extension_api.outbox import Outbox
+from samelook.extension_api.settings import ExtensionSettings
+from samelook.facts.follower import Follower
+from samelook.facts.keeper import Keeper
+from samelook.facts.look_worker import LookWorker
+from samelook.hashing.sandbox import Sandbox, SandboxLimits
+from samelook.sql.named import queries
+from samelook.sql.pool import open_connection, open_pool
 
 if TYPE_CHECKING:
-    from sql.pool import Pool
-    from sql.settings import DatabaseSettings
+    from samelook.sql.pool import Pool
+    from samelook.sql.settings import DatabaseSettings
 
 HOUR_S = 3600.0
 CACHED_AT_MOST_S = 60.0

@@ -13,24 +13,25 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from extension_api.away import AWAY
-from extension_api.errors import BadRequest, NotASite, TooLarge, Unavailable
-from extension_api.judge import Asked, AskedIcon, Judge, Judged
-from extension_api.looks import looks_given
-from extension_api.models import Icon, SiteQuestion
-from extension_api.rank_reader import RANK_WAIT_S, RankReader
-from extension_api.sites import Site, host_of_url
-from extension_api.verdict import LookMatch, Verdict
-from hashing.errors import HashingError
-from hashing.look_files import looks_of_file
-from sql.cancelled import check_cancelled
+from samelook.extension_api.errors import BadRequest, TooLarge, Unavailable
+from samelook.extension_api.judge import Asked, AskedIcon, Judge, Judged
+from samelook.extension_api.models import Icon, SiteQuestion
+from samelook.extension_api.verdict import LookMatch, Verdict
+from samelook.facts.rank_reader import RANK_WAIT_S, RankReader
+from samelook.hashing.errors import HashingError
+from samelook.looks.files import looks_of_file
+from samelook.looks.likeness import looks_given
+from samelook.names.errors import NotASite
+from samelook.names.sites import Site, host_of_url
+from samelook.sql.away import AWAY
+from samelook.sql.cancelled import check_cancelled
 
 if TYPE_CHECKING:
-    from extension_api.follower import Follower
-    from extension_api.outbox import Outbox
-    from extension_api.settings import ExtensionSettings
-    from hashing.sandbox import Sandbox
-    from sql.pool import Pool
+    from samelook.extension_api.outbox import Outbox
+    from samelook.extension_api.settings import ExtensionSettings
+    from samelook.facts.follower import Follower
+    from samelook.hashing.sandbox import Sandbox
+    from samelook.sql.pool import Pool
 
 RANK_KEPT_S = 60.0
 _MOST_RANKS = 100_000

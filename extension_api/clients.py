@@ -7,11 +7,11 @@ import secrets
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
-from extension_api.errors import Unauthorised
-from sql.named import queries
+from samelook.extension_api.errors import Unauthorised
+from samelook.sql.named import queries
 
 if TYPE_CHECKING:
-    from sql.pool import Pool
+    from samelook.sql.pool import Pool
 
 _TOKEN_BYTES = 24
 _MOST_REMEMBERED = 100_000

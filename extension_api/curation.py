@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import structlog
 
-from extension_api.away import AWAY
-from extension_api.errors import BadRequest, ExtensionError
-from extension_api.sites import site_of_url
-from sql.cancelled import check_cancelled
-from sql.named import queries
+from samelook.extension_api.errors import BadRequest, ExtensionError
+from samelook.names.sites import site_of_url
+from samelook.sql.away import AWAY
+from samelook.sql.cancelled import check_cancelled
+from samelook.sql.named import queries
 
 if TYPE_CHECKING:
-    from sql.pool import Connection, Pool
+    from samelook.sql.pool import Connection, Pool
 
 log = structlog.get_logger()
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from samelook.errors import SamelookError
 
-class ExtensionError(Exception):
+
+class ExtensionError(SamelookError):
     """A request cannot be answered as it was asked.
 
     `kind` is a stable word for programs, the message is for people, and `detail` holds JSON-ready facts.
@@ -12,28 +14,11 @@ class ExtensionError(Exception):
     kind = "extension_error"
     status = 400
 
-    def __init__(self, message: str, **detail: object) -> None:
-        super().__init__(message)
-        self.message = message
-        self.detail: dict[str, object] = detail
-
 
 class BadRequest(ExtensionError):
     """The request's body or a parameter is not what the documentation asks for."""
 
     kind = "bad_request"
-
-
-class NotASite(ExtensionError):
-    """A URL or host names no public web site: an IP address, a name of one label, another scheme."""
-
-    kind = "not_a_site"
-
-
-class BadLook(ExtensionError):
-    """Bytes that should be a look cannot be read."""
-
-    kind = "bad_look"
 
 
 class Unauthorised(ExtensionError):

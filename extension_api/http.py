@@ -8,7 +8,7 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from extension_api.errors import ExtensionError, ForeignOrigin, RateLimited
+from samelook.extension_api.errors import ExtensionError, ForeignOrigin, RateLimited
 
 log = structlog.get_logger()
 

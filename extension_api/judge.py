@@ -8,17 +8,19 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Protocol
 
-from extension_api.families import STRONG, Kinship, kinship
-from extension_api.look_index import Found
-from extension_api.looks import versions_of, wear_one_look
-from extension_api.sites import Hosting, Site, hosting_of, site_of_host
-from extension_api.verdict import AskerLook, Decision, Facts, LookMatch, Owner, Rule, decide
-from hashing.look import Look
+from samelook.extension_api.verdict import AskerLook, Decision, Facts, LookMatch, decide
+from samelook.facts.families import STRONG, Kinship, kinship
+from samelook.facts.standing import Owner
+from samelook.looks.index import Found
+from samelook.looks.likeness import versions_of, wear_one_look
+from samelook.looks.look import Look
+from samelook.looks.rules import Rule
+from samelook.names.sites import Hosting, Site, hosting_of, site_of_host
 
 if TYPE_CHECKING:
-    from extension_api.lists import Lists
-    from extension_api.memory import KnownSite, Memory
-    from extension_api.settings import VerdictSettings
+    from samelook.facts.lists import Lists
+    from samelook.facts.memory import KnownSite, Memory
+    from samelook.facts.settings import VerdictSettings
 
 MOST_OWNERS = 12
 """Owners that a verdict weighs, the best-ranked: with so many unrelated ones the look is shared anyway."""

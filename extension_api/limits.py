@@ -6,7 +6,7 @@ import ipaddress
 from collections import OrderedDict
 from collections.abc import Callable
 
-from extension_api.errors import RateLimited
+from samelook.extension_api.errors import RateLimited
 
 MOST_BUCKETS = 100_000
 

@@ -14,14 +14,14 @@ from uuid import UUID
 
 import structlog
 
-from extension_api.away import AWAY
-from extension_api.sites import Site
-from sql.cancelled import check_cancelled
-from sql.named import queries
-from sql.queue_queries import queue_queries
+from samelook.names.sites import Site
+from samelook.sql.away import AWAY
+from samelook.sql.cancelled import check_cancelled
+from samelook.sql.named import queries
+from samelook.sql.queue_queries import queue_queries
 
 if TYPE_CHECKING:
-    from sql.pool import Connection, Pool
+    from samelook.sql.pool import Connection, Pool
 
 log = structlog.get_logger()
 

@@ -17,13 +17,12 @@ import structlog
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
-from extension_api.answering import EXTENSION, Cached, Extension, extension_context
-from extension_api.answers import NotAnswerable, explained_number, explanation
-from extension_api.away import AWAY
-from extension_api.errors import BadRequest, NotFound, TooLarge, Unauthorised, Unavailable
-from extension_api.http import Handler, answered, cors_middleware, error_middleware
-from extension_api.limits import client_address, network_of
-from extension_api.models import (
+from samelook.extension_api.answering import EXTENSION, Cached, Extension, extension_context
+from samelook.extension_api.answers import NotAnswerable, explained_number, explanation
+from samelook.extension_api.errors import BadRequest, NotFound, TooLarge, Unauthorised, Unavailable
+from samelook.extension_api.http import Handler, answered, cors_middleware, error_middleware
+from samelook.extension_api.limits import client_address, network_of
+from samelook.extension_api.models import (
     LONGEST_KEY,
     AllowRequest,
     CheckRequest,
@@ -31,13 +30,14 @@ from extension_api.models import (
     SiteQuestion,
     ThreatSlayerRequest,
 )
-from extension_api.sites import site_of_url
-from hashing.sandbox import Sandbox
+from samelook.hashing.sandbox import Sandbox
+from samelook.names.sites import site_of_url
+from samelook.sql.away import AWAY
 
 if TYPE_CHECKING:
-    from extension_api.settings import ExtensionSettings
-    from hashing.sandbox import SandboxLimits
-    from sql.settings import DatabaseSettings
+    from samelook.extension_api.settings import ExtensionSettings
+    from samelook.hashing.sandbox import SandboxLimits
+    from samelook.sql.settings import DatabaseSettings
 
 CLIENT_HEADER = "X-Samelook-Client"
 KEY_HEADER = "X-Samelook-Key"

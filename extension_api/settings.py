@@ -2,38 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from extension_api.verdict import Tiers
-
-DAY_S = 86_400.0
-
-
-@dataclass(frozen=True, slots=True)
-class VerdictSettings:
-    """How verdicts are made and kept up to date."""
-
-    tiers: Tiers = field(default_factory=Tiers)
-    probation_s: float = 28 * DAY_S
-    """How long a rank that a later list brings, takes or moves across a tier must hold before it counts."""
-    former_look_s: float = 180 * DAY_S
-    """How long a look stays protected after its owner stopped showing it."""
-    shared_hosts: AbstractSet[str] = frozenset()
-    """Hosts and domains where strangers publish, besides those that are built in."""
-    many_hosts: int = 50_000
-    """A domain with so many hosts may have strangers among them."""
-    poll_s: float = 0.4
-    """How often changes are looked for; two polls lie between a write and its effect."""
-    cached_s: float = 0.8
-    """How long an answer may be given again while facts of other sites change."""
-    cached_answers: int = 100_000
-    looks_folder: Path | None = None
-    """Where processes share the bytes of looks; None: each keeps its own."""
-    remembered_pictures: int = 20_000
-    """Looks of icons that clients sent, kept in this process."""
-    remembered_sightings: int = 200_000
+from samelook.facts.settings import VerdictSettings
 
 
 @dataclass(frozen=True, slots=True)

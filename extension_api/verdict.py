@@ -17,12 +17,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 from typing import Any, Literal
 
-from extension_api.families import STRONG, Kinship
-from extension_api.reasons import Code, Reason
-from extension_api.sites import Hosting, Site
+from samelook.extension_api.reasons import Code, Reason
+from samelook.facts.families import STRONG, Kinship
+from samelook.facts.standing import Owner, Tiers
+from samelook.looks.rules import Rule
+from samelook.names.sites import Hosting, Site
 
 
 class Verdict(StrEnum):
@@ -39,44 +41,6 @@ ACTIONS: Mapping[Verdict, Action] = {
     Verdict.GREY: "warn",
     Verdict.LOCK: "lock",
 }
-
-
-class Rule(IntEnum):
-    """How alike two looks are: the narrowest rule under which they are the same."""
-
-    STRICT = 0
-    STANDARD = 1
-    WIDE = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Tiers:
-    """Positions down to which each rule may lock for the owner of a look."""
-
-    wide: int = 10_000
-    standard: int = 50_000
-    strict: int = 100_000
-
-    def rule_for(self, position: int | None) -> Rule | None:
-        """The widest rule that protects a site at this position; None when none may lock for it."""
-        if position is None or position > self.strict:
-            return None
-        if position > self.standard:
-            return Rule.STRICT
-        return Rule.STANDARD if position > self.wide else Rule.WIDE
-
-
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """A site whose look was found to be like one of the asker's."""
-
-    site: Site
-    position: int | None = None
-    """The rank that counts; None for a site without one."""
-    on_probation: int | None = None
-    """A rank that is too new to count."""
-    verified_since: float | None = None
-    """Since when the crawl has seen the look there, in seconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ static int picture_of(PyObject *args, Picture *picture) {
     return 0;
 }
 
-/* `colour` behind `alpha` on white: hashing.picture.composite_on for one value. */
+/* `colour` behind `alpha` on white: samelook.hashing.picture.composite_on for one value. */
 static inline unsigned on_white(unsigned colour, unsigned alpha) {
     unsigned mixed = colour * alpha + (255 - alpha) * WHITE + 128;
     return (mixed + (mixed >> 8)) >> 8;
@@ -612,7 +612,7 @@ static PyMethodDef methods[] = {
 static PyModuleDef_Slot slots[] = {{0, NULL}};
 
 static struct PyModuleDef module = {
-    PyModuleDef_HEAD_INIT, "hashing._pixels", NULL, 0, methods, slots, NULL, NULL, NULL,
+    PyModuleDef_HEAD_INIT, "samelook.hashing._pixels", NULL, 0, methods, slots, NULL, NULL, NULL,
 };
 
 PyMODINIT_FUNC PyInit__pixels(void) {

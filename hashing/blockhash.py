@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hashing.loops import LONGEST_SIDE, LOOPS
+from samelook.hashing.loops import LONGEST_SIDE, LOOPS
 
 _TRANSPARENT_COUNTS_AS = 3 * 255
 _BANDS = 4

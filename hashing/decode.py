@@ -6,9 +6,9 @@ applied unless asked for, because the hash lists that signals are compared with 
 
 from __future__ import annotations
 
-from hashing.errors import Empty, NotAnImage, TooManyBytes, UnsupportedFormat
-from hashing.formats import ImageFormat, foreign_format, sniff
-from hashing.picture import DecodeLimits, Picture, composite_on
+from samelook.hashing.errors import Empty, NotAnImage, TooManyBytes, UnsupportedFormat
+from samelook.hashing.formats import ImageFormat, foreign_format, sniff
+from samelook.hashing.picture import DecodeLimits, Picture, composite_on
 
 __all__ = ["DecodeLimits", "Picture", "composite_on", "decode", "decode_frames"]
 
@@ -21,14 +21,14 @@ def decode(
     """The picture in an image file: the largest frame of an ICO, the first of an animation, a drawn SVG."""
     image_format = _format_of(data, limits)
     if image_format == "ico":
-        from hashing.ico import decode_largest
+        from samelook.hashing.ico import decode_largest
 
         return decode_largest(data, limits)
     if image_format == "svg":
-        from hashing.svg import draw
+        from samelook.hashing.svg import draw
 
         return draw(data, limits)
-    from hashing.raster import decode_raster
+    from samelook.hashing.raster import decode_raster
 
     return decode_raster(data, image_format, limits, apply_orientation=apply_orientation)
 
@@ -36,7 +36,7 @@ def decode(
 def decode_frames(data: bytes, limits: DecodeLimits = _DEFAULT_LIMITS) -> list[Picture]:
     """Every distinct frame of an ICO, largest first; of any other format the one picture `decode` gives."""
     if _format_of(data, limits) == "ico":
-        from hashing.ico import decode_all
+        from samelook.hashing.ico import decode_all
 
         return decode_all(data, limits)
     return [decode(data, limits)]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from samelook.errors import SamelookError
 
-class HashingError(Exception):
+
+class HashingError(SamelookError):
     """A picture could not be decoded or hashed.
 
     `kind` is a stable word for tables and programs, the message is for people, and `detail`
@@ -13,11 +15,6 @@ class HashingError(Exception):
     """
 
     kind = "hashing_error"
-
-    def __init__(self, message: str, **detail: object) -> None:
-        super().__init__(message)
-        self.message = message
-        self.detail: dict[str, object] = detail
 
     def __reduce__(self) -> tuple[object, ...]:
         # Errors cross process borders; keyword arguments do not survive the default pickling.

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hashing.errors import DecodeFailed, HashingError, TooManyPixels, Truncated
-from hashing.picture import DecodeLimits, Picture
-from hashing.raster import decode_raster
+from samelook.hashing.errors import DecodeFailed, HashingError, TooManyPixels, Truncated
+from samelook.hashing.picture import DecodeLimits, Picture
+from samelook.hashing.raster import decode_raster
 
 _PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 _DIRECTORY_ENTRY = struct.Struct("<4BHHII")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 
 class PixelLoops(Protocol):
-    """What `hashing._pixels` gives, for contiguous bytes of shape (height, width, channels)."""
+    """What `samelook.hashing._pixels` gives, for contiguous bytes of shape (height, width, channels)."""
 
     def pdq(self, pixels: NDArray[np.uint8], width: int, height: int, channels: int, /) -> tuple[bytes, int]:
         """PDQ's hash and quality of RGB, or of RGBA on white."""
@@ -23,7 +23,7 @@ class PixelLoops(Protocol):
 
 def _compiled() -> PixelLoops | None:
     try:
-        from hashing import _pixels  # type: ignore[attr-defined, unused-ignore]
+        from samelook.hashing import _pixels  # type: ignore[attr-defined, unused-ignore]
     except ImportError:
         return None
     return cast("PixelLoops", _pixels)

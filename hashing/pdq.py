@@ -14,8 +14,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from hashing.loops import LONGEST_SIDE, LOOPS
-from hashing.picture import composite_on
+from samelook.hashing.loops import LONGEST_SIDE, LOOPS
+from samelook.hashing.picture import composite_on
 
 _SIDE = 64
 _BITS_SIDE = 16

@@ -12,8 +12,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hashing.loops import LONGEST_SIDE, LOOPS
-from hashing.picture import composite_on
+from samelook.hashing.loops import LONGEST_SIDE, LOOPS
+from samelook.hashing.picture import composite_on
 
 _SIDE = 32
 _BITS_SIDE = 8

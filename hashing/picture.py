@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hashing.errors import TooManyFrames, TooManyPixels
+from samelook.hashing.errors import TooManyFrames, TooManyPixels
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from hashing.formats import ImageFormat
+    from samelook.hashing.formats import ImageFormat
 
 
 @dataclass(frozen=True, slots=True)

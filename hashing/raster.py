@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from hashing.errors import DecodeFailed, DecoderMemory, HashingError, Truncated
-from hashing.picture import DecodeLimits, Picture
+from samelook.hashing.errors import DecodeFailed, DecoderMemory, HashingError, Truncated
+from samelook.hashing.picture import DecodeLimits, Picture
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -21,12 +21,12 @@ from collections.abc import Callable, Collection
 from types import TracebackType
 from typing import Self, cast
 
-from hashing.errors import LEAVES, DecoderDied, DecoderTimeout, HashingError, JobFailed, TooManyBytes
-from hashing.formats import ImageFormat
-from hashing.picture import DecodeLimits
-from hashing.signals import SIGNAL_NAMES, HashedPicture, hash_bytes
-from hashing.wire import BrokenFrame, Frames, decode, framed
-from hashing.worker import CALL, HASH, NUMBER, SandboxLimits
+from samelook.hashing.errors import LEAVES, DecoderDied, DecoderTimeout, HashingError, JobFailed, TooManyBytes
+from samelook.hashing.formats import ImageFormat
+from samelook.hashing.picture import DecodeLimits
+from samelook.hashing.signals import SIGNAL_NAMES, HashedPicture, hash_bytes
+from samelook.hashing.wire import BrokenFrame, Frames, decode, framed
+from samelook.hashing.worker import CALL, HASH, NUMBER, SandboxLimits
 
 __all__ = ["Sandbox", "SandboxLimits"]
 
@@ -153,7 +153,7 @@ class Sandbox:
             if failed_starts >= _MAX_FAILED_STARTS:
                 self._fail_waiting(
                     DecoderDied(
-                        f"Worker processes do not start ({sys.executable} -m hashing.worker): "
+                        f"Worker processes do not start ({sys.executable} -m samelook.hashing.worker): "
                         f"{worker.not_started}."
                     )
                 )
@@ -224,7 +224,7 @@ class _Worker(asyncio.Protocol):
                 # Popen and not asyncio's: uvloop hands on descriptors that are none of a worker's business.
                 # It holds the loop for 2 ms.
                 self._process = subprocess.Popen(  # noqa: ASYNC220 - see above; our own module
-                    [sys.executable, "-P", "-m", "hashing.worker"],
+                    [sys.executable, "-P", "-m", "samelook.hashing.worker"],
                     stdin=theirs.fileno(),
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,

@@ -21,11 +21,11 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from hashing.formats import ImageFormat
-from hashing.picture import DecodeLimits
+from samelook.hashing.formats import ImageFormat
+from samelook.hashing.picture import DecodeLimits
 
 if TYPE_CHECKING:
-    from hashing.picture import Picture
+    from samelook.hashing.picture import Picture
 
 _BLOCKHASHES: Final = ("blockhash16", "blockhash16_quick", "blockhash8", "blockhash8_quick")
 SIGNAL_NAMES: Final = ("pdq", "phash", *_BLOCKHASHES, "md5", "sha256", "favicon_mmh3")
@@ -53,7 +53,7 @@ def hash_bytes(
     data: bytes, limits: DecodeLimits = _DEFAULT_LIMITS, types: Collection[str] | None = None
 ) -> HashedPicture:
     """Decodes an image file and computes the signals named in `types`, all by default."""
-    from hashing.decode import decode
+    from samelook.hashing.decode import decode
 
     picture = decode(data, limits)
     signals = signals_of(data, picture, types)
@@ -71,9 +71,9 @@ def hash_bytes(
 
 def signals_of(data: bytes, picture: Picture, types: Collection[str] | None = None) -> dict[str, str]:
     """The signals of a file and of the picture in it, in the order of `SIGNAL_NAMES`."""
-    from hashing.blockhash import blockhashes
-    from hashing.pdq import pdq
-    from hashing.phash import phash
+    from samelook.hashing.blockhash import blockhashes
+    from samelook.hashing.pdq import pdq
+    from samelook.hashing.phash import phash
 
     wanted = _checked(types)
     found: dict[str, str] = {}

@@ -14,9 +14,9 @@ from xml.parsers import expat
 
 import numpy as np
 
-from hashing.errors import DecodeFailed, DecoderMemory, HashingError, SvgRefused, SvgUnsupported
-from hashing.picture import DecodeLimits, Picture
-from hashing.raster import decode_raster
+from samelook.hashing.errors import DecodeFailed, DecoderMemory, HashingError, SvgRefused, SvgUnsupported
+from samelook.hashing.picture import DecodeLimits, Picture
+from samelook.hashing.raster import decode_raster
 
 _LENGTH = re.compile(
     r"\s*\+?(\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+)\s*(px|pt|pc|in|cm|mm|q|em|rem|ex)?\s*", re.ASCII

@@ -1,4 +1,4 @@
-"""The process in which hostile bytes are decoded: `python -m hashing.worker`, started by `hashing.sandbox`.
+"""The process in which hostile bytes are decoded: `python -m samelook.hashing.worker`, started by `sandbox`.
 
 It answers one request after the other on the socket that is its standard input, and ends with it. Once
 everything is imported it gives up what it will not need: memory, files, processes. It holds no secrets to
@@ -18,9 +18,9 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hashing.errors import DecoderMemory, HashingError, JobFailed
-from hashing.picture import DecodeLimits
-from hashing.wire import Frames, encode, framed
+from samelook.hashing.errors import DecoderMemory, HashingError, JobFailed
+from samelook.hashing.picture import DecodeLimits
+from samelook.hashing.wire import Frames, encode, framed
 
 HASH = b"h"
 """A request for `hash_bytes` of the bytes that follow."""
@@ -83,7 +83,7 @@ def _answer(request: bytes, limits: DecodeLimits) -> bytes:
     payload = request[1 + NUMBER.size :]
     try:
         if request[:1] == HASH:
-            from hashing.signals import hash_bytes
+            from samelook.hashing.signals import hash_bytes
 
             return encode({"number": number, "value": hash_bytes(payload, limits)})
         function, arguments = pickle.loads(payload)  # noqa: S301 - from our own parent
@@ -111,8 +111,8 @@ def _warm_up() -> None:
 
     from PIL import Image
 
-    from hashing.raster import load_plugins
-    from hashing.signals import hash_bytes
+    from samelook.hashing.raster import load_plugins
+    from samelook.hashing.signals import hash_bytes
 
     # Before Pillow is to write one of them: it would import all its plugins to see which can.
     load_plugins()

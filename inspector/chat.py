@@ -20,8 +20,7 @@ import aiohttp
 import structlog
 from aiohttp import web
 
-from crawler.storable import storable_json
-from inspector.discord import (
+from samelook.inspector.discord import (
     COMMAND,
     DEFERRED,
     MOST_CHARACTERS,
@@ -35,17 +34,18 @@ from inspector.discord import (
     png_of,
     text_of,
 )
-from inspector.errors import InspectorError
-from inspector.reading import reading
-from inspector.settings import InspectorSettings
-from inspector.thumbnails import thumbnails
-from sql.cancelled import check_cancelled
-from sql.named import queries
+from samelook.inspector.errors import InspectorError
+from samelook.inspector.reading import reading
+from samelook.inspector.settings import InspectorSettings
+from samelook.inspector.thumbnails import thumbnails
+from samelook.sql.cancelled import check_cancelled
+from samelook.sql.named import queries
+from samelook.sql.storable import storable_json
 
 if TYPE_CHECKING:
-    from hashing.sandbox import Sandbox
-    from sql.pool import Pool
-    from sql.settings import DatabaseSettings
+    from samelook.hashing.sandbox import Sandbox
+    from samelook.sql.pool import Pool
+    from samelook.sql.settings import DatabaseSettings
 
 log = structlog.get_logger()
 

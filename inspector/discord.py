@@ -11,20 +11,20 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from inspector.errors import BadQuestion, InspectorError
-from inspector.failures import errors_answer
-from inspector.health import health_answer
-from inspector.looks import look_answer, look_of_hash
-from inspector.overlaps import overlaps_answer
-from inspector.plain_text import as_text
-from inspector.queues import queue_answer
-from inspector.sites import site_answer
+from samelook.inspector.errors import BadQuestion, InspectorError
+from samelook.inspector.failures import errors_answer
+from samelook.inspector.health import health_answer
+from samelook.inspector.looks import look_answer, look_of_hash
+from samelook.inspector.overlaps import overlaps_answer
+from samelook.inspector.plain_text import as_text
+from samelook.inspector.queues import queue_answer
+from samelook.inspector.sites import site_answer
 
 if TYPE_CHECKING:
-    from inspector.listing import Answer
-    from inspector.settings import InspectorSettings
-    from inspector.thumbnails import Thumbnail
-    from sql.pool import Connection
+    from samelook.inspector.listing import Answer
+    from samelook.inspector.settings import InspectorSettings
+    from samelook.inspector.thumbnails import Thumbnail
+    from samelook.sql.pool import Connection
 
     Ask = Callable[[Connection, InspectorSettings, Mapping[str, Any]], Awaitable[Answer]]
 

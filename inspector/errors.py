@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+from samelook.errors import SamelookError
 
-class InspectorError(Exception):
+
+class InspectorError(SamelookError):
     """A question could not be answered; the message says what to do."""
 
     kind = "inspector_error"
-
-    def __init__(self, message: str, **detail: object) -> None:
-        super().__init__(message)
-        self.message = message
-        self.detail: dict[str, object] = detail
 
 
 class NoSuchSite(InspectorError):

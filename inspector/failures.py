@@ -5,15 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from crawler.domains import host_of
-from inspector.errors import BadQuestion
-from inspector.listing import Answer, Listing, page_mark, plain_row, read_mark
-from inspector.sites import ERROR_COLUMNS, error_row
-from inspector.tables import table_queries
-from sql.queue_queries import PHASES, Phase
+from samelook.inspector.errors import BadQuestion
+from samelook.inspector.listing import Answer, Listing, page_mark, plain_row, read_mark
+from samelook.inspector.sites import ERROR_COLUMNS, error_row
+from samelook.inspector.tables import table_queries
+from samelook.names.hosts import host_of
+from samelook.sql.queue_queries import PHASES, Phase
 
 if TYPE_CHECKING:
-    from sql.pool import Connection
+    from samelook.sql.pool import Connection
 
 MOST_COUNTED = 100_000
 """Errors of one phase and kind are counted up to so many; `or_more` says that there may be more."""
@@ -56,7 +56,7 @@ async def errors_answer(
             query = getattr(table_queries(), f"errors_{one}")
         found += [row async for row in query(connection, **parameters)]
     if kind is not None and not kinds and not found:
-        from inspector.injection import error_kinds
+        from samelook.inspector.injection import error_kinds
 
         known = sorted(error_kinds())
         if kind not in known:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from inspector.listing import Answer, Listing, Row
-from inspector.queues import MOST_DUE, worker_rows
-from inspector.tables import table_queries
-from sql.migrate import FOLDER, migrations_in
-from sql.named import queries
+from samelook.inspector.listing import Answer, Listing, Row
+from samelook.inspector.queues import MOST_DUE, worker_rows
+from samelook.inspector.tables import table_queries
+from samelook.sql.migrate import FOLDER, migrations_in
+from samelook.sql.named import queries
 
 if TYPE_CHECKING:
-    from inspector.settings import InspectorSettings
-    from sql.pool import Connection
+    from samelook.inspector.settings import InspectorSettings
+    from samelook.sql.pool import Connection
 
 OK, WATCH, BAD = "ok", "watch", "bad"
 LATELY_S = 3600.0

@@ -13,22 +13,22 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from crawler.domains import host_of
-from crawler.errors import CrawlError
-from crawler.faults import FAULT_KINDS
-from crawler.politeness import polite_site
-from crawler.postgres_queue import announce
-from crawler.storable import storable_json
-from hashing.errors import LEAVES
-from inspector.errors import BadQuestion, NothingToInject
-from inspector.listing import Answer, Listing, Row, plain_row
-from inspector.sites import found_site
-from inspector.tables import table_queries
-from sql.named import queries
-from sql.queue_queries import PHASES, Phase, queue_queries
+from samelook.crawler.errors import CrawlError
+from samelook.crawler.faults import FAULT_KINDS
+from samelook.crawler.fetching.politeness import polite_site
+from samelook.crawler.queues.postgres import announce
+from samelook.hashing.errors import LEAVES
+from samelook.inspector.errors import BadQuestion, NothingToInject
+from samelook.inspector.listing import Answer, Listing, Row, plain_row
+from samelook.inspector.sites import found_site
+from samelook.inspector.tables import table_queries
+from samelook.names.hosts import host_of
+from samelook.sql.named import queries
+from samelook.sql.queue_queries import PHASES, Phase, queue_queries
+from samelook.sql.storable import storable_json
 
 if TYPE_CHECKING:
-    from sql.pool import Connection
+    from samelook.sql.pool import Connection
 
 LONGEST = timedelta(days=1)
 """A fault that is forgotten ends by itself."""
@@ -200,7 +200,7 @@ async def injected_answer(connection: Connection) -> Answer:
 
 def error_kinds() -> frozenset[str]:
     """Every kind of error that a crawl can end with."""
-    import crawler.crawl  # noqa: F401 - all leaves are defined once the whole crawl is loaded
+    import samelook.crawler.crawl  # noqa: F401 - all leaves are defined once the whole crawl is loaded
 
     # A leaf that takes its kind from another error has none of its own.
     return frozenset({kind.kind for kind in _leaves(CrawlError)} - {CrawlError.kind} | set(LEAVES))

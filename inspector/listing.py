@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from inspector.errors import BadQuestion
+from samelook.inspector.errors import BadQuestion
 
 Row = dict[str, Any]
 

@@ -8,20 +8,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from crawler.domains import host_of
-from hashing.look_rules import RULES
-from inspector.errors import BadQuestion, NoSuchLook
-from inspector.listing import Answer, Listing, Row
-from inspector.nearest import distance_of, nearest
-from inspector.same_looks import known_looks, order, same_looks
-from inspector.tables import SIGNALS, SignalTable, signal_table, table_queries
-from sql.named import queries
+from samelook.inspector.errors import BadQuestion, NoSuchLook
+from samelook.inspector.listing import Answer, Listing, Row
+from samelook.inspector.nearest import distance_of, nearest
+from samelook.inspector.same_looks import known_looks, order, same_looks
+from samelook.inspector.tables import SIGNALS, SignalTable, signal_table, table_queries
+from samelook.looks.rules import RULES
+from samelook.names.hosts import host_of
+from samelook.sql.named import queries
 
 if TYPE_CHECKING:
-    from hashing.look import Look as Seen
-    from hashing.look_rules import Match
-    from inspector.settings import InspectorSettings
-    from sql.pool import Connection
+    from samelook.inspector.settings import InspectorSettings
+    from samelook.looks.look import Look as Seen
+    from samelook.looks.rules import Match
+    from samelook.sql.pool import Connection
 
 UNRANKED = 1 << 62
 """Positions from here on are no ranks (see `domains.position`)."""

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from inspector.tables import SignalTable, table_queries
+from samelook.inspector.tables import SignalTable, table_queries
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from sql.pool import Connection
+    from samelook.sql.pool import Connection
 
 Pages = AsyncIterator[tuple[list[bytes], "NDArray[np.uint64]"]]
 

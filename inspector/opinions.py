@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from inspector.errors import BadQuestion
-from inspector.listing import Answer, Listing, page_mark, plain_row, read_mark
-from inspector.sites import missing, relations
-from sql.named import queries
+from samelook.inspector.errors import BadQuestion
+from samelook.inspector.listing import Answer, Listing, page_mark, plain_row, read_mark
+from samelook.inspector.sites import missing, relations
+from samelook.sql.named import queries
 
 if TYPE_CHECKING:
-    from sql.pool import Connection
+    from samelook.sql.pool import Connection
 
 REPORT_KINDS = ("unlock", "flag", "false_lock")
 GREY_REASONS = ("degenerate", "discovery_failed", "hashing_failed", "no_icon", "reported", "shared_look")

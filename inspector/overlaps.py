@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from crawler.domains import host_of
-from inspector.listing import Answer, Listing, Row
-from inspector.looks import bodies, rank_of
-from inspector.tables import SignalTable, signal_table, table_queries
-from matching import HammingIndex
-from sql.named import queries
+from samelook.inspector.listing import Answer, Listing, Row
+from samelook.inspector.looks import bodies, rank_of
+from samelook.inspector.tables import SignalTable, signal_table, table_queries
+from samelook.matching import HammingIndex
+from samelook.names.hosts import host_of
+from samelook.sql.named import queries
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from inspector.settings import InspectorSettings
-    from sql.pool import Connection
+    from samelook.inspector.settings import InspectorSettings
+    from samelook.sql.pool import Connection
 
 SITES_SHOWN = 12
 _COLUMNS = ("sites", "files", "owner", "owner_rank", "others", "sha256")

@@ -7,7 +7,7 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from inspector.listing import Answer, Listing
+    from samelook.inspector.listing import Answer, Listing
 
 # C0, C1 and DEL steer terminals; Cf holds the marks that turn text round or hide it; Zl and Zp break lines.
 _UNSEEN = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from inspector.listing import Answer, Listing, Row, plain_row
-from inspector.looks import count
-from inspector.tables import table_queries
-from sql.named import queries
-from sql.queue_queries import PHASES, TABLES
+from samelook.inspector.listing import Answer, Listing, Row, plain_row
+from samelook.inspector.looks import count
+from samelook.inspector.tables import table_queries
+from samelook.sql.named import queries
+from samelook.sql.queue_queries import PHASES, TABLES
 
 if TYPE_CHECKING:
-    from inspector.settings import InspectorSettings
-    from sql.pool import Connection
+    from samelook.inspector.settings import InspectorSettings
+    from samelook.sql.pool import Connection
 
 MOST_DUE = 100_000
 """Retries and stale results are counted up to so many."""

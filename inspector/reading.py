@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
-from inspector.errors import TookTooLong
-from inspector.settings import InspectorSettings
-from sql.errors import DatabaseUnavailable
-from sql.pool import OwnConnection, open_connection
+from samelook.inspector.errors import TookTooLong
+from samelook.inspector.settings import InspectorSettings
+from samelook.sql.errors import DatabaseUnavailable
+from samelook.sql.pool import OwnConnection, open_connection
 
 if TYPE_CHECKING:
-    from sql.settings import DatabaseSettings
+    from samelook.sql.settings import DatabaseSettings
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""Pictures that have the same look as others by the rules of `hashing.look_rules`, among all that are stored.
+"""Pictures that have the same look as others by the rules of `looks.rules`, among all that are stored.
 
 A scan: pages of looks are parsed and compared in one go, 1,000 in 15 ms. The service has an index for it.
 """
@@ -9,15 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from extension_api.errors import BadLook
-from extension_api.looks import parse_look
-from hashing.look_probes import probes_of
-from hashing.look_rules import RULES, WIDE, Match, compare_many
-from sql.named import queries
+from samelook.looks.likeness import parse_look
+from samelook.looks.look import BadLook
+from samelook.looks.probes import probes_of
+from samelook.looks.rules import RULES, WIDE, Match, compare_many
+from samelook.sql.named import queries
 
 if TYPE_CHECKING:
-    from hashing.look import Look
-    from sql.pool import Connection
+    from samelook.looks.look import Look
+    from samelook.sql.pool import Connection
 
 PAGE = 1_000
 _NARROWEST_FIRST = list(RULES)

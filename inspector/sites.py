@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from crawler.domains import NotADomain, host_of, normalised_host, registrable_domain, reversed_host, site_of
-from inspector.errors import BadQuestion, NoSuchSite
-from inspector.listing import Answer, Listing, Row, plain_row, plain_value
-from inspector.looks import WEARER_COLUMNS, bodies, looks_of, rank_of, search_of, wearers
-from inspector.verdicts import verdict_on
-from sql.named import queries
+from samelook.inspector.errors import BadQuestion, NoSuchSite
+from samelook.inspector.listing import Answer, Listing, Row, plain_row, plain_value
+from samelook.inspector.looks import WEARER_COLUMNS, bodies, looks_of, rank_of, search_of, wearers
+from samelook.inspector.verdicts import verdict_on
+from samelook.names.errors import NotADomain
+from samelook.names.hosts import host_of, normalised_host, registrable_domain, reversed_host, site_of
+from samelook.sql.named import queries
 
 if TYPE_CHECKING:
-    from inspector.settings import InspectorSettings
-    from sql.pool import Connection
+    from samelook.inspector.settings import InspectorSettings
+    from samelook.sql.pool import Connection
 
 MOST_ICONS = 200
 ERROR_COLUMNS = (

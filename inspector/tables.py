@@ -8,9 +8,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from inspector.errors import BadQuestion
-from sql import named
-from sql.queue_queries import PHASES, TABLES, Phase
+from samelook.inspector.errors import BadQuestion
+from samelook.sql import named
+from samelook.sql.queue_queries import PHASES, TABLES, Phase
 
 COUNTED = (
     "domains",
@@ -71,7 +71,7 @@ _WORD = re.compile(r"\{(\w+)\}")
 @cache
 def table_queries() -> Any:
     """All queries of `inspector_tables.sql`, by name (`count_domains`, `hashes_pdq`, …)."""
-    text = files("sql").joinpath("queries/inspector_tables.sql").read_text("utf-8")
+    text = files("samelook.sql").joinpath("queries/inspector_tables.sql").read_text("utf-8")
     blocks = re.split(r"(?m)^(?=-- name:)", text)[1:]
     return named.queries_in(
         "\n".join(filled for block in blocks for filled in _filled(block)), "inspector_tables.sql"

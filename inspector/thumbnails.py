@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hashing.errors import HashingError
+from samelook.hashing.errors import HashingError
 
 if TYPE_CHECKING:
-    from hashing.sandbox import Sandbox
+    from samelook.hashing.sandbox import Sandbox
 
 Colour = tuple[int, int, int]
 
@@ -35,7 +35,7 @@ def draw(data: bytes, side: int) -> dict[str, object]:
     import numpy as np
     from PIL import Image
 
-    from hashing.decode import decode
+    from samelook.hashing.decode import decode
 
     picture = decode(data)
     image = Image.fromarray(np.ascontiguousarray(picture.rgba), "RGBA")

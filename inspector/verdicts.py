@@ -6,17 +6,17 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from extension_api.follower import Follower
-from extension_api.judge import Asked, Judge
-from extension_api.settings import VerdictSettings
-from inspector.listing import Listing, Row
-from sql.named import queries
-from sql.settings import DatabaseSettings
+from samelook.extension_api.judge import Asked, Judge
+from samelook.facts.follower import Follower
+from samelook.facts.settings import VerdictSettings
+from samelook.inspector.listing import Listing, Row
+from samelook.sql.named import queries
+from samelook.sql.settings import DatabaseSettings
 
 if TYPE_CHECKING:
-    from extension_api.verdict import LookMatch
-    from inspector.settings import InspectorSettings
-    from sql.pool import Connection, OwnConnection
+    from samelook.extension_api.verdict import LookMatch
+    from samelook.inspector.settings import InspectorSettings
+    from samelook.sql.pool import Connection, OwnConnection
 
 # The follower reads on the connection that it is given, and opens none.
 _NO_DATABASE = DatabaseSettings(url="")

@@ -3,8 +3,8 @@
 This room exists to answer one question fast: which stored hashes are within r bits of this one?
 It knows `hashing` (what a signal is) and `sql` (where signals are kept).
 
-`HammingIndex` is the index; `matching.query` asks several of them under a bank's rules, and
-`matching.live` keeps them up to date. The names below are imported on first use, so that
+`HammingIndex` is the index; `samelook.matching.query` asks several of them under a bank's rules, and
+`samelook.matching.live` keeps them up to date. The names below are imported on first use, so that
 `import matching` costs nothing.
 """
 

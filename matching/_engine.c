@@ -715,8 +715,8 @@ static PyType_Slot body_slots[] = {
     {Py_tp_new, body_new}, {Py_tp_dealloc, body_dealloc}, {Py_tp_methods, body_methods}, {0, NULL}};
 static PyType_Slot searcher_slots[] = {
     {Py_tp_new, searcher_new}, {Py_tp_dealloc, searcher_dealloc}, {Py_tp_methods, searcher_methods}, {0, NULL}};
-static PyType_Spec body_spec = {"matching._engine.Body", sizeof(BodyObject), 0, Py_TPFLAGS_DEFAULT, body_slots};
-static PyType_Spec searcher_spec = {"matching._engine.Searcher", sizeof(SearcherObject), 0, Py_TPFLAGS_DEFAULT,
+static PyType_Spec body_spec = {"samelook.matching._engine.Body", sizeof(BodyObject), 0, Py_TPFLAGS_DEFAULT, body_slots};
+static PyType_Spec searcher_spec = {"samelook.matching._engine.Searcher", sizeof(SearcherObject), 0, Py_TPFLAGS_DEFAULT,
                                     searcher_slots};
 
 static struct PyModuleDef engine_module = {
@@ -725,7 +725,7 @@ static struct PyModuleDef engine_module = {
 PyMODINIT_FUNC PyInit__engine(void) {
     const uint16_t probe = 1;
     if (*(const uint8_t *)&probe != 1) {
-        PyErr_SetString(PyExc_ImportError, "matching._engine is written for little-endian machines");
+        PyErr_SetString(PyExc_ImportError, "samelook.matching._engine is written for little-endian machines");
         return NULL;
     }
     PyObject *module = PyModule_Create(&engine_module);

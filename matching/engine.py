@@ -9,7 +9,7 @@ from . import kernels
 
 
 class Engine(Protocol):
-    """What `matching._engine` and `matching.kernels` both are: modules with these names."""
+    """What `samelook.matching._engine` and `samelook.matching.kernels` both are: modules with these names."""
 
     Body: Any
     Searcher: Any

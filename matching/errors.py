@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from samelook.errors import SamelookError
 
-class MatchingError(Exception):
+
+class MatchingError(SamelookError):
     """An index could not be built, searched, saved or opened.
 
     `kind` is a stable word for tables and programs, the message is for people, and `detail`
@@ -11,11 +13,6 @@ class MatchingError(Exception):
     """
 
     kind = "matching_error"
-
-    def __init__(self, message: str, **detail: object) -> None:
-        super().__init__(message)
-        self.message = message
-        self.detail: dict[str, object] = detail
 
 
 class BadQuery(MatchingError, ValueError):

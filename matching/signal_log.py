@@ -13,9 +13,9 @@ from contextlib import contextmanager
 
 import asyncpg
 
-from sql.cancelled import check_cancelled
-from sql.named import queries
-from sql.pool import Pool
+from samelook.sql.cancelled import check_cancelled
+from samelook.sql.named import queries
+from samelook.sql.pool import Pool
 
 from .errors import PositionLost, SourceUnavailable
 from .source import Change

@@ -84,7 +84,7 @@ def main() -> None:
 
     Errors that the user can mend are one line on standard error, not a traceback.
     """
-    from samelook.problems import explained
+    from samelook.terminal.problems import explained
 
     try:
         app()

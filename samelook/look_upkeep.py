@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from samelook.settings import Settings
-    from sql.pool import Pool
+    from samelook.sql.pool import Pool
 
 
 @asynccontextmanager
 async def computing_looks(pool: Pool, settings: Settings, *, once: bool) -> AsyncIterator[None]:
     """Computes looks of new pictures while the block runs; with `once`, those that wait at its end too."""
-    from extension_api.look_worker import LookWorker
-    from hashing.sandbox import Sandbox
+    from samelook.facts.look_worker import LookWorker
+    from samelook.hashing.sandbox import Sandbox
 
     async with Sandbox(max(1, settings.hash_processes // 2), limits=settings.sandbox) as sandbox:
         worker = LookWorker(pool, sandbox)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from samelook.settings import SettingsError
 
 if TYPE_CHECKING:
-    from crawler.etl import Messages
-    from crawler.message_queue import MessageService
+    from samelook.crawler.etl import Messages
+    from samelook.crawler.queues.message_queue import MessageService
     from samelook.settings import Settings
 
 
@@ -23,8 +23,8 @@ async def configured_messages(settings: Settings, *, with_etl: bool) -> AsyncIte
     if settings.queue == "postgres":
         yield None
         return
-    from crawler.etl import Messages
-    from crawler.message_queue import DEAD
+    from samelook.crawler.etl import Messages
+    from samelook.crawler.queues.message_queue import DEAD
 
     async with AsyncExitStack() as stack:
         service = await _opened(settings, stack)
@@ -34,14 +34,14 @@ async def configured_messages(settings: Settings, *, with_etl: bool) -> AsyncIte
 
 async def _opened(settings: Settings, stack: AsyncExitStack) -> MessageService:
     if settings.queue == "sqs":
-        from crawler.sqs_queue import open_sqs
+        from samelook.crawler.queues.sqs import open_sqs
 
         return await stack.enter_async_context(
             open_sqs(settings.queues, region=settings.sqs_region, endpoint=settings.sqs_endpoint)
         )
     if not settings.pubsub_project:
         raise SettingsError("SAMELOOK_QUEUE=pubsub needs SAMELOOK_PUBSUB_PROJECT.")
-    from crawler.pubsub_queue import open_pubsub
+    from samelook.crawler.queues.pubsub import open_pubsub
 
     return await stack.enter_async_context(
         open_pubsub(settings.queues, project=settings.pubsub_project, endpoint=settings.pubsub_endpoint)

@@ -14,14 +14,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from crawler.fetch_settings import FetchSettings
-    from crawler.queue_settings import QueueSettings
-    from crawler.settings import CrawlSettings
-    from exchanges.settings import ExchangeSettings
-    from extension_api.settings import ExtensionSettings, VerdictSettings
-    from hashing.sandbox import SandboxLimits
-    from inspector.chat import ChatSettings
-    from sql.settings import DatabaseSettings
+    from samelook.crawler.fetching.settings import FetchSettings
+    from samelook.crawler.queues.settings import QueueSettings
+    from samelook.crawler.settings import CrawlSettings
+    from samelook.exchanges.settings import ExchangeSettings
+    from samelook.extension_api.settings import ExtensionSettings
+    from samelook.facts.settings import VerdictSettings
+    from samelook.hashing.sandbox import SandboxLimits
+    from samelook.inspector.chat import ChatSettings
+    from samelook.sql.settings import DatabaseSettings
 
 
 class SettingsError(ValueError):
@@ -446,8 +447,8 @@ class Settings:
     )
 
     def database_at(self, url: str) -> DatabaseSettings:
-        """What `sql.pool.open_pool` needs for the database at `url` (see `samelook.database`)."""
-        from sql.settings import DatabaseSettings
+        """What `samelook.sql.pool.open_pool` needs for the database at `url` (see `samelook.postgres.configured`)."""
+        from samelook.sql.settings import DatabaseSettings
 
         return DatabaseSettings(url=url)
 
@@ -461,8 +462,8 @@ class Settings:
         """What the crawler's fetcher needs. Raises SettingsError when `resolve` cannot be read."""
         from importlib.metadata import version
 
-        from crawler.fetch_settings import FetchSettings
-        from crawler.resolver import parse_resolve
+        from samelook.crawler.fetching.resolver import parse_resolve
+        from samelook.crawler.fetching.settings import FetchSettings
 
         try:
             resolve = parse_resolve(self.resolve)
@@ -484,7 +485,7 @@ class Settings:
     @property
     def crawl(self) -> CrawlSettings:
         """What the crawl's phases need."""
-        from crawler.settings import CrawlSettings
+        from samelook.crawler.settings import CrawlSettings
 
         return CrawlSettings(
             concurrency=self.concurrency,
@@ -498,14 +499,14 @@ class Settings:
     @property
     def queues(self) -> QueueSettings:
         """What the crawl's queues need where they are a message service's."""
-        from crawler.queue_settings import QueueSettings
+        from samelook.crawler.queues.settings import QueueSettings
 
         return QueueSettings(prefix=self.queue_prefix, ahead=self.queue_ahead, queued_s=self.queue_seconds)
 
     @property
     def chat(self) -> ChatSettings | None:
         """Who we are to Discord; None when nobody is to ask from there. Raises SettingsError."""
-        from inspector.chat import ChatSettings
+        from samelook.inspector.chat import ChatSettings
 
         if not self.discord_public_key:
             return None
@@ -523,7 +524,7 @@ class Settings:
     @property
     def extension(self) -> ExtensionSettings:
         """What the routes of the extension need."""
-        from extension_api.settings import ExtensionSettings
+        from samelook.extension_api.settings import ExtensionSettings
 
         return ExtensionSettings(
             verdicts=replace(self.verdicts, looks_folder=self.data_dir / "looks"),
@@ -537,7 +538,7 @@ class Settings:
     @property
     def verdicts(self) -> VerdictSettings:
         """How verdicts are made."""
-        from extension_api.settings import DAY_S, VerdictSettings
+        from samelook.facts.settings import DAY_S, VerdictSettings
 
         return VerdictSettings(
             probation_s=self.rank_probation_days * DAY_S, shared_hosts=frozenset(self.shared_hosts)
@@ -546,7 +547,7 @@ class Settings:
     @property
     def exchanges(self) -> ExchangeSettings:
         """What exchanges need."""
-        from exchanges.settings import ExchangeSettings
+        from samelook.exchanges.settings import ExchangeSettings
 
         return ExchangeSettings(
             exchange_types=self.exchange_types,
@@ -561,7 +562,7 @@ class Settings:
     @property
     def sandbox(self) -> SandboxLimits:
         """What a process that decodes pictures may use."""
-        from hashing.sandbox import SandboxLimits
+        from samelook.hashing.sandbox import SandboxLimits
 
         return SandboxLimits()
 

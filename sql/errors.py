@@ -1,12 +1,14 @@
 """What can go wrong with the database: one typed error a cause, each saying what to do.
 
-No message holds a password: URLs are shown through `sql.urls.without_secrets`.
+No message holds a password: URLs are shown through `samelook.sql.urls.without_secrets`.
 """
 
 from __future__ import annotations
 
+from samelook.errors import SamelookError
 
-class DatabaseError(Exception):
+
+class DatabaseError(SamelookError):
     """The database cannot be used as asked.
 
     `kind` is a stable word for tables and programs, the message is for people, and `detail`
@@ -14,11 +16,6 @@ class DatabaseError(Exception):
     """
 
     kind = "database_error"
-
-    def __init__(self, message: str, **detail: object) -> None:
-        super().__init__(message)
-        self.message = message
-        self.detail: dict[str, object] = detail
 
 
 class BadDatabaseUrl(DatabaseError):

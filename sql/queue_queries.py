@@ -11,7 +11,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Literal, get_args
 
-from sql import named
+from samelook.sql import named
 
 Phase = Literal["domains", "icons", "hashes"]
 PHASES: tuple[Phase, ...] = get_args(Phase)
@@ -38,7 +38,7 @@ TABLES: dict[Phase, PhaseTables] = {
 def queue_sql(phase: Phase) -> str:
     """The text of `queue.sql` for this phase."""
     tables = TABLES[phase]
-    text = files("sql").joinpath("queries/queue.sql").read_text("utf-8")
+    text = files("samelook.sql").joinpath("queries/queue.sql").read_text("utf-8")
     # The file's head explains the words in braces; only statements are wanted here.
     text = text[text.index("-- name:") :]
     for word in ("inputs", "results", "result_key", "errors", "error_key"):

@@ -13,10 +13,12 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from samelook.embedded_postgres import embedded_postgres
-from sql.migrate import migrate
-from sql.pool import OwnConnection, Pool, open_connection, open_pool
-from sql.settings import DatabaseSettings
+from samelook.postgres.embedded import embedded_postgres
+from samelook.sql.migrate import migrate
+from samelook.sql.pool import OwnConnection, Pool, open_connection, open_pool
+from samelook.sql.settings import DatabaseSettings
+
+pytest_plugins = ("tests.fixtures.pictures",)
 
 
 @dataclass(frozen=True, slots=True)

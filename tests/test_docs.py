@@ -12,10 +12,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-import crawler
-from crawler.errors import CrawlError
-from hashing.errors import LEAVES
+import samelook.crawler as crawler_room
 from samelook.cli import app
+from samelook.crawler.errors import CrawlError
+from samelook.hashing.errors import LEAVES
 from samelook.settings import settings_page
 
 ROOT = Path(__file__).parents[1]
@@ -23,13 +23,13 @@ DOCS = sorted(ROOT.glob("docs/*.md"))
 
 
 def crawl_errors() -> set[type[CrawlError]]:
-    for module in pkgutil.iter_modules(crawler.__path__):
-        importlib.import_module(f"crawler.{module.name}")
+    for module in pkgutil.walk_packages(crawler_room.__path__, "samelook.crawler."):
+        importlib.import_module(module.name)
 
     def leaves(root: type[CrawlError]) -> set[type[CrawlError]]:
         return {root}.union(*map(leaves, root.__subclasses__()))
 
-    return {error for error in leaves(CrawlError) if error.__module__.startswith("crawler.")}
+    return {error for error in leaves(CrawlError) if error.__module__.startswith("samelook.crawler.")}
 
 
 def test_the_settings_page_is_current() -> None:

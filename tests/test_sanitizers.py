@@ -25,12 +25,12 @@ sys.exit(pytest.main([*options, *sys.argv[4:]]))
 """
 
 _CASES = {
-    "matching._engine": [
+    "samelook.matching._engine": [
         *(f"matching/test_{name}.py" for name in ("exactness", "index", "snapshot")),
         "-k", "not numpy and not large_index and not faiss",
     ],
-    "hashing._pixels": ["hashing/test_loops.py", "-k", "not metas_pdq"],
-    "hashing._looks": ["hashing/test_look_kernels.py"],
+    "samelook.hashing._pixels": ["hashing/test_loops.py", "-k", "not metas_pdq"],
+    "samelook.looks._looks": ["looks/test_look_kernels.py"],
 }  # fmt: skip
 """The tests that each extension runs under the sanitizers."""
 
@@ -48,9 +48,10 @@ def _compiler() -> str:
 @pytest.mark.parametrize("extension", _CASES)
 def test_the_c_code_is_clean_under_sanitizers(extension: str, tmp_path: Path) -> None:
     compiler = _compiler()
-    room, module = extension.split(".")
-    package = tmp_path / room
-    shutil.copytree(ROOT / room, package, ignore=shutil.ignore_patterns("*.so", "__pycache__"))
+    _, room, module = extension.split(".")
+    ignored = shutil.ignore_patterns("*.so", "__pycache__")
+    shutil.copytree(ROOT / "samelook", tmp_path / "samelook", ignore=ignored)  # links become folders
+    package = tmp_path / "samelook" / room
     sources = [package / f"{module}.c", *sorted((package / "csrc").glob("*.c"))]
     built = subprocess.run(
         [compiler, "-std=c11", "-O1", "-g", "-fPIC", "-shared", "-fvisibility=hidden", "-Wall", "-Wextra",

@@ -29,10 +29,10 @@ def check(
 
         samelook check https://lumora.example/ --fetch --json
     """
-    from extension_api.errors import ExtensionError
-    from extension_api.sites import host_of_url
-    from samelook.commands.crawl import run_async
-    from samelook.database import configured_database
+    from samelook.extension_api.errors import ExtensionError
+    from samelook.names.sites import host_of_url
+    from samelook.postgres.configured import configured_database
+    from samelook.processes.running import run_async
     from samelook.settings import load_settings
 
     try:
@@ -52,8 +52,8 @@ def check(
 
 
 async def _answer(settings: Settings, database_url: str, url: str, *, fetch: bool) -> dict[str, Any]:
-    from extension_api.answering import answering_once
-    from extension_api.models import Icon, SiteQuestion
+    from samelook.extension_api.answering import answering_once
+    from samelook.extension_api.models import Icon, SiteQuestion
 
     icons: list[Icon] = []
     if fetch:
@@ -67,10 +67,10 @@ async def _fetched(settings: Settings, url: str) -> list[str]:
     """The icons that the site's page offers, as base64."""
     import base64
 
-    from crawler.discovery import discover
-    from crawler.errors import CrawlError
-    from crawler.fetcher import Fetcher
-    from crawler.icon_fetch import icon_response
+    from samelook.crawler.discovery.discover import discover
+    from samelook.crawler.discovery.icon_fetch import icon_response
+    from samelook.crawler.errors import CrawlError
+    from samelook.crawler.fetching.fetcher import Fetcher
 
     async with Fetcher(settings.fetch) as fetcher:
         found = await discover(fetcher, url)
@@ -94,7 +94,7 @@ def _print(answer: dict[str, Any]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from samelook.console import err, out
+    from samelook.terminal.console import err, out
 
     style = _STYLES[answer["verdict"]]
     out().print(f"{escape(answer['site'])}: [{style}]{answer['verdict']}[/] ({answer['action']})")

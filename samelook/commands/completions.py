@@ -11,42 +11,42 @@ def _beginning_with(typed: str, words: Iterable[str]) -> list[str]:
 
 def phases(incomplete: str) -> list[str]:
     """The phases of the crawl."""
-    from sql.queue_queries import PHASES
+    from samelook.sql.queue_queries import PHASES
 
     return _beginning_with(incomplete, PHASES)
 
 
 def error_kinds(incomplete: str) -> list[str]:
     """Every kind of error that an input of the crawl can end with."""
-    from inspector.injection import error_kinds as known
+    from samelook.inspector.injection import error_kinds as known
 
     return _beginning_with(incomplete, sorted(known()))
 
 
 def signals(incomplete: str) -> list[str]:
     """The signals that can be compared by distance."""
-    from inspector.tables import SIGNALS
+    from samelook.inspector.tables import SIGNALS
 
     return _beginning_with(incomplete, SIGNALS)
 
 
 def grey_reasons(incomplete: str) -> list[str]:
     """Why the database calls a site grey."""
-    from inspector.opinions import GREY_REASONS
+    from samelook.inspector.opinions import GREY_REASONS
 
     return _beginning_with(incomplete, GREY_REASONS)
 
 
 def report_kinds(incomplete: str) -> list[str]:
     """What people report."""
-    from inspector.opinions import REPORT_KINDS
+    from samelook.inspector.opinions import REPORT_KINDS
 
     return _beginning_with(incomplete, REPORT_KINDS)
 
 
 def fault_kinds(incomplete: str) -> list[str]:
     """The faults that can be injected."""
-    from crawler.faults import FAULT_KINDS
+    from samelook.crawler.faults import FAULT_KINDS
 
     return _beginning_with(incomplete, FAULT_KINDS)
 

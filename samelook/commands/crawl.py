@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-import signal
 import sys
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from samelook.processes.running import (
+    STOP_S,
+    allow_many_connections,
+    collect_garbage_rarely,
+    run_async,
+    stopping,
+)
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from crawler.status import CrawlStatus
+    from samelook.crawler.status import CrawlStatus
     from samelook.settings import Settings
-    from sql.queue_queries import Phase
-
-STOP_S = 10.0
-"""Seconds within which a stop is promised; a second signal ends the process at once."""
+    from samelook.sql.queue_queries import Phase
 
 
 def run(
@@ -58,7 +59,7 @@ def run(
 
         SAMELOOK_QUEUE=sqs samelook crawl run --phase etl
     """
-    from samelook.database import configured_database
+    from samelook.postgres.configured import configured_database
     from samelook.settings import load_settings
 
     settings = load_settings()
@@ -96,11 +97,11 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """How the crawl stands: per phase what is done, what failed and why, and how fast it goes."""
-    from crawler.status import crawl_status
-    from samelook.console import out
-    from samelook.database import configured_database
+    from samelook.crawler.status import crawl_status
+    from samelook.postgres.configured import configured_database
     from samelook.settings import load_settings
-    from sql.pool import open_pool
+    from samelook.sql.pool import open_pool
+    from samelook.terminal.console import out
 
     settings = load_settings()
 
@@ -115,14 +116,14 @@ def status(
 
         typer.echo(json.dumps(figures.as_json()))
     else:
-        from samelook.crawl_display import status_tables
+        from samelook.terminal.crawl_display import status_tables
 
         out().print(status_tables(figures))
 
 
 def _phases(names: list[str] | None) -> tuple[tuple[Phase, ...], bool]:
     """The phases to work on, and whether the etl phase is among those asked for."""
-    from sql.queue_queries import PHASES
+    from samelook.sql.queue_queries import PHASES
 
     unknown = [name for name in names or [] if name not in (*PHASES, "etl")]
     if unknown:
@@ -130,30 +131,6 @@ def _phases(names: list[str] | None) -> tuple[tuple[Phase, ...], bool]:
             f"{unknown[0]!r} is no phase; write domains, icons, hashes or etl", param_hint="--phase"
         )
     return tuple(phase for phase in PHASES if not names or phase in names), not names or "etl" in names
-
-
-def run_async(main: Any) -> Any:
-    """Run a coroutine on uvloop, where there is one."""
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.run(main)
-    return uvloop.run(main)
-
-
-def allow_many_connections() -> None:
-    """Raise the soft limit of open files to the hard one: idle connections to sites add up."""
-    import resource
-
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def collect_garbage_rarely() -> None:
-    """Spare the collector the walk over all modules again and again: a sixth of the crawl's CPU."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
 
 
 async def crawl_here(
@@ -172,12 +149,12 @@ async def crawl_here(
     With `until_stdin_closes` the end of standard input stops it too: that is how a worker notices
     that the process which started it was killed.
     """
-    from crawler.crawl import open_crawl
-    from crawler.faults import Faults
-    from samelook.crawl_display import showing_progress
+    from samelook.crawler.crawl import open_crawl
+    from samelook.crawler.faults import Faults
     from samelook.look_upkeep import computing_looks
     from samelook.message_service import configured_messages
-    from sql.pool import open_pool
+    from samelook.sql.pool import open_pool
+    from samelook.terminal.crawl_display import showing_progress
 
     allow_many_connections()
     collect_garbage_rarely()
@@ -209,31 +186,6 @@ async def crawl_here(
     return 0
 
 
-class stopping:  # noqa: N801 - a context manager, named as it reads
-    """Call `stop` at the first SIGINT or SIGTERM; the second one ends the process as if nobody caught it."""
-
-    def __init__(self, stop: Callable[[], None]) -> None:
-        self._stop = stop
-
-    def __enter__(self) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._caught)
-
-    def __exit__(self, *_: object) -> None:
-        self._restore()
-
-    def _caught(self) -> None:
-        self._restore()
-        self._stop()
-
-    def _restore(self) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            with suppress(RuntimeError, ValueError):
-                loop.remove_signal_handler(number)
-
-
 async def _run_workers(
     settings: Settings,
     url: str,
@@ -246,10 +198,10 @@ async def _run_workers(
     with_etl: bool,
 ) -> int:
     """Run `count` crawling processes until all have ended; a worker that dies is started again."""
-    from samelook.crawl_display import showing_progress, summed_progress
-    from sql.pool import open_pool
+    from samelook.sql.pool import open_pool
+    from samelook.terminal.crawl_display import showing_progress, summed_progress
 
-    command = [sys.executable, "-m", "samelook", "crawl", "run", "--quiet", "--until-stdin-closes"]
+    command = [sys.executable, "-P", "-m", "samelook", "crawl", "run", "--quiet", "--until-stdin-closes"]
     command += ["--once"] * once + [word for phase in phases for word in ("--phase", phase)]
     command += ["--phase", "etl"] * with_etl + ["--looks"] * looks
     environment = settings.child_environment(url)

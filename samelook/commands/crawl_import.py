@@ -11,9 +11,9 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from crawler.errors import CrawlError
-    from crawler.rank_import import RankImportCounts, RankImportSettings
-    from crawler.ranks import RankFormat
+    from samelook.crawler.errors import CrawlError
+    from samelook.crawler.ranks.formats import RankFormat
+    from samelook.crawler.ranks.importing import RankImportCounts, RankImportSettings
     from samelook.settings import Settings
 
     Report = Callable[[RankImportCounts], None]
@@ -65,7 +65,7 @@ def import_ranks(
 
         samelook crawl import top-1m.csv.zip --complete
     """
-    from crawler.rank_import import RankImportSettings
+    from samelook.crawler.ranks.importing import RankImportSettings
     from samelook.settings import load_settings
 
     wanted = _format(format_name)
@@ -82,7 +82,7 @@ def import_ranks(
 
 
 def _format(name: str) -> RankFormat | None:
-    from crawler.ranks import RankFormat
+    from samelook.crawler.ranks.formats import RankFormat
 
     if name == "auto":
         return None
@@ -99,7 +99,7 @@ def _check_file(file: str) -> None:
     import os
     from pathlib import Path
 
-    from crawler.ranks import printable
+    from samelook.crawler.ranks.formats import printable
 
     if file == "-":
         return
@@ -115,11 +115,11 @@ def _import(settings: Settings, file: str, options: RankImportSettings, *, as_js
     """Import, show how it goes and what came of it; the exit status."""
     from dataclasses import replace
 
-    from crawler.errors import CrawlError
-    from crawler.rank_import import RankImport
-    from samelook.commands.crawl import run_async
-    from samelook.database import configured_database
-    from sql.pool import open_connection
+    from samelook.crawler.errors import CrawlError
+    from samelook.crawler.ranks.importing import RankImport
+    from samelook.postgres.configured import configured_database
+    from samelook.processes.running import run_async
+    from samelook.sql.pool import open_connection
 
     imports: list[RankImport] = []
 
@@ -162,7 +162,7 @@ def _import(settings: Settings, file: str, options: RankImportSettings, *, as_js
 @contextmanager
 def _progress() -> Iterator[Report]:
     """Show progress on standard error: a bar on a terminal, elsewhere a line now and then."""
-    from samelook.console import err
+    from samelook.terminal.console import err
 
     if not err().is_terminal:
         yield _lines_of_progress()
@@ -228,7 +228,7 @@ def _print_table(counts: RankImportCounts) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from samelook.console import out
+    from samelook.terminal.console import out
 
     out().print(Text(f"{counts.file} ({counts.source})"))
     table = Table(show_header=False)

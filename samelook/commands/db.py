@@ -21,9 +21,9 @@ def migrate() -> None:
     """
     import asyncio
 
-    from samelook.database import configured_database
+    from samelook.postgres.configured import configured_database
     from samelook.settings import load_settings
-    from sql.migrate import migrate as bring_up_to_date
+    from samelook.sql.migrate import migrate as bring_up_to_date
 
     with configured_database(load_settings(), migrated=False) as url:
         applied = asyncio.run(bring_up_to_date(url))
@@ -52,7 +52,7 @@ def url(
     """
     import threading
 
-    from samelook.database import configured_database
+    from samelook.postgres.configured import configured_database
     from samelook.settings import load_settings
 
     settings = load_settings()
@@ -86,7 +86,7 @@ def shell(
 
         samelook db shell -- -Atc 'select count(*) from domains'
     """
-    from samelook.database import configured_database
+    from samelook.postgres.configured import configured_database
     from samelook.settings import load_settings
 
     with configured_database(load_settings(), migrated=False) as found:
@@ -100,8 +100,8 @@ def _psql(database_url: str, arguments: list[str]) -> int:
     import signal
     import subprocess
 
-    from samelook.cluster import psql_path
-    from sql.urls import split_password
+    from samelook.postgres.cluster import psql_path
+    from samelook.sql.urls import split_password
 
     # The password goes by the environment: everybody on the machine can read a command line.
     plain_url, password = split_password(database_url)

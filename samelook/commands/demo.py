@@ -20,6 +20,6 @@ def demo(
     Starts an embedded Postgres and a web server on this machine, imports a rank list, and crawls;
     nothing leaves the machine.
     """
-    from samelook.demonstration import run_demo
+    from samelook.demo.demonstration import run_demo
 
     raise typer.Exit(run_demo(keep))

@@ -45,7 +45,7 @@ def register(
     Example:
         SAMELOOK_DISCORD_TOKEN=… samelook discord register --application-id 123 --guild 456
     """
-    from inspector.discord import definitions
+    from samelook.inspector.discord import definitions
 
     place = f"applications/{application_id}" + (f"/guilds/{guild}" if guild else "") + "/commands"
     status, text = asyncio.run(_put(f"{api_url}/{place}", token, definitions()))

@@ -14,10 +14,10 @@ import typer
 from samelook.commands import exchange_export
 
 if TYPE_CHECKING:
-    from exchanges.fetching import FetchOutcome
-    from exchanges.settings import ExchangeSettings
-    from exchanges.store import Exchange, ExchangeStatus, ExchangeStore
-    from sql.pool import Pool
+    from samelook.exchanges.fetching import FetchOutcome
+    from samelook.exchanges.settings import ExchangeSettings
+    from samelook.exchanges.store import Exchange, ExchangeStatus, ExchangeStore
+    from samelook.sql.pool import Pool
 
 _T = TypeVar("_T")
 _PATIENCE_S = 10.0
@@ -118,8 +118,8 @@ def add(
 @app.command("types")
 def types(*, as_json: JsonOption = False) -> None:
     """The exchange types that there are, and the fields that each takes."""
-    from exchanges.library import load
-    from exchanges.types import schema_of
+    from samelook.exchanges.library import load
+    from samelook.exchanges.types import schema_of
     from samelook.settings import load_settings
 
     chosen = load_settings().exchanges
@@ -241,8 +241,8 @@ def fetch(
 
         samelook exchange fetch --loop
     """
-    from samelook.commands.crawl import run_async
-    from samelook.database import configured_database
+    from samelook.postgres.configured import configured_database
+    from samelook.processes.running import run_async
     from samelook.settings import load_settings
 
     settings = load_settings()
@@ -262,9 +262,9 @@ def _fetch(
     settings: ExchangeSettings, names: list[str], from_scratch: bool, quiet: bool, as_json: bool
 ) -> Callable[[Pool], Awaitable[bool]]:
     async def run(pool: Pool) -> bool:
-        from exchanges.errors import FetchedElsewhere
-        from exchanges.fetching import fetch_once
-        from exchanges.store import ExchangeStore
+        from samelook.exchanges.errors import FetchedElsewhere
+        from samelook.exchanges.fetching import fetch_once
+        from samelook.exchanges.store import ExchangeStore
 
         wanted = names or [one.name for one in await ExchangeStore(pool, settings).exchanges() if one.enabled]
         failed = False
@@ -289,8 +289,8 @@ def _fetch(
 
 def _loop(settings: ExchangeSettings, *, as_json: bool) -> Callable[[Pool], Awaitable[bool]]:
     async def run(pool: Pool) -> bool:
-        from exchanges.schedule import Schedule
-        from samelook.commands.crawl import stopping
+        from samelook.exchanges.schedule import Schedule
+        from samelook.processes.running import stopping
 
         schedule = Schedule(pool, settings, on_outcome=lambda outcome: _report(outcome, as_json=as_json))
         with stopping(schedule.stop):
@@ -312,7 +312,7 @@ class _progress:  # noqa: N801 - a context manager, named as it reads
             return lambda _: None
         from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-        from samelook.console import err
+        from samelook.terminal.console import err
 
         self._bar = Progress(
             SpinnerColumn(),
@@ -387,7 +387,7 @@ def _show(rows: list[dict[str, Any]], *, as_json: bool, empty: str) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from samelook.console import out
+    from samelook.terminal.console import out
 
     table = Table(box=None, pad_edge=False)
     for name in rows[0]:
@@ -441,9 +441,9 @@ def _secrets(file: str | None) -> dict[str, Any] | None:
 
 def _asked(question: Callable[[ExchangeStore], Awaitable[_T]]) -> tuple[_T, ExchangeSettings]:
     """The answer of the configured database's exchanges, and what is configured."""
-    from exchanges.store import ExchangeStore
-    from samelook.commands.crawl import run_async
-    from samelook.database import configured_database
+    from samelook.exchanges.store import ExchangeStore
+    from samelook.postgres.configured import configured_database
+    from samelook.processes.running import run_async
     from samelook.settings import load_settings
 
     settings = load_settings()
@@ -457,8 +457,8 @@ def _asked(question: Callable[[ExchangeStore], Awaitable[_T]]) -> tuple[_T, Exch
 
 
 async def _with_pool(database: Any, settings: ExchangeSettings, work: Callable[[Pool], Awaitable[_T]]) -> _T:
-    from exchanges.signal_registration import register_signal_types
-    from sql.pool import open_pool
+    from samelook.exchanges.signal_registration import register_signal_types
+    from samelook.sql.pool import open_pool
 
     await asyncio.to_thread(register_signal_types, settings)
     async with open_pool(replace(database, max_connections=4, application_name="samelook exchange")) as pool:

@@ -16,7 +16,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sql.settings import DatabaseSettings
+    from samelook.sql.settings import DatabaseSettings
 
 
 def export(
@@ -46,11 +46,11 @@ def export(
 
         samelook exchange export MY_BRAND --format hashes --type pdq
     """
-    from banks.errors import BankError, UnknownSignalType
-    from banks.export import BadExport
-    from exchanges.signal_registration import register_signal_types
-    from samelook.commands.crawl import run_async
-    from samelook.database import configured_database
+    from samelook.banks.errors import BankError, UnknownSignalType
+    from samelook.banks.export import BadExport
+    from samelook.exchanges.signal_registration import register_signal_types
+    from samelook.postgres.configured import configured_database
+    from samelook.processes.running import run_async
     from samelook.settings import load_settings
 
     settings = load_settings()
@@ -78,9 +78,9 @@ def export(
 async def _write(
     database: DatabaseSettings, bank_name: str, format_name: str, types: list[str], file: BinaryIO
 ) -> tuple[int, int]:
-    from banks.export import checked_export, exported
-    from banks.store import BankStore
-    from sql.pool import open_pool
+    from samelook.banks.export import checked_export, exported
+    from samelook.banks.store import BankStore
+    from samelook.sql.pool import open_pool
 
     # A pipe may be read slowly, and sorting a large bank takes its time; nobody else waits for it.
     patient = replace(database, max_connections=1, statement_timeout_s=0.0, idle_in_transaction_timeout_s=0.0)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from hashing.errors import HashingError
-    from hashing.sandbox import Sandbox
-    from hashing.signals import HashedPicture
+    from samelook.hashing.errors import HashingError
+    from samelook.hashing.sandbox import Sandbox
+    from samelook.hashing.signals import HashedPicture
 
 _STDIN = Path("-")
 _MOST_WORKERS = 4
@@ -50,7 +50,7 @@ def hash_files(
 
 async def _report(files: list[Path], *, as_json: bool) -> bool:
     """Prints each file's line or table in the given order; whether all could be hashed."""
-    from hashing.errors import HashingError
+    from samelook.hashing.errors import HashingError
 
     all_hashed = True
     async for file, outcome in _hashed(files):
@@ -70,8 +70,8 @@ async def _hashed(files: list[Path]) -> AsyncIterator[tuple[Path, HashedPicture 
     import asyncio
     import os
 
-    from hashing.picture import DecodeLimits
-    from hashing.sandbox import Sandbox, SandboxLimits
+    from samelook.hashing.picture import DecodeLimits
+    from samelook.hashing.sandbox import Sandbox, SandboxLimits
 
     workers = min(len(files), os.cpu_count() or 1, _MOST_WORKERS)
     async with Sandbox(
@@ -89,7 +89,7 @@ async def _hashed(files: list[Path]) -> AsyncIterator[tuple[Path, HashedPicture 
 async def _outcome(sandbox: Sandbox, file: Path) -> HashedPicture | HashingError:
     import asyncio
 
-    from hashing.errors import HashingError
+    from samelook.hashing.errors import HashingError
 
     try:
         return await sandbox.hash(await asyncio.to_thread(_read, file))
@@ -101,7 +101,7 @@ def _read(file: Path) -> bytes:
     """The file's bytes, up to one more than the limit, so that an endless one is refused and not read."""
     import sys
 
-    from hashing.errors import Unreadable
+    from samelook.hashing.errors import Unreadable
 
     try:
         if file == _STDIN:
@@ -113,7 +113,7 @@ def _read(file: Path) -> bytes:
 
 
 def _line(file: Path, outcome: HashedPicture | HashingError) -> dict[str, object]:
-    from hashing.errors import HashingError
+    from samelook.hashing.errors import HashingError
 
     if isinstance(outcome, HashingError):
         return {"file": str(file), "error": {"kind": outcome.kind, "message": outcome.message}}

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from crawler.discovery import Discovery
-    from crawler.fetch_settings import FetchSettings
-    from crawler.icon_fetch import FetchedIcons, FoundIcon
+    from samelook.crawler.discovery.discover import Discovery
+    from samelook.crawler.discovery.icon_fetch import FetchedIcons, FoundIcon
+    from samelook.crawler.fetching.settings import FetchSettings
 
 
 def icons(
@@ -25,8 +25,8 @@ def icons(
     """
     import asyncio
 
-    from crawler.errors import CrawlError
-    from crawler.urls import start_urls_of
+    from samelook.crawler.errors import CrawlError
+    from samelook.crawler.fetching.urls import start_urls_of
     from samelook.settings import load_settings
 
     settings = load_settings()
@@ -43,10 +43,10 @@ def icons(
 
 
 async def _find(url: str, settings: FetchSettings) -> tuple[Discovery, FetchedIcons]:
-    from crawler.discovery import discover
-    from crawler.fetcher import Fetcher
-    from crawler.icon_fetch import fetch_icons
-    from hashing.sandbox import Sandbox
+    from samelook.crawler.discovery.discover import discover
+    from samelook.crawler.discovery.icon_fetch import fetch_icons
+    from samelook.crawler.fetching.fetcher import Fetcher
+    from samelook.hashing.sandbox import Sandbox
 
     async with Fetcher(settings) as fetcher, Sandbox() as sandbox:
         discovery = await discover(fetcher, url)
@@ -84,7 +84,7 @@ def _print_table(discovery: Discovery, fetched: FetchedIcons) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from samelook.console import err, out
+    from samelook.terminal.console import err, out
 
     table = Table("", box=None, header_style="bold")
     table.add_column("icon", overflow="fold")

@@ -14,12 +14,12 @@ import typer
 from samelook.commands import completions, inspect_inject
 
 if TYPE_CHECKING:
-    from inspector.listing import Answer
-    from inspector.looks import Look
-    from inspector.settings import InspectorSettings
-    from inspector.thumbnails import Thumbnail
+    from samelook.inspector.listing import Answer
+    from samelook.inspector.looks import Look
+    from samelook.inspector.settings import InspectorSettings
+    from samelook.inspector.thumbnails import Thumbnail
     from samelook.settings import Settings
-    from sql.pool import Connection
+    from samelook.sql.pool import Connection
 
     Question = Callable[[Connection, InspectorSettings], Awaitable[Answer]]
 
@@ -122,7 +122,7 @@ def site(
 
         samelook inspect site example.com --csv --table look_alikes
     """
-    from inspector.sites import site_answer
+    from samelook.inspector.sites import site_answer
 
     async def ask(connection: Connection, settings: InspectorSettings) -> Answer:
         return await site_answer(
@@ -168,7 +168,7 @@ def look(
 
         samelook inspect look -- -1234567890
     """
-    from inspector.looks import look_answer, look_of_hash
+    from samelook.inspector.looks import look_answer, look_of_hash
     from samelook.settings import load_settings
 
     found = run_question(_look_given(picture, load_settings()))
@@ -206,7 +206,7 @@ def overlaps(
 
         samelook inspect overlaps --signal blockhash16 --min-sites 10 --json
     """
-    from inspector.overlaps import overlaps_answer
+    from samelook.inspector.overlaps import overlaps_answer
 
     async def ask(connection: Connection, settings: InspectorSettings) -> Answer:
         return await overlaps_answer(
@@ -254,7 +254,7 @@ def errors(
 
         samelook inspect errors --csv --table kinds
     """
-    from inspector.failures import errors_answer
+    from samelook.inspector.failures import errors_answer
 
     moment = None if since is None else _moment(since)
 
@@ -288,7 +288,7 @@ def grey(
     Example:
         samelook inspect grey --reason no_icon --csv
     """
-    from inspector.opinions import grey_answer
+    from samelook.inspector.opinions import grey_answer
 
     async def ask(connection: Connection, _: InspectorSettings) -> Answer:
         return await grey_answer(connection, reason=reason, limit=limit, after=after)
@@ -318,7 +318,7 @@ def reports(
     Example:
         samelook inspect reports --kind false_lock
     """
-    from inspector.opinions import reports_answer
+    from samelook.inspector.opinions import reports_answer
 
     async def ask(connection: Connection, _: InspectorSettings) -> Answer:
         return await reports_answer(connection, kind=kind, limit=limit, after=after)
@@ -338,7 +338,7 @@ def queue(
     Example:
         samelook inspect queue --json
     """
-    from inspector.queues import queue_answer
+    from samelook.inspector.queues import queue_answer
 
     _print(_asked(queue_answer, timeout), Shape(json, csv, table))
 
@@ -356,7 +356,7 @@ def health(
 
         */10 * * * * samelook inspect health >/tmp/health || mail -s Samelook me@example.com </tmp/health
     """
-    from inspector.health import health_answer
+    from samelook.inspector.health import health_answer
 
     answer = _asked(health_answer, timeout)
     _print(answer, Shape(json, csv, table))
@@ -366,8 +366,8 @@ def health(
 
 def _asked(question: Question, timeout: float) -> Answer:
     """The answer; what the asker can mend ends the command with one line and status 1 (2: bad usage)."""
-    from inspector.settings import InspectorSettings
-    from samelook.database import configured_database
+    from samelook.inspector.settings import InspectorSettings
+    from samelook.postgres.configured import configured_database
     from samelook.settings import load_settings
 
     settings = load_settings()
@@ -378,7 +378,7 @@ def _asked(question: Question, timeout: float) -> Answer:
     )
 
     async def ask(url: str) -> Answer:
-        from inspector.reading import reading
+        from samelook.inspector.reading import reading
 
         async with reading(settings.database_at(url), choices) as connection:
             return await question(connection, choices)
@@ -392,10 +392,10 @@ def run_question(main: Any) -> Any:
     """Run a coroutine; what the asker can mend is one line on standard error and an exit status."""
     import asyncpg
 
-    from crawler.errors import CrawlError
-    from hashing.errors import HashingError
-    from inspector.errors import BadQuestion, InspectorError
-    from inspector.plain_text import harmless
+    from samelook.crawler.errors import CrawlError
+    from samelook.hashing.errors import HashingError
+    from samelook.inspector.errors import BadQuestion, InspectorError
+    from samelook.inspector.plain_text import harmless
 
     try:
         return asyncio.run(main)
@@ -408,7 +408,14 @@ def run_question(main: Any) -> Any:
 
 
 def _print(answer: Answer, shape: Shape) -> None:
-    from samelook.inspect_display import as_csv, as_json, as_json_lines, as_tables, console_for, gallery
+    from samelook.terminal.inspect_display import (
+        as_csv,
+        as_json,
+        as_json_lines,
+        as_tables,
+        console_for,
+        gallery,
+    )
 
     if shape.json:
         text = as_json_lines(answer) if shape.lines else as_json(answer)
@@ -438,8 +445,8 @@ def _table_of(answer: Answer, name: str | None) -> Any:
 
 
 async def _drawn(answer: Answer, side: int) -> dict[str, Thumbnail]:
-    from hashing.sandbox import Sandbox
-    from inspector.thumbnails import thumbnails
+    from samelook.hashing.sandbox import Sandbox
+    from samelook.inspector.thumbnails import thumbnails
 
     async with Sandbox(workers=1) as sandbox:
         return await thumbnails(sandbox, answer.bodies, side)
@@ -447,9 +454,9 @@ async def _drawn(answer: Answer, side: int) -> dict[str, Thumbnail]:
 
 async def _look_given(text: str, settings: Settings) -> Look | None:
     """The look of a file or of what a URL gives; None when the text is neither."""
-    from hashing.look_files import looks_in, looks_of_file
-    from hashing.sandbox import Sandbox
-    from inspector.looks import look_of_signals
+    from samelook.hashing.sandbox import Sandbox
+    from samelook.inspector.looks import look_of_signals
+    from samelook.looks.files import looks_in, looks_of_file
 
     async with Sandbox(workers=1) as sandbox:
         if "://" in text:
@@ -466,11 +473,11 @@ async def _look_given(text: str, settings: Settings) -> Look | None:
 
 async def _picture_at(url: str, settings: Settings, sandbox: Any) -> bytes:
     """The picture that a URL gives, or the icon that the page there shows."""
-    from crawler.discovery import discover
-    from crawler.fetcher import Fetcher
-    from crawler.icon_fetch import fetch_icons, icon_response
-    from hashing.errors import HashingError
-    from inspector.errors import NoSuchLook
+    from samelook.crawler.discovery.discover import discover
+    from samelook.crawler.discovery.icon_fetch import fetch_icons, icon_response
+    from samelook.crawler.fetching.fetcher import Fetcher
+    from samelook.hashing.errors import HashingError
+    from samelook.inspector.errors import NoSuchLook
 
     async with Fetcher(settings.fetch) as fetcher:
         response = await icon_response(fetcher, url)
@@ -493,7 +500,7 @@ def _moment(text: str) -> datetime:
     """`90m`, `12h` or `7d` ago, or a moment in ISO 8601 (UTC where it names no zone)."""
     from datetime import UTC
 
-    from samelook.spans import span_of
+    from samelook.terminal.spans import span_of
 
     try:
         moment = datetime.fromisoformat(text)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from samelook.commands import completions
-from samelook.spans import span_of
+from samelook.terminal.spans import span_of
 
 if TYPE_CHECKING:
-    from sql.pool import Connection
+    from samelook.sql.pool import Connection
 
 ALLOW = "SAMELOOK_ALLOW_INJECTION"
 
@@ -61,7 +61,7 @@ def inject(
             raise typer.Exit(1)
         return
     if clear:
-        from inspector.injection import clear as clear_all
+        from samelook.inspector.injection import clear as clear_all
 
         cleared = _written(clear_all).as_json()
         typer.echo(
@@ -71,9 +71,9 @@ def inject(
             f"of them in the place of real ones, which are back), {cleared['results']} results."
         )
         return
-    from inspector.injection import injected_answer
-    from samelook.inspect_display import as_json as json_of
-    from samelook.inspect_display import as_tables, console_for
+    from samelook.inspector.injection import injected_answer
+    from samelook.terminal.inspect_display import as_json as json_of
+    from samelook.terminal.inspect_display import as_tables, console_for
 
     answer = _written(injected_answer)
     if as_json:
@@ -109,7 +109,7 @@ def fault(
 
         samelook inspect inject fault bomb --site example.com
     """
-    from inspector.injection import inject_fault
+    from samelook.inspector.injection import inject_fault
 
     span = span_of(lasts, "--for")
 
@@ -155,7 +155,7 @@ def error(
     Example:
         samelook inspect inject error example.com --phase icons --kind robots_disallowed
     """
-    from inspector.injection import inject_error
+    from samelook.inspector.injection import inject_error
 
     wait = span_of(retry_in, "--retry-in")
 
@@ -188,7 +188,7 @@ def result(
     Example:
         samelook inspect inject result example.com --wearing example.org
     """
-    from inspector.injection import inject_result
+    from samelook.inspector.injection import inject_result
 
     async def write(connection: Connection) -> Any:
         return await inject_result(connection, site, wearing=wearing)
@@ -200,9 +200,9 @@ def result(
 def _written(write: Callable[[Connection], Awaitable[Any]]) -> Any:
     """What `write` gives, on a connection that may write; mistakes of the asker are one line and a status."""
     from samelook.commands.inspect import run_question
-    from samelook.database import configured_database
+    from samelook.postgres.configured import configured_database
     from samelook.settings import load_settings
-    from sql.pool import open_connection
+    from samelook.sql.pool import open_connection
 
     settings = load_settings()
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
-    from api.settings import ApiSettings, Role
+    from samelook.api.settings import ApiSettings, Role
     from samelook.settings import Settings
 
 STOP_S = 10.0
@@ -102,8 +102,8 @@ def serve(
 
         SAMELOOK_ADMIN_KEY=... samelook serve --host 0.0.0.0 --workers 4
     """
-    from samelook.commands.crawl import allow_many_connections, run_async
-    from samelook.database import configured_database
+    from samelook.postgres.configured import configured_database
+    from samelook.processes.running import allow_many_connections, run_async
     from samelook.settings import load_settings
 
     settings = load_settings()
@@ -134,10 +134,10 @@ def serve(
 
 def api_settings(settings: Settings, url: str) -> ApiSettings:
     """What the service needs of the settings."""
-    from api.settings import ApiSettings, LiteSettings
-    from exchanges.signal_registration import register_signal_types
-    from extension_api.curation import families_in
-    from matching.settings import LiveSettings
+    from samelook.api.settings import ApiSettings, LiteSettings
+    from samelook.exchanges.signal_registration import register_signal_types
+    from samelook.extension_api.curation import families_in
+    from samelook.matching.settings import LiveSettings
 
     if settings.families_file is not None:
         # Better to hear of a mistake in it now than from a log.
@@ -191,7 +191,7 @@ def listening(host: str, port: int) -> socket.socket:
 
 async def serve_here(settings: ApiSettings, listener: socket.socket) -> None:
     """Serve in this process until a signal stops it."""
-    from api.app import create_app
+    from samelook.api.app import create_app
 
     await _serve(create_app(settings), listener)
 
@@ -200,8 +200,8 @@ async def _serve(app: web.Application, listener: socket.socket, lifeline: int | 
     """Serve until a signal, or until the descriptor `lifeline` ends: whoever started this process is gone."""
     from aiohttp import web
 
-    from api.server import service_runner
-    from samelook.commands.crawl import collect_garbage_rarely, stopping
+    from samelook.api.server import service_runner
+    from samelook.processes.running import collect_garbage_rarely, stopping
 
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     runner = service_runner(app, shutdown_timeout=STOP_S / 2)
@@ -221,8 +221,8 @@ async def _serve(app: web.Application, listener: socket.socket, lifeline: int | 
 
 async def _check_keys(settings: ApiSettings) -> None:
     """Refuses to open a service to others that nobody could administer."""
-    from api.keys import KeyStore
-    from sql.pool import open_pool
+    from samelook.api.keys import KeyStore
+    from samelook.sql.pool import open_pool
 
     if not settings.keys_needed:
         return
@@ -244,7 +244,7 @@ def _announce(listener: socket.socket, settings: ApiSettings) -> None:
 
 def _roles(names: Collection[str]) -> frozenset[Role]:
     """The roles of these names, all without any. Raises typer.BadParameter."""
-    from api.settings import ROLES
+    from samelook.api.settings import ROLES
 
     wanted = {part for name in names for part in name.replace(",", " ").split()}
     unknown = sorted(wanted.difference(ROLES))
@@ -257,14 +257,14 @@ def _roles(names: Collection[str]) -> frozenset[Role]:
 
 def _serve_many(settings: ApiSettings, listener: socket.socket, count: int) -> None:
     """Run `count` serving processes on one socket until a signal; one that dies is replaced."""
-    from samelook.commands.crawl import run_async
-    from samelook.forked import keep_forked
+    from samelook.processes.forked import keep_forked
+    from samelook.processes.running import run_async
 
     with tempfile.TemporaryDirectory(prefix="samelook-metrics-") as metrics:
         # Read when prometheus_client is imported, which create_app does.
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics
-        import api.server  # noqa: F401 - so that the processes share it
-        from api.app import create_app
+        import samelook.api.server  # noqa: F401 - so that the processes share it
+        from samelook.api.app import create_app
 
         # The processors are shared out: more decoders than processors take memory and help nobody.
         app = create_app(replace(settings, hash_processes=max(1, settings.hash_processes // count)))

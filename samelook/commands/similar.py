@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from hashing.errors import HashingError
-    from hashing.look import Look
-    from hashing.look_rules import LookRule
-    from hashing.picture import DecodeLimits
-    from hashing.sandbox import Sandbox
-    from samelook.gallery import Alike, Gallery
+    from samelook.hashing.errors import HashingError
+    from samelook.hashing.picture import DecodeLimits
+    from samelook.hashing.sandbox import Sandbox
+    from samelook.looks.gallery import Alike, Gallery
+    from samelook.looks.look import Look
+    from samelook.looks.rules import LookRule
 
     Read = tuple[Path, list[Look] | HashingError]
     Print = Callable[[Path, Sequence[Alike] | HashingError], None]
@@ -68,7 +68,7 @@ def similar(
     """
     import asyncio
 
-    from hashing.look_rules import RULES
+    from samelook.looks.rules import RULES
 
     if not among.is_dir():
         typer.echo(f"samelook similar: {_shown(among)} is no folder.", err=True)
@@ -81,9 +81,9 @@ def similar(
 
 async def _report(stored: list[Path], files: list[Path], rule: LookRule, show: Print) -> bool:
     """Shows what each file is like, in the given order; whether all files could be read."""
-    from hashing.picture import DecodeLimits
-    from hashing.sandbox import Sandbox, SandboxLimits
-    from samelook.gallery import Gallery
+    from samelook.hashing.picture import DecodeLimits
+    from samelook.hashing.sandbox import Sandbox, SandboxLimits
+    from samelook.looks.gallery import Gallery
 
     gallery = Gallery()
     limits = DecodeLimits(max_bytes=_MAX_FILE_BYTES, max_pixels=_MAX_PIXELS)
@@ -107,7 +107,7 @@ async def _report(stored: list[Path], files: list[Path], rule: LookRule, show: P
 
 async def _fill(gallery: Gallery, files: AsyncIterator[Read], count: int) -> bool:
     """Puts the folder's files into the gallery, by their place in it; whether all could be read."""
-    from hashing.errors import HashingError
+    from samelook.hashing.errors import HashingError
 
     all_read = True
     number = 0
@@ -124,7 +124,7 @@ async def _fill(gallery: Gallery, files: AsyncIterator[Read], count: int) -> boo
 
 
 def _compare(batch: list[Read], gallery: Gallery, rule: LookRule, show: Print) -> bool:
-    from hashing.errors import HashingError
+    from samelook.hashing.errors import HashingError
 
     icons = [[] if isinstance(looks, HashingError) else looks for _, looks in batch]
     for (file, looks), alike in zip(batch, gallery.alike(icons, rule), strict=True):
@@ -155,8 +155,8 @@ async def _looks(
 async def _outcome(sandbox: Sandbox, file: Path, limits: DecodeLimits) -> list[Look] | HashingError:
     import asyncio
 
-    from hashing.errors import HashingError
-    from hashing.look_files import looks_in, looks_of_file
+    from samelook.hashing.errors import HashingError
+    from samelook.looks.files import looks_in, looks_of_file
 
     try:
         data = await asyncio.to_thread(_read, file)
@@ -167,7 +167,7 @@ async def _outcome(sandbox: Sandbox, file: Path, limits: DecodeLimits) -> list[L
 
 def _read(file: Path) -> bytes:
     """The file's bytes, up to one more than the limit, so that an endless one is refused and not read."""
-    from hashing.errors import Unreadable
+    from samelook.hashing.errors import Unreadable
 
     try:
         with file.open("rb") as opened:
@@ -194,7 +194,7 @@ def _files_of(files: Iterable[Path]) -> Iterator[Path]:
 
 
 def _json_lines(stored: Sequence[Path]) -> Print:
-    from hashing.errors import HashingError
+    from samelook.hashing.errors import HashingError
 
     def show(file: Path, found: Sequence[Alike] | HashingError) -> None:
         line: dict[str, object] = {"file": str(file), "matches": []}
@@ -218,7 +218,7 @@ def _json_lines(stored: Sequence[Path]) -> Print:
 
 
 def _lines(stored: Sequence[Path]) -> Print:
-    from hashing.errors import HashingError
+    from samelook.hashing.errors import HashingError
 
     def show(file: Path, found: Sequence[Alike] | HashingError) -> None:
         if isinstance(found, HashingError):
@@ -257,7 +257,7 @@ def _progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
 
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from samelook.console import err
+    from samelook.terminal.console import err
 
     started = time.monotonic()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

@@ -1,10 +1,10 @@
 -- Verdicts: looks of pictures, which site shows which look, what people say about sites, and who asks.
 --
--- One process at a time (the one that holds the lock of extension_api.keeper) turns what the crawl found into
+-- One process at a time (the one that holds the lock of samelook.facts.keeper) turns what the crawl found into
 -- site_facts and site_looks and numbers every change with `seq`. As it is the only one who numbers, a
 -- reader that has seen number n has seen all before it.
 
--- What a picture looks like, frame by frame (hashing.look). A frame without contrast has no look to compare.
+-- What a picture looks like, frame by frame (samelook.looks.look). A frame without contrast has no look to compare.
 CREATE TABLE looks (
     id     bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
     sha256 bytea NOT NULL REFERENCES favicons (sha256) ON DELETE CASCADE,

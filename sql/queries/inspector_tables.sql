@@ -1,5 +1,5 @@
 -- Questions of the inspector that are the same for several tables. The words in braces are filled in when the file
--- is loaded (inspector.tables), from fixed tables of names:
+-- is loaded (samelook.inspector.tables), from fixed tables of names:
 --   {table}                        a table to count
 --   {signal}                       a table of hashes
 --   {phase} {inputs} {results} {errors} {error_key} {url} {site_join}

@@ -1,5 +1,5 @@
 -- The work queue of one phase. The words in braces are filled in when the file is loaded
--- (sql.named.queue_queries), once for each phase, from a fixed table of names:
+-- (samelook.sql.named.queue_queries), once for each phase, from a fixed table of names:
 --   {phase} {inputs} {results} {result_key} {errors} {error_key}
 --
 -- Work comes from four sources, and each is handed out in the order of one index:

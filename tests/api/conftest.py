@@ -21,13 +21,13 @@ from aiohttp import ClientSession, FormData, web
 from aiohttp.test_utils import TestClient, TestServer
 from PIL import Image, ImageDraw
 
-from api.app import create_app
-from api.server import service_runner
-from api.settings import ApiSettings
-from api.state import MATCHING, SETTINGS
-from crawler.fetch_settings import FetchSettings
-from crawler.resolver import parse_resolve
-from sql.settings import DatabaseSettings
+from samelook.api.app import create_app
+from samelook.api.server import service_runner
+from samelook.api.settings import ApiSettings
+from samelook.api.state import MATCHING, SETTINGS
+from samelook.crawler.fetching.resolver import parse_resolve
+from samelook.crawler.fetching.settings import FetchSettings
+from samelook.sql.settings import DatabaseSettings
 
 
 @dataclass(frozen=True)

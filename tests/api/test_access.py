@@ -7,8 +7,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from api.settings import ApiSettings, is_loopback
-from sql.settings import DatabaseSettings
+from samelook.api.settings import ApiSettings, is_loopback
+from samelook.sql.settings import DatabaseSettings
 
 
 def bearer(key: str) -> dict[str, Any]:

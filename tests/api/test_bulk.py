@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from banks import bulk
+from samelook.banks import bulk
 
 NDJSON = {"Content-Type": "application/x-ndjson"}
 CSV = {"Content-Type": "text/csv"}
@@ -158,6 +158,6 @@ async def test_a_bank_removed_during_the_load_ends_it(bank_a: Any, monkeypatch: 
         await bank_a.delete("/c/bank/A")
         return await real(self, contents)
 
-    monkeypatch.setattr("banks.bulk.BulkAdd.add", remove_first)
+    monkeypatch.setattr("samelook.banks.bulk.BulkAdd.add", remove_first)
     answer = await send(bank_a, json.dumps({"pdq": secrets.token_hex(32)}), NDJSON)
     assert answer.status == 404

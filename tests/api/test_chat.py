@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from nacl.signing import SigningKey
 
-from inspector.chat import ChatSettings
+from samelook.inspector.chat import ChatSettings
 
 KEY = SigningKey.generate()
 CHAT = ChatSettings(

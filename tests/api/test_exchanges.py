@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from exchanges.settings import ExchangeSettings
+from samelook.exchanges.settings import ExchangeSettings
 
 if not os.environ.get("CI"):  # where a missing package is an error and not a reason to skip
     pytest.importorskip("threatexchange", reason="the exchanges extra is not installed: its tests DO NOT RUN")

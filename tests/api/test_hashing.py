@@ -11,8 +11,8 @@ import pytest
 from aiohttp import FormData
 from PIL import Image, ImageDraw
 
-from crawler.fetch_settings import FetchSettings
-from crawler.resolver import parse_resolve
+from samelook.crawler.fetching.resolver import parse_resolve
+from samelook.crawler.fetching.settings import FetchSettings
 
 
 def bits_apart(one: str, other: str) -> int:

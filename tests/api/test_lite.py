@@ -13,16 +13,16 @@ from typing import Any
 import pytest
 from aiohttp import FormData
 
-from api.app import create_app
-from api.settings import ApiSettings, LiteSettings
-from banks.errors import BadList
-from sql.settings import DatabaseSettings
+from samelook.api.app import create_app
+from samelook.api.settings import ApiSettings, LiteSettings
+from samelook.banks.errors import BadList
+from samelook.sql.settings import DatabaseSettings
 
 PDQ = "f8f8f0cee0f4a84f06370a22038f63f0b36e2ed596621e1d33e6b39c4e9c9b22"
 OTHER = "0123456789abcdef" * 4
 NEAR = f"{int(OTHER, 16) ^ 7:064x}"
 LITE = frozenset({"lite"})
-SAMPLE = (files("api") / "sample_hashes.csv").read_bytes()
+SAMPLE = (files("samelook.api") / "sample_hashes.csv").read_bytes()
 
 
 async def upload(api: Any, text: bytes, name: str = "list.csv") -> Any:

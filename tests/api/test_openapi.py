@@ -15,9 +15,9 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from api.app import create_app
-from api.settings import ApiSettings
-from sql.settings import DatabaseSettings
+from samelook.api.app import create_app
+from samelook.api.settings import ApiSettings
+from samelook.sql.settings import DatabaseSettings
 
 PAGES = ("/assets", "/openapi", "/livez", "/readyz", "/status", "/metrics")
 """Nothing can be sent to them that would matter."""

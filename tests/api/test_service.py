@@ -10,11 +10,11 @@ import asyncpg
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from api.app import create_app
-from api.description import operation_of
-from api.settings import ApiSettings
-from api.state import MATCHING
-from sql.settings import DatabaseSettings
+from samelook.api.app import create_app
+from samelook.api.description import operation_of
+from samelook.api.settings import ApiSettings
+from samelook.api.state import MATCHING
+from samelook.sql.settings import DatabaseSettings
 
 
 @pytest.mark.parametrize(
@@ -227,7 +227,7 @@ async def test_a_bug_is_a_number_and_not_a_traceback(api: Any, monkeypatch: pyte
     async def broken(*_: Any) -> None:
         raise RuntimeError("a secret of ours")
 
-    monkeypatch.setattr("banks.store.BankStore.banks", broken)
+    monkeypatch.setattr("samelook.banks.store.BankStore.banks", broken)
     answer = await api.get("/c/banks")
     assert answer.status == 500
     assert answer.json["details"]["number"]
@@ -300,7 +300,7 @@ async def test_two_services_agree_soon(serve: Any, random_pdq: Any) -> None:
 async def test_an_index_survives_a_restart_by_its_snapshot(
     database_url: str, tmp_path: Any, random_pdq: Any
 ) -> None:
-    from matching.settings import LiveSettings
+    from samelook.matching.settings import LiveSettings
 
     settings = ApiSettings(
         DatabaseSettings(url=database_url),

@@ -7,13 +7,13 @@ import secrets
 
 import pytest
 
-from banks.bulk import Batch, BulkAdd, NewContent
-from banks.contents import ContentStore, Details
-from banks.live import live_banks
-from banks.signal_types import SIGNAL_TYPES
-from banks.store import BankStore
-from matching.settings import LiveSettings
-from sql.pool import Pool
+from samelook.banks.bulk import Batch, BulkAdd, NewContent
+from samelook.banks.contents import ContentStore, Details
+from samelook.banks.live import live_banks
+from samelook.banks.signal_types import SIGNAL_TYPES
+from samelook.banks.store import BankStore
+from samelook.matching.settings import LiveSettings
+from samelook.sql.pool import Pool
 
 PDQ, MD5, PHASH = (SIGNAL_TYPES[name] for name in ("pdq", "video_md5", "phash"))
 
@@ -137,7 +137,7 @@ async def test_values_that_are_there_already_are_linked(pool: Pool) -> None:
 async def test_the_log_of_signals_does_not_grow_without_end(
     pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("banks.live._UPKEEP_S", 0.01)
+    monkeypatch.setattr("samelook.banks.live._UPKEEP_S", 0.01)
     store = BankStore(pool)
     bank = await store.create("A")
     old = [NewContent({PDQ: secrets.token_bytes(32)}, Details()) for _ in range(5)]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import secrets
 
-from banks.bulk import BulkAdd, NewContent
-from banks.contents import ContentStore, Details
-from banks.live import live_banks
-from banks.signal_types import SIGNAL_TYPES
-from banks.store import BankStore
-from matching.settings import LiveSettings
-from sql.pool import Pool
+from samelook.banks.bulk import BulkAdd, NewContent
+from samelook.banks.contents import ContentStore, Details
+from samelook.banks.live import live_banks
+from samelook.banks.signal_types import SIGNAL_TYPES
+from samelook.banks.store import BankStore
+from samelook.matching.settings import LiveSettings
+from samelook.sql.pool import Pool
 
 PDQ = SIGNAL_TYPES["pdq"]
 MD5 = SIGNAL_TYPES["video_md5"]

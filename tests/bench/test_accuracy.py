@@ -22,9 +22,9 @@ from bench.accuracy_pairs import (
 from bench.accuracy_sets import Known
 from bench.accuracy_twins import letter_twins
 from bench.accuracy_variants import VARIANTS, changed
-from hashing.look import look_of
-from hashing.look_measures import Measures
-from hashing.look_rules import RULES, compare
+from samelook.looks.look import look_of
+from samelook.looks.measures import Measures
+from samelook.looks.rules import RULES, compare
 
 
 @pytest.fixture(scope="module")

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from crawler.crawl import Crawl, open_crawl
-from crawler.discovery import WELL_KNOWN_PATHS
-from crawler.fetch_settings import FetchSettings
-from crawler.requests import add_unranked
-from crawler.resolver import parse_resolve
-from crawler.settings import CrawlSettings
-from crawler.status import crawl_status
-from crawler.stores import HASH_TABLES
-from hashing.sandbox import SandboxLimits
-from samelook.sample_web.sample_site import SampleSite, Trouble
-from samelook.sample_web.server import REQUESTS, create_sample_web, sample_web_server
-from samelook.sample_web.sites import SITE_BY_HOST, SITES
-from sql.pool import Pool
-from sql.queue_queries import queue_queries
+from samelook.crawler.crawl import Crawl, open_crawl
+from samelook.crawler.discovery.discover import WELL_KNOWN_PATHS
+from samelook.crawler.fetching.resolver import parse_resolve
+from samelook.crawler.fetching.settings import FetchSettings
+from samelook.crawler.requests import add_unranked
+from samelook.crawler.settings import CrawlSettings
+from samelook.crawler.status import crawl_status
+from samelook.crawler.stores import HASH_TABLES
+from samelook.demo.sample_web.sample_site import SampleSite, Trouble
+from samelook.demo.sample_web.server import REQUESTS, create_sample_web, sample_web_server
+from samelook.demo.sample_web.sites import SITE_BY_HOST, SITES
+from samelook.hashing.sandbox import SandboxLimits
+from samelook.sql.pool import Pool
+from samelook.sql.queue_queries import queue_queries
 
 if TYPE_CHECKING:
     from tests.crawler.conftest import HostsServer

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from crawler.pace import WINDOW_S, Pace
-from crawler.queue import Lease, Outcome, Pushed
-from crawler.settings import CrawlSettings
-from crawler.worker import LEAST_PULL, PhaseRunner
+from samelook.crawler.pace import WINDOW_S, Pace
+from samelook.crawler.queues.interface import Lease, Outcome, Pushed
+from samelook.crawler.settings import CrawlSettings
+from samelook.crawler.worker import LEAST_PULL, PhaseRunner
 
 SETTINGS = CrawlSettings(
     concurrency=100, batch=100, flush_items=20, flush_s=0.01, idle_first_s=0.02, lease_s=1e6

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from crawler.errors import CrawlError
-from crawler.postgres_queue import PostgresQueue
-from crawler.settings import CrawlSettings
-from crawler.stores import DomainInput, TargetUrl, domains_store
-from crawler.worker import PhaseRunner
+from samelook.crawler.errors import CrawlError
+from samelook.crawler.queues.postgres import PostgresQueue
+from samelook.crawler.settings import CrawlSettings
+from samelook.crawler.stores import DomainInput, TargetUrl, domains_store
+from samelook.crawler.worker import PhaseRunner
 
 SETTINGS = CrawlSettings(concurrency=10, batch=10, flush_s=0.02, idle_first_s=0.02, stop_grace_s=0.3)
 Pool = Any

@@ -13,8 +13,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from exchanges.settings import ExchangeSettings
-from sql.pool import Pool
+from samelook.exchanges.settings import ExchangeSettings
+from samelook.sql.pool import Pool
 
 if not os.environ.get("CI"):  # where a missing package is an error and not a reason to skip
     pytest.importorskip("threatexchange", reason="the exchanges extra is not installed: its tests DO NOT RUN")
@@ -41,7 +41,7 @@ def settings(plugin: str) -> ExchangeSettings:
 
 @pytest.fixture
 def store(pool: Pool, settings: ExchangeSettings) -> Any:
-    from exchanges.store import ExchangeStore
+    from samelook.exchanges.store import ExchangeStore
 
     return ExchangeStore(pool, settings)
 
@@ -49,7 +49,7 @@ def store(pool: Pool, settings: ExchangeSettings) -> Any:
 @pytest.fixture
 def fetch(pool: Pool, settings: ExchangeSettings) -> Fetch:
     """Fetches an exchange, with settings of the test's choice."""
-    from exchanges.fetching import fetch_once
+    from samelook.exchanges.fetching import fetch_once
 
     async def run(name: str, *, from_scratch: bool = False, **choices: Any) -> Any:
         return await fetch_once(pool, name, replace(settings, **choices), from_scratch=from_scratch)

@@ -18,18 +18,18 @@ from threatexchange.exchanges.impl.file_api import FileCollaborationConfig, Loca
 from threatexchange.signal_type.md5 import VideoMD5Signal
 from threatexchange.signal_type.pdq.signal import PdqSignal
 
-import samelook_tx
-from api import export_routes
-from api.app import create_app
-from api.settings import ApiSettings
-from banks import export, signal_types
-from banks.bulk import BulkAdd, NewContent
-from banks.contents import ContentStore, Details
-from banks.errors import UnknownSignalType
-from banks.signal_types import SignalType, parsed_signals
-from banks.store import Bank, BankStore
-from sql.pool import Pool
-from sql.settings import DatabaseSettings
+from samelook.api.app import create_app
+from samelook.api.routes import export as export_routes
+from samelook.api.settings import ApiSettings
+from samelook.banks import export, signal_types
+from samelook.banks.bulk import BulkAdd, NewContent
+from samelook.banks.contents import ContentStore, Details
+from samelook.banks.errors import UnknownSignalType
+from samelook.banks.signal_types import SignalType, parsed_signals
+from samelook.banks.store import Bank, BankStore
+from samelook.exchanges import tx
+from samelook.sql.pool import Pool
+from samelook.sql.settings import DatabaseSettings
 
 Get = Callable[..., Awaitable[tuple[int, str, Any]]]
 
@@ -74,8 +74,8 @@ async def text_of(pool: Pool, bank: Bank, format_name: str = "local_file", *type
 async def test_the_librarys_file_exchange_reads_exactly_what_was_banked(
     add: Any, pool: Pool, bank: Bank, tmp_path: Path
 ) -> None:
-    hashed = [one.get_examples()[0] for one in samelook_tx.SIGNAL_TYPES]
-    ours = dict(zip([one.get_name() for one in samelook_tx.SIGNAL_TYPES], hashed, strict=True))
+    hashed = [one.get_examples()[0] for one in tx.SIGNAL_TYPES]
+    ours = dict(zip([one.get_name() for one in tx.SIGNAL_TYPES], hashed, strict=True))
     theirs = {"pdq": secrets.token_hex(32), "video_md5": secrets.token_hex(16)}
     for name, value in {**ours, **theirs}.items():
         await add({name: value})
@@ -86,7 +86,7 @@ async def test_the_librarys_file_exchange_reads_exactly_what_was_banked(
     api = LocalFileSignalExchangeAPI.for_collab(FileCollaborationConfig(name="shared", filename=str(path)))
     (delta,) = api.fetch_iter([], None)
     assert set(delta.updates) == {*ours.items(), *theirs.items()}
-    known = [PdqSignal, VideoMD5Signal, *samelook_tx.SIGNAL_TYPES]
+    known = [PdqSignal, VideoMD5Signal, *tx.SIGNAL_TYPES]
     converted = api.naive_convert_to_signal_type(known, api.collab, delta.updates)
     assert {kind.get_name(): list(values) for kind, values in converted.items()} == {
         name: [value] for name, value in {**ours, **theirs}.items()
@@ -271,7 +271,7 @@ async def test_few_are_exported_at_once_and_a_slot_comes_back(
     def waits(*arguments: Any) -> Any:
         return _Waiting(original(*arguments), held, go)
 
-    monkeypatch.setattr("api.export_routes.exported", waits)
+    monkeypatch.setattr("samelook.api.routes.export.exported", waits)
     running = [asyncio.ensure_future(get()) for _ in range(export_routes._MOST_AT_ONCE)]
     for _ in running:
         await held.acquire()

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from banks.bulk import BulkAdd, NewContent
-from banks.contents import ContentStore, Details
-from banks.signal_types import parsed_signals
-from banks.store import BankStore
-from sql.pool import Pool
+from samelook.banks.bulk import BulkAdd, NewContent
+from samelook.banks.contents import ContentStore, Details
+from samelook.banks.signal_types import parsed_signals
+from samelook.banks.store import BankStore
+from samelook.sql.pool import Pool
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "samelook", "exchange", "export"]

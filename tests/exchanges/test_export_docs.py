@@ -17,13 +17,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import samelook_tx
-from banks.contents import ContentStore, Details
-from banks.export import FORMATS
-from banks.signal_types import SIGNAL_TYPES, parsed_signals
-from banks.store import BankStore
-from hashing.signals import hash_bytes
-from sql.pool import Pool
+from samelook.banks.contents import ContentStore, Details
+from samelook.banks.export import FORMATS
+from samelook.banks.signal_types import SIGNAL_TYPES, parsed_signals
+from samelook.banks.store import BankStore
+from samelook.exchanges import tx
+from samelook.hashing.signals import hash_bytes
+from samelook.sql.pool import Pool
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/exchange-export.md").read_text()
@@ -104,7 +104,7 @@ def test_the_configuration_of_hma_names_what_there_is() -> None:
 
 def test_formats_and_signal_types_are_on_the_page() -> None:
     assert all(f"| `{name}`" in PAGE for name in FORMATS)
-    for one in samelook_tx.SIGNAL_TYPES:
+    for one in tx.SIGNAL_TYPES:
         name = one.get_name()
         (row,) = [line for line in PAGE.splitlines() if line.startswith("|") and f"`{name}`" in line]
         kind = SIGNAL_TYPES[name]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from banks.contents import ContentStore, Details
-from banks.export import checked_export, exported
-from banks.signal_types import SIGNAL_TYPES
-from banks.store import BankStore
-from sql.pool import Pool
+from samelook.banks.contents import ContentStore, Details
+from samelook.banks.export import checked_export, exported
+from samelook.banks.signal_types import SIGNAL_TYPES
+from samelook.banks.store import BankStore
+from samelook.sql.pool import Pool
 
 
 async def test_an_export_comes_back_whole_through_the_file_exchange(

@@ -16,14 +16,14 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from PIL import Image
 
-from api.app import create_app
-from api.settings import ApiSettings
-from banks.contents import ContentStore, Details
-from banks.signal_types import parsed_signals
-from banks.store import BankStore
-from hashing.signals import hash_bytes
-from sql.pool import Pool
-from sql.settings import DatabaseSettings
+from samelook.api.app import create_app
+from samelook.api.settings import ApiSettings
+from samelook.banks.contents import ContentStore, Details
+from samelook.banks.signal_types import parsed_signals
+from samelook.banks.store import BankStore
+from samelook.hashing.signals import hash_bytes
+from samelook.sql.pool import Pool
+from samelook.sql.settings import DatabaseSettings
 
 ROOT = Path(__file__).parents[2]
 TX = shutil.which("tx", path=str(Path(sys.executable).parent))
@@ -86,7 +86,7 @@ async def test_tx_fetches_an_export_and_matches_with_our_signal_types(
     ):
         (tmp_path / "brands.txt").write_bytes(await response.read())
 
-    assert tx("config", "extensions", "add", "samelook_tx").returncode == 0
+    assert tx("config", "extensions", "add", "samelook.exchanges.tx").returncode == 0
     file = str(tmp_path / "brands.txt")
     made = tx("config", "collab", "edit", "local_file", "--create", "Brands", "--filename", file)
     assert made.returncode == 0, made.stderr
@@ -115,7 +115,7 @@ async def test_tx_fetches_an_export_and_matches_with_our_signal_types(
 def test_tx_hashes_with_our_signal_types_what_samelook_hashes(tx: Run, tmp_path: Path) -> None:
     data = encoded(scene(3), "PNG")
     (tmp_path / "scene.png").write_bytes(data)
-    assert tx("config", "extensions", "add", "samelook_tx").returncode == 0
+    assert tx("config", "extensions", "add", "samelook.exchanges.tx").returncode == 0
     done = tx("hash", "photo", str(tmp_path / "scene.png"))
     found = dict(line.split() for line in done.stdout.splitlines())
     expected = hash_bytes(data).signals
@@ -126,7 +126,7 @@ def test_tx_hashes_with_our_signal_types_what_samelook_hashes(tx: Run, tmp_path:
 def test_tx_reads_hashes_to_match_in_any_case(tx: Run, tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_text("f8c69798ce38a9a1\n")
     (tmp_path / "asked.txt").write_text(" F8C69798CE38A9A0 \n")
-    assert tx("config", "extensions", "add", "samelook_tx").returncode == 0
+    assert tx("config", "extensions", "add", "samelook.exchanges.tx").returncode == 0
     words = ("--filename", str(tmp_path / "list.txt"), "--signal-type", "phash")
     assert tx("config", "collab", "edit", "local_file", "--create", "List", *words).returncode == 0
     assert tx("fetch").returncode == 0

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from exchanges.errors import (
+from samelook.exchanges.errors import (
     FetchedElsewhere,
     MalformedPage,
     Superseded,
@@ -293,7 +293,7 @@ async def test_only_one_process_fetches_an_exchange_at_a_time(
 async def test_who_lost_the_exchange_writes_no_more(
     store: Any, settings: Any, script: Any, matching: Any, pool: Any, what: str
 ) -> None:
-    from exchanges.fetching import fetch_once
+    from samelook.exchanges.fetching import fetch_once
 
     path = script(md5(A), md5(B))
     await store.create("ONE", "scripted", {"script": path})

@@ -108,12 +108,12 @@ async def test_signal_types_of_an_extension_match(
 ) -> None:
     from dataclasses import replace
 
-    from banks import signal_types
-    from banks.live import live_banks
-    from exchanges.fetching import fetch_once
-    from exchanges.signal_registration import register_signal_types
-    from exchanges.store import ExchangeStore
-    from matching.settings import LiveSettings
+    from samelook.banks import signal_types
+    from samelook.banks.live import live_banks
+    from samelook.exchanges.fetching import fetch_once
+    from samelook.exchanges.signal_registration import register_signal_types
+    from samelook.exchanges.store import ExchangeStore
+    from samelook.matching.settings import LiveSettings
 
     for name in ("word", "short_hash"):
         monkeypatch.delitem(signal_types._known, name, raising=False)

@@ -16,13 +16,13 @@ from threatexchange.interface_validation import SignalTypeMapping
 from threatexchange.signal_type.md5 import VideoMD5Signal
 from threatexchange.signal_type.pdq.signal import PdqSignal
 
-import samelook_tx
-from banks.signal_types import SIGNAL_TYPES
-from hashing.signals import favicon_mmh3, hash_bytes
-from samelook_tx.index import BankIndex
-from samelook_tx.signals import BankSignal, PictureSignal
+from samelook.banks.signal_types import SIGNAL_TYPES
+from samelook.exchanges import tx
+from samelook.exchanges.tx.index import BankIndex
+from samelook.exchanges.tx.signals import BankSignal, PictureSignal
+from samelook.hashing.signals import favicon_mmh3, hash_bytes
 
-ALL = samelook_tx.SIGNAL_TYPES
+ALL = tx.SIGNAL_TYPES
 OF_PICTURES = [one for one in ALL if issubclass(one, PictureSignal)]
 OF_FILES = [one for one in ALL if not issubclass(one, PictureSignal)]
 
@@ -57,7 +57,7 @@ def flipped(signal: str, bits: list[int]) -> str:
 
 
 def test_the_library_loads_the_manifest_by_its_name() -> None:
-    manifest = ThreatExchangeExtensionManifest.load_from_module_name("samelook_tx")
+    manifest = ThreatExchangeExtensionManifest.load_from_module_name("samelook.exchanges.tx")
     assert manifest.signal_types == ALL
     # Its own check of names and content types, together with the types that it has.
     SignalTypeMapping([PhotoContent, VideoContent], [PdqSignal, VideoMD5Signal, *manifest.signal_types])
@@ -170,7 +170,7 @@ def test_an_empty_index_answers_and_can_be_stored(one: type[BankSignal]) -> None
 
 
 def test_a_bad_signal_costs_an_index_no_other(caplog: pytest.LogCaptureFixture) -> None:
-    one = samelook_tx.Blockhash16Signal
+    one = tx.Blockhash16Signal
     example = one.get_examples()[0]
     index: BankIndex[object] = one.get_index_cls().build([("bad", 1), (f"{example}\n", 2), ("", 3)])
     assert [match.metadata for match in index.query(example.upper())] == [2]
@@ -182,7 +182,7 @@ def test_a_bad_signal_costs_an_index_no_other(caplog: pytest.LogCaptureFixture) 
 
 
 def test_favicons_have_the_number_that_scanners_show() -> None:
-    one = samelook_tx.FaviconMmh3Signal
+    one = tx.FaviconMmh3Signal
     assert one.hash_from_bytes(b"samelook") == favicon_mmh3(b"samelook")
     assert one.validate_signal_str(" -1506567445 ") == "-1506567445"
     with pytest.raises(ValueError):

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from banks.errors import BadSignal, UnknownSignalType
-from exchanges.errors import BadOpinion
-from exchanges.outbox import send_opinions
+from samelook.banks.errors import BadSignal, UnknownSignalType
+from samelook.exchanges.errors import BadOpinion
+from samelook.exchanges.outbox import send_opinions
 
 A = "0a" * 16
 

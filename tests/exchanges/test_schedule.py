@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
-from exchanges.schedule import Schedule
+from samelook.exchanges.schedule import Schedule
 
 A, B = "0a" * 16, "0b" * 16
 

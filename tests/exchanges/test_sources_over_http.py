@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from exchanges.errors import MalformedPage, SourceBusy, SourceRefused, SourceUnreachable
+from samelook.exchanges.errors import MalformedPage, SourceBusy, SourceRefused, SourceUnreachable
 
 TOKEN = "a-secret-token/with+signs"
 HASHES = [f"{n:032x}" for n in range(1, 41)]

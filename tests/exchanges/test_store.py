@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 
-from banks.errors import BadBank, ReadOnlyBank
-from banks.store import BankStore
-from exchanges.errors import (
+from samelook.banks.errors import BadBank, ReadOnlyBank
+from samelook.banks.store import BankStore
+from samelook.exchanges.errors import (
     BadCredentials,
     BadExchange,
     BadExtension,
@@ -22,8 +22,8 @@ from exchanges.errors import (
     UnknownExchange,
     UnknownExchangeType,
 )
-from exchanges.library import load
-from exchanges.store import ExchangeStore
+from samelook.exchanges.library import load
+from samelook.exchanges.store import ExchangeStore
 
 
 async def test_every_type_of_the_library_is_there(store: Any) -> None:
@@ -67,9 +67,9 @@ def test_two_types_of_one_name_are_refused() -> None:
 
 def test_without_the_library_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     load.cache_clear()
-    for name in [one for one in sys.modules if one.partition(".")[0] in {"threatexchange", "samelook_tx"}]:
+    for name in [one for one in sys.modules if one.startswith(("threatexchange", "samelook.exchanges.tx"))]:
         monkeypatch.delitem(sys.modules, name)
-    for name in ("exchanges.adapters", "exchanges.files"):
+    for name in ("samelook.exchanges.adapters", "samelook.exchanges.files"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.setitem(sys.modules, "threatexchange", None)
     with pytest.raises(LibraryMissing, match=r"pip install 'samelook\[exchanges\]'"):
@@ -123,7 +123,7 @@ async def test_configurations_that_do_not_fit_are_refused(
 async def test_deleting_takes_the_bank_along_and_frees_the_name(
     store: Any, fetch: Any, matching: Any, pool: Any
 ) -> None:
-    from exchanges.schedule import clear_removed
+    from samelook.exchanges.schedule import clear_removed
 
     await store.create("SAMPLE", "sample")
     await fetch("SAMPLE")

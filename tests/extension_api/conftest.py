@@ -13,24 +13,25 @@ import hypothesis
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from crawler.crawl import open_crawl
-from crawler.rank_import import RankImport
-from crawler.requests import add_unranked
-from crawler.resolver import parse_resolve
-from extension_api.answering import EXTENSION
-from extension_api.follower import Follower
-from extension_api.judge import Asked, AskedIcon, Judge, Judged
-from extension_api.keeper import Keeper
-from extension_api.look_worker import LookWorker
-from extension_api.routes import create_extension_app
-from extension_api.settings import ExtensionSettings, VerdictSettings
-from extension_api.sites import host_of_url
-from hashing.sandbox import Sandbox
-from samelook.sample_web.ranks import rank_list, unranked_list
-from samelook.sample_web.server import sample_web_server
+from samelook.crawler.crawl import open_crawl
+from samelook.crawler.fetching.resolver import parse_resolve
+from samelook.crawler.ranks.importing import RankImport
+from samelook.crawler.requests import add_unranked
+from samelook.demo.sample_web.ranks import rank_list, unranked_list
+from samelook.demo.sample_web.server import sample_web_server
+from samelook.extension_api.answering import EXTENSION
+from samelook.extension_api.judge import Asked, AskedIcon, Judge, Judged
+from samelook.extension_api.routes import create_extension_app
+from samelook.extension_api.settings import ExtensionSettings
+from samelook.facts.follower import Follower
+from samelook.facts.keeper import Keeper
+from samelook.facts.look_worker import LookWorker
+from samelook.facts.settings import VerdictSettings
+from samelook.hashing.sandbox import Sandbox
+from samelook.names.sites import host_of_url
 from samelook.settings import Settings
-from sql.pool import open_connection, open_pool
-from sql.settings import DatabaseSettings
+from samelook.sql.pool import open_connection, open_pool
+from samelook.sql.settings import DatabaseSettings
 
 SETTINGS = VerdictSettings()
 PATIENCE_S = 60.0

@@ -15,13 +15,13 @@ from aiohttp.test_utils import TestClient
 
 from bench.check_effects import fetched
 from bench.check_looks import fresh_icons
-from extension_api.answering import EXTENSION, Extension
-from extension_api.curation import list_site
-from samelook import cluster, postmaster
-from samelook.embedded_postgres import embedded_postgres
-from sql.migrate import migrate
-from sql.pool import open_connection
-from sql.settings import DatabaseSettings
+from samelook.extension_api.answering import EXTENSION, Extension
+from samelook.extension_api.curation import list_site
+from samelook.postgres import cluster, postmaster
+from samelook.postgres.embedded import embedded_postgres
+from samelook.sql.migrate import migrate
+from samelook.sql.pool import open_connection
+from samelook.sql.settings import DatabaseSettings
 
 PATIENCE_S = 60.0
 ICONS = fresh_icons(3, 13)

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from aiohttp.web import RouteDef
 
-from extension_api import verdict
-from extension_api.reasons import EXPLANATIONS
-from extension_api.routes import routes
+from samelook.extension_api import verdict
+from samelook.extension_api.reasons import EXPLANATIONS
+from samelook.extension_api.routes import routes
+from samelook.looks.rules import Rule
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -25,7 +26,7 @@ def test_every_code_is_in_the_table_with_its_sentence() -> None:
 def test_every_rule_is_in_the_table() -> None:
     source = Path(verdict.__file__).read_text("utf-8")
     rules = set(re.findall(r'"([1-6]-[a-z-]+)"', source))
-    rules |= {f"4-{rule.name.lower()}" for rule in verdict.Rule} | {"1-client", "1-operator"}
+    rules |= {f"4-{rule.name.lower()}" for rule in Rule} | {"1-client", "1-operator"}
     assert len(rules) > 15
     text = (DOCS / "verdicts.md").read_text("utf-8")
     assert rules == set(re.findall(r"`([1-6]-[a-z-]+)`", text))

@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 import pytest
 from aiohttp.test_utils import TestClient
 
-from extension_api.answering import EXTENSION, Extension
-from extension_api.clients import create_api_key
-from extension_api.curation import list_site
-from extension_api.settings import VerdictSettings
-from samelook.sample_web.pictures import Change, Format, Picture
-from samelook.sample_web.sites import SITES
-from sql.pool import open_connection
+from samelook.demo.sample_web.pictures import Change, Format, Picture
+from samelook.demo.sample_web.sites import SITES
+from samelook.extension_api.answering import EXTENSION, Extension
+from samelook.extension_api.clients import create_api_key
+from samelook.extension_api.curation import list_site
+from samelook.facts.settings import VerdictSettings
+from samelook.sql.pool import open_connection
 
 ORIGIN = "chrome-extension://abcdefghijklmnop"
 EFFECT_S = 2.0

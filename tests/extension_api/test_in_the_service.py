@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from api.app import create_app
-from api.settings import ApiSettings
-from extension_api.answering import EXTENSION
-from extension_api.settings import ExtensionSettings
+from samelook.api.app import create_app
+from samelook.api.settings import ApiSettings
+from samelook.extension_api.answering import EXTENSION
+from samelook.extension_api.settings import ExtensionSettings
 
 MINE = "chrome-extension://abcdefghijklmnop"
 OTHER = "chrome-extension://somebodyelses"

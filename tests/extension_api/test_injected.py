@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from extension_api.judge import Asked, Judge
-from extension_api.settings import VerdictSettings
-from inspector.injection import clear, inject_error, inject_result
-from samelook.sample_web.sites import SITES
-from sql.pool import open_connection
+from samelook.demo.sample_web.sites import SITES
+from samelook.extension_api.judge import Asked, Judge
+from samelook.facts.settings import VerdictSettings
+from samelook.inspector.injection import clear, inject_error, inject_result
+from samelook.sql.pool import open_connection
 
 HOSTS = (
     "lumora.example",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from extension_api.errors import RateLimited
-from extension_api.limits import Buckets, client_address, network_of
+from samelook.extension_api.errors import RateLimited
+from samelook.extension_api.limits import Buckets, client_address, network_of
 
 
 def test_a_bucket_gives_what_flows_into_it_and_each_key_has_its_own() -> None:

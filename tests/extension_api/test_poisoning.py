@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from crawler.rank_import import RankImport
-from extension_api.answering import EXTENSION
-from samelook.sample_web.pictures import Format, Picture
-from samelook.sample_web.sites import SITES
-from sql.pool import open_connection
+from samelook.crawler.ranks.importing import RankImport
+from samelook.demo.sample_web.pictures import Format, Picture
+from samelook.demo.sample_web.sites import SITES
+from samelook.extension_api.answering import EXTENSION
+from samelook.sql.pool import open_connection
 
 CLIENTS = 1000
 AT_ONCE = 20

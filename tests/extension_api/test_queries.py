@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from sql.named import queries
-from sql.pool import OwnConnection
+from samelook.sql.named import queries
+from samelook.sql.pool import OwnConnection
 
 
 @pytest.mark.parametrize("subject", ["verdicts", "extension", "looks"])

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from extension_api.judge import Asked, AskedIcon, Judge
-from extension_api.lists import Lists
-from extension_api.looks import parse_look
-from extension_api.memory import Memory
-from extension_api.settings import VerdictSettings
-from hashing.errors import HashingError
-from hashing.look import Look
-from hashing.look_files import looks_of_file
+from samelook.extension_api.judge import Asked, AskedIcon, Judge
+from samelook.facts.lists import Lists
+from samelook.facts.memory import Memory
+from samelook.facts.settings import VerdictSettings
+from samelook.hashing.errors import HashingError
+from samelook.looks.files import looks_of_file
+from samelook.looks.likeness import parse_look
+from samelook.looks.look import Look
 
 RECORDINGS = Path(__file__).parents[3] / "shared" / "recordings"
 SETTINGS = VerdictSettings()

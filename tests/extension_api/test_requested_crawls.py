@@ -5,12 +5,12 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from crawler.postgres_queue import PostgresQueue
-from crawler.settings import CrawlSettings
-from crawler.stores import domains_store
-from extension_api.outbox import Outbox
-from extension_api.sites import Site
-from sql.pool import Pool
+from samelook.crawler.queues.postgres import PostgresQueue
+from samelook.crawler.settings import CrawlSettings
+from samelook.crawler.stores import domains_store
+from samelook.extension_api.outbox import Outbox
+from samelook.names.sites import Site
+from samelook.sql.pool import Pool
 
 ASKED_FOR = Site("asked-for.example")
 

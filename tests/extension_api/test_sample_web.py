@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from extension_api.curation import list_site, state_families
-from extension_api.judge import Asked, Judge
-from extension_api.settings import VerdictSettings
-from samelook.sample_web.sample_site import Kind, Proof, SampleSite
-from samelook.sample_web.sites import OPERATOR_FAMILIES, SITE_BY_HOST, SITES
-from sql.pool import open_connection
+from samelook.demo.sample_web.sample_site import Kind, Proof, SampleSite
+from samelook.demo.sample_web.sites import OPERATOR_FAMILIES, SITE_BY_HOST, SITES
+from samelook.extension_api.curation import list_site, state_families
+from samelook.extension_api.judge import Asked, Judge
+from samelook.facts.settings import VerdictSettings
+from samelook.sql.pool import open_connection
 
 BRANDS = [site for site in SITES if site.kind is Kind.BRAND]
 COPIES = [site for site in SITES if site.kind is Kind.IMPERSONATOR and site.owner != "tinlantern.example"]

@@ -11,10 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extension_api.families import Kinship
-from extension_api.reasons import EXPLANATIONS, Code
-from extension_api.sites import Hosting, Site
-from extension_api.verdict import AskerLook, Facts, LookMatch, Owner, Rule, Tiers, Verdict, decide
+from samelook.extension_api.reasons import EXPLANATIONS, Code
+from samelook.extension_api.verdict import AskerLook, Facts, LookMatch, Verdict, decide
+from samelook.facts.families import Kinship
+from samelook.facts.standing import Owner, Tiers
+from samelook.looks.rules import Rule
+from samelook.names.sites import Hosting, Site
 
 ME = Site("me.example")
 ICON, OTHER_ICON = "aa", "bb"

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from hashing.blockhash import _brightness, _sums, blockhash, blockhashes
-from hashing.decode import decode
+from samelook.hashing.blockhash import _brightness, _sums, blockhash, blockhashes
+from samelook.hashing.decode import decode
 
 VECTORS = json.loads(Path(__file__).with_name("blockhash_vectors.json").read_text(encoding="utf-8"))
 

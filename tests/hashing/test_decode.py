@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from hashing.decode import DecodeLimits, composite_on, decode, decode_frames
-from hashing.errors import (
+from samelook.hashing.decode import DecodeLimits, composite_on, decode, decode_frames
+from samelook.hashing.errors import (
     LEAVES,
     DecodeFailed,
     Empty,

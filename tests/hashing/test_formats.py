@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashing.formats import foreign_format, sniff
+from samelook.hashing.formats import foreign_format, sniff
 
 
 @pytest.mark.parametrize(

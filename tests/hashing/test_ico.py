@@ -10,8 +10,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from hashing.decode import DecodeLimits, decode, decode_frames
-from hashing.errors import DecodeFailed, TooManyFrames, TooManyPixels, Truncated
+from samelook.hashing.decode import DecodeLimits, decode, decode_frames
+from samelook.hashing.errors import DecodeFailed, TooManyFrames, TooManyPixels, Truncated
 
 Stored = Callable[..., bytes]
 

@@ -10,15 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from hashing.blockhash import blockhashes, blockhashes_by_numpy
-from hashing.loops import LOOPS
-from hashing.pdq import pdq, pdq_by_numpy
-from hashing.phash import phash, phash_by_libraries
-from hashing.picture import composite_on
+from samelook.hashing.blockhash import blockhashes, blockhashes_by_numpy
+from samelook.hashing.loops import LOOPS
+from samelook.hashing.pdq import pdq, pdq_by_numpy
+from samelook.hashing.phash import phash, phash_by_libraries
+from samelook.hashing.picture import composite_on
 
 if LOOPS is None:
     if os.environ.get("CI"):
-        pytest.fail("hashing._pixels was not compiled, and CI must test it", pytrace=False)
+        pytest.fail("samelook.hashing._pixels was not compiled, and CI must test it", pytrace=False)
     pytest.skip("no compiler was there when the package was installed", allow_module_level=True)
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from hashing.pdq import pdq, pdq_by_numpy
+from samelook.hashing.pdq import pdq, pdq_by_numpy
 
 SIDES = st.one_of(st.integers(1, 140), st.sampled_from([64, 127, 128, 129, 256, 257, 383, 512, 600]))
 

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hashing.decode import decode, decode_frames
-from hashing.errors import HashingError
-from hashing.signals import hash_bytes
+from samelook.hashing.decode import decode, decode_frames
+from samelook.hashing.errors import HashingError
+from samelook.hashing.signals import hash_bytes
 
 # (format, width, height, entries in the file): how often. An SVG is drawn at 256.
 EXPECTED = {

@@ -18,8 +18,8 @@ import psutil
 import pytest
 from numpy.typing import NDArray
 
-from hashing.decode import DecodeLimits
-from hashing.errors import (
+from samelook.hashing.decode import DecodeLimits
+from samelook.hashing.errors import (
     DecoderDied,
     DecoderMemory,
     DecoderTimeout,
@@ -29,9 +29,9 @@ from hashing.errors import (
     TooManyBytes,
     TooManyPixels,
 )
-from hashing.sandbox import Sandbox, SandboxLimits
-from hashing.signals import hash_bytes
-from hashing.wire import encode, framed
+from samelook.hashing.sandbox import Sandbox, SandboxLimits
+from samelook.hashing.signals import hash_bytes
+from samelook.hashing.wire import encode, framed
 
 Stored = Callable[..., bytes]
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="workers need POSIX")
@@ -58,7 +58,7 @@ def children() -> list[psutil.Process]:
     return [
         child
         for child in psutil.Process().children()
-        if child.pid not in OTHERS and "hashing.worker" in child.cmdline()
+        if child.pid not in OTHERS and "samelook.hashing.worker" in child.cmdline()
     ]
 
 
@@ -139,7 +139,7 @@ async def test_a_hostile_job_is_one_typed_error_and_the_next_is_served(
 
 
 async def test_a_worker_that_lies_about_a_picture_is_not_believed() -> None:
-    from hashing.sandbox import _hashed_picture
+    from samelook.hashing.sandbox import _hashed_picture
 
     honest = {
         "sha256": "ab",
@@ -244,7 +244,7 @@ async def test_workers_that_cannot_start_are_an_error_and_no_hang(
 
 ORPHANS = """
 import asyncio, os, sys, time
-from hashing.sandbox import Sandbox, SandboxLimits
+from samelook.hashing.sandbox import Sandbox, SandboxLimits
 async def main():
     async with Sandbox(2, SandboxLimits(seconds=1)) as sandbox:
         idle, = await asyncio.gather(sandbox.run(os.getpid))
@@ -290,7 +290,9 @@ def test_it_runs_on_uvloop_as_well(icon: NDArray[np.uint8], stored: Stored) -> N
 
 async def test_workers_that_are_not_needed_end_and_come_back(icon: NDArray[np.uint8], stored: Stored) -> None:
     def decoders() -> int:
-        return sum("hashing.worker" in " ".join(child.cmdline()) for child in psutil.Process().children())
+        return sum(
+            "samelook.hashing.worker" in " ".join(child.cmdline()) for child in psutil.Process().children()
+        )
 
     before = decoders()
     async with Sandbox(2, idle_s=0.3) as sandbox:

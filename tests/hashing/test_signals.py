@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from hashing.blockhash import blockhash
-from hashing.decode import composite_on, decode
-from hashing.errors import NotAnImage
-from hashing.pdq import pdq
-from hashing.phash import phash
-from hashing.signals import SIGNAL_NAMES, favicon_mmh3, file_signals_of, hash_bytes, signals_of
+from samelook.hashing.blockhash import blockhash
+from samelook.hashing.decode import composite_on, decode
+from samelook.hashing.errors import NotAnImage
+from samelook.hashing.pdq import pdq
+from samelook.hashing.phash import phash
+from samelook.hashing.signals import SIGNAL_NAMES, favicon_mmh3, file_signals_of, hash_bytes, signals_of
 
 Stored = Callable[..., bytes]
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hashing.decode import DecodeLimits, decode
-from hashing.errors import DecodeFailed, HashingError, SvgRefused, SvgUnsupported
+from samelook.hashing.decode import DecodeLimits, decode
+from samelook.hashing.errors import DecodeFailed, HashingError, SvgRefused, SvgUnsupported
 
 NAMESPACE = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
 RED = '<rect width="100%" height="100%" fill="red"/>'

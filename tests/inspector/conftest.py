@@ -10,21 +10,21 @@ from typing import Any
 import pytest
 from yarl import URL
 
-from crawler.crawl import open_crawl
-from crawler.data_urls import data_of, is_data_url
-from crawler.fetch_settings import FetchSettings
-from crawler.requests import add_unranked
-from crawler.resolver import parse_resolve
-from crawler.settings import CrawlSettings
-from extension_api.answering import answering_once
-from hashing.sandbox import SandboxLimits
-from hashing.signals import hash_bytes
-from inspector.reading import reading
-from samelook.sample_web.ranks import reversed_name
-from samelook.sample_web.server import answers_of, sample_web_server
-from samelook.sample_web.sites import SITES
-from sql.pool import OwnConnection, Pool, open_pool
-from sql.settings import DatabaseSettings
+from samelook.crawler.crawl import open_crawl
+from samelook.crawler.discovery.data_urls import data_of, is_data_url
+from samelook.crawler.fetching.resolver import parse_resolve
+from samelook.crawler.fetching.settings import FetchSettings
+from samelook.crawler.requests import add_unranked
+from samelook.crawler.settings import CrawlSettings
+from samelook.demo.sample_web.ranks import reversed_name
+from samelook.demo.sample_web.server import answers_of, sample_web_server
+from samelook.demo.sample_web.sites import SITES
+from samelook.extension_api.answering import answering_once
+from samelook.hashing.sandbox import SandboxLimits
+from samelook.hashing.signals import hash_bytes
+from samelook.inspector.reading import reading
+from samelook.sql.pool import OwnConnection, Pool, open_pool
+from samelook.sql.settings import DatabaseSettings
 
 CRAWL = CrawlSettings(flush_s=0.05, idle_first_s=0.05)
 

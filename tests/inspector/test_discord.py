@@ -23,12 +23,12 @@ from nacl.signing import SigningKey
 from PIL import Image
 from typer.testing import CliRunner
 
-from hashing.sandbox import Sandbox
-from inspector.chat import ChatDesk, ChatSettings, add_chat
-from inspector.discord import COMMANDS, REPLAY_WINDOW_S, definitions
 from samelook.commands.discord import app as discord_app
-from sql.pool import Pool
-from sql.settings import DatabaseSettings
+from samelook.hashing.sandbox import Sandbox
+from samelook.inspector.chat import ChatDesk, ChatSettings, add_chat
+from samelook.inspector.discord import COMMANDS, REPLAY_WINDOW_S, definitions
+from samelook.sql.pool import Pool
+from samelook.sql.settings import DatabaseSettings
 
 KEY = SigningKey.generate()
 

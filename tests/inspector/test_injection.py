@@ -14,27 +14,34 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from crawler.crawl import open_crawl
-from crawler.faults import RETRY_AFTER_S, Faults
-from crawler.fetch_settings import FetchSettings
-from crawler.requests import add_unranked
-from crawler.resolver import parse_resolve
-from crawler.settings import CrawlSettings
-from extension_api.answering import answering_once
-from extension_api.models import SiteQuestion
-from hashing.sandbox import SandboxLimits
-from inspector.errors import BadQuestion, NoSuchSite, NothingToInject
-from inspector.failures import errors_answer
-from inspector.health import health_answer
-from inspector.injection import clear, error_kinds, inject_error, inject_fault, inject_result, injected_answer
-from inspector.listing import Answer, Row
-from inspector.overlaps import overlaps_answer
-from inspector.settings import InspectorSettings
-from inspector.sites import site_answer
-from samelook.sample_web.server import REQUESTS, create_sample_web, sample_web_server
-from samelook.sample_web.sites import SITES as SAMPLE
-from sql.pool import OwnConnection, Pool
-from sql.settings import DatabaseSettings
+from samelook.crawler.crawl import open_crawl
+from samelook.crawler.faults import RETRY_AFTER_S, Faults
+from samelook.crawler.fetching.resolver import parse_resolve
+from samelook.crawler.fetching.settings import FetchSettings
+from samelook.crawler.requests import add_unranked
+from samelook.crawler.settings import CrawlSettings
+from samelook.demo.sample_web.server import REQUESTS, create_sample_web, sample_web_server
+from samelook.demo.sample_web.sites import SITES as SAMPLE
+from samelook.extension_api.answering import answering_once
+from samelook.extension_api.models import SiteQuestion
+from samelook.hashing.sandbox import SandboxLimits
+from samelook.inspector.errors import BadQuestion, NoSuchSite, NothingToInject
+from samelook.inspector.failures import errors_answer
+from samelook.inspector.health import health_answer
+from samelook.inspector.injection import (
+    clear,
+    error_kinds,
+    inject_error,
+    inject_fault,
+    inject_result,
+    injected_answer,
+)
+from samelook.inspector.listing import Answer, Row
+from samelook.inspector.overlaps import overlaps_answer
+from samelook.inspector.settings import InspectorSettings
+from samelook.inspector.sites import site_answer
+from samelook.sql.pool import OwnConnection, Pool
+from samelook.sql.settings import DatabaseSettings
 
 SETTINGS = InspectorSettings()
 CRAWL = CrawlSettings(flush_s=0.05, idle_first_s=0.05)
@@ -89,8 +96,8 @@ async def add_sites(pool: Pool) -> None:
 @pytest.fixture
 async def reference(database_server: Any) -> dict[str, list[str]]:
     """What the tables hold after a crawl in which nothing was injected."""
-    from sql.pool import open_pool
-    from sql.settings import DatabaseSettings
+    from samelook.sql.pool import open_pool
+    from samelook.sql.settings import DatabaseSettings
 
     name = await database_server.create(template=database_server.template)
     try:
@@ -168,16 +175,16 @@ async def test_a_crashed_worker_loses_nothing(
     await inject_fault(connection, "crash-worker", site="lumora.example", share=1.0, lasts=HOUR, times=2)
     code = """
 import asyncio, sys
-from crawler.crawl import open_crawl
-from crawler.faults import Faults
-from crawler.fetch_settings import FetchSettings
-from crawler.resolver import parse_resolve
-from crawler.settings import CrawlSettings
-from extension_api.answering import answering_once
-from extension_api.models import SiteQuestion
-from hashing.sandbox import SandboxLimits
-from sql.pool import open_pool
-from sql.settings import DatabaseSettings
+from samelook.crawler.crawl import open_crawl
+from samelook.crawler.faults import Faults
+from samelook.crawler.fetching.settings import FetchSettings
+from samelook.crawler.fetching.resolver import parse_resolve
+from samelook.crawler.settings import CrawlSettings
+from samelook.extension_api.answering import answering_once
+from samelook.extension_api.models import SiteQuestion
+from samelook.hashing.sandbox import SandboxLimits
+from samelook.sql.pool import open_pool
+from samelook.sql.settings import DatabaseSettings
 
 async def main():
     async with open_pool(DatabaseSettings(url=sys.argv[1])) as pool:
@@ -268,10 +275,10 @@ async def test_a_real_error_comes_back_as_it_was(crawled_pool: Pool) -> None:
 
 
 async def test_a_real_failure_after_an_injected_one_goes_on_counting(crawled_pool: Pool) -> None:
-    from crawler.errors import CrawlError
-    from crawler.postgres_queue import PostgresQueue
-    from crawler.queue import Outcome
-    from crawler.stores import icons_store
+    from samelook.crawler.errors import CrawlError
+    from samelook.crawler.queues.interface import Outcome
+    from samelook.crawler.queues.postgres import PostgresQueue
+    from samelook.crawler.stores import icons_store
 
     async with crawled_pool.acquire() as connection:
         await inject_error(

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from inspector.overlaps import overlaps_answer
-from inspector.settings import InspectorSettings
-from samelook.sample_web.sites import sites_by_logo
-from sql.pool import OwnConnection
+from samelook.demo.sample_web.sites import sites_by_logo
+from samelook.inspector.overlaps import overlaps_answer
+from samelook.inspector.settings import InspectorSettings
+from samelook.sql.pool import OwnConnection
 
 SETTINGS = InspectorSettings(page=17)
 

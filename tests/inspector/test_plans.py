@@ -9,10 +9,10 @@ from typing import Any
 import asyncpg
 import pytest
 
-from inspector.tables import table_queries
-from sql.named import queries
-from sql.pool import OwnConnection, open_connection
-from sql.settings import DatabaseSettings
+from samelook.inspector.tables import table_queries
+from samelook.sql.named import queries
+from samelook.sql.pool import OwnConnection, open_connection
+from samelook.sql.settings import DatabaseSettings
 
 SITES = 20_000
 FILL = f"""

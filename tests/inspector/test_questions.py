@@ -8,15 +8,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from crawler.discovery import WELL_KNOWN_PATHS
-from inspector.errors import BadQuestion
-from inspector.failures import errors_answer
-from inspector.health import health_answer
-from inspector.opinions import grey_answer, reports_answer
-from inspector.queues import queue_answer
-from inspector.settings import InspectorSettings
-from samelook.sample_web.sites import SITES
-from sql.pool import OwnConnection, Pool
+from samelook.crawler.discovery.discover import WELL_KNOWN_PATHS
+from samelook.demo.sample_web.sites import SITES
+from samelook.inspector.errors import BadQuestion
+from samelook.inspector.failures import errors_answer
+from samelook.inspector.health import health_answer
+from samelook.inspector.opinions import grey_answer, reports_answer
+from samelook.inspector.queues import queue_answer
+from samelook.inspector.settings import InspectorSettings
+from samelook.sql.pool import OwnConnection, Pool
 
 SETTINGS = InspectorSettings()
 

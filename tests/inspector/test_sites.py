@@ -10,21 +10,21 @@ import asyncpg
 import pytest
 from PIL import Image
 
-from extension_api.answering import answering_once
-from extension_api.models import SiteQuestion
-from hashing.look import Look
-from hashing.look_files import looks_of_file
-from hashing.look_rules import RULES
-from hashing.signals import hash_bytes
-from inspector.errors import BadQuestion, NoSuchLook, NoSuchSite
-from inspector.listing import Answer, Row
-from inspector.looks import look_answer, look_of_hash, look_of_signals
-from inspector.settings import InspectorSettings
-from inspector.sites import site_answer
-from samelook.sample_web.server import answers_of
-from samelook.sample_web.sites import SITE_BY_HOST, SITES
-from sql.pool import OwnConnection, Pool
-from sql.settings import DatabaseSettings
+from samelook.demo.sample_web.server import answers_of
+from samelook.demo.sample_web.sites import SITE_BY_HOST, SITES
+from samelook.extension_api.answering import answering_once
+from samelook.extension_api.models import SiteQuestion
+from samelook.hashing.signals import hash_bytes
+from samelook.inspector.errors import BadQuestion, NoSuchLook, NoSuchSite
+from samelook.inspector.listing import Answer, Row
+from samelook.inspector.looks import look_answer, look_of_hash, look_of_signals
+from samelook.inspector.settings import InspectorSettings
+from samelook.inspector.sites import site_answer
+from samelook.looks.files import looks_of_file
+from samelook.looks.look import Look
+from samelook.looks.rules import RULES
+from samelook.sql.pool import OwnConnection, Pool
+from samelook.sql.settings import DatabaseSettings
 
 SETTINGS = InspectorSettings()
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from matching import HammingIndex, IndexSettings
-from matching.engine import Engine, c_engine, numpy_engine
+from samelook.matching import HammingIndex, IndexSettings
+from samelook.matching.engine import Engine, c_engine, numpy_engine
 
 # Merges happen when a test asks for them, unless it says otherwise.
 BY_HAND = IndexSettings(tail_codes=1 << 30, background=False)
@@ -20,8 +20,10 @@ def _c_or_skip() -> Engine:
     engine = c_engine()
     if engine is None:
         if os.environ.get("CI"):
-            pytest.fail("matching._engine is not built, and CI has to test it")
-        pytest.skip("matching._engine is not built: no C compiler at installation? Its tests DO NOT RUN")
+            pytest.fail("samelook.matching._engine is not built, and CI has to test it")
+        pytest.skip(
+            "samelook.matching._engine is not built: no C compiler at installation? Its tests DO NOT RUN"
+        )
     return engine
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from matching import FlatIndex, HammingIndex
-from matching.engine import Engine
-from matching.kernels import CHEAPEST, PROBE, SCAN
+from samelook.matching import FlatIndex, HammingIndex
+from samelook.matching.engine import Engine
+from samelook.matching.kernels import CHEAPEST, PROBE, SCAN
 
 Brute = Callable[[Any, Any, Any, int], list[tuple[int, int]]]
 NewIndex = Callable[..., HammingIndex]

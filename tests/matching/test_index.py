@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from matching import (
+from samelook.matching import (
     BadQuery,
     FlatIndex,
     HammingIndex,
@@ -19,7 +19,7 @@ from matching import (
     kernels,
     merging,
 )
-from matching.engine import Engine, c_engine, default_engine, numpy_engine
+from samelook.matching.engine import Engine, c_engine, default_engine, numpy_engine
 
 NewIndex = Callable[..., HammingIndex]
 

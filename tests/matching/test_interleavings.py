@@ -11,9 +11,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from matching import HammingIndex, IndexSettings
-from matching.engine import Engine, default_engine, numpy_engine
-from matching.kernels import CHEAPEST, PROBE, SCAN
+from samelook.matching import HammingIndex, IndexSettings
+from samelook.matching.engine import Engine, default_engine, numpy_engine
+from samelook.matching.kernels import CHEAPEST, PROBE, SCAN
 
 IDS = st.integers(-6, 12) | st.sampled_from([-(2**63), 2**63 - 1])
 # A base code with few flipped bits: collisions of codes and of buckets all the time.

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from matching import HammingIndex
-from matching.errors import SourceUnavailable
-from matching.live import LiveIndex, live_index
-from matching.settings import LiveSettings
-from matching.signal_log import DatabaseSignals
-from matching.source import Change
-from sql.named import queries
-from sql.pool import Pool, open_pool
-from sql.settings import DatabaseSettings
+from samelook.matching import HammingIndex
+from samelook.matching.errors import SourceUnavailable
+from samelook.matching.live import LiveIndex, live_index
+from samelook.matching.settings import LiveSettings
+from samelook.matching.signal_log import DatabaseSignals
+from samelook.matching.source import Change
+from samelook.sql.named import queries
+from samelook.sql.pool import Pool, open_pool
+from samelook.sql.settings import DatabaseSettings
 
 QUERIES = queries("matching")
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from matching import BadQuery, HammingIndex
-from matching.query import Answer, BankRule, Match, Question, ask
+from samelook.matching import BadQuery, HammingIndex
+from samelook.matching.query import Answer, BankRule, Match, Question, ask
 
 ZERO = bytes(8)
 # Signal k lies k bits from ZERO.

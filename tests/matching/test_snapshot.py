@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from matching import HammingIndex, MatchingError, SnapshotDamaged, SnapshotForeign
-from matching.engine import Engine, c_engine, numpy_engine
-from matching.kernels import CHEAPEST, PROBE, SCAN
-from matching.snapshot import _PREFIX
+from samelook.matching import HammingIndex, MatchingError, SnapshotDamaged, SnapshotForeign
+from samelook.matching.engine import Engine, c_engine, numpy_engine
+from samelook.matching.kernels import CHEAPEST, PROBE, SCAN
+from samelook.matching.snapshot import _PREFIX
 
 NewIndex = Callable[..., HammingIndex]
 

@@ -17,7 +17,7 @@ import psutil
 from aiohttp import web
 
 from bench.crawl_web import ICONS, create_app
-from samelook.sample_web.server import sample_web_server
+from samelook.demo.sample_web.server import sample_web_server
 
 Pool = Any
 SITES = 200

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from samelook.cluster import psql_path
-from samelook.database import configured_database
-from samelook.embedded_postgres import embedded_postgres
+from samelook.postgres.cluster import psql_path
+from samelook.postgres.configured import configured_database
+from samelook.postgres.embedded import embedded_postgres
 from samelook.settings import Settings
-from sql.errors import DatabaseUnavailable
-from sql.migrate import FOLDER
+from samelook.sql.errors import DatabaseUnavailable
+from samelook.sql.migrate import FOLDER
 
 
 @pytest.fixture(scope="module")

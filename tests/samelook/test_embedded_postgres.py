@@ -25,8 +25,8 @@ import asyncpg
 import psutil
 import pytest
 
-from samelook import cluster
-from samelook.cluster import (
+from samelook.postgres import cluster
+from samelook.postgres.cluster import (
     VERSION,
     DataFolderUnusable,
     EmbeddedPostgresError,
@@ -34,8 +34,8 @@ from samelook.cluster import (
     PostgresProgramsMissing,
     program,
 )
-from samelook.embedded_postgres import embedded_postgres
-from samelook.postmaster import is_postmaster_of, read_postmaster
+from samelook.postgres.embedded import embedded_postgres
+from samelook.postgres.postmaster import is_postmaster_of, read_postmaster
 
 AS_ROOT = os.geteuid() == 0
 
@@ -97,7 +97,7 @@ def wait_until(true: Callable[[], bool], seconds: float = 20) -> None:
 USER = """
 import sys
 from pathlib import Path
-from samelook.embedded_postgres import embedded_postgres
+from samelook.postgres.embedded import embedded_postgres
 with embedded_postgres(Path(sys.argv[1]), durable=sys.argv[2] == "durable") as url:
     print(url, file=sys.stderr, flush=True)
     sys.stdin.read()
@@ -468,7 +468,7 @@ def test_programs_in_a_closed_folder_make_and_run_a_server(
     for path in (closed, *closed.rglob("*")):
         path.chmod(path.stat().st_mode & ~0o077)
     programs = next(closed.glob("*/pginstall*"))
-    monkeypatch.setattr("samelook.cluster._programs", lambda: programs)
+    monkeypatch.setattr("samelook.postgres.cluster._programs", lambda: programs)
     with embedded_postgres(tmp_path / "data", durable=False) as url:
         assert ask(url, "SELECT 1") == 1
         assert psutil.Process(pid_of(tmp_path / "data")).cmdline()[0].startswith(str(closed))

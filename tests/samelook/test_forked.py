@@ -14,7 +14,7 @@ import pytest
 
 PROGRAM = """
 import os, select, signal, sys
-from samelook.forked import keep_forked
+from samelook.processes.forked import keep_forked
 
 def say(*words):
     os.write(1, (" ".join(map(str, words)) + "\\n").encode())  # in one piece: others write there too

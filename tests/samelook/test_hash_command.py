@@ -8,8 +8,8 @@ import typer
 from PIL import Image
 from typer.testing import CliRunner
 
-from hashing.signals import SIGNAL_NAMES, hash_bytes
 from samelook.commands.hash import hash_files
+from samelook.hashing.signals import SIGNAL_NAMES, hash_bytes
 
 
 @pytest.fixture

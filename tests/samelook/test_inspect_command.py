@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from inspector.plain_text import harmless
-from inspector.thumbnails import Thumbnail
 from samelook.commands.inspect import app
-from samelook.inspect_display import half_blocks
-from samelook.sample_web.pictures import png
-from sql.pool import OwnConnection
+from samelook.demo.sample_web.pictures import png
+from samelook.inspector.plain_text import harmless
+from samelook.inspector.thumbnails import Thumbnail
+from samelook.sql.pool import OwnConnection
+from samelook.terminal.inspect_display import half_blocks
 
 Inspect = Callable[..., Awaitable[Any]]  # the result that typer's runner gives
 
@@ -43,7 +43,7 @@ def inspect(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Inspect:
 @pytest.fixture
 async def three_sites(connection: OwnConnection) -> bytes:
     """Two sites that share an icon file, and one whose icon URL and error are meant to harm a terminal."""
-    from hashing.signals import hash_bytes
+    from samelook.hashing.signals import hash_bytes
 
     body = png("gearwheel", 32).data
     picture = hash_bytes(body)

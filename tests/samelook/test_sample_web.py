@@ -18,28 +18,28 @@ import pytest
 from aiohttp.test_utils import TestServer
 from PIL import Image
 
-from crawler.discovery import discover
-from crawler.errors import CrawlError
-from crawler.fetch_settings import FetchSettings
-from crawler.fetcher import Fetcher
-from crawler.icon_fetch import FetchedIcons, fetch_icons
-from crawler.ranks import RankFormat, RankParser, layout_of
-from crawler.resolver import parse_resolve
-from hashing.decode import decode
-from hashing.errors import TooManyPixels
-from hashing.pdq import pdq
-from hashing.picture import DecodeLimits
-from hashing.sandbox import Sandbox
-from samelook.sample_web.brand_logos import BRAND_LOGOS
-from samelook.sample_web.drawing import raster, svg
-from samelook.sample_web.hostile_files import page_bomb, picture_bomb
-from samelook.sample_web.logos import LOGOS
-from samelook.sample_web.pictures import Change, Format, Picture, changed
-from samelook.sample_web.ranks import rank_list, reversed_name, unranked_list
-from samelook.sample_web.sample_site import Kind, Proof, SampleSite, Trouble
-from samelook.sample_web.server import REQUESTS, answers_of, create_sample_web, sample_web_server
-from samelook.sample_web.sites import OPERATOR_FAMILIES, SITE_BY_HOST, SITES, sites_by_logo
-from samelook.sample_web.troubles import OUTSIDE
+from samelook.crawler.discovery.discover import discover
+from samelook.crawler.discovery.icon_fetch import FetchedIcons, fetch_icons
+from samelook.crawler.errors import CrawlError
+from samelook.crawler.fetching.fetcher import Fetcher
+from samelook.crawler.fetching.resolver import parse_resolve
+from samelook.crawler.fetching.settings import FetchSettings
+from samelook.crawler.ranks.formats import RankFormat, RankParser, layout_of
+from samelook.demo.sample_web.brand_logos import BRAND_LOGOS
+from samelook.demo.sample_web.drawing import raster, svg
+from samelook.demo.sample_web.hostile_files import page_bomb, picture_bomb
+from samelook.demo.sample_web.logos import LOGOS
+from samelook.demo.sample_web.pictures import Change, Format, Picture, changed
+from samelook.demo.sample_web.ranks import rank_list, reversed_name, unranked_list
+from samelook.demo.sample_web.sample_site import Kind, Proof, SampleSite, Trouble
+from samelook.demo.sample_web.server import REQUESTS, answers_of, create_sample_web, sample_web_server
+from samelook.demo.sample_web.sites import OPERATOR_FAMILIES, SITE_BY_HOST, SITES, sites_by_logo
+from samelook.demo.sample_web.troubles import OUTSIDE
+from samelook.hashing.decode import decode
+from samelook.hashing.errors import TooManyPixels
+from samelook.hashing.pdq import pdq
+from samelook.hashing.picture import DecodeLimits
+from samelook.hashing.sandbox import Sandbox
 
 ROOT = Path(__file__).parents[2]
 
@@ -175,8 +175,8 @@ def test_pixels_are_the_same_on_every_machine() -> None:
 
 def test_another_process_serves_the_same_bytes() -> None:
     program = (
-        "import hashlib\nfrom samelook.sample_web.server import answers_of\n"
-        "from samelook.sample_web.sites import SITES\n"
+        "import hashlib\nfrom samelook.demo.sample_web.server import answers_of\n"
+        "from samelook.demo.sample_web.sites import SITES\n"
         "print(hashlib.sha256(b''.join(answer.data for answer in answers_of(SITES).values())).hexdigest())"
     )
     here = hashlib.sha256(b"".join(answer.data for answer in answers_of(SITES).values())).hexdigest()

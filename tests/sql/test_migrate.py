@@ -8,7 +8,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from sql.errors import (
+from samelook.sql.errors import (
     BadMigrationFile,
     DatabaseNewer,
     DatabaseTooOld,
@@ -16,7 +16,7 @@ from sql.errors import (
     MigrationChanged,
     MigrationFailed,
 )
-from sql.migrate import FOLDER, migrate, migrations_in
+from samelook.sql.migrate import FOLDER, migrate, migrations_in
 
 STEPS = {
     "0001_people.sql": "-- People.\nCREATE TABLE people (name text);\n",
@@ -142,7 +142,7 @@ async def test_waiting_for_a_long_transaction_ends(empty_database_url: str, fold
 async def test_an_old_server_is_refused_before_anything_is_done(
     empty_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sql.migrate.OLDEST_POSTGRES", 99)
+    monkeypatch.setattr("samelook.sql.migrate.OLDEST_POSTGRES", 99)
     connection = await asyncpg.connect(empty_database_url)
     try:
         with pytest.raises(DatabaseTooOld, match="needs 99"):

@@ -10,10 +10,10 @@ import asyncpg
 import pytest
 from aiosql.types import SQLOperationType
 
-from sql.errors import BadQueryFile
-from sql.named import FOLDER, Queries, load_queries, queries, queries_in
-from sql.pool import OwnConnection, Pool
-from sql.queue_queries import PHASES, queue_queries
+from samelook.sql.errors import BadQueryFile
+from samelook.sql.named import FOLDER, Queries, load_queries, queries, queries_in
+from samelook.sql.pool import OwnConnection, Pool
+from samelook.sql.queue_queries import PHASES, queue_queries
 
 # A file with {words} is completed by the room that loads it; the queue's is tried here.
 TEMPLATE_WORD = re.compile(r"\{[a-z_]+\}")

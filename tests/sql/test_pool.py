@@ -9,10 +9,16 @@ from dataclasses import replace
 import asyncpg
 import pytest
 
-from sql.errors import BadDatabaseUrl, DatabaseError, DatabaseRefused, DatabaseTooOld, DatabaseUnavailable
-from sql.pool import Pool, open_connection, open_pool
-from sql.settings import DatabaseSettings
-from sql.urls import split_password, without_secrets
+from samelook.sql.errors import (
+    BadDatabaseUrl,
+    DatabaseError,
+    DatabaseRefused,
+    DatabaseTooOld,
+    DatabaseUnavailable,
+)
+from samelook.sql.pool import Pool, open_connection, open_pool
+from samelook.sql.settings import DatabaseSettings
+from samelook.sql.urls import split_password, without_secrets
 
 
 async def test_json_travels_as_python_values(pool: Pool) -> None:
@@ -99,7 +105,7 @@ async def test_a_missing_database_is_refused_with_advice(database_url: str) -> N
 
 
 async def test_an_old_server_is_refused(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sql.pool.OLDEST_POSTGRES", 99)
+    monkeypatch.setattr("samelook.sql.pool.OLDEST_POSTGRES", 99)
     with pytest.raises(DatabaseTooOld, match="needs 99 or newer"):
         async with open_pool(DatabaseSettings(url=database_url)):
             pass

@@ -21,10 +21,10 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from crawler.message_queue import MessageService
-from crawler.pubsub_queue import open_pubsub
-from crawler.queue_settings import QueueSettings
-from crawler.sqs_queue import open_sqs
+from samelook.crawler.queues.message_queue import MessageService
+from samelook.crawler.queues.pubsub import open_pubsub
+from samelook.crawler.queues.settings import QueueSettings
+from samelook.crawler.queues.sqs import open_sqs
 
 CHOICES = QueueSettings(prefix="test", wait_s=0.1)
 

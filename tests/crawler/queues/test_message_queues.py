@@ -12,19 +12,19 @@ from typing import Any
 
 import pytest
 
-from crawler.crawl import open_crawl
-from crawler.errors import CrawlError
-from crawler.etl import Etl, Messages
-from crawler.fetch_settings import FetchSettings
-from crawler.message_queue import DEAD, RESULTS, Channel, MessageQueue, MessageService
-from crawler.messages import DeadMessage, unpacked
-from crawler.queue import Lease, Outcome
-from crawler.queue_settings import QueueSettings
-from crawler.requests import add_unranked
-from crawler.resolver import parse_resolve
-from crawler.settings import CrawlSettings
-from crawler.status import crawl_status
-from crawler.stores import (
+from samelook.crawler.crawl import open_crawl
+from samelook.crawler.errors import CrawlError
+from samelook.crawler.etl import Etl, Messages
+from samelook.crawler.fetching.resolver import parse_resolve
+from samelook.crawler.fetching.settings import FetchSettings
+from samelook.crawler.queues.interface import Lease, Outcome
+from samelook.crawler.queues.message_queue import DEAD, RESULTS, Channel, MessageQueue, MessageService
+from samelook.crawler.queues.messages import DeadMessage, unpacked
+from samelook.crawler.queues.settings import QueueSettings
+from samelook.crawler.requests import add_unranked
+from samelook.crawler.settings import CrawlSettings
+from samelook.crawler.status import crawl_status
+from samelook.crawler.stores import (
     DomainInput,
     PageVisit,
     TargetUrl,
@@ -32,12 +32,12 @@ from crawler.stores import (
     hashes_store,
     icons_store,
 )
-from crawler.worker import PhaseRunner
-from hashing.sandbox import SandboxLimits
-from samelook.sample_web.sample_site import Trouble
-from samelook.sample_web.server import sample_web_server
-from samelook.sample_web.sites import SITES
-from sql.pool import Pool
+from samelook.crawler.worker import PhaseRunner
+from samelook.demo.sample_web.sample_site import Trouble
+from samelook.demo.sample_web.server import sample_web_server
+from samelook.demo.sample_web.sites import SITES
+from samelook.hashing.sandbox import SandboxLimits
+from samelook.sql.pool import Pool
 
 SETTINGS = CrawlSettings(flush_s=0.05, idle_first_s=0.05, concurrency=50, batch=50)
 CHOICES = QueueSettings(prefix="test", wait_s=0.1, inputs_per_message=7)

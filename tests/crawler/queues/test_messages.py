@@ -11,9 +11,10 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.errors import CrawlError
-from crawler.fetch_errors import RateLimited
-from crawler.messages import (
+from samelook.crawler.errors import CrawlError
+from samelook.crawler.fetching.errors import RateLimited
+from samelook.crawler.queues.interface import Lease, Outcome
+from samelook.crawler.queues.messages import (
     LARGEST_UNPACKED,
     BadMessage,
     DeadMessage,
@@ -25,8 +26,7 @@ from crawler.messages import (
     packed_outcomes,
     unpacked,
 )
-from crawler.queue import Lease, Outcome
-from crawler.stores import (
+from samelook.crawler.stores import (
     DomainInput,
     FetchedIcon,
     IconInput,
@@ -35,9 +35,9 @@ from crawler.stores import (
     PageVisit,
     TargetUrl,
 )
-from hashing.signals import HashedPicture
-from hashing.wire import encode
-from sql.queue_queries import Phase
+from samelook.hashing.signals import HashedPicture
+from samelook.hashing.wire import encode
+from samelook.sql.queue_queries import Phase
 
 INPUTS: dict[Phase, Any] = {
     "domains": DomainInput("example.a", 3),

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from crawler.etl import Messages
-from crawler.message_queue import Channel, Delivery, QueueUnusable
-from crawler.pubsub_queue import open_pubsub
-from crawler.queue_settings import QueueSettings
-from crawler.settings import CrawlSettings
-from crawler.stores import DomainInput, TargetUrl, domains_store
-from crawler.worker import PhaseRunner
-from sql.pool import Pool
+from samelook.crawler.etl import Messages
+from samelook.crawler.queues.message_queue import Channel, Delivery, QueueUnusable
+from samelook.crawler.queues.pubsub import open_pubsub
+from samelook.crawler.queues.settings import QueueSettings
+from samelook.crawler.settings import CrawlSettings
+from samelook.crawler.stores import DomainInput, TargetUrl, domains_store
+from samelook.crawler.worker import PhaseRunner
+from samelook.sql.pool import Pool
 
 if TYPE_CHECKING:
     from tests.crawler.queues.conftest import PubsubServer

@@ -15,10 +15,10 @@ import pytest
 from aiohttp import web
 
 from bench.crawl_web import ICONS, create_app
-from crawler.message_queue import QueueUnusable
-from crawler.queue_settings import QueueSettings
-from crawler.sqs_queue import open_sqs
-from sql.pool import Pool
+from samelook.crawler.queues.message_queue import QueueUnusable
+from samelook.crawler.queues.settings import QueueSettings
+from samelook.crawler.queues.sqs import open_sqs
+from samelook.sql.pool import Pool
 
 CHOICES = QueueSettings(prefix="test", wait_s=0.1)
 SITES = 60

@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from banks.export import checked_export, exported
-from banks.store import BankStore
-from exchanges.fetching import FetchOutcome, fetch_once
-from exchanges.outbox import send_opinions
-from exchanges.settings import ExchangeSettings
-from exchanges.store import ExchangeStore
-from sql.pool import Pool
+from samelook.banks.export import checked_export, exported
+from samelook.banks.store import BankStore
+from samelook.exchanges.fetching import FetchOutcome, fetch_once
+from samelook.exchanges.outbox import send_opinions
+from samelook.exchanges.settings import ExchangeSettings
+from samelook.exchanges.store import ExchangeStore
+from samelook.sql.pool import Pool
 from tests.exchanges.standins import server
 from tests.exchanges.standins.ncmec import Ncmec
 from tests.exchanges.standins.sources import GraphSource, NcmecSource, Source

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from api.app import create_app
-from api.settings import ApiSettings
-from api.state import MATCHING, Matching
-from exchanges.settings import ExchangeSettings
-from sql.pool import Pool
-from sql.settings import DatabaseSettings
+from samelook.api.app import create_app
+from samelook.api.settings import ApiSettings
+from samelook.api.state import MATCHING, Matching
+from samelook.exchanges.settings import ExchangeSettings
+from samelook.sql.pool import Pool
+from samelook.sql.settings import DatabaseSettings
 from tests.exchanges.standins import server
 from tests.exchanges.standins.sources import NcmecSource, Source
 

@@ -1,0 +1,257 @@
+"""Many signals at once: `POST /c/bank/{bank_name}/signals`, read while it arrives."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import json
+import re
+from binascii import unhexlify
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from typing import Any, TypeAlias
+
+from aiohttp import web
+from pydantic import ValidationError
+
+from samelook.api.answers import answer_model
+from samelook.api.description import described
+from samelook.api.errors import ApiError, bad_request
+from samelook.api.metrics import METRICS
+from samelook.api.models import BulkAnswer, LineWords, RefusedLine
+from samelook.api.state import CURATION, MATCHING, show_at_once
+from samelook.banks.bulk import Batch, BulkAdd
+from samelook.banks.contents import Details, check_details
+from samelook.banks.errors import BankError
+from samelook.banks.signal_types import SIGNAL_TYPES, SignalType, parsed_signals
+
+routes = web.RouteTableDef()
+_BATCH = 5000
+_BATCHES_AT_ONCE = 2
+_LONGEST_LINE = 1 << 20
+_MOST_REFUSALS_SHOWN = 1000
+_NDJSON = frozenset({"application/x-ndjson", "application/jsonl", "application/ndjson"})
+_WORDS = frozenset(LineWords.model_fields)
+_ONE_HEX = re.compile(rb'[ \t]*\{[ \t]*"(\w+)"[ \t]*:[ \t]*"([0-9a-f]+)"[ \t]*\}[ \t\r]*').fullmatch
+_HEX_TYPES = {
+    kind.name.encode(): kind for kind in SIGNAL_TYPES.values() if not kind.decimal and kind.normalise is None
+}
+Take: TypeAlias = Callable[[bytes, Batch], None]
+"""Adds what a line holds to a batch. Raises BankError, ValueError and what the formats raise."""
+
+
+@routes.post("/c/bank/{bank_name}/signals")
+@described(
+    "Bank Content",
+    "Adds many contents to a bank",
+    role="curator",
+    consumes={"application/x-ndjson": {"type": "string"}, "text/csv": {"type": "string"}},
+    answer=BulkAnswer,
+    errors=(400, 403, 404, 415),
+    description="One content a line: the body of `/signal` as JSON, or a CSV whose header names signal types "
+    "(and `note`). Good lines are added, in portions that each stay once committed; refused ones are listed.",
+)
+async def add_many(request: web.Request) -> web.Response:
+    curation = request.app[CURATION]
+    bank = await curation.banks.writable(request.match_info["bank_name"])
+    take: Take
+    if request.content_type in _NDJSON:
+        take = _take_json_line
+    elif request.content_type == "text/csv":
+        take = _CsvLines()
+    else:
+        raise ApiError(415, "Send lines of JSON as application/x-ndjson, or text/csv.")
+    matching = request.app.get(MATCHING)
+    live = matching.live if matching is not None else None
+    bulk = BulkAdd(curation.banks, bank, live.committing if live is not None else None)
+    load = _Load(request, bulk)
+    try:
+        await _read(request, take, load)
+    finally:
+        await load.settle()
+    return answer_model(load.answer())
+
+
+async def _read(request: web.Request, take: Take, load: _Load) -> None:
+    async for number, lines in _portions(request):
+        for place, line in enumerate(lines):
+            if line is None:
+                load.refuse(number + place, f"the line is longer than {_LONGEST_LINE} bytes")
+                continue
+            try:
+                take(line, load.batch)
+            except (BankError, ValueError, csv.Error, RecursionError) as error:
+                said = error.message if isinstance(error, BankError) else _said(error)
+                load.refuse(number + place, said)
+        if len(load.batch) >= _BATCH:
+            await load.flush()
+    await load.flush()
+    await load.settle()
+
+
+class _Load:
+    """One bulk request: what was added and what was refused so far."""
+
+    def __init__(self, request: web.Request, bulk: BulkAdd) -> None:
+        self.batch = Batch()
+        """What is still to be added."""
+        self._request = request
+        self._bulk = bulk
+        self._adding: deque[asyncio.Task[None]] = deque()
+        self._added = self._refused = 0
+        self._errors: list[RefusedLine] = []
+        self._ids: list[int] = []
+
+    def refuse(self, number: int, message: str) -> None:
+        """Notes a line that cannot be added."""
+        self._refused += 1
+        if len(self._errors) < _MOST_REFUSALS_SHOWN:
+            self._errors.append(RefusedLine(line=number, message=message))
+
+    async def flush(self) -> None:
+        """Begins to add the batch, while the next lines are read and one batch more may be being added."""
+        batch, self.batch = self.batch, Batch()
+        if len(batch):
+            self._adding.append(asyncio.create_task(self._add(batch)))
+        while len(self._adding) >= _BATCHES_AT_ONCE:
+            await self._adding.popleft()
+
+    async def settle(self) -> None:
+        """Waits until what was begun is committed and matches here; raises what went wrong with it first."""
+        try:
+            while self._adding:
+                await self._adding.popleft()
+        finally:
+            await asyncio.gather(*self._adding, return_exceptions=True)
+
+    async def _add(self, batch: Batch) -> None:
+        ids = await self._bulk.add(batch)
+        self._added += len(ids)
+        self._ids += [ids[0], ids[-1]]
+        await show_at_once(self._request, *batch.columns)
+
+    def answer(self) -> BulkAnswer:
+        """The counts, and what was refused."""
+        METRICS.signals_added.labels("added").inc(self._added)
+        METRICS.signals_added.labels("refused").inc(self._refused)
+        return BulkAnswer(
+            added=self._added,
+            refused=self._refused,
+            errors=self._errors,
+            first_id=min(self._ids, default=None),
+            last_id=max(self._ids, default=None),
+        )
+
+
+class _CsvLines:
+    """Takes the lines of a CSV; the first one names the columns."""
+
+    def __init__(self) -> None:
+        self._types: list[tuple[int, SignalType]] = []
+        self._note: int | None = None
+        self._columns = 0
+
+    def __call__(self, line: bytes, batch: Batch) -> None:
+        """Adds the content of a line, if it has one. Raises ApiError for a header without signal types."""
+        text = line.decode().rstrip("\r\n")
+        if not text.strip():
+            return
+        if '"' in text or "\r" in text or "\0" in text:
+            (cells,) = csv.reader(io.StringIO(text), strict=True)
+        else:
+            cells = text.split(",")
+        if not self._columns:
+            self._read_header(cells)
+            return
+        if len(cells) != self._columns:
+            raise ValueError(f"{len(cells)} columns, and the header has {self._columns}")
+        note = cells[self._note] if self._note is not None else ""
+        given = {kind: kind.parse(cells[place]) for place, kind in self._types if cells[place]}
+        if not given:
+            parsed_signals({})
+        batch.add(given, _details({"note": note})) if note else batch.add(given)
+
+    def _read_header(self, cells: list[str]) -> None:
+        names = [cell.strip().lower().removeprefix("\ufeff") for cell in cells]
+        unknown = [name for name in names if name not in SIGNAL_TYPES and name != "note"]
+        if unknown or not set(names) & SIGNAL_TYPES.keys() or len(set(names)) < len(names):
+            raise bad_request(
+                f"The first line of a CSV names columns: note, and signal types ({', '.join(SIGNAL_TYPES)}).",
+                {"columns": names[:20]},
+            )
+        self._types = [(place, SIGNAL_TYPES[name]) for place, name in enumerate(names) if name != "note"]
+        self._note = names.index("note") if "note" in names else None
+        self._columns = len(names)
+
+
+def _take_json_line(line: bytes, batch: Batch) -> None:
+    """Adds the content of a line, if it has one."""
+    if one := _ONE_HEX(line):
+        # Nearly every line of a large load: worth a way of its own, which knows only what is surely right.
+        name, value = one.groups()
+        kind = _HEX_TYPES.get(name)
+        if kind is not None and len(value) * 4 == kind.bits:
+            batch.add_one(kind, unhexlify(value))
+            return
+    elif not line.strip():
+        return
+    said = json.loads(line)
+    if not isinstance(said, dict):
+        raise ValueError("the line is no JSON object")  # noqa: TRY004 - it is data, not a program
+    words = {name: said.pop(name) for name in _WORDS & said.keys()}
+    signals = parsed_signals(said)
+    batch.add(signals, _details(words)) if words else batch.add(signals)
+
+
+def _details(words: dict[str, Any]) -> Details:
+    details = details_of(LineWords.model_validate(words))
+    check_details(details)
+    return details
+
+
+def details_of(said: LineWords) -> Details:
+    """What is said of a content that comes as signals only."""
+    return Details(
+        media_unavailable=True,
+        note=said.note,
+        metadata=said.metadata.stored() if said.metadata is not None else {},
+        tags=said.tags,
+        disable_until_ts=said.disable_until_ts,
+    )
+
+
+async def _portions(request: web.Request) -> AsyncIterator[tuple[int, list[bytes | None]]]:
+    """The lines of the body as they come, many at a time, with the number of the first, from 1.
+
+    None for one that is too long.
+    """
+    number, rest = 1, b""
+    too_long = False
+    async for chunk in request.content.iter_any():
+        *whole, rest = (rest + chunk).split(b"\n")
+        if whole:
+            lines: list[bytes | None] = list(whole)
+            if too_long:
+                lines[0], too_long = None, False
+            # What was kept of a line before this chunk is shorter than the limit; the chunk may not be.
+            if len(chunk) > _LONGEST_LINE or len(whole[0]) > _LONGEST_LINE:
+                lines = [None if line is None or len(line) > _LONGEST_LINE else line for line in lines]
+            yield number, lines
+            number += len(lines)
+        if len(rest) > _LONGEST_LINE:
+            # Forgotten as it comes: a line without end must not fill the memory.
+            rest, too_long = b"", True
+    if rest or too_long:
+        yield number, [None if too_long else rest]
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        return f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
+    if isinstance(error, UnicodeDecodeError):
+        return "the line is no UTF-8"
+    if isinstance(error, json.JSONDecodeError):
+        return f"the line is no JSON: {error}"
+    return str(error)

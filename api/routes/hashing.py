@@ -1,0 +1,63 @@
+"""Signals of media: `/h/hash`."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from samelook.api.answers import answer
+from samelook.api.description import MEDIA_FORM, described
+from samelook.api.models import HashQuery, UploadQuery
+from samelook.api.requests import query_of
+from samelook.api.state import FETCHER, MATCHING, SANDBOX, SETTINGS
+from samelook.api.uploads import Media, fetched_media, form_of, media_in
+from samelook.banks.media import Hashed, hash_media, wanted_types
+from samelook.banks.signal_types import SIGNAL_TYPES
+from samelook.crawler.fetching.fetcher import Fetcher
+
+routes = web.RouteTableDef()
+_TAG = "Hashing"
+_DEFAULT_RATIOS = dict.fromkeys(SIGNAL_TYPES, 1.0)
+
+
+@routes.get("/h/hash")
+@described(
+    _TAG,
+    "The signals of media behind a URL",
+    query=HashQuery,
+    answer=dict[str, str],
+    description="A photo gives its PDQ and a video its MD5, and with `types` whatever is named there.",
+)
+async def hash_url(request: web.Request) -> web.Response:
+    query = query_of(request, HashQuery)
+    media = await fetched_media(fetcher_of(request), query.url, query.content_type)
+    return answer((await hashed(request, media, query.types)).signals)
+
+
+@routes.post("/h/hash")
+@described(
+    _TAG,
+    "The signals of an uploaded file",
+    query=UploadQuery,
+    consumes=MEDIA_FORM,
+    answer=dict[str, str],
+    errors=(400, 413),
+    description="A photo gives its PDQ and a video its MD5, and with `types` whatever is named there.",
+)
+async def hash_upload(request: web.Request) -> web.Response:
+    query = query_of(request, UploadQuery)
+    media = media_in(await form_of(request, request.app[SETTINGS].max_upload_bytes))
+    return answer((await hashed(request, media, query.types)).signals)
+
+
+async def hashed(request: web.Request, media: Media, types: str | None) -> Hashed:
+    """The signals of media under the types that are switched on."""
+    matching = request.app.get(MATCHING)
+    live = matching.live if matching is not None else None
+    ratios = live.type_ratios if live is not None else _DEFAULT_RATIOS
+    wanted = wanted_types(media.content_type, types, ratios)
+    return await hash_media(request.app[SANDBOX], media.data, wanted, request.app[SETTINGS].max_pixels)
+
+
+def fetcher_of(request: web.Request) -> Fetcher:
+    """The one fetcher of the application."""
+    return request.app[FETCHER]

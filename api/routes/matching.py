@@ -1,0 +1,204 @@
+"""Lookups: `/m/…`."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from aiohttp import web
+
+from samelook.api.answers import answer
+from samelook.api.description import MEDIA_FORM, described
+from samelook.api.errors import bad_request
+from samelook.api.models import (
+    BankMatches,
+    CompareAnswer,
+    CompareBody,
+    CompareQuery,
+    IndexStatusAnswer,
+    LookupQuery,
+    LookupUploadQuery,
+    RawLookupAnswer,
+    RawLookupQuery,
+    TypeQuery,
+)
+from samelook.api.requests import json_of, query_of
+from samelook.api.routes.hashing import fetcher_of, hashed
+from samelook.api.state import CURATION, POOL, SETTINGS, check_hashing, live_of
+from samelook.api.uploads import Media, fetched_media, form_of, media_in
+from samelook.banks.errors import SignalTypeDisabled
+from samelook.banks.live import Found, LiveBanks
+from samelook.banks.lookup import bank_names, by_bank, coin
+from samelook.banks.signal_types import SignalType, signal_type
+from samelook.banks.store import CRAWL_BANK
+from samelook.sql.named import queries
+
+routes = web.RouteTableDef()
+_TAG = "Matching"
+_Matches = dict[str, list[dict[str, Any]]]
+
+
+@routes.get("/m/lookup")
+@described(
+    _TAG,
+    "The enabled matches of a signal, or of media behind a URL, by bank",
+    query=LookupQuery,
+    answer=BankMatches | dict[str, BankMatches],
+    errors=(400, 403, 503),
+    description="With `signal` and `signal_type` the banks are the outer object; with `url` they are nested "
+    "under each signal type, unless `signal_type` picks one.",
+)
+async def lookup(request: web.Request) -> web.Response:
+    live, query = live_of(request), query_of(request, LookupQuery)
+    if query.url:
+        check_hashing(request)
+        media = await fetched_media(fetcher_of(request), query.url, query.content_type)
+        found = await _matches_of_media(request, media, query.types, query)
+        return answer(found if query.signal_type is None else found.get(query.signal_type, {}))
+    if query.signal is None or query.signal_type is None:
+        raise bad_request("Either url or both signal and signal_type are required")
+    kind = enabled_type(live, query.signal_type)
+    return answer(await _lookup(request, live, kind, kind.parse(query.signal), query))
+
+
+@routes.post("/m/lookup")
+@described(
+    _TAG,
+    "The enabled matches of an uploaded file, by signal type and bank",
+    query=LookupUploadQuery,
+    consumes=MEDIA_FORM,
+    answer=dict[str, BankMatches],
+    errors=(400, 403, 413, 503),
+)
+async def lookup_upload(request: web.Request) -> web.Response:
+    live_of(request)
+    query = query_of(request, LookupUploadQuery)
+    check_hashing(request)
+    media = media_in(await form_of(request, request.app[SETTINGS].max_upload_bytes))
+    return answer(await _matches_of_media(request, media, query.types, query))
+
+
+@routes.get("/m/raw_lookup")
+@described(
+    _TAG,
+    "All matches of a signal, disabled ones too",
+    query=RawLookupQuery,
+    answer=RawLookupAnswer,
+    errors=(400, 503),
+)
+async def raw_lookup(request: web.Request) -> web.Response:
+    live, query = live_of(request), query_of(request, RawLookupQuery)
+    kind = enabled_type(live, query.signal_type)
+    found = await live.find(kind, kind.parse(query.signal), kind.checked_radius(query.radius))
+    banks = bank_names(query.banks)
+    if banks is not None:
+        found = [one for one in found if one.bank.name in banks]
+    if query.include_distance:
+        return answer({"matches": _with_distances(kind, found)})
+    return answer({"matches": [one.content_id for one in found]})
+
+
+@routes.post("/m/compare")
+@described(
+    _TAG,
+    "Whether two signals match, and their distance",
+    query=CompareQuery,
+    body=CompareBody,
+    answer=CompareAnswer,
+    errors=(400, 415, 503),
+)
+async def compare(request: web.Request) -> web.Response:
+    live, query = live_of(request), query_of(request, CompareQuery)
+    results: dict[str, tuple[bool, dict[str, int]]] = {}
+    for name, pair in (await json_of(request)).items():
+        if not isinstance(pair, list):
+            raise bad_request(f"Comparison hashes for {name[:80]} was not a list")
+        if len(pair) != 2:  # noqa: PLR2004 - a pair
+            raise bad_request("Comparison hash list length must be exactly 2")
+        kind = enabled_type(live, name)
+        one, other = (kind.parse(text) for text in pair)
+        matches = kind.matches(one, other, kind.checked_radius(query.radius))
+        results[name] = (matches, {"distance": kind.distance(one, other)})
+    return answer(results)
+
+
+@routes.get("/m/index/status")
+@described(
+    _TAG,
+    "How far each index has come",
+    query=TypeQuery,
+    answer=dict[str, IndexStatusAnswer],
+    errors=(400, 503),
+)
+async def index_status(request: web.Request) -> web.Response:
+    live, query = live_of(request), query_of(request, TypeQuery)
+    names = list(live.type_ratios) if query.signal_type is None else [signal_type(query.signal_type).name]
+    sizes = await live.sizes(names)
+    built_to = int(time.time() - live.age_s)
+    return answer({name: {"present": True, "built_to": built_to, "size": sizes[name]} for name in names})
+
+
+def enabled_type(live: LiveBanks, name: str) -> SignalType:
+    """The signal type of that name. Raises UnknownSignalType or SignalTypeDisabled."""
+    kind = signal_type(name)
+    if live.type_ratios[name] <= 0:
+        raise SignalTypeDisabled(f"SignalType {name!r} is not enabled", signal_type=name)
+    return kind
+
+
+async def _matches_of_media(
+    request: web.Request, media: Media, types: str | None, query: LookupQuery | LookupUploadQuery
+) -> dict[str, _Matches]:
+    live = live_of(request)
+    signals = (await hashed(request, media, types)).signals
+    kinds = {name: signal_type(name) for name in signals}
+    return {
+        name: await _lookup(request, live, kinds[name], kinds[name].parse(value), query)
+        for name, value in signals.items()
+    }
+
+
+async def _lookup(
+    request: web.Request,
+    live: LiveBanks,
+    kind: SignalType,
+    value: bytes,
+    query: LookupQuery | LookupUploadQuery,
+) -> _Matches:
+    asked = kind.checked_radius(query.radius)
+    by_own_radius = asked is None and kind.name in live.reach
+    found = await live.find(kind, value, live.reach[kind.name] if by_own_radius else asked)
+    if not found:
+        return {}
+    chosen = by_bank(
+        found,
+        threshold=coin(query.seed, bypass=query.bypass_coinflip),
+        banks=bank_names(query.banks),
+        now=time.time(),
+        kind=kind if by_own_radius else None,
+    )
+    matches: _Matches = {name: _with_distances(kind, ones) for name, ones in chosen.items()}
+    if query.include_metadata:
+        await _describe(request, kind, matches)
+    return matches
+
+
+async def _describe(request: web.Request, kind: SignalType, matches: _Matches) -> None:
+    """Adds to each match what is in the bank, and what is known of it."""
+    ids = [one["bank_content_id"] for ones in matches.values() for one in ones]
+    contents = request.app[CURATION].contents
+    signals = await contents.signals(ids)
+    rows = queries("exchanges").metadata_of_contents(request.app[POOL], ids=ids)
+    known = {row["id"]: row["metadata"] async for row in rows}
+    known |= await contents.crawled(one["bank_content_id"] for one in matches.get(CRAWL_BANK, ()))
+    for ones in matches.values():
+        for one in ones:
+            content_id = one["bank_content_id"]
+            one["signal"] = next((s.value for s in signals[content_id] if s.type == kind.name), None)
+            one["metadata"] = known.get(content_id) or None
+
+
+def _with_distances(kind: SignalType, found: list[Found]) -> list[dict[str, Any]]:
+    if kind.radius is None:
+        return [{"bank_content_id": one.content_id, "distance": "-"} for one in found]
+    return [{"bank_content_id": one.content_id, "distance": str(one.distance)} for one in found]

@@ -1,0 +1,113 @@
+"""Health, metrics, what paths there are, and the API explained."""
+
+from __future__ import annotations
+
+import re
+
+from aiohttp import web
+
+from samelook.api.answers import answer
+from samelook.api.description import described
+from samelook.api.metrics import CONTENT_TYPE, METRICS
+from samelook.api.openapi import document
+from samelook.api.pages.render import asset, page
+from samelook.api.state import MATCHING, SETTINGS
+
+routes = web.RouteTableDef()
+_TAG = "Core"
+_VARIABLE = re.compile(r"\{(\w+)\}")
+_KINDS = {"id": "int:", "content_id": "int:", "exchange_name": "string:", "api_name": "string:"}
+
+
+@routes.get("/status")
+@described(
+    _TAG, "Whether the service can answer: I-AM-ALIVE", role=None, produces="text/plain", errors=(503,)
+)
+async def status(request: web.Request) -> web.Response:
+    trouble = _trouble(request)
+    return web.Response(text=trouble or "I-AM-ALIVE", status=503 if trouble else 200)
+
+
+@routes.get("/status/live")
+@described(
+    _TAG, "Whether the process runs, whatever its index does", role=None, produces="text/plain", errors=()
+)
+async def alive(_: web.Request) -> web.Response:
+    return web.Response(text="I-AM-ALIVE")
+
+
+@routes.get("/livez")
+@described(_TAG, "The same for Kubernetes", role=None, produces="text/plain", errors=())
+async def livez(_: web.Request) -> web.Response:
+    return web.Response(text="OK")
+
+
+@routes.get("/readyz")
+@described(_TAG, "As /status, for Kubernetes", role=None, produces="text/plain", errors=(503,))
+async def readyz(request: web.Request) -> web.Response:
+    trouble = _trouble(request)
+    return web.Response(text=trouble or "READY", status=503 if trouble else 200)
+
+
+@routes.get("/site-map")
+@described(_TAG, "All paths", answer=list[str], errors=())
+async def site_map(request: web.Request) -> web.Response:
+    return answer(sorted({hma_path(resource.canonical) for resource in request.app.router.resources()}))
+
+
+@routes.get("/metrics")
+@described(_TAG, "Metrics for Prometheus", produces="text/plain", errors=())
+async def metrics(request: web.Request) -> web.Response:
+    matching = request.app.get(MATCHING)
+    if matching is not None and matching.live is not None:
+        for name, live in matching.live.indexes.items():
+            METRICS.index_items.labels(name).set(len(live.index))
+            METRICS.index_bytes.labels(name).set(live.index.status().bytes)
+        METRICS.index_age.set(matching.live.age_s)
+    return web.Response(body=METRICS.exposition(), content_type=CONTENT_TYPE, charset="utf-8")
+
+
+@routes.get("/openapi/openapi.json")
+@described(_TAG, "This description of the API", role=None, answer=dict[str, object], errors=())
+async def openapi(request: web.Request) -> web.Response:
+    return answer(document(request.app))
+
+
+@routes.get("/openapi/")
+@routes.get("/openapi/swagger")
+@described(_TAG, "The API to read and try out", role=None, produces="text/html", errors=())
+async def explorer(_: web.Request) -> web.Response:
+    return page("explorer.html")
+
+
+@routes.get("/openapi")
+@described(_TAG, "To the explorer", role=None, produces="text/plain", status=302, errors=())
+async def to_explorer(_: web.Request) -> web.Response:
+    raise web.HTTPFound("/openapi/")
+
+
+@routes.get("/assets/explorer.js")
+@described(_TAG, "The explorer's script", role=None, produces="text/javascript", errors=())
+async def explorer_script(_: web.Request) -> web.Response:
+    return asset("explorer.js", "text/javascript")
+
+
+@routes.get("/assets/style.css")
+@described(_TAG, "The style of all pages", role=None, produces="text/css", errors=())
+async def style(_: web.Request) -> web.Response:
+    return asset("style.css", "text/css")
+
+
+def hma_path(path: str) -> str:
+    """A path with its variables as HMA writes them: `<bank_name>` for `{bank_name}`."""
+    return _VARIABLE.sub(lambda found: f"<{_KINDS.get(found[1], '')}{found[1]}>", path)
+
+
+def _trouble(request: web.Request) -> str | None:
+    matching = request.app.get(MATCHING)
+    if matching is None:
+        return None
+    if matching.live is None:
+        return "INDEX-NOT-LOADED"
+    limit_s = request.app[SETTINGS].stale_s
+    return "INDEX-STALE" if 0 < limit_s < matching.live.age_s else None

@@ -1,0 +1,1 @@
+"""From a page to the URLs of its icons."""

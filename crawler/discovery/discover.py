@@ -1,0 +1,248 @@
+"""Every icon that a site offers: its page, manifest and browserconfig are fetched, icons are not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from samelook.crawler.discovery.browserconfig import parse_browserconfig
+from samelook.crawler.discovery.candidates import SOURCES, IconCandidate
+from samelook.crawler.discovery.data_urls import data_of, is_data_url
+from samelook.crawler.discovery.manifest import DeclaredIcons, parse_manifest
+from samelook.crawler.discovery.page import Page, is_html, parse_page, refresh_target
+from samelook.crawler.errors import CrawlError
+from samelook.crawler.fetching.errors import BadUrl
+from samelook.crawler.fetching.urls import origin_of, start_urls_of
+
+if TYPE_CHECKING:
+    from samelook.crawler.fetching.fetcher import Fetcher, Response
+
+MAX_ICONS = 64
+"""Icons listed for one page. Real pages offer at most a few dozen; what is more is not looked at."""
+MAX_HOPS = 10
+"""Redirects and immediate refreshes from the URL asked for to the page, together."""
+
+FAVICON_PATH = "/favicon.ico"
+WELL_KNOWN_PATHS = (FAVICON_PATH, "/apple-touch-icon.png", "/apple-touch-icon-precomposed.png")
+
+# After these another scheme or host is worth a try. Anything else is an answer.
+_TRY_NEXT = frozenset({"dns_failed", "connection_failed", "tls_failed", "timeout", "redirect_loop"})
+
+# What servers answer for a host that they do not serve.
+_NOT_A_SITE = frozenset({404, 410, 421})
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """What a site offers as icons, in the order in which they should be looked at."""
+
+    url: str
+    """What was asked for."""
+    final_url: str
+    """The page, after redirects and refreshes; its origin has the well-known paths."""
+    status: int
+    charset: str
+    """Empty when the answer was no HTML."""
+    icons: tuple[IconCandidate, ...]
+    says_no_icon: bool = False
+    """The page links to an empty icon, and /favicon.ico is not listed."""
+    title: str = ""
+    etag: str | None = None
+    last_modified: str | None = None
+    notes: tuple[str, ...] = ()
+    """What did not work on the way, in plain words."""
+    unchanged: bool = False
+    """The page is the one that the given validators came from."""
+
+
+async def discover(
+    fetcher: Fetcher, target: str, *, etag: str | None = None, last_modified: str | None = None
+) -> Discovery:
+    """Every icon that the page at `target` (a URL, or a bare domain) offers; see docs/discovery.md.
+
+    With the `etag` or `last_modified` of an earlier discovery the page is asked for only if it has changed
+    since; otherwise the answer is `unchanged` and lists no icons.
+
+    Raises the CrawlError of the page when it cannot be fetched. An error status, an empty answer or
+    one that is no HTML is no error: the well-known paths are listed then. What goes wrong with
+    manifest and browserconfig ends up in `notes`.
+    """
+    notes: list[str] = []
+    first = await _first_answer(fetcher, start_urls_of(target), notes, etag, last_modified)
+    if first.unchanged:
+        return Discovery(
+            target,
+            first.final_url,
+            first.status,
+            "",
+            (),
+            etag=etag,
+            last_modified=last_modified,
+            unchanged=True,
+        )
+    response, page = await _final_page(fetcher, first, notes)
+    # What a refresh led to has validators of its own; sent to the first page they would mean something else.
+    validators = response.headers if response is first else {}
+    extra = await _declared_elsewhere(fetcher, page, notes) if page is not None else []
+    paths = [path for path in WELL_KNOWN_PATHS if not (page and page.says_no_icon and path == FAVICON_PATH)]
+    icons = _listed([*(page.icons if page else ()), *extra, *_well_known(response.final_url, paths)], notes)
+    return Discovery(
+        url=target,
+        final_url=response.final_url,
+        status=response.status,
+        charset=page.charset if page else "",
+        icons=icons,
+        says_no_icon=page is not None and page.says_no_icon,
+        title=page.title if page else "",
+        etag=validators.get("etag"),
+        last_modified=validators.get("last-modified"),
+        notes=tuple(notes),
+    )
+
+
+async def _first_answer(
+    fetcher: Fetcher, urls: tuple[str, ...], notes: list[str], etag: str | None, last_modified: str | None
+) -> Response:
+    """The answer of the first URL that gives one; else the first error is raised, it says most."""
+    first: CrawlError | None = None
+    unknown_hosts: set[str] = set()
+    asked_for = origin_of(urls[0]).partition("://")[2]
+    for url in urls:
+        host = origin_of(url).partition("://")[2]
+        if host in unknown_hosts:
+            continue
+        try:
+            response = await fetcher.fetch(url, kind="page", etag=etag, last_modified=last_modified)
+        except CrawlError as error:
+            if not _is_worth_another_try(error) or len(urls) == 1:
+                # Of a host that nobody asked about it says less than what went wrong before.
+                raise error if first is None or host == asked_for else first from None
+            if error.kind == "dns_failed":
+                unknown_hosts.add(host)
+            notes.append(f"{url}: {error.message}")
+            first = first or error
+            continue
+        if host == asked_for or response.status not in _NOT_A_SITE or not _answers(first):
+            return response
+        notes.append(f"{url}: the server answered {response.status}")
+    if first is None:  # pragma: no cover - start_urls_of gives at least one
+        raise BadUrl("No URL to try")
+    raise first
+
+
+def _answers(error: CrawlError | None) -> bool:
+    """Whether the host that was asked for is there at all, so that its own error counts."""
+    return error is not None and error.kind != "dns_failed"
+
+
+def _is_worth_another_try(error: CrawlError) -> bool:
+    # A host that accepts requests and then takes its time would do so at the next URL as well.
+    return error.kind in _TRY_NEXT and error.detail.get("phase") != "total"
+
+
+async def _final_page(fetcher: Fetcher, response: Response, notes: list[str]) -> tuple[Response, Page | None]:
+    """The answer and page that immediate refreshes lead to."""
+    hops = len(response.redirects)
+    seen = {response.final_url}
+    page = _page_of(response)
+    while (target := _refresh_of(response, page)) is not None:
+        if target in seen or hops >= MAX_HOPS:
+            notes.append(f"{target}: refresh not followed, {'a loop' if target in seen else 'too many hops'}")
+            break
+        try:
+            following = await fetcher.fetch(target, kind="page")
+        except CrawlError as error:
+            notes.append(f"{target}: refresh not followed: {error.message}")
+            break
+        response = following
+        hops += 1 + len(response.redirects)
+        seen |= {target, response.final_url}
+        page = _page_of(response)
+    return response, page
+
+
+def _refresh_of(response: Response, page: Page | None) -> str | None:
+    """Where the answer sends its visitors at once: by a header, else by a `meta`."""
+    url = response.final_url
+    by_header = refresh_target(response.headers.get("refresh", ""), url, url)
+    return by_header or (page.refresh if page is not None else None)
+
+
+def _page_of(response: Response) -> Page | None:
+    content_type = response.headers.get("content-type")
+    if not is_html(response.body, content_type):
+        return None
+    return parse_page(response.body, content_type, response.final_url)
+
+
+async def _declared_elsewhere(fetcher: Fetcher, page: Page, notes: list[str]) -> list[IconCandidate]:
+    """Icons of the page's manifest and browserconfig, fetched at the same time."""
+    found = await asyncio.gather(
+        _manifest_icons(fetcher, page.manifest), _browserconfig_icons(fetcher, page.browserconfig)
+    )
+    notes += [declared.note for declared in found if declared.note]
+    return [icon for declared in found for icon in declared.icons]
+
+
+async def _manifest_icons(fetcher: Fetcher, url: str | None) -> DeclaredIcons:
+    if url is None:
+        return DeclaredIcons()
+    try:
+        if is_data_url(url):
+            # Relative to a data: URL nothing can be resolved; absolute icons still count.
+            return parse_manifest(data_of(url)[0], url)
+        response = await fetcher.fetch(url, kind="manifest")
+    except CrawlError as error:
+        return DeclaredIcons(note=f"{url[:200]}: {error.message}")
+    if not response.ok:
+        return DeclaredIcons(note=f"{url}: the server answered {response.status}")
+    return parse_manifest(response.body, response.final_url)
+
+
+async def _browserconfig_icons(fetcher: Fetcher, url: str | None) -> DeclaredIcons:
+    if url is None or is_data_url(url):
+        return DeclaredIcons()
+    try:
+        response = await fetcher.fetch(url, kind="manifest")
+    except CrawlError as error:
+        return DeclaredIcons(note=f"{url}: {error.message}")
+    if not response.ok:
+        return DeclaredIcons(note=f"{url}: the server answered {response.status}")
+    return parse_browserconfig(response.body, response.headers.get("content-type"), response.final_url)
+
+
+def _well_known(page_url: str, paths: Iterable[str]) -> list[IconCandidate]:
+    origin = origin_of(page_url)
+    return [
+        IconCandidate(url=f"{origin}{path}", declared=path, source="well-known", order=order)
+        for order, path in enumerate(paths)
+    ]
+
+
+def _listed(candidates: list[IconCandidate], notes: list[str]) -> tuple[IconCandidate, ...]:
+    """By source, each URL once; of several declarations of a URL the sizes and media are joined."""
+    by_url: dict[str, IconCandidate] = {}
+    for icon in sorted(candidates, key=lambda icon: SOURCES.index(icon.source)):
+        known = by_url.get(icon.url)
+        by_url[icon.url] = icon if known is None else _joined(known, icon)
+    icons = tuple(by_url.values())
+    if len(icons) <= MAX_ICONS:
+        return icons
+    notes.append(f"{len(icons)} icons are offered, the first {MAX_ICONS} are listed")
+    # The well-known paths stay: they are what a flood of links would want to hide.
+    known_paths = [icon for icon in icons if icon.source == "well-known"]
+    others = [icon for icon in icons if icon.source != "well-known"][: MAX_ICONS - len(known_paths)]
+    return tuple(sorted([*others, *known_paths], key=lambda icon: SOURCES.index(icon.source)))
+
+
+def _joined(first: IconCandidate, other: IconCandidate) -> IconCandidate:
+    if other.source != first.source:
+        return first
+    sizes = " ".join(dict.fromkeys(f"{first.sizes} {other.sizes}".split()))
+    # A declaration without media fits every screen, so the joined one does.
+    media = first.media
+    if first.media != other.media:
+        media = f"{first.media}, {other.media}" if first.media and other.media else ""
+    return replace(first, sizes=sizes, media=media, order=max(first.order, other.order))

@@ -1,0 +1,214 @@
+"""What a page says about its icons, read with a real HTML5 parser. No network, no surprises."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from selectolax.lexbor import LexborHTMLParser
+
+from samelook.crawler.discovery.candidates import MAX_DECLARED_CHARS, IconCandidate, Source
+from samelook.crawler.discovery.charset import decode_page, encoded_query
+from samelook.crawler.discovery.data_urls import says_no_icon
+from samelook.crawler.discovery.markup import INERT, html_of_xml, original, passive
+from samelook.crawler.fetching.errors import BadUrl
+from samelook.crawler.fetching.urls import resolve
+
+MAX_PARSED_BYTES = 1 << 20
+"""Of longer pages the first mebibyte is read; links to icons stand at the top."""
+MAX_CANDIDATES = 256
+"""Declarations that are looked at; discovery lists fewer."""
+
+_ICON_SOURCES: dict[str, Source] = {
+    "icon": "link-icon",
+    "apple-touch-icon": "apple-touch-icon",
+    "apple-touch-icon-precomposed": "apple-touch-icon-precomposed",
+    "fluid-icon": "fluid-icon",
+}
+_TILES = frozenset(
+    f"msapplication-{name}"
+    for name in ("tileimage", "square70x70logo", "square150x150logo", "wide310x150logo", "square310x310logo")
+)
+# https://html.spec.whatwg.org/#attr-meta-http-equiv-refresh
+_REFRESH = re.compile(
+    r"[\t\n\f\r ]*(?P<delay>\d+|(?=\.))[\d.]*[\t\n\f\r ]*(?:[;,]|(?<=[\t\n\f\r ]))[\t\n\f\r ]*"
+    r"(?:url[\t\n\f\r ]*=[\t\n\f\r ]*)?+(?P<url>\"[^\"]*|'[^']*|.*)",
+    re.IGNORECASE | re.DOTALL,
+)
+_XML_TYPES = frozenset({"application/xhtml+xml", "application/xml", "text/xml"})
+_HTML_TYPES = _XML_TYPES | {"text/html"}
+_UNKNOWN_TYPES = frozenset({"", "unknown/unknown", "application/unknown"})
+_TYPE = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'+.^_`|~0-9A-Za-z-]+")
+_SPACES = re.compile(r"[\t\n\f\r ]+")
+
+_Attributes = Mapping[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a page says about its icons."""
+
+    icons: tuple[IconCandidate, ...]
+    base: str
+    """What relative URLs on the page are resolved against."""
+    charset: str
+    manifest: str | None = None
+    """URL of the web manifest."""
+    browserconfig: str | None = None
+    refresh: str | None = None
+    """Where the page sends its visitors at once."""
+    says_no_icon: bool = False
+    """It links to an empty icon (`data:,`), so that browsers do not ask for /favicon.ico."""
+    title: str = ""
+
+
+def is_html(body: bytes, content_type: str | None) -> bool:
+    """Whether a browser would read the answer as HTML. Unlabelled answers count when markup shows."""
+    essence = _essence(content_type)
+    if essence in _UNKNOWN_TYPES:
+        return body[:1024].lstrip(b"\xef\xbb\xbf\t\n\f\r ").startswith(b"<")
+    return essence in _HTML_TYPES
+
+
+def _essence(content_type: str | None) -> str:
+    """The media type without parameters: the last of several that is one (Fetch, "extract a MIME type")."""
+    for part in reversed((content_type or "").split(",")):
+        essence = part.partition(";")[0].strip()
+        if _TYPE.fullmatch(essence) is not None:
+            return essence.lower()
+    return ""
+
+
+def parse_page(body: bytes, content_type: str | None, url: str) -> Page:
+    """What the page at `url` declares; `url` is the one after redirects. Never fails on bad markup."""
+    text, charset = decode_page(body[:MAX_PARSED_BYTES], content_type)
+    markup = text.encode("utf-8", "replace")
+    if _essence(content_type) in _XML_TYPES:
+        markup = html_of_xml(markup)
+    # With scripting on, as in a browser, the content of noscript is text.
+    document = LexborHTMLParser(passive(markup), scripting=True)
+    base = _base_of(document, url)
+    icons: list[IconCandidate] = []
+    manifest: str | None = None
+    no_icon = False
+    for link in document.tags("link"):
+        attributes = link.attributes
+        rel = _SPACES.split((attributes.get("rel") or "").lower())
+        href = encoded_query(original(attributes.get("href") or ""), charset)
+        if not href.strip():
+            continue
+        if manifest is None and "manifest" in rel:
+            manifest = _resolved(href, base)
+        for source in _sources_of(rel):
+            icon = _icon_of(href, base, source, attributes, len(icons))
+            if icon is None or (icon.url == url and not icon.url.startswith("data:")):
+                continue  # `href="#"` and the like name the page itself
+            if says_no_icon(icon.url):
+                no_icon = no_icon or source == "link-icon"
+                continue
+            icons.append(icon)
+        if len(icons) >= MAX_CANDIDATES:
+            break
+    tiles, browserconfig, refresh = _metas_of(document, base, url, charset)
+    return Page(
+        icons=(*icons[:MAX_CANDIDATES], *tiles),
+        base=base,
+        charset=charset,
+        manifest=manifest,
+        browserconfig=browserconfig,
+        refresh=refresh,
+        says_no_icon=no_icon,
+        title=_title_of(document),
+    )
+
+
+def _sources_of(rel: list[str]) -> list[Source]:
+    return [source for token, source in _ICON_SOURCES.items() if token in rel]
+
+
+def _base_of(document: LexborHTMLParser, url: str) -> str:
+    for base in document.tags("base"):
+        href = base.attributes.get("href")
+        if href is None:
+            continue
+        found = _resolved(original(href), url)
+        return found if found is not None and not found.startswith("data:") else url
+    return url
+
+
+def _resolved(href: str, base: str) -> str | None:
+    try:
+        return resolve(href, base)
+    except BadUrl:
+        return None
+
+
+def _icon_of(
+    href: str, base: str, source: Source, attributes: _Attributes, order: int
+) -> IconCandidate | None:
+    url = _resolved(href, base)
+    if url is None:
+        return None
+    return IconCandidate(
+        url=url,
+        declared=href[:MAX_DECLARED_CHARS],
+        source=source,
+        sizes=_short(attributes.get("sizes")),
+        type=_short(attributes.get("type")),
+        media=_short(attributes.get("media")),
+        # How Safari's stencils were declared before `mask-icon`; Firefox skips them as well.
+        purpose="monochrome" if "mask" in attributes else "",
+        order=order,
+    )
+
+
+def _short(value: str | None) -> str:
+    return original(value).strip()[:MAX_DECLARED_CHARS] if value else ""
+
+
+def _metas_of(
+    document: LexborHTMLParser, base: str, url: str, charset: str
+) -> tuple[list[IconCandidate], str | None, str | None]:
+    """Tile images, the browserconfig's URL, and where an immediate refresh leads."""
+    tiles: list[IconCandidate] = []
+    browserconfig: str | None = None
+    refresh: str | None = None
+    for meta in document.tags("meta"):
+        attributes = meta.attributes
+        if INERT in attributes:
+            continue
+        content = encoded_query(original(attributes.get("content") or ""), charset)
+        if not content.strip():
+            continue
+        name = (attributes.get("name") or "").strip().lower()
+        if name in _TILES and len(tiles) < len(_TILES):
+            tile = _icon_of(content, base, "tile-image", {}, len(tiles))
+            if tile is not None and not says_no_icon(tile.url):
+                tiles.append(tile)
+        elif name == "msapplication-config" and browserconfig is None:
+            browserconfig = None if content.strip().lower() == "none" else _resolved(content, base)
+        elif refresh is None and (attributes.get("http-equiv") or "").strip().lower() == "refresh":
+            refresh = refresh_target(content, base, url)
+    return tiles, browserconfig, refresh
+
+
+def refresh_target(content: str, base: str, url: str) -> str | None:
+    """Where a refresh of the page at `url` leads, if it comes without delay and not to the page itself.
+
+    `content` is that of a `meta` or of a Refresh header.
+    """
+    found = _REFRESH.match(content[: MAX_DECLARED_CHARS * 4])
+    if found is None or int(found["delay"][:9] or 0) > 0:
+        return None
+    quoted = found["url"].startswith(("'", '"'))
+    target = _resolved(found["url"][quoted:], base)
+    if target is None or target.startswith("data:") or not found["url"][quoted:].strip():
+        return None
+    return None if target == url else target
+
+
+def _title_of(document: LexborHTMLParser) -> str:
+    for title in document.tags("title"):
+        return " ".join(original(title.text() or "").split())[:300]
+    return ""

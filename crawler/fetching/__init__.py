@@ -1,0 +1,1 @@
+"""The one HTTP client that talks to the public web, and everything that guards it."""

@@ -1,0 +1,149 @@
+"""Connections out of the house: guarded ones to the public web, plain ones to mapped hosts.
+
+Two pools that never meet. The public one checks the address of every socket it makes; the
+mapped one resolves only what the operator wrote into the resolve map. So no exception has to
+be cut into the guard for tests and demos.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from functools import lru_cache
+
+import aiohttp
+
+from samelook.crawler.fetching.bodies import ACCEPT_ENCODING
+from samelook.crawler.fetching.errors import (
+    BlockedAddress,
+    ConnectionFailed,
+    DnsFailed,
+    FetchError,
+    FetchTimeout,
+    HttpProtocolError,
+    TlsFailed,
+    TruncatedBody,
+)
+from samelook.crawler.fetching.resolver import CachingLookup, Lookup, MappedResolver, PublicResolver
+from samelook.crawler.fetching.settings import FetchSettings
+from samelook.names.addresses import AddressRefused, guarded_socket
+
+READ_BYTES = 65_536
+
+
+@lru_cache(maxsize=4)
+def tls_context(ca_file: str | None, verify: bool) -> ssl.SSLContext:
+    """What to demand of TLS; loading the system's authorities takes tens of milliseconds, so once."""
+    context = ssl.create_default_context(cafile=ca_file)
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+class Connections:
+    """The two sessions of a fetcher and the name lookup they share."""
+
+    def __init__(self, settings: FetchSettings, lookup: Lookup | None = None) -> None:
+        self.lookup = CachingLookup(
+            lookup,
+            threads=settings.dns_threads,
+            timeout_s=settings.dns_timeout_s,
+            ttl_s=settings.dns_ttl_s,
+            negative_ttl_s=settings.dns_negative_ttl_s,
+            max_names=settings.dns_cache_names,
+        )
+        self.public = _session(
+            settings,
+            aiohttp.TCPConnector(
+                resolver=PublicResolver(self.lookup, settings.max_addresses),
+                socket_factory=guarded_socket,
+                ssl=tls_context(settings.ca_file, settings.verify_tls),
+                use_dns_cache=False,
+                limit=0,
+                keepalive_timeout=settings.keepalive_s,
+            ),
+        )
+        self.mapped = _session(
+            settings,
+            aiohttp.TCPConnector(
+                resolver=MappedResolver(settings.resolve, self.lookup),
+                use_dns_cache=False,
+                limit=0,
+                keepalive_timeout=settings.keepalive_s,
+            ),
+        )
+
+    async def close(self) -> None:
+        """Closes all connections."""
+        await self.public.close()
+        await self.mapped.close()
+        await self.lookup.close()
+
+
+def _session(settings: FetchSettings, connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=connector,
+        # No state of a visit leaks into the next: no cookies, no Referer, no credentials, and no
+        # proxy or .netrc from the environment, which would also lead around the guard.
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=False,
+        headers={
+            "User-Agent": settings.user_agent,
+            "Accept": "*/*",
+            "Accept-Encoding": ACCEPT_ENCODING,
+            "Accept-Language": "en,*;q=0.5",
+        },
+        # The total is the fetcher's business: it spans redirects.
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=settings.connect_timeout_s),
+        auto_decompress=False,
+        read_bufsize=READ_BYTES,
+        max_line_size=settings.max_header_bytes,
+        max_field_size=settings.max_header_bytes,
+    )
+
+
+def explained(  # noqa: C901, PLR0911 - one table, a line for each cause
+    error: Exception, host: str, settings: FetchSettings
+) -> FetchError:
+    """What an error of aiohttp means to us; chain it with `raise … from`."""
+    match error:
+        case aiohttp.ConnectionTimeoutError():
+            limit_s = settings.connect_timeout_s
+            return FetchTimeout(f"no connection to {host} within {limit_s:g} s", phase="connect", host=host)
+        case asyncio.TimeoutError():
+            return FetchTimeout(
+                f"{host} took more than {settings.total_timeout_s:g} s", phase="total", host=host
+            )
+        case aiohttp.ClientConnectorCertificateError():
+            why = getattr(error.certificate_error, "verify_message", "") or error.certificate_error
+            return TlsFailed(f"the certificate of {host} does not verify: {why}", host=host, certificate=True)
+        case aiohttp.ClientSSLError():
+            why = getattr(error, "os_error", error)
+            reason = getattr(why, "reason", None) or why
+            return TlsFailed(f"no TLS connection to {host}: {reason}", host=host, certificate=False)
+        case aiohttp.ClientConnectorDNSError():
+            return DnsFailed(f"{host} cannot be resolved: {error.os_error}", host=host)
+        case aiohttp.ClientConnectorError(os_error=AddressRefused() as refused):
+            return BlockedAddress(
+                f"{host} leads to {refused.address}, which is not public: {refused.why}",
+                host=host,
+                addresses={refused.address: refused.why},
+            )
+        case aiohttp.ClientConnectorError():
+            why = error.os_error.strerror or str(error.os_error)
+            return ConnectionFailed(f"no connection to {host}: {why}", host=host, errno=error.os_error.errno)
+        case aiohttp.ServerDisconnectedError():
+            return ConnectionFailed(f"{host} closed the connection without an answer", host=host)
+        case aiohttp.ClientPayloadError():
+            return TruncatedBody(f"the body from {host} broke off: {_first_line(error)}", host=host)
+        case aiohttp.ClientResponseError():
+            return HttpProtocolError(f"the answer of {host} is not HTTP: {_first_line(error)}", host=host)
+        case _:
+            return ConnectionFailed(f"the connection to {host} broke: {_first_line(error)}", host=host)
+
+
+def _first_line(error: Exception) -> str:
+    text = str(getattr(error, "message", "")) or str(error) or type(error).__name__
+    return text.strip().partition("\n")[0].rstrip(": ")[:200]

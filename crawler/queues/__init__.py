@@ -1,0 +1,1 @@
+"""Work queues of the crawl behind one interface: Postgres, Amazon SQS, Google Cloud Pub/Sub."""

@@ -1,0 +1,77 @@
+"""What a phase asks of its work queue, whatever keeps the queue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+from uuid import UUID
+
+from samelook.crawler.errors import CrawlError
+
+Input = TypeVar("Input")
+Result = TypeVar("Result")
+
+
+class GaveUp(CrawlError):
+    """Every worker that took this input fell silent, so the input is held to be at fault."""
+
+    kind = "gave_up"
+
+
+@dataclass(frozen=True, slots=True)
+class Lease(Generic[Input]):
+    """One input, ours until the lease expires."""
+
+    input_id: int
+    lease_id: UUID
+    input: Input
+    attempts: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[Input, Result]):
+    """What became of a leased input: a result or an error, never both."""
+
+    lease: Lease[Input]
+    result: Result | None = None
+    error: CrawlError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What a push did."""
+
+    kept: int
+    """Outcomes whose lease was still ours."""
+    fed: int = 0
+    """Inputs that the results made for the next phase."""
+
+
+class PhaseQueue(Protocol[Input, Result]):
+    """One phase's queue: pull work, push what became of it.
+
+    `pull` may be called by many workers on many machines at once and never hands out the same
+    input twice while a lease lasts. `push` is idempotent: an outcome whose lease has been taken
+    over by somebody else is dropped.
+    """
+
+    async def pull(self, limit: int) -> Sequence[Lease[Input]]:
+        """Up to `limit` inputs that are due; none when nothing is."""
+        ...
+
+    async def push(self, outcomes: Sequence[Outcome[Input, Result]]) -> Pushed:
+        """Keep the outcomes, all or none, and end their leases."""
+        ...
+
+    async def release(self, leases: Sequence[Lease[Input]]) -> None:
+        """Give work back untouched."""
+        ...
+
+    async def renew(self) -> None:
+        """Keep all leases of this worker from expiring."""
+        ...
+
+    async def exhausted(self) -> bool:
+        """Whether nothing is due and nobody works on anything (exact, and slower than a pull)."""
+        ...

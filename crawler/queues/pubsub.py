@@ -1,0 +1,214 @@
+"""Google Cloud Pub/Sub as the crawl's message service, over its REST interface.
+
+A queue is a topic with one pull subscription of the same name. Credentials come from where
+Google's libraries look for them: a service account's file, or the machine's own. Needs the extra
+`pubsub` (gcloud-aio-pubsub).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import structlog
+
+from samelook.crawler.queues.message_queue import Delivery, QueueUnusable
+
+if TYPE_CHECKING:
+    from samelook.crawler.queues.settings import QueueSettings
+
+log = structlog.get_logger()
+
+LARGEST_REQUEST = 1_000_000
+"""Bytes of one publish request. Pub/Sub takes ten times as much, which would hold up the loop."""
+LARGEST_MESSAGE = LARGEST_REQUEST // 4 * 3 - 4_096
+"""Before base64, with room for what is around it."""
+ACK_IDS = 1_000
+PULL_S = 120
+"""Longer than Pub/Sub lets a pull wait."""
+SHORTEST_ACK_S, LONGEST_ACK_S = 10, 600
+RETENTION = "604800s"
+"""A week, as long as a subscription keeps messages that nobody acknowledged."""
+_NOT_FOUND, _EXISTS = 404, 409
+
+
+class PubsubChannel:
+    """One topic and its subscription."""
+
+    largest_bytes = LARGEST_MESSAGE
+
+    def __init__(self, pubsub: Pubsub, topic: str, subscription: str, visibility_s: float) -> None:
+        self._pubsub = pubsub
+        self._topic = topic
+        self._subscription = subscription
+        self._visibility_s = visibility_s
+        self._pulling: asyncio.Task[list[Any]] | None = None
+
+    async def send(self, bodies: Sequence[bytes]) -> None:
+        """Publish messages."""
+        from gcloud.aio.pubsub import PubsubMessage
+
+        for some in _requests(bodies):
+            await self._pubsub.publisher.publish(self._topic, [PubsubMessage(body) for body in some])
+
+    async def receive(self, most: int) -> list[Delivery]:
+        """Up to `most` messages.
+
+        A pull waits for messages much longer than we do. It goes on while we do other things, and the
+        next call takes it up: were it given up, messages might be on their way to nobody.
+        """
+        if self._pulling is None:
+            self._pulling = asyncio.create_task(
+                self._pubsub.subscriber.pull(self._subscription, min(most, ACK_IDS), timeout=PULL_S)
+            )
+        await asyncio.wait({self._pulling}, timeout=self._pubsub.wait_s)
+        if not self._pulling.done():
+            return []
+        pulled, self._pulling = self._pulling, None
+        try:
+            found = pulled.result()
+        except TimeoutError:
+            return []
+        deliveries = [Delivery(message.ack_id, message.data or b"") for message in found]
+        await self.extend([delivery.receipt for delivery in deliveries], self._visibility_s)
+        return deliveries
+
+    async def extend(self, receipts: Sequence[str], seconds: float) -> None:
+        """Change when these are delivered again, by ten minutes from now at most."""
+        for some in _thousands(receipts):
+            await self._pubsub.subscriber.modify_ack_deadline(
+                self._subscription, list(some), max(0, min(LONGEST_ACK_S, round(seconds)))
+            )
+
+    async def delete(self, receipts: Sequence[str]) -> None:
+        """Acknowledge these."""
+        for some in _thousands(receipts):
+            await self._pubsub.subscriber.acknowledge(self._subscription, list(some))
+
+    async def close(self) -> None:
+        """Give up a pull that still waits; what it brought in the meantime is given back."""
+        if self._pulling is None:
+            return
+        pulling, self._pulling = self._pulling, None
+        pulling.cancel()
+        await asyncio.gather(pulling, return_exceptions=True)
+        if not pulling.cancelled() and pulling.exception() is None:
+            await self.extend([message.ack_id for message in pulling.result()], 0)
+
+
+class Pubsub:
+    """The topics and subscriptions of one prefix in one project."""
+
+    def __init__(self, publisher: Any, subscriber: Any, project: str, choices: QueueSettings) -> None:
+        self.publisher = publisher
+        self.subscriber = subscriber
+        self.wait_s = max(choices.wait_s, 0.1)
+        self._project = project
+        self._prefix = choices.prefix
+        self._channels: list[PubsubChannel] = []
+
+    async def channel(self, name: str, *, visibility_s: float) -> PubsubChannel:
+        """The topic and subscription `PREFIX-name`, made when they are not there. Raises QueueUnusable."""
+        full = f"{self._prefix}-{name}"
+        topic = self.publisher.topic_path(self._project, full)
+        subscription = self.subscriber.subscription_path(self._project, full)
+        ack_s = round(max(SHORTEST_ACK_S, min(LONGEST_ACK_S, visibility_s)))
+        try:
+            try:
+                await self.subscriber.get_subscription(subscription)
+            except aiohttp.ClientResponseError as error:
+                if error.status != _NOT_FOUND:
+                    raise
+                await self._made(self.publisher.create_topic(topic))
+                await self._made(
+                    self.subscriber.create_subscription(
+                        subscription,
+                        topic,
+                        {
+                            "ackDeadlineSeconds": ack_s,
+                            "messageRetentionDuration": RETENTION,
+                            "expirationPolicy": {},
+                        },
+                    )
+                )
+                log.info("pubsub.created", queue=full)
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise QueueUnusable(
+                f"The Pub/Sub subscription {full} cannot be used: {_reason(error)}", queue=full
+            ) from error
+        channel = PubsubChannel(self, topic, subscription, visibility_s)
+        self._channels.append(channel)
+        return channel
+
+    async def close(self) -> None:
+        """Give up what still waits."""
+        for channel in self._channels:
+            try:
+                await channel.close()
+            except (aiohttp.ClientError, OSError, TimeoutError) as error:
+                # What it held comes back by itself.
+                log.warning("pubsub.unclosed", error=_reason(error))
+
+    @staticmethod
+    async def _made(making: Any) -> None:
+        try:
+            await making
+        except aiohttp.ClientResponseError as error:
+            if error.status != _EXISTS:  # another process was faster
+                raise
+
+
+@asynccontextmanager
+async def open_pubsub(choices: QueueSettings, *, project: str, endpoint: str | None) -> AsyncIterator[Pubsub]:
+    """Pub/Sub, with the credentials that Google's libraries find. Raises QueueUnusable.
+
+    `endpoint` is an emulator's address (`http://localhost:8085`), which is asked without credentials.
+    """
+    try:
+        from gcloud.aio.pubsub import PublisherClient, SubscriberClient
+    except ImportError as error:
+        raise QueueUnusable(
+            "Pub/Sub needs gcloud-aio-pubsub: install samelook with its extra `pubsub`."
+        ) from error
+    root = f"{endpoint.rstrip('/')}/v1" if endpoint else None
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=150)) as opened:
+        # The clients' Session is aiohttp's or that of requests; type checkers see the latter.
+        session: Any = opened
+        try:
+            publisher = PublisherClient(session=session, api_root=root)
+            subscriber = SubscriberClient(session=session, api_root=root, token=publisher.token)
+        except (ValueError, OSError) as error:
+            raise QueueUnusable(f"Pub/Sub cannot be used: {error}") from error
+        pubsub = Pubsub(publisher, subscriber, project, choices)
+        try:
+            yield pubsub
+        finally:
+            await pubsub.close()
+
+
+def _requests(bodies: Sequence[bytes]) -> Iterator[list[bytes]]:
+    """The bodies in as few publish requests as Pub/Sub takes."""
+    some: list[bytes] = []
+    size = 0
+    for body in bodies:
+        if some and (len(some) == ACK_IDS or size + len(body) > LARGEST_MESSAGE - 100 * len(some)):
+            yield some
+            some, size = [], 0
+        some.append(body)
+        size += len(body)
+    if some:
+        yield some
+
+
+def _thousands(receipts: Sequence[str]) -> Iterator[Sequence[str]]:
+    for at in range(0, len(receipts), ACK_IDS):
+        yield receipts[at : at + ACK_IDS]
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, aiohttp.ClientResponseError):
+        return f"it answered {error.status} {error.message[:300]}"
+    return str(error) or type(error).__name__

@@ -1,0 +1,1 @@
+"""Rank lists: told apart by their bytes, read, and imported into `domains`."""

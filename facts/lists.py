@@ -1,0 +1,93 @@
+"""What people say: allowlists, the operator's lists and families, weights of reports; in memory."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from samelook.names.sites import Site
+
+Stated = Literal["operator", "not_related"]
+
+
+@dataclass(slots=True)
+class Lists:
+    """Small tables as they are in the database; entries may have an end, in seconds since 1970."""
+
+    allowed: dict[int, dict[Site, float | None]] = field(default_factory=dict)
+    """By client."""
+    operator: dict[Site, tuple[str, float | None]] = field(default_factory=dict)
+    reports: dict[Site, dict[str, float]] = field(default_factory=dict)
+    stated: dict[frozenset[Site], Stated] = field(default_factory=dict)
+    api_keys: dict[bytes, str] = field(default_factory=dict)
+    """Names by the SHA-256 of the key."""
+    _ends: list[float] = field(default_factory=list)
+    """When entries end; the next is first (a heap)."""
+    _noted_ends: set[float] = field(default_factory=set)
+
+    def have_ended(self, now: float) -> bool:
+        """Whether an entry has ended since this was asked last: nobody tells that."""
+        ended = False
+        while self._ends and self._ends[0] <= now:
+            self._noted_ends.discard(heapq.heappop(self._ends))
+            ended = True
+        return ended
+
+    def _note_end(self, until: float | None) -> None:
+        if until is not None and until not in self._noted_ends:
+            self._noted_ends.add(until)
+            heapq.heappush(self._ends, until)
+
+    def is_allowed(self, client: int | None, site: Site, now: float) -> bool:
+        """Whether the client has the site on its allowlist."""
+        sites = self.allowed.get(client) if client is not None else None
+        return sites is not None and site in sites and _lasts(sites[site], now)
+
+    def operator_list(self, site: Site, now: float) -> str | None:
+        """`allow`, `block` or None."""
+        entry = self.operator.get(site)
+        return entry[0] if entry is not None and _lasts(entry[1], now) else None
+
+    def put_allowed(self, clients: Iterable[int] | None, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Replace the allowlists of some clients, or of all."""
+        if clients is None:
+            self.allowed.clear()
+        else:
+            for client in clients:
+                self.allowed.pop(client, None)
+        for row in rows:
+            self.allowed.setdefault(row["client_id"], {})[Site(row["site"])] = row["expires_at"]
+            self._note_end(row["expires_at"])
+
+    def put_operator(self, sites: Iterable[str] | None, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Replace the operator's entries for some sites, or all of them."""
+        if sites is None:
+            self.operator.clear()
+        else:
+            for site in sites:
+                self.operator.pop(Site(site), None)
+        for row in rows:
+            self.operator[Site(row["site"])] = (row["list"], row["expires_at"])
+            self._note_end(row["expires_at"])
+
+    def put_reports(self, sites: Iterable[str] | None, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Replace the weights of reports on some sites, or of all."""
+        if sites is None:
+            self.reports.clear()
+        else:
+            for site in sites:
+                self.reports.pop(Site(site), None)
+        for row in rows:
+            self.reports.setdefault(Site(row["site"]), {})[row["kind"]] = row["weight"]
+
+    def put_stated(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Replace the families that the operator vouches for, or denies."""
+        self.stated.clear()
+        for row in rows:
+            self.stated[frozenset((Site(row["site"]), Site(row["other"])))] = row["proof"]
+
+
+def _lasts(until: float | None, now: float) -> bool:
+    return until is None or until > now

@@ -1,0 +1,368 @@
+"""Searching for looks like one: which are near by PDQ in some form, and which of these are the same.
+
+Looks are searched under the rule that protects their best owner: wide over the top tier only, and so on;
+looks of everybody else strictly. Each rule has two indexes, of plain forms and of the others, as versions
+derived from the asker's look are compared with plain forms only.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import deque
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samelook.looks.forms import FORM_NAMES
+from samelook.looks.likeness import (
+    LOOK_RULES,
+    PLAIN,
+    Likeness,
+    likeness_in,
+    likenesses,
+    parse_look,
+    versions_of,
+)
+from samelook.looks.look import PDQ_BYTES, PICTURE_BYTES, Look
+from samelook.looks.probes import AS_IS, Probes
+from samelook.looks.rules import Rule, judge
+from samelook.looks.store import LookStore
+from samelook.looks.stored import (
+    HUES,
+    MOST_FORMS,
+    form_name,
+    hues_in,
+    hues_of,
+    may_be_near,
+    names_in,
+    pdqs_in,
+    picture_offset,
+)
+from samelook.matching import HammingIndex
+
+MOST_CANDIDATES = {Rule.STRICT: 100, Rule.STANDARD: 200, Rule.WIDE: 200}
+"""Pairs of forms that one search compares under a rule, the nearest of those whose hues may be near. Only a
+look that very many wear has more; each costs 30 to 40 µs, in which nobody else is answered."""
+MOST_RECENT = 500
+"""Looks placed lately; comparing a look with all of them costs less than a search of everything."""
+_LISTED_BITS = 40
+"""Radii up to which the lists of an index beat a scan."""
+_MANY = 50_000
+"""Forms above which one scan costs more than all lists of a search."""
+_PLAIN = FORM_NAMES.index(PLAIN)
+_PLACES: tuple[Rule | None, ...] = (*Rule, None)
+_NOWHERE = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A look that is the same, by its number, and how."""
+
+    number: int
+    like: Likeness
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """That a look came to be searched, or somewhere else than before."""
+
+    version: int
+    number: int
+    place: int
+    names: bytes
+    pdqs: bytes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Near:
+    """Pairs of forms that are near by PDQ, row by row."""
+
+    distances: NDArray[np.int64]
+    forms: NDArray[np.int64]
+    """Their ids: the look's number times MOST_FORMS, plus which of its forms."""
+    versions: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.forms)
+
+    def of(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> _Near:
+        return _Near(self.distances[rows], self.forms[rows], self.versions[rows])
+
+
+class _Indexes:
+    """The looks that are searched under one rule."""
+
+    def __init__(self) -> None:
+        self.plain = HammingIndex(bits=256)
+        self.others = HammingIndex(bits=256)
+        self.waiting: dict[int, _Placed] = {}
+
+    def remove(self, number: int) -> None:
+        if self.waiting.pop(number, None) is None:
+            ids = np.arange(number * MOST_FORMS, (number + 1) * MOST_FORMS, dtype=np.int64)
+            self.plain.remove(ids)
+            self.others.remove(ids)
+
+    def flush(self) -> None:
+        if not self.waiting:
+            return
+        placed = list(self.waiting.values())
+        names = np.frombuffer(b"".join(one.names for one in placed), np.uint8)
+        counts = [len(one.names) for one in placed]
+        which = np.concatenate([np.arange(count) for count in counts])
+        ids = np.repeat(np.array([one.number for one in placed], np.int64) * MOST_FORMS, counts) + which
+        codes = _codes(b"".join(one.pdqs for one in placed))
+        for index, rows in ((self.plain, names == _PLAIN), (self.others, names != _PLAIN)):
+            if rows.any():
+                index.add(codes[rows], ids[rows])
+        self.waiting.clear()
+
+    def near(self, probes: Probes, radius: int) -> _Near:
+        """The forms within the radius."""
+        distances, forms, versions = [], [], []
+        as_is = probes.names.count(AS_IS)
+        for index, codes in ((self.plain, probes.pdqs), (self.others, probes.pdqs[:as_is])):
+            if not len(index) or not len(codes):
+                continue
+            if radius <= _LISTED_BITS and len(index) > _MANY:
+                hits = [index.search_lists(code, radius) for code in codes]
+            else:
+                hits = index.search_many(codes, radius)
+            for version, (ids, bits) in enumerate(hits):
+                if len(ids):
+                    distances.append(bits)
+                    forms.append(ids)
+                    versions.append(np.full(len(ids), version))
+        if not forms:
+            nothing = np.empty(0, np.int64)
+            return _Near(nothing, nothing, nothing)
+        return _Near(
+            np.concatenate(distances).astype(np.int64), np.concatenate(forms), np.concatenate(versions)
+        )
+
+
+class LookIndex:
+    """Looks by number, and where each is searched. Not for several threads."""
+
+    def __init__(self, store: LookStore | None = None) -> None:
+        self.version = 0
+        """Goes up when a search may find something else than before."""
+        self._bytes = store or LookStore()
+        self._indexes = {rule: _Indexes() for rule in Rule}
+        self._places = array("b")
+        """The place of each look among `_PLACES`, by its number."""
+        self._hues = np.empty((0, HUES), np.uint8)
+        """By the id of a form. Most candidates are strangers for their colours alone."""
+        self._recent: deque[_Placed] = deque(maxlen=MOST_RECENT)
+
+    def __len__(self) -> int:
+        return len(self._bytes)
+
+    def add_many(self, looks: Iterable[tuple[int, bytes]]) -> list[int]:
+        """Keep looks by their ids in the database; their numbers. They are searched once they have a place.
+
+        Raises BadLook, and then keeps none.
+        """
+        given = list(looks)
+        names = [names_in(look) for _, look in given]
+        numbers = self._bytes.add_many(given)
+        self._places.extend([_NOWHERE] * len(numbers))
+        if numbers:
+            self._keep_hues(numbers, [len(one) for one in names], [look for _, look in given])
+        return numbers
+
+    def _keep_hues(self, numbers: Sequence[int], counts: Sequence[int], looks: Sequence[bytes]) -> None:
+        needed = (numbers[-1] + 1) * MOST_FORMS
+        if needed > len(self._hues):
+            larger = np.zeros((needed + needed // 4, HUES), np.uint8)
+            larger[: len(self._hues)] = self._hues
+            self._hues = larger
+        which = np.concatenate([np.arange(count) for count in counts])
+        self._hues[np.repeat(np.array(numbers) * MOST_FORMS, counts) + which] = hues_in(looks)
+
+    def close(self) -> None:
+        """Leave what is shared with other processes."""
+        self._bytes.close()
+
+    def look(self, number: int) -> Look:
+        return parse_look(self._bytes[number])
+
+    def place(self, number: int, rule: Rule | None, *, searched: bool) -> None:
+        """Search the look under `rule` from now on (None: strictly, for untrusted owners), or not at all."""
+        place = _PLACES.index(rule) if searched else _NOWHERE
+        before = self._places[number]
+        if place == before:
+            return
+        self.version += 1
+        self._places[number] = place
+        if before != _NOWHERE:
+            self._indexes[_rule_of(_PLACES[before])].remove(number)
+        if searched:
+            raw = self._bytes[number]
+            placed = _Placed(self.version, number, place, names_in(raw), pdqs_in(raw))
+            self._indexes[_rule_of(rule)].waiting[number] = placed
+            self._recent.append(placed)
+
+    def flush(self) -> None:
+        """Make what was placed since the last flush searchable, in one go: single additions are dear."""
+        for indexes in self._indexes.values():
+            indexes.flush()
+
+    def merge(self) -> None:
+        """Bring the indexes into the form that is searched fastest; for after a load."""
+        for indexes in self._indexes.values():
+            for index in (indexes.plain, indexes.others):
+                index.settle()
+                index.merge()
+
+    def search(
+        self,
+        asked: Look | Probes,
+        *,
+        tiers: Collection[Rule | None] = (*Rule, None),
+        own: int | None = None,
+    ) -> list[Found]:
+        """The looks that are the same under the rule of their tier, with the narrowest rule for each.
+
+        `own` is the number of the look that is asked for, if it is kept here: it need not be compared.
+        """
+        self.flush()
+        probes = versions_of(asked) if isinstance(asked, Look) else asked
+        found: list[Found] = []
+        if own is not None and self._places[own] != _NOWHERE and _PLACES[self._places[own]] in tiers:
+            found.append(Found(own, Likeness(Rule.STRICT, probes.forms[0], AS_IS, 0, 0.0)))
+        rules = list(dict.fromkeys(map(_rule_of, tiers)))
+        hues = hues_of(probes.pictures)
+        near = _joined([self._near(probes, hues, rule, tiers, own) for rule in rules])
+        if len(near):
+            found += self._same(probes, near, max(rules))
+        return found
+
+    def _near(
+        self,
+        probes: Probes,
+        hues: NDArray[np.float32],
+        rule: Rule,
+        tiers: Collection[Rule | None],
+        own: int | None,
+    ) -> _Near:
+        """The nearest pairs of forms that a rule may hold for."""
+        near = self._indexes[rule].near(probes, LOOK_RULES[rule].radius_bits)
+        if len(near):
+            near = near.of(may_be_near(hues[near.versions], self._hues[near.forms], LOOK_RULES[rule]))
+        if len(near) and (own is not None or len(tiers) < len(_PLACES)):
+            near = near.of(self._are_asked_for(near.forms // MOST_FORMS, tiers, own))
+        most = MOST_CANDIDATES[rule]
+        if len(near) > most:
+            near = near.of(np.lexsort((near.versions, near.forms, near.distances))[:most])
+        return near
+
+    def _are_asked_for(
+        self, numbers: NDArray[np.int64], tiers: Collection[Rule | None], own: int | None
+    ) -> NDArray[np.bool_]:
+        """Which looks are in one of the tiers, and not the own."""
+        places = {_PLACES.index(tier) for tier in tiers}
+        return np.array([one != own and self._places[one] in places for one in numbers.tolist()], bool)
+
+    def _same(self, probes: Probes, near: _Near, widest: Rule) -> list[Found]:
+        """Those among the pairs that are the same under the rule of their tier, one for each look."""
+        near = near.of(np.lexsort((near.versions, near.forms, near.distances)))
+        numbers, which = np.divmod(near.forms, MOST_FORMS)
+        pictures = self._bytes.rows(
+            numbers.tolist(), [picture_offset(form) for form in which.tolist()], PICTURE_BYTES
+        )
+        asked, handicaps = probes.pictures[near.versions], probes.handicaps[near.versions]
+        rows = judge(asked, pictures, near.distances, LOOK_RULES[widest], handicaps)
+        found: dict[int, Found | None] = {}
+        for row in rows.best_first():
+            number = int(numbers[row])
+            # The first is the one under the narrowest rule; what a look's tier asks for may be narrower yet.
+            if number not in found:
+                form = form_name(names_in(self._bytes[number])[which[row]])
+                like = likeness_in(rows.match(row, form, probes.names[near.versions[row]]))
+                allowed = like.rule <= _rule_of(_PLACES[self._places[number]])
+                found[number] = Found(number, like) if allowed else None
+        return [one for one in found.values() if one is not None]
+
+    def search_again(
+        self,
+        asked: Look | Probes,
+        found: list[Found],
+        version: int,
+        *,
+        tiers: Collection[Rule | None] = (*Rule, None),
+    ) -> list[Found] | None:
+        """What `search` gives now, from what it gave at `version`: only looks placed since are compared.
+
+        None when too much has changed since.
+        """
+        if self.version - version > len(self._recent):
+            return None
+        placed = [one for one in self._recent if one.version > version]
+        moved = {one.number for one in placed}
+        result = [one for one in found if one.number not in moved and self._places[one.number] != _NOWHERE]
+        # Of a look that has moved again since, only the last place counts.
+        last = {
+            one.number: one
+            for one in placed
+            if self._places[one.number] == one.place and _PLACES[one.place] in tiers
+        }
+        if not last:
+            return result
+        probes = versions_of(asked) if isinstance(asked, Look) else asked
+        for rule in Rule:
+            here = [one for one in last.values() if _rule_of(_PLACES[one.place]) is rule]
+            numbers = _near(probes, here, LOOK_RULES[rule].radius_bits)
+            looks = [self.look(number) for number in numbers]
+            for number, like in zip(numbers, likenesses(probes, looks, rule), strict=True):
+                if like is not None:
+                    result.append(Found(number, like))
+        return result
+
+    def search_pdq(self, pdq: bytes) -> list[tuple[int, str, int]]:
+        """Looks within the strict radius of a bare PDQ in some form: number, form, distance."""
+        self.flush()
+        near: dict[int, tuple[int, int]] = {}
+        for indexes in self._indexes.values():
+            for index in (indexes.plain, indexes.others):
+                ids, distances = index.search(pdq, LOOK_RULES[Rule.STRICT].radius_bits)
+                for form, distance in islice(
+                    zip(ids.tolist(), distances.tolist(), strict=True), MOST_CANDIDATES[Rule.STRICT]
+                ):
+                    number, which = divmod(form, MOST_FORMS)
+                    near[number] = min(near.get(number, (distance, which)), (distance, which))
+        return [
+            (number, self.look(number).forms[which].name, distance)
+            for number, (distance, which) in near.items()
+        ]
+
+
+def _joined(parts: Sequence[_Near]) -> _Near:
+    return _Near(
+        np.concatenate([part.distances for part in parts]),
+        np.concatenate([part.forms for part in parts]),
+        np.concatenate([part.versions for part in parts]),
+    )
+
+
+def _rule_of(tier: Rule | None) -> Rule:
+    """The rule that a tier's looks are searched under; strictly for untrusted owners too."""
+    return Rule.STRICT if tier is None else tier
+
+
+def _near(probes: Probes, placed: Sequence[_Placed], radius: int) -> list[int]:
+    """The numbers of those that have a form within the radius of a version."""
+    if not placed:
+        return []
+    stored = _codes(b"".join(one.pdqs for one in placed)).view(np.uint64)
+    asked = np.ascontiguousarray(probes.pdqs).view(np.uint64)
+    distances = np.bitwise_count(asked[:, None] ^ stored).sum(axis=-1, dtype=np.int64).min(axis=0)
+    owners = np.repeat(np.arange(len(placed)), [len(one.pdqs) // PDQ_BYTES for one in placed])
+    return [placed[which].number for which in np.unique(owners[distances <= radius]).tolist()]
+
+
+def _codes(raw: bytes) -> NDArray[np.uint8]:
+    return np.frombuffer(raw, np.uint8).reshape(-1, PDQ_BYTES)

@@ -1,0 +1,189 @@
+"""Versions of a look that an impersonator may have made the other icon from: closer, wider, mirrored, badged.
+
+They are derived when a look is searched with, from its small pictures alone. A framing and a cosine
+transform are both linear, so that each version's PDQ is two small matrix products; nothing is stored for
+them and the index holds only the canonical forms.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samelook.looks.forms import CANVAS, FORM_NAMES, FormName
+from samelook.looks.look import BRIGHT_SIDE, COLOUR_SIDE, PDQ_BYTES, Look
+
+_Floats = NDArray[np.float32]
+AS_IS: Final = "as is"
+_PDQ_SIDE: Final = 16
+_BRIGHT_CELLS: Final = BRIGHT_SIDE * BRIGHT_SIDE
+
+
+@dataclass(frozen=True, slots=True)
+class _Version:
+    """How one version is made of the plain form: a window on it, and what is mirrored."""
+
+    name: str
+    share: float = 1.0
+    """Of the side that the window shows: under 1 is closer, over 1 wider."""
+    mirrored: bool = False
+    covered: str = ""
+    """The corner that the mirrored picture covers, so that a badge goes."""
+
+
+_VERSIONS: Final = (
+    _Version("closer", share=0.85),
+    _Version("wider", share=1.12),
+    _Version("much wider", share=1.26),
+    _Version("mirrored", mirrored=True),
+    _Version("badge bottom right", covered="br"),
+    _Version("badge top right", covered="tr"),
+)
+_BADGE_SHARE: Final = 0.44
+_HANDICAPS: Final = {"mirrored": 12.0}
+
+
+@dataclass(frozen=True, eq=False)
+class Probes:
+    """Versions of a look to search with; row i of every array is one version."""
+
+    names: tuple[str, ...]
+    """`AS_IS` for a canonical form as it is, else what was done to the plain one."""
+    forms: tuple[FormName, ...]
+    pdqs: NDArray[np.uint8]
+    """Shape (versions, 32)."""
+    pictures: NDArray[np.uint8]
+    """Shape (versions, 1312): brightness and colour as in `Form.picture`."""
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def handicaps(self) -> NDArray[np.float64]:
+        """The points that each version must have more than a form as it is.
+
+        A mirrored *b* is a *d* to the last pixel: a mirrored icon must be all but the other, with much to
+        see in it, and never is strictly the same.
+        """
+        return np.array([_HANDICAPS.get(name, 0.0) for name in self.names])
+
+    def searches(self) -> Iterator[tuple[int, bytes, tuple[FormName, ...]]]:
+        """What to look up: the number of a version, its PDQ, and the stored forms that it is compared with.
+
+        A form as it is may be like any form of another look: what one icon shows plainly may be what is left
+        of the other when its margin is trimmed. Derived versions are compared with plain forms only; more
+        finds next to nothing more.
+        """
+        for i, name in enumerate(self.names):
+            yield i, self.pdqs[i].tobytes(), FORM_NAMES if name == AS_IS else ("plain",)
+
+
+def probes_of(look: Look) -> Probes:
+    """The canonical forms of a look as they are, then the derived versions; about 0.15 ms."""
+    names: list[str] = [AS_IS] * len(look.forms)
+    forms: list[FormName] = [form.name for form in look.forms]
+    raw = b"".join(form.pdq for form in look.forms)
+    pdqs = np.frombuffer(raw, np.uint8).reshape(-1, PDQ_BYTES)
+    pictures = look.pictures
+    if "plain" in forms:
+        plain = pictures[forms.index("plain")].astype(np.float32)
+        made = [_made(plain, version) for version in _VERSIONS]
+        names += [version.name for version in _VERSIONS]
+        forms += ["plain"] * len(_VERSIONS)
+        pdqs = np.concatenate([pdqs, _bits_of(np.stack([waves for waves, _ in made]))])
+        pictures = np.concatenate([pictures, np.stack([seen for _, seen in made])])
+    return Probes(tuple(names), tuple(forms), pdqs, pictures)
+
+
+def _made(picture: _Floats, version: _Version) -> tuple[_Floats, NDArray[np.uint8]]:
+    """The cosine transform and the small picture of one version."""
+    bright, tint = _planes(picture)
+    if version.mirrored:
+        bright, tint = bright[:, ::-1], tint[..., ::-1]
+    if version.covered:
+        bright, tint = _covered(bright, version.covered), _covered(tint, version.covered)
+    return _transform(bright, version.share), _seen(bright, tint, version.share)
+
+
+def _planes(picture: _Floats) -> tuple[_Floats, _Floats]:
+    bright = picture[:_BRIGHT_CELLS].reshape(BRIGHT_SIDE, BRIGHT_SIDE)
+    return bright, picture[_BRIGHT_CELLS:].reshape(2, COLOUR_SIDE, COLOUR_SIDE)
+
+
+def _covered(plane: _Floats, corner: str) -> _Floats:
+    """The plane with one right corner replaced by what the left one shows."""
+    side = plane.shape[-1]
+    badge = round(side * _BADGE_SHARE)
+    rows = slice(side - badge, side) if corner == "br" else slice(0, badge)
+    plane = plane.copy()
+    plane[..., rows, side - badge :] = plane[..., rows, badge - 1 :: -1]
+    return plane
+
+
+def _seen(bright: _Floats, tint: _Floats, share: float) -> NDArray[np.uint8]:
+    if share != 1.0:
+        rows = _framing(BRIGHT_SIDE, BRIGHT_SIDE, share)
+        bright = (rows @ bright @ rows.T).astype(np.float32, copy=False)
+        rows = _framing(COLOUR_SIDE, COLOUR_SIDE, share)
+        tint = (rows @ tint @ rows.T).astype(np.float32, copy=False)
+    flat = np.concatenate([bright.ravel(), tint.ravel()])
+    seen: NDArray[np.uint8] = np.clip(np.rint(flat), 0, 255).astype(np.uint8)
+    return seen
+
+
+def _transform(bright: _Floats, share: float) -> _Floats:
+    rows = _framed_cosines(share)
+    waves: _Floats = (rows @ bright @ rows.T).astype(np.float32, copy=False)
+    return waves
+
+
+def _bits_of(waves: _Floats) -> NDArray[np.uint8]:
+    """PDQ's bits of cosine transforms (n, 16, 16): which are above the lower middle value."""
+    flat = waves.reshape(len(waves), -1)
+    middle = np.partition(flat, flat.shape[1] // 2 - 1, axis=1)[:, flat.shape[1] // 2 - 1]
+    return np.packbits((flat > middle[:, None])[:, ::-1], axis=1)
+
+
+@lru_cache(maxsize=64)
+def _framed_cosines(share: float) -> _Floats:
+    """The cosine transform of the canvas that a window on a small picture makes, in one matrix (16, 32)."""
+    points = np.arange(CANVAS)
+    orders = np.arange(1, _PDQ_SIDE + 1)
+    cosines = np.cos(math.pi / 2 / CANVAS * orders[:, None] * (2 * points + 1))
+    matrix = cosines @ _framing(BRIGHT_SIDE, CANVAS, share).astype(np.float64)
+    # The means over the small picture's cells have flattened a wave by this much.
+    angles = math.pi * orders / 2 / BRIGHT_SIDE / share
+    flattened = np.sin(angles) / angles
+    scaled: _Floats = (matrix / flattened[:, None]).astype(np.float32)
+    return scaled
+
+
+@lru_cache(maxsize=64)
+def _framing(length: int, points: int, share: float) -> _Floats:
+    """A matrix (points, length): a line of means, read at points of a window by cubic interpolation.
+
+    Beyond the ends the line goes on with its last value (Keys, "Cubic convolution interpolation", 1981).
+    """
+    places = ((np.arange(points) + 0.5) / points * share + (1 - share) / 2) * length - 0.5
+    matrix = np.zeros((points, length))
+    for point, place in enumerate(places):
+        first = math.floor(place) - 1
+        for cell in range(first, first + 4):
+            matrix[point, min(max(cell, 0), length - 1)] += _keys(place - cell)
+    return matrix.astype(np.float32)
+
+
+def _keys(distance: float) -> float:
+    x = abs(distance)
+    if x < 1:
+        return 1.5 * x**3 - 2.5 * x**2 + 1
+    return -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2 if x < 2 else 0.0  # noqa: PLR2004 - the kernel's reach
+
+
+VERSION_NAMES: Final = (AS_IS, *(version.name for version in _VERSIONS))

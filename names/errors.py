@@ -1,0 +1,28 @@
+"""Why a text is not the name that was asked for."""
+
+from __future__ import annotations
+
+from samelook.errors import SamelookError
+
+
+class NameError_(SamelookError):  # noqa: N801 - NameError is Python's own
+    """A text is not the name that was asked for."""
+
+    kind = "bad_name"
+    status = 400
+
+
+class NotADomain(NameError_):
+    """A text is not the name of a host; `reason` says why in a few words."""
+
+    kind = "not_a_domain"
+
+    def __init__(self, reason: str, **detail: object) -> None:
+        super().__init__(f"Not a domain name: {reason}.", reason=reason, **detail)
+        self.reason = reason
+
+
+class NotASite(NameError_):
+    """A URL or host names no public web site: a private address, a name of one label, another scheme."""
+
+    kind = "not_a_site"

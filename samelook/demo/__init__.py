@@ -1,0 +1,1 @@
+"""The demo: a bundled sample web, crawled and judged while one watches."""

@@ -1,0 +1,1 @@
+"""Child processes: started, supervised and stopped in one way."""

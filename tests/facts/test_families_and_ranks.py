@@ -1,0 +1,176 @@
+"""Sites, families and settled ranks: the other pure rules."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from samelook.facts.families import FamilyMember, kinship
+from samelook.facts.ranks import SettledRank, settled
+from samelook.facts.standing import Tiers
+from samelook.names.errors import NotASite
+from samelook.names.sites import (
+    Hosting,
+    Site,
+    host_of_url,
+    hosting_of,
+    is_tenant,
+    registrable_label,
+    site_of_host,
+    site_of_url,
+)
+
+DAY = 86_400.0
+
+
+@pytest.mark.parametrize(
+    ("url", "site"),
+    [
+        ("https://user:secret@www.Google.co.uk:8443/path?q#f", "google.co.uk"),
+        ("a.b.github.io", "b.github.io"),
+        ("github.io", "github.io"),
+        ("https://Müller.de/", "xn--mller-kva.de"),
+        ("lumora.test.", "lumora.test"),
+        ("sites.google.com", "sites.google.com"),
+    ],
+)
+def test_a_site_is_what_somebody_registered(url: str, site: str) -> None:
+    assert site_of_url(url) == site
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "localhost",
+        "http://192.0.2.1/",
+        "http://0x7f.1/",
+        "http://[::1]/",
+        "ftp://a.example/",
+        "https://",
+        "a..b",
+    ],
+)
+def test_what_is_no_public_site_is_refused(url: str) -> None:
+    with pytest.raises(NotASite):
+        site_of_url(url)
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_a_host_or_refused(text: str) -> None:
+    try:
+        host = host_of_url(text)
+    except NotASite:
+        return
+    assert host_of_url(host) == host
+    assert site_of_host(host) in {
+        host,
+        *(host.split(".", number)[-1] for number in range(host.count(".") + 1)),
+    }
+
+
+def test_platforms_tenants_and_shared_hosts_are_told_apart() -> None:
+    def hosting(host: str, n_hosts: int = 5) -> Hosting:
+        return hosting_of(host, n_hosts, shared_hosts={"builder.example"}, many_hosts=1000)
+
+    assert hosting("www.brand.example") is Hosting.OWN
+    assert hosting("somebody.github.io") is Hosting.TENANT
+    assert hosting("docs.google.com") is Hosting.SHARED_PATHS
+    assert hosting("x.builder.example") is Hosting.PERHAPS_SHARED
+    assert hosting("x.brand.example", 1000) is Hosting.PERHAPS_SHARED
+    assert hosting("www.brand.example", 1000) is Hosting.OWN
+    assert is_tenant("somebody.github.io")
+    assert not is_tenant("google.co.uk")
+    assert registrable_label("google.co.uk") == "google"
+
+
+def member(name: str, position: int | None = 100, redirects_to: str | None = None) -> FamilyMember:
+    return FamilyMember(Site(name), position, Site(redirects_to) if redirects_to else None)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same_look", "related", "proofs"),
+    [
+        (member("brand.com"), member("brand.de"), True, True, ("same_label", "same_look")),
+        (member("brand.com"), member("brand.de"), False, False, ("same_label",)),
+        (member("brand.com"), member("brand.de", None), True, False, ("same_look",)),
+        (member("brand.com"), member("brand.de", 400_000), True, False, ("same_label", "same_look")),
+        (
+            member("brand.com"),
+            member("brand-mail.com", 9, "brand.com"),
+            False,
+            True,
+            ("label_within", "root_redirect"),
+        ),
+        (member("brand.com"), member("other.com", 9, "brand.com"), False, False, ("root_redirect",)),
+        (member("brand.com"), member("brand-login.com"), True, False, ("label_within", "same_look")),
+        (member("brand.com"), member("brand-login.com", None, "brand.com"), True, False, None),
+        (member("brand.com"), member("brand.github.io"), True, False, ("same_look",)),
+        (member("bbc.com"), member("bbc-x.com"), False, False, ()),
+    ],
+)
+def test_two_proofs_make_a_family_of_ranked_sites(
+    one: FamilyMember, other: FamilyMember, same_look: bool, related: bool, proofs: tuple[str, ...] | None
+) -> None:
+    for pair in ((one, other), (other, one)):
+        found = kinship(*pair, same_look=same_look)
+        assert found.related is related
+        assert proofs is None or found.proofs == proofs
+
+
+def test_the_operators_word_counts_either_way() -> None:
+    strangers = member("brand.com"), member("wallet.example", None)
+    assert kinship(*strangers, same_look=False, stated="operator").related
+    sisters = member("brand.com"), member("brand.de")
+    assert not kinship(*sisters, same_look=True, stated="not_related").related
+
+
+def settle(
+    before: SettledRank | None, position: int | None, *, now: float, judged: bool = True
+) -> SettledRank:
+    return settled(before, position, now=now, probation_s=28 * DAY, judged=judged, tiers=Tiers())
+
+
+def test_the_first_ranks_count_at_once() -> None:
+    assert settle(None, 12, now=0, judged=False) == SettledRank(12)
+    assert settle(None, None, now=0, judged=False) == SettledRank()
+
+
+def test_who_enters_the_tiers_later_is_on_probation() -> None:
+    first = settle(None, 500, now=0)
+    assert first == SettledRank(None, 500, 0)
+    still = settle(first, 520, now=27 * DAY)
+    assert (still.trusted, still.new_since) == (None, 0)
+    assert settle(still, 520, now=28 * DAY) == SettledRank(520)
+
+
+def test_a_rank_that_jumps_about_starts_its_probation_anew() -> None:
+    first = settle(None, 500, now=0)
+    jumped = settle(first, 60_000, now=20 * DAY)
+    assert jumped == SettledRank(None, 60_000, 20 * DAY)
+
+
+def test_who_loses_a_rank_keeps_its_trust_for_the_time_of_probation() -> None:
+    lost = settle(SettledRank(12), None, now=0)
+    assert lost.trusted == 12
+    assert settle(lost, None, now=28 * DAY) == SettledRank()
+    assert settle(lost, 12, now=5 * DAY) == SettledRank(12)
+
+
+def test_drift_within_a_tier_counts_at_once_and_over_its_edge_later() -> None:
+    assert settle(SettledRank(9_000), 9_900, now=0) == SettledRank(9_900)
+    assert settle(SettledRank(9_900), 10_100, now=0).trusted == 9_900
+    assert settle(SettledRank(9_000), 5, now=0).trusted == 9_000
+    assert settle(SettledRank(200_000), 900_000, now=0) == SettledRank(900_000)
+
+
+@given(st.none() | st.integers(1, 200_000), st.lists(st.none() | st.integers(1, 200_000), max_size=6))
+def test_no_sequence_of_lists_within_the_probation_changes_who_is_trusted(
+    first: int | None, later: list[int | None]
+) -> None:
+    tiers = Tiers()
+    rank = settle(None, first, now=0, judged=False)
+    for day, position in enumerate(later):
+        rank = settle(rank, position, now=day * DAY)
+        assert tiers.rule_for(rank.trusted) is tiers.rule_for(first)
