@@ -373,7 +373,7 @@ class Judge:
         return kin
 
     def _kinship(self, one: Site, other: Site) -> Kinship:
-        stated = self._knowledge.lists.stated.get(frozenset((one, other)))
+        stated = self._knowledge.lists.stated_of(one, other)
         known = self.memory.site(one), self.memory.site(other)
         if known[0] is None or known[1] is None:
             return Kinship(related=stated == "operator", proofs=("operator",) if stated == "operator" else ())

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from samelook.facts.common import Catalogue, NothingCommon
 from samelook.facts.lists import Lists
 from samelook.facts.memory import Memory
 from samelook.looks.store import LookStore
@@ -64,6 +65,7 @@ class Follower:
         """Goes up with every change that a verdict may depend on."""
         self.memory = Memory(settings.tiers, settings.former_look_s)
         self.lists = Lists()
+        self.catalogue: Catalogue = NothingCommon()
         self.is_loaded = False
         """False until everything was read once: memory that lacks brands would free their copies."""
         self.is_current = False

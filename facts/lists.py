@@ -50,6 +50,10 @@ class Lists:
         entry = self.operator.get(site)
         return entry[0] if entry is not None and _lasts(entry[1], now) else None
 
+    def stated_of(self, one: Site, other: Site) -> Stated | None:
+        """What somebody vouches for about two sites: one family, not related, or nothing. O(1)."""
+        return self.stated.get(frozenset((one, other)))
+
     def put_allowed(self, clients: Iterable[int] | None, rows: Iterable[Mapping[str, Any]]) -> None:
         """Replace the allowlists of some clients, or of all."""
         if clients is None:
