@@ -22,7 +22,7 @@ from samelook.hashing.errors import HashingError
 from samelook.looks.files import looks_of_file
 from samelook.looks.likeness import looks_given
 from samelook.names.errors import NotASite
-from samelook.names.sites import Site, host_of_url
+from samelook.names.sites import Site, host_of_url, is_address
 from samelook.sql.away import AWAY
 from samelook.sql.cancelled import check_cancelled
 
@@ -211,6 +211,8 @@ class Answers:
         for icon in sent:
             if icon.sha256 not in judged.needed and not icon.pdq:
                 self._outbox.saw(judged.site, icon.sha256, now)
+        if is_address(judged.site):
+            return
         if not judged.visited and not self._outbox.has_asked_for(judged.site, now) and may_crawl():
             self._outbox.want_crawl(judged.site, now)
         if judged.shared_with:

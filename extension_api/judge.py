@@ -15,7 +15,7 @@ from samelook.looks.index import Found
 from samelook.looks.likeness import versions_of, wear_one_look
 from samelook.looks.look import Look
 from samelook.looks.rules import Rule
-from samelook.names.sites import Hosting, Site, hosting_of, site_of_host
+from samelook.names.sites import Hosting, Site, hosting_of, site_of
 
 if TYPE_CHECKING:
     from samelook.facts.lists import Lists
@@ -107,7 +107,7 @@ class Judge:
 
     def site_of(self, host: str) -> Site:
         """The site that a host is judged as: a host among many tenants is one of its own."""
-        site = site_of_host(host)
+        site = site_of(host)
         return Site(host) if self._hosting(host, site) is Hosting.PERHAPS_SHARED else site
 
     def look_around(self, icon: AskedIcon) -> Iterator[object]:
@@ -121,7 +121,7 @@ class Judge:
 
     def judge(self, asked: Asked) -> Judged:
         """The verdict on what is asked."""
-        registrable = site_of_host(asked.host)
+        registrable = site_of(asked.host)
         hosting = self._hosting(asked.host, registrable)
         name = Site(asked.host) if hosting is Hosting.PERHAPS_SHARED else registrable
         facts, shown = self._facts(asked, name, registrable, hosting)

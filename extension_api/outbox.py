@@ -14,6 +14,7 @@ from uuid import UUID
 
 import structlog
 
+from samelook.names.hosts import reversed_host
 from samelook.names.sites import Site
 from samelook.sql.away import AWAY
 from samelook.sql.cancelled import check_cancelled
@@ -156,7 +157,7 @@ class Outbox:
             await self._request(connection, sorted(site for site, _ in crawls))
 
     async def _request(self, connection: Connection, sites: list[Site]) -> None:
-        names = [".".join(site.split(".")[::-1]) for site in sites]
+        names = [str(reversed_host(site)) for site in sites]
         positions = [
             row["position"]
             async for row in self._writes.add_requested_domains(connection, reversed_names=names)

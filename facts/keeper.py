@@ -17,7 +17,8 @@ import structlog
 
 from samelook.facts.ranks import SettledRank, settled
 from samelook.looks.likeness import parse_look, wear_one_look
-from samelook.names.sites import site_of_host, site_of_reversed
+from samelook.names.hosts import host_of
+from samelook.names.sites import site_of
 from samelook.sql.away import AWAY
 from samelook.sql.cancelled import check_cancelled
 from samelook.sql.named import queries
@@ -206,7 +207,8 @@ class Keeper:
         }
 
     def _facts_of(self, row: asyncpg.Record, baseline: int | None, *, changed_hands: bool) -> dict[str, Any]:
-        site, host = site_of_reversed(row["reversed_name"])
+        host = host_of(row["reversed_name"])
+        site = site_of(host)
         since = row["new_since"]
         before = SettledRank(
             row["trusted_position"], row["new_position"], since.timestamp() if since else None
@@ -221,7 +223,7 @@ class Keeper:
             changed_hands=changed_hands,
         )
         landed = _host_of(row["final_url"])
-        redirect_host = landed if landed and site_of_host(landed) != site else None
+        redirect_host = landed if landed and site_of(landed) != site else None
         return {"site": site, "host": host, "rank": rank, "redirect_host": redirect_host}
 
 
@@ -240,7 +242,7 @@ def _is_of_site(row: asyncpg.Record, site: str) -> bool:
     if row["icon_url"].startswith("data:"):
         return True
     host = _host_of(row["final_url"] or row["icon_url"])
-    return host is not None and site_of_host(host) == site
+    return host is not None and site_of(host) == site
 
 
 _LONGEST_URL = 2000

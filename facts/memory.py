@@ -11,7 +11,7 @@ from samelook.facts.known import NONE, Domains, Pictures, Showings, Shown
 from samelook.facts.standing import Owner, Tiers
 from samelook.looks.index import LookIndex
 from samelook.looks.store import LookStore
-from samelook.names.sites import Site, site_of_host
+from samelook.names.sites import Site, site_of
 
 
 class KnownDomain:
@@ -102,7 +102,7 @@ class KnownSite:
                     yield sha256s[showings.pictures[row]], showings.shown(row)
 
     def as_member(self) -> FamilyMember:
-        redirect = site_of_host(self.main.redirect_host) if self.main.redirect_host else None
+        redirect = site_of(self.main.redirect_host) if self.main.redirect_host else None
         return FamilyMember(self.name, self.main.position, redirect)
 
     def as_owner(self, shown: Shown | None) -> Owner:

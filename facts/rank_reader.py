@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from samelook.names.hosts import reversed_host
 from samelook.names.sites import Site
 from samelook.sql.named import queries
 
@@ -38,7 +39,7 @@ class RankReader:
     async def _read(self) -> None:
         while self._asked:
             asked, self._asked = self._asked, {}
-            names = {".".join(site.split(".")[::-1]): site for site in asked}
+            names = {str(reversed_host(site)): site for site in asked}
             try:
                 async with asyncio.timeout(RANK_WAIT_S):
                     positions = {

@@ -9,7 +9,8 @@ from samelook.inspector.listing import Answer, Listing, Row, plain_row, plain_va
 from samelook.inspector.looks import WEARER_COLUMNS, bodies, looks_of, rank_of, search_of, wearers
 from samelook.inspector.verdicts import verdict_on
 from samelook.names.errors import NotADomain
-from samelook.names.hosts import host_of, normalised_host, registrable_domain, reversed_host, site_of
+from samelook.names.hosts import host_of, normalised_host, reversed_host
+from samelook.names.sites import registrable_domain, site_of
 from samelook.sql.named import queries
 
 if TYPE_CHECKING:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from samelook.errors import SamelookError
 
 
-class NameError_(SamelookError):  # noqa: N801 - NameError is Python's own
+class BadName(SamelookError):
     """A text is not the name that was asked for."""
 
     kind = "bad_name"
     status = 400
 
 
-class NotADomain(NameError_):
+class NotADomain(BadName):
     """A text is not the name of a host; `reason` says why in a few words."""
 
     kind = "not_a_domain"
@@ -22,7 +22,7 @@ class NotADomain(NameError_):
         self.reason = reason
 
 
-class NotASite(NameError_):
+class NotASite(BadName):
     """A URL or host names no public web site: a private address, a name of one label, another scheme."""
 
     kind = "not_a_site"

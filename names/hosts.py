@@ -1,4 +1,4 @@
-"""Names of hosts: one normal form, the reversed form that ranks use, and the site a host belongs to.
+"""Names of hosts: one normal form, and the reversed form that ranks use.
 
 The normal form is what a browser's address bar resolves: lower case, A-labels, no final dot
 (UTS 46, non-transitional, as the WHATWG URL standard's "domain to ASCII" asks). Underscores and
@@ -8,20 +8,15 @@ hyphens at a label's edge pass: DNS serves such hosts and browsers open them.
 from __future__ import annotations
 
 import re
-from functools import cache
-from typing import TYPE_CHECKING, NewType
+from typing import NewType
 
 from samelook.names.errors import NotADomain
-
-if TYPE_CHECKING:
-    from publicsuffixlist import PublicSuffixList
+from samelook.names.special import why_not_public
 
 Host = NewType("Host", str)
 """A host name in normal form: `www.example.com`."""
 ReversedHost = NewType("ReversedHost", str)
 """The same, labels turned round: `com.example.www`, so that a domain's hosts sort together."""
-Site = NewType("Site", str)
-"""A registrable domain under the Public Suffix List, private suffixes included."""
 
 MAX_NAME = 253  # RFC 1035's 255 octets, less the root's dot and the first length octet
 MAX_LABEL = 63
@@ -34,15 +29,17 @@ _ASCII_HOST = re.compile(r"(?=.{4,253}\Z)(?:[a-z0-9_-]{1,63}\.)+[a-z][a-z0-9-]{1
 def normalised_host(name: str) -> Host:
     """The normal form of a host name.
 
-    Raises NotADomain for what no DNS lookup could resolve to a web site: a name of one label, an
-    IP address, a label that is empty or too long, a character that UTS 46 forbids.
+    Raises NotADomain for what no public DNS lookup could resolve to a web site: a name of one label, an
+    IP address, a label that is empty or too long, a character that UTS 46 forbids, a private name.
     """
-    if _ASCII_HOST.match(name) is not None:  # nearly every name of a rank list, at a tenth of the cost
-        return Host(name)
-    name = name.strip().lower() if name.isascii() else _to_ascii(name.strip())
-    name = name.removesuffix(".")
-    if _ASCII_HOST.match(name) is None:
-        raise NotADomain(_fault_of(name))
+    if _ASCII_HOST.match(name) is None:  # nearly every name of a rank list matches, at a tenth of the cost
+        name = name.strip().lower() if name.isascii() else _to_ascii(name.strip())
+        name = name.removesuffix(".")
+        if _ASCII_HOST.match(name) is None:
+            raise NotADomain(_fault_of(name))
+    why = why_not_public(name)
+    if why is not None:
+        raise NotADomain(why)
     return Host(name)
 
 
@@ -54,32 +51,6 @@ def reversed_host(host: str) -> ReversedHost:
 def host_of(reversed_name: str) -> Host:
     """`www.example.com` for `com.example.www`: what `reversed_host` turned round."""
     return Host(".".join(reversed_name.split(".")[::-1]))
-
-
-def registrable_domain(host: str) -> Site | None:
-    """The registrable domain of a host in normal form; None when the host is itself a public suffix.
-
-    Private suffixes count: `a.github.io` and `b.github.io` are different sites. An unknown
-    top-level domain is a suffix of one label (the list's default rule).
-    """
-    site = _suffixes().privatesuffix(host)
-    return None if site is None else Site(site)
-
-
-def site_of(host: str) -> Site:
-    """The site a host belongs to: its registrable domain, or itself where it is a public suffix.
-
-    `github.io` and `blogspot.com` are suffixes and have a home page of their own all the same.
-    """
-    return registrable_domain(host) or Site(host)
-
-
-@cache
-def _suffixes() -> PublicSuffixList:
-    """The bundled Public Suffix List; it knows A-labels."""
-    from publicsuffixlist import PublicSuffixList
-
-    return PublicSuffixList()
 
 
 def _to_ascii(name: str) -> str:

@@ -1,76 +1,59 @@
-"""What a site is: the registrable domain of a host, private suffixes included, and who hosts it."""
+"""What a site is, and who speaks for it: the one notion that tables, facts and verdicts share.
+
+A site is a registrable domain under the Public Suffix List, private suffixes and `platforms.csv` included.
+Only its front door, the apex and `www.`, speaks for it: other hosts below it may be anybody's.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
 from enum import StrEnum
 from functools import lru_cache
-from typing import TYPE_CHECKING, NewType
+from typing import NewType
 
 import ada_url
 
+from samelook.names.addresses import why_refused
 from samelook.names.errors import NotASite
-
-if TYPE_CHECKING:
-    from publicsuffixlist import PublicSuffixList
+from samelook.names.hosts import MAX_NAME, Host
+from samelook.names.platforms import Tenants, platform_of, proxied_host
+from samelook.names.special import why_not_public
+from samelook.names.suffixes import is_registry_suffix, public_suffix
 
 Site = NewType("Site", str)
-"""A registrable domain, or the whole host where tenants share a domain that no suffix list knows."""
+"""A registrable domain, a platform's tenant, or a public IP address."""
 
 MAX_URL_CHARS = 8192
 _SCHEMES = frozenset({"http:", "https:"})
-_MAX_HOST = 253
+_CACHED = 262_144
 
 
 class Hosting(StrEnum):
-    """Whose name a site's host is under."""
+    """Whose pages a host shows."""
 
     OWN = "own"
     TENANT = "tenant"
-    """Under a private suffix (`a.github.io`): a site of its own, which inherits nothing."""
+    """A platform's tenant (`a.github.io`, `a.weebly.com`): a site of its own, which inherits nothing."""
+    PROXY = "proxy"
+    """Another host's pages, shown by a translation or AMP proxy."""
     SHARED_PATHS = "shared_paths"
     """Strangers publish under paths of this very host: it can be neither trusted nor locked as a whole."""
     PERHAPS_SHARED = "perhaps_shared"
-    """A host under a domain with so many hosts that strangers may have some of them."""
+    """A host below the front door of a domain with so many hosts that strangers may have some of them."""
 
 
-# Hosts on which anybody may publish under a path. From the services' own documentation; operators add theirs
-# (VerdictSettings.shared_hosts).
-SHARED_PATH_HOSTS: AbstractSet[str] = frozenset(
-    {
-        "sites.google.com",
-        "docs.google.com",
-        "drive.google.com",
-        "storage.googleapis.com",
-        "firebasestorage.googleapis.com",
-        "script.google.com",
-        "forms.office.com",
-        "sway.office.com",
-        "s3.amazonaws.com",
-        "ipfs.io",
-        "dweb.link",
-        "cloudflare-ipfs.com",
-        "gateway.pinata.cloud",
-        "telegra.ph",
-        "raw.githubusercontent.com",
-        "gist.github.com",
-        "htmlpreview.github.io",
-        "web.archive.org",
-        "translate.goog",
-    }
-)
-
-
-def host_of_url(text: str) -> str:
+def host_of_url(text: str) -> Host:
     """The host of a URL in a browser's normal form (WHATWG URL: lower case, A-labels, no final dot).
 
-    A bare host passes as well. Raises NotASite for what is no public web site.
+    A bare host passes as well, and a public IP address. Raises NotASite for what is no public web site.
     """
     if len(text) > MAX_URL_CHARS:
         raise NotASite(f"A URL of {len(text)} characters is too long; send the host alone.")
     candidate = text.strip()
     if "://" not in candidate:
-        candidate = f"https://{candidate}"
+        # A bare IPv6 address is written without brackets wherever hosts are kept.
+        bare = candidate.count(":") > 1 and not candidate.startswith("[") and "/" not in candidate
+        candidate = f"https://[{candidate}]" if bare else f"https://{candidate}"
     try:
         parsed = ada_url.URL(candidate.encode("utf-8", "surrogatepass").decode("utf-8", "replace"))
     except ValueError as error:
@@ -78,70 +61,134 @@ def host_of_url(text: str) -> str:
     host = str(parsed.hostname).removesuffix(".")
     if str(parsed.protocol) not in _SCHEMES:
         raise NotASite("Only http and https sites have verdicts.")
-    if host.startswith("[") or (host.rpartition(".")[2][:1].isdigit()):
-        raise NotASite("An IP address has no verdict: it may be anybody's.")
-    if "." not in host or len(host) > _MAX_HOST or ".." in host:
-        raise NotASite("A name of one label, or an impossible one, is no public site.")
-    return host
+    why = _why_private(host)
+    if why is not None:
+        raise NotASite(f"{host[:MAX_NAME]} is no public site: {why}.", reason=why)
+    return Host(host.strip("[]"))
 
 
-@lru_cache(maxsize=262_144)
-def site_of_host(host: str) -> Site:
-    """The registrable domain of a host in normal form; the host itself where it is a public suffix."""
-    if host in SHARED_PATH_HOSTS:
+@lru_cache(maxsize=_CACHED)
+def _why_private(host: str) -> str | None:
+    if host.startswith("[") or host.rpartition(".")[2].isdigit():
+        return why_refused(host.strip("[]"))
+    if "." not in host or len(host) > MAX_NAME or ".." in host or host.startswith("."):
+        return "a name of one label, or an impossible one"
+    return why_not_public(host)
+
+
+@lru_cache(maxsize=_CACHED)
+def site_of(host: str) -> Site:
+    """The site that a host in normal form belongs to: one that is a public suffix is a site itself.
+
+    `github.io` and `blogspot.com` are suffixes and have a home page of their own all the same.
+    """
+    if is_address(host):
         return Site(host)
-    return Site(_suffixes().privatesuffix(host) or host)
+    registrable = registrable_domain(host)
+    platform = platform_of(host)
+    if platform is None:
+        return _without_www(registrable) if registrable else Site(host)
+    if platform.is_own(host):
+        shares_paths = platform.shares_paths(host)
+        return Site(platform.domain) if shares_paths else _apex_of(platform.domain)
+    if platform.tenants is Tenants.WHOLE:
+        return Site(host)
+    tenant = f"{platform.label_of(host)}.{platform.domain}"
+    return Site(max(tenant, registrable or host, key=len))
 
 
 def site_of_url(text: str) -> Site:
     """The site of a URL or host. Raises NotASite."""
-    return site_of_host(host_of_url(text))
+    return site_of(host_of_url(text))
 
 
-@lru_cache(maxsize=262_144)
+@lru_cache(maxsize=_CACHED)
+def registrable_domain(host: str) -> Site | None:
+    """The registrable domain of a host under the suffix list; None when the host is itself a suffix."""
+    suffix = public_suffix(host)
+    if suffix == host:
+        return None
+    return Site(host[: -len(suffix) - 1].rpartition(".")[2] + "." + suffix)
+
+
+def is_front_door(host: str) -> bool:
+    """Whether a host speaks for its site: the apex and `www.` do, nothing else."""
+    site = site_of(host)
+    return host in {site, f"www.{site}"}
+
+
+def is_address(host: str) -> bool:
+    """Whether a host in normal form is an IP address."""
+    return ":" in host or host.rpartition(".")[2].isdigit()
+
+
+@lru_cache(maxsize=_CACHED)
 def registrable_label(site: str) -> str:
-    """The label that a site's owner chose: `google` for `google.co.uk`; empty for a suffix itself."""
-    suffix = _suffixes().publicsuffix(site)
-    if suffix is None or suffix == site:
+    """The label that a site's owner chose: `google` for `google.co.uk`; empty for a suffix or an address."""
+    if is_address(site):
         return ""
-    return site[: -len(suffix) - 1].rpartition(".")[2]
+    platform = platform_of(site)
+    if platform is not None and not platform.is_own(site):
+        return platform.label_of(site)
+    registrable = registrable_domain(site)
+    return "" if registrable is None else registrable.partition(".")[0]
 
 
-@lru_cache(maxsize=262_144)
+@lru_cache(maxsize=_CACHED)
 def is_tenant(site: str) -> bool:
-    """Whether a private suffix, that is a platform, is all that the site's name is under."""
-    every, public = _suffixes(), _suffixes_of_registries()
-    return every.privatesuffix(site) is not None and every.publicsuffix(site) != public.publicsuffix(site)
+    """Whether a site's name is under a platform's, where anybody may take any label."""
+    if is_address(site):
+        return True
+    platform = platform_of(site)
+    if platform is not None and not platform.is_own(site):
+        return True
+    return registrable_domain(site) is not None and not is_registry_suffix(public_suffix(site))
 
 
 def hosting_of(host: str, n_hosts: int | None, *, shared_hosts: AbstractSet[str], many_hosts: int) -> Hosting:
-    """Who hosts `host`; `n_hosts` is how many hosts the crawl's list counts under its registrable domain."""
-    if host in SHARED_PATH_HOSTS or host in shared_hosts:
+    """Whose pages `host` shows; `n_hosts` is how many hosts a rank list counts under its site."""
+    platform = platform_of(host)
+    if host in shared_hosts or (platform is not None and platform.shares_paths(host)):
         return Hosting.SHARED_PATHS
-    site = site_of_host(host)
+    if platform is not None and proxied_host(platform, host) is not None:
+        return Hosting.PROXY
+    site = site_of(host)
     if is_tenant(site):
         return Hosting.TENANT
-    if host not in {site, f"www.{site}"} and (site in shared_hosts or (n_hosts or 0) >= many_hosts):
+    if not is_front_door(host) and (site in shared_hosts or (n_hosts or 0) >= many_hosts):
         return Hosting.PERHAPS_SHARED
     return Hosting.OWN
 
 
-@lru_cache(maxsize=1)
-def _suffixes() -> PublicSuffixList:
-    from publicsuffixlist import PublicSuffixList
+@lru_cache(maxsize=_CACHED)
+def operators_of(host: str) -> frozenset[Site]:
+    """The sites whose icons a host shows as its platform's default: whoever runs it, and what a proxy shows.
 
-    return PublicSuffixList()
+    Nothing for a host that is on no platform.
+    """
+    platform, site = platform_of(host), site_of(host)
+    if platform is None:
+        is_named_tenant = is_tenant(site) and not is_address(site)
+        return frozenset({Site(public_suffix(site))} if is_named_tenant else ())
+    if platform.is_own(host) and not platform.shares_paths(host):
+        return frozenset()
+    origin = proxied_host(platform, host)
+    sites = {
+        _apex_of(platform.domain),
+        Site(platform.domain),
+        *(site_of(one) for one in platform.operators),
+        *([site_of(origin)] if origin else []),
+    }
+    return frozenset(sites)
 
 
-@lru_cache(maxsize=1)
-def _suffixes_of_registries() -> PublicSuffixList:
-    """The list without the private section."""
-    from publicsuffixlist import PublicSuffixList
-
-    return PublicSuffixList(only_icann=True)
+def _apex_of(domain: str) -> Site:
+    return registrable_domain(domain) or Site(domain)
 
 
-def site_of_reversed(reversed_name: str) -> tuple[Site, str]:
-    """Site and host of a name as rank lists have it (`com.example.www`)."""
-    host = ".".join(reversed_name.split(".")[::-1])
-    return site_of_host(host), host
+def _without_www(registrable: Site) -> Site:
+    """A platform's own `www.` is its front door, and no tenant of it."""
+    label, _, suffix = registrable.partition(".")
+    if label == "www" and "." in suffix and not is_registry_suffix(suffix):
+        return Site(suffix)
+    return registrable

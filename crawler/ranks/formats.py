@@ -19,7 +19,8 @@ from typing import Final
 
 from samelook.crawler.errors import CrawlError
 from samelook.names.errors import NotADomain
-from samelook.names.hosts import host_of, normalised_host, registrable_domain, reversed_host
+from samelook.names.hosts import host_of, normalised_host, reversed_host
+from samelook.names.sites import registrable_domain
 
 MAX_LINE: Final = 4096  # bytes; the longest honest line (Majestic's, with two IDN columns) has some 700
 SAMPLE_BYTES: Final = 1 << 16  # what a list's format is told from

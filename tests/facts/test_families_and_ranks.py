@@ -1,4 +1,4 @@
-"""Sites, families and settled ranks: the other pure rules."""
+"""Families and settled ranks: pure rules beside the verdict."""
 
 from __future__ import annotations
 
@@ -9,80 +9,9 @@ from hypothesis import strategies as st
 from samelook.facts.families import FamilyMember, kinship
 from samelook.facts.ranks import SettledRank, settled
 from samelook.facts.standing import Tiers
-from samelook.names.errors import NotASite
-from samelook.names.sites import (
-    Hosting,
-    Site,
-    host_of_url,
-    hosting_of,
-    is_tenant,
-    registrable_label,
-    site_of_host,
-    site_of_url,
-)
+from samelook.names.sites import Site
 
 DAY = 86_400.0
-
-
-@pytest.mark.parametrize(
-    ("url", "site"),
-    [
-        ("https://user:secret@www.Google.co.uk:8443/path?q#f", "google.co.uk"),
-        ("a.b.github.io", "b.github.io"),
-        ("github.io", "github.io"),
-        ("https://Müller.de/", "xn--mller-kva.de"),
-        ("lumora.test.", "lumora.test"),
-        ("sites.google.com", "sites.google.com"),
-    ],
-)
-def test_a_site_is_what_somebody_registered(url: str, site: str) -> None:
-    assert site_of_url(url) == site
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "",
-        "localhost",
-        "http://192.0.2.1/",
-        "http://0x7f.1/",
-        "http://[::1]/",
-        "ftp://a.example/",
-        "https://",
-        "a..b",
-    ],
-)
-def test_what_is_no_public_site_is_refused(url: str) -> None:
-    with pytest.raises(NotASite):
-        site_of_url(url)
-
-
-@given(st.text(max_size=60))
-def test_any_text_is_a_host_or_refused(text: str) -> None:
-    try:
-        host = host_of_url(text)
-    except NotASite:
-        return
-    assert host_of_url(host) == host
-    assert site_of_host(host) in {
-        host,
-        *(host.split(".", number)[-1] for number in range(host.count(".") + 1)),
-    }
-
-
-def test_platforms_tenants_and_shared_hosts_are_told_apart() -> None:
-    def hosting(host: str, n_hosts: int = 5) -> Hosting:
-        return hosting_of(host, n_hosts, shared_hosts={"builder.example"}, many_hosts=1000)
-
-    assert hosting("www.brand.example") is Hosting.OWN
-    assert hosting("somebody.github.io") is Hosting.TENANT
-    assert hosting("docs.google.com") is Hosting.SHARED_PATHS
-    assert hosting("x.builder.example") is Hosting.PERHAPS_SHARED
-    assert hosting("x.brand.example", 1000) is Hosting.PERHAPS_SHARED
-    assert hosting("www.brand.example", 1000) is Hosting.OWN
-    assert is_tenant("somebody.github.io")
-    assert not is_tenant("google.co.uk")
-    assert registrable_label("google.co.uk") == "google"
 
 
 def member(name: str, position: int | None = 100, redirects_to: str | None = None) -> FamilyMember:

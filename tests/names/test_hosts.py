@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from samelook.names.errors import NotADomain
-from samelook.names.hosts import host_of, normalised_host, registrable_domain, reversed_host, site_of
+from samelook.names.hosts import host_of, normalised_host, reversed_host
 
 
 @pytest.mark.parametrize(
@@ -55,6 +55,9 @@ def test_a_name_is_brought_to_its_normal_form(written: str, normal: str) -> None
         ("\ud800.com", "a character that domain names may not have"),
         ("example.c", "its top-level domain cannot exist"),
         ("example.1com", "its top-level domain cannot exist"),
+        ("gitlab.lan", "nobody has delegated .lan"),
+        ("router.home.arpa", "a name of the internet's infrastructure"),
+        ("10.0.0.5.nip.io", "it stands for the address 10.0.0.5: private (RFC 1918)"),
     ],
 )
 def test_what_is_no_name_of_a_web_site_is_refused_with_the_reason(written: str, reason: str) -> None:
@@ -88,19 +91,3 @@ def test_normalising_is_idempotent_and_never_fails_otherwise(text: str) -> None:
         return
     assert normal.isascii()
     assert normalised_host(normal) == normal
-
-
-@pytest.mark.parametrize(
-    ("host", "registrable", "site"),
-    [
-        ("www.google.co.uk", "google.co.uk", "google.co.uk"),
-        ("a.b.github.io", "b.github.io", "b.github.io"),  # private suffixes count
-        ("github.io", None, "github.io"),
-        ("co.uk", None, "co.uk"),
-        ("www.brand.example", "brand.example", "brand.example"),  # not in the list: its default rule
-        ("x.y.xn--55qx5d.cn", "y.xn--55qx5d.cn", "y.xn--55qx5d.cn"),  # a suffix in A-labels
-    ],
-)
-def test_the_site_of_a_host(host: str, registrable: str | None, site: str) -> None:
-    assert registrable_domain(host) == registrable
-    assert site_of(host) == site

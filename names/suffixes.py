@@ -1,0 +1,46 @@
+"""The Public Suffix List: the one place that reads it.
+
+Its lookups take a microsecond or two for each label; callers that ask often keep what they were told.
+"""
+
+from __future__ import annotations
+
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from publicsuffixlist import PublicSuffixList
+
+
+def public_suffix(host: str) -> str:
+    """The longest suffix of a host below which anybody may have a name, private suffixes included.
+
+    A top-level domain that the list does not have is a suffix of one label (the list's default rule).
+    """
+    return _suffixes().publicsuffix(host) or host
+
+
+def is_registry_suffix(suffix: str) -> bool:
+    """Whether a public suffix is a registry's (`co.uk`), not a platform's (`github.io`)."""
+    return "." not in suffix or bool(_suffixes_of_registries().publicsuffix(suffix) == suffix)
+
+
+@lru_cache(maxsize=65_536)
+def is_delegated(top_level: str) -> bool:
+    """Whether a top-level domain exists, as far as the bundled list knows."""
+    return _suffixes_of_registries().publicsuffix(top_level) is not None
+
+
+@cache
+def _suffixes() -> PublicSuffixList:
+    from publicsuffixlist import PublicSuffixList
+
+    return PublicSuffixList()
+
+
+@cache
+def _suffixes_of_registries() -> PublicSuffixList:
+    """Without the private section, and without a rule for names that nobody delegated."""
+    from publicsuffixlist import PublicSuffixList
+
+    return PublicSuffixList(accept_unknown=False, only_icann=True)
