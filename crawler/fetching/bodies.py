@@ -1,53 +1,101 @@
-"""Content codings undone under a cap: gzip, deflate, br and zstd, in any stack of a few.
+"""Content codings undone as browsers do it, under caps: gzip, deflate, br and zstd, stacked up to five times.
 
-No step ever holds more than the cap plus one chunk, whatever the body claims: each decoder is
-asked for bounded output, so a bomb costs the cap and no more.
+A decoder works in steps of 64 KiB, so that a bomb costs its cap and no more; beyond a few steps it works in a
+thread. Like Chromium it takes what came of a body that was cut off, looks at no checksum of gzip's, and
+ignores what follows the first member of a gzip file: by the byte, empty members cost a hundred times what
+data does.
 """
 
 from __future__ import annotations
 
+import asyncio
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterable, Iterator
+from threading import Event
 
 import brotli  # type: ignore[import-untyped]  # ships no types
 import zstandard
 
-from samelook.crawler.fetching.errors import BadEncoding, TooLarge, TruncatedBody
+from samelook.crawler.fetching.errors import BadEncoding, TooLarge
 
 ACCEPT_ENCODING = "gzip, deflate, br, zstd"
 
-CHUNK_BYTES = 65_536
+STEP_BYTES = 65_536
 
-MAX_CODINGS = 3
+MAX_CODINGS = 5
 """Codings on top of each other; nobody honest sends more than two."""
+
+# Coded data hardly shrinks when it is coded once more. A body that is to be decoded again and grows more
+# than this is made to cost us time: 27 bytes of br can stand for 8 MiB of empty gzip members.
+_MOST_GROWTH_BETWEEN = 16
+
+# Steps that are taken at once, well under a millisecond. A step of br or zstd may decode megabytes, because
+# what it hands out in pieces is decoded by the window.
+_INLINE_STEPS = 4
+_SMALL_STEPS = frozenset({"gzip", "x-gzip", "deflate"})
 
 # RFC 9659: a decoder need not support windows beyond 8 MiB; a frame may ask for far more memory.
 _ZSTD_WINDOW = 8 << 20
+
+_GZIP_HEADER_BYTES = 10
+_GZIP_CRC, _GZIP_EXTRA, _GZIP_NAME, _GZIP_COMMENT = 2, 4, 8, 16
+
+_Steps = Generator[None, None, bytes]
+"""Yields between two steps and returns the decoded body."""
 
 
 def codings_of(header: str) -> tuple[str, ...]:
     """The codings a Content-Encoding header names, in the order to undo them.
 
-    Unknown names are left out, as browsers do: servers write `utf-8` or `none` here and send
-    the body as it is. Raises BadEncoding for too many.
+    None when it names one that nobody knows (`utf-8`, `none`): browsers then take the body as it is, and so
+    do servers that write such things. Raises BadEncoding for too many.
     """
     names = [name.strip().lower() for name in header.split(",")]
-    known = tuple(name for name in reversed(names) if name in _DECODERS)
-    if len(known) > MAX_CODINGS:
-        raise BadEncoding(f"the body is encoded {len(known)} times over", codings=list(known[:10]))
-    return known
+    if any(name not in _DECODERS and name != "identity" for name in names):
+        return ()
+    codings = tuple(name for name in reversed(names) if name != "identity")
+    if len(codings) > MAX_CODINGS:
+        raise BadEncoding(f"the body is encoded {len(codings)} times over", codings=list(codings[:10]))
+    return codings
 
 
-def decode(body: bytes, codings: tuple[str, ...], max_bytes: int) -> bytes:
-    """`body` with `codings` undone in order.
+async def decoded(body: bytes, codings: tuple[str, ...], max_bytes: int) -> bytes:
+    """`body` with `codings` undone in order; of a body that was cut off, what came.
 
-    Raises TooLarge beyond `max_bytes`, TruncatedBody when the coded data stops early, and
-    BadEncoding when it is no such data. An empty body stays empty: servers label those too.
+    Raises TooLarge beyond `max_bytes`, and BadEncoding when it is no such data. An empty body stays empty:
+    servers label those too.
     """
-    for coding in codings:
+    steps = _undone(body, codings, max_bytes)
+    for _ in range(_INLINE_STEPS if _SMALL_STEPS.issuperset(codings) else 0):
+        try:
+            next(steps)
+        except StopIteration as done:
+            return bytes(done.value)
+    given_up = Event()
+    try:
+        return await asyncio.to_thread(_rest_of, steps, given_up)
+    finally:
+        # A thread cannot be cancelled: when our time is over, it ends with its next step.
+        given_up.set()
+
+
+def _rest_of(steps: _Steps, given_up: Event) -> bytes:
+    while not given_up.is_set():
+        try:
+            next(steps)
+        except StopIteration as done:
+            return bytes(done.value)
+    return b""
+
+
+def _undone(body: bytes, codings: tuple[str, ...], max_bytes: int) -> _Steps:
+    for place, coding in enumerate(codings, 1):
         if not body:
             return b""
-        body = _DECODERS[coding](body, max_bytes)
+        most = max_bytes
+        if place < len(codings):
+            most = min(max_bytes, STEP_BYTES + len(body) * _MOST_GROWTH_BETWEEN)
+        body = yield from _DECODERS[coding](body, most)
     return body
 
 
@@ -61,108 +109,126 @@ class _Output:
         self._max_bytes = max_bytes
         self._size = 0
 
-    def write(self, chunk: bytes) -> None:
+    def write(self, chunk: bytes) -> int:
         self._size += len(chunk)
         if self._size > self._max_bytes:
-            raise _too_large(self._max_bytes)
+            message = f"the body has more than {self._max_bytes} bytes once decompressed"
+            raise TooLarge(message, where="decoded", max_bytes=self._max_bytes)
         self._chunks.append(chunk)
+        return len(chunk)
 
     def value(self) -> bytes:
         return b"".join(self._chunks)
 
 
-def _too_large(max_bytes: int) -> TooLarge:
-    message = f"the body has more than {max_bytes} bytes once decompressed"
-    return TooLarge(message, where="decoded", max_bytes=max_bytes)
+def _pieces(body: bytes, start: int = 0) -> Iterator[bytes]:
+    """A step's input each: a decoder that is handed more keeps copying what it has not used yet."""
+    return (body[at : at + STEP_BYTES] for at in range(start, len(body), STEP_BYTES))
 
 
-def _truncated(coding: str) -> TruncatedBody:
-    return TruncatedBody(f"the {coding} data ends too early", coding=coding)
+def _corrupt(coding: str, why: object) -> BadEncoding:
+    return BadEncoding(f"the body is not {coding} as its header says: {why}", coding=coding)
 
 
-def _corrupt(coding: str, error: Exception) -> BadEncoding:
-    return BadEncoding(f"the body is not {coding} as its header says: {error}", coding=coding)
-
-
-def _inflate(body: bytes, max_bytes: int, coding: str, wbits: int) -> bytes:
+def _inflate(body: bytes, start: int, max_bytes: int, coding: str, wbits: int) -> _Steps:
     output = _Output(max_bytes)
-    rest = body
+    stream = zlib.decompressobj(wbits)
     try:
-        while rest:
-            stream = zlib.decompressobj(wbits)
-            while not stream.eof:
-                chunk = stream.decompress(rest, CHUNK_BYTES)
+        for piece in _pieces(body, start):
+            rest = piece
+            while True:
+                chunk = stream.decompress(rest, STEP_BYTES)
+                output.write(chunk)
                 rest = stream.unconsumed_tail
-                if chunk:
-                    output.write(chunk)
-                elif not rest and not stream.eof:
-                    raise _truncated(coding)
-            rest = stream.unused_data
-            # A gzip file may have several members (RFC 1952, 2.2); what else follows is padding.
-            if not rest.startswith(b"\x1f\x8b"):
+                if stream.eof or (not rest and len(chunk) < STEP_BYTES):
+                    break
+                yield
+            if stream.eof:
                 break
+            yield
     except zlib.error as error:
         raise _corrupt(coding, error) from error
     return output.value()
 
 
-def _gunzip(body: bytes, max_bytes: int) -> bytes:
-    return _inflate(body, max_bytes, "gzip", 16 + zlib.MAX_WBITS)
+def _gunzip(body: bytes, max_bytes: int) -> _Steps:
+    # The header is read here and the rest inflated as bare data, because zlib insists on the checksums.
+    return (yield from _inflate(body, _after_gzip_header(body), max_bytes, "gzip", -zlib.MAX_WBITS))
 
 
-def _undeflate(body: bytes, max_bytes: int) -> bytes:
+def _after_gzip_header(body: bytes) -> int:
+    """Where the data of the first member starts (RFC 1952, 2.3). Raises BadEncoding."""
+    if not b"\x1f\x8b\x08".startswith(body[:3]):
+        raise _corrupt("gzip", "it does not start like a gzip file")
+    if len(body) < _GZIP_HEADER_BYTES:
+        return len(body)
+    flags = body[3]
+    at = _GZIP_HEADER_BYTES
+    if flags & _GZIP_EXTRA:
+        at += 2 + int.from_bytes(body[at : at + 2], "little")
+    for flag in (_GZIP_NAME, _GZIP_COMMENT):
+        if flags & flag:
+            at = body.find(b"\0", at) + 1
+            if not at:
+                return len(body)
+    return at + 2 if flags & _GZIP_CRC else at
+
+
+def _undeflate(body: bytes, max_bytes: int) -> _Steps:
     # RFC 9110 means the zlib format; servers that send bare DEFLATE data have always existed.
     zlib_format = len(body) > 1 and body[0] & 0x0F == 8 and int.from_bytes(body[:2], "big") % 31 == 0  # noqa: PLR2004
-    return _inflate(body, max_bytes, "deflate", zlib.MAX_WBITS if zlib_format else -zlib.MAX_WBITS)
+    wbits = zlib.MAX_WBITS if zlib_format else -zlib.MAX_WBITS
+    return (yield from _inflate(body, 0, max_bytes, "deflate", wbits))
 
 
-def _unbrotli(body: bytes, max_bytes: int) -> bytes:
-    output = _Output(max_bytes)
-    stream = brotli.Decompressor()
+def _unbrotli(body: bytes, max_bytes: int) -> _Steps:
+    fed: list[bytes] = []
     try:
-        chunk = stream.process(body, output_buffer_limit=CHUNK_BYTES)
-        while chunk or not stream.can_accept_more_data():
-            output.write(chunk)
-            if stream.is_finished():
-                break
-            chunk = stream.process(b"", output_buffer_limit=CHUNK_BYTES)
+        return (yield from _brotli_of(_pieces(body), max_bytes, fed))
+    except brotli.error:
+        # Bytes behind the end, which browsers ignore, are an error of the library's like any other, and what
+        # it decoded in the same call is lost. Byte by byte it stops at the end.
+        *good, last = fed
+    single = [last[at : at + 1] for at in range(len(last))]
+    try:
+        return (yield from _brotli_of([*good, *single], max_bytes, fed))
     except brotli.error as error:
         raise _corrupt("br", error) from error
-    if not stream.is_finished():
-        raise _truncated("br")
+
+
+def _brotli_of(pieces: Iterable[bytes], max_bytes: int, fed: list[bytes]) -> _Steps:
+    output = _Output(max_bytes)
+    stream = brotli.Decompressor()
+    for piece in pieces:
+        fed.append(piece)
+        chunk = stream.process(piece, output_buffer_limit=STEP_BYTES)
+        while not stream.is_finished() and (chunk or not stream.can_accept_more_data()):
+            output.write(chunk)
+            yield
+            chunk = stream.process(b"", output_buffer_limit=STEP_BYTES)
+        output.write(chunk)
+        if stream.is_finished():
+            break
+        yield
     return output.value()
 
 
-def _unzstd(body: bytes, max_bytes: int) -> bytes:
+def _unzstd(body: bytes, max_bytes: int) -> _Steps:
+    output = _Output(max_bytes)
     decompressor = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
-    pieces = []
-    rest = body
+    # Of all its interfaces only this one bounds the memory of a step: what it decodes, it writes at once.
+    # Frames that follow are read too, as browsers do.
+    stream = decompressor.stream_writer(output, write_size=STEP_BYTES, closefd=False)  # type: ignore[arg-type]  # write is all it calls
     try:
-        _measure_zstd(decompressor, body, max_bytes)
-        while rest:
-            # Its output cannot be bounded, but it alone tells a whole frame from a cut one; by
-            # now the size is known to be within the cap.
-            frame = decompressor.decompressobj()
-            pieces.append(frame.decompress(rest))
-            if not frame.eof:
-                raise _truncated("zstd")
-            rest = frame.unused_data
+        for piece in _pieces(body):
+            stream.write(piece)
+            yield
     except zstandard.ZstdError as error:
         raise _corrupt("zstd", error) from error
-    return b"".join(pieces)
+    return output.value()
 
 
-def _measure_zstd(decompressor: zstandard.ZstdDecompressor, body: bytes, max_bytes: int) -> None:
-    """Decodes once without keeping anything; raises TooLarge. Four bytes may stand for 128 KiB."""
-    size = 0
-    with decompressor.stream_reader(body, read_across_frames=True) as reader:
-        while chunk := reader.read(CHUNK_BYTES):
-            size += len(chunk)
-            if size > max_bytes:
-                raise _too_large(max_bytes)
-
-
-_DECODERS: dict[str, Callable[[bytes, int], bytes]] = {
+_DECODERS: dict[str, Callable[[bytes, int], _Steps]] = {
     "gzip": _gunzip,
     "x-gzip": _gunzip,
     "deflate": _undeflate,

@@ -15,7 +15,7 @@ from typing import Literal, Self
 import aiohttp
 from yarl import URL
 
-from samelook.crawler.fetching.bodies import codings_of, decode
+from samelook.crawler.fetching.bodies import codings_of, decoded
 from samelook.crawler.fetching.connections import Connections, explained
 from samelook.crawler.fetching.errors import (
     BadRedirect,
@@ -49,9 +49,6 @@ _ACCEPT = {
     "manifest": {},
     "robots": {"Accept": "text/plain,*/*;q=0.8"},
 }
-
-# Decompressing less takes under a millisecond, about what handing it to a thread costs.
-_INLINE_DECODE_BYTES = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +178,11 @@ class Fetcher:
                 self._respect(target, status, found)
             codings = codings_of(found.get("content-encoding", "")) if body else ()
             if codings:
-                body = await self._decoded(body, codings, self._max_bytes[kind])
+                try:
+                    async with asyncio.timeout(left_s):
+                        body = await decoded(body, codings, self._max_bytes[kind])
+                except TimeoutError as error:
+                    raise explained(error, target.host, settings) from error
             return Response(url, target.url, status, found, body, tuple(hops[1:]), unchanged=status == 304)  # noqa: PLR2004
 
     async def _request(
@@ -204,11 +205,6 @@ class Fetcher:
             # Does nothing after the last byte, when the connection is back in the pool already;
             # otherwise the rest is not wanted.
             response.close()
-
-    async def _decoded(self, body: bytes, codings: tuple[str, ...], max_bytes: int) -> bytes:
-        if len(body) <= _INLINE_DECODE_BYTES:
-            return decode(body, codings, max_bytes)
-        return await asyncio.to_thread(decode, body, codings, max_bytes)
 
     def _target(self, url: str) -> _Target:
         """How to reach `url`. Raises BadUrl, UnsupportedScheme, BlockedPort or BlockedAddress."""
