@@ -5,8 +5,25 @@ All are optional: where no compiler is found the install goes on without them, a
 """
 
 import sys
+from pathlib import Path
 
 from setuptools import Extension, setup
+from setuptools.command.bdist_wheel import bdist_wheel
+
+
+class wheel(bdist_wheel):  # noqa: N801 - named like the command of setuptools that it is
+    """A wheel for any machine where no extension could be built, and for this kind of machine otherwise."""
+
+    def run(self) -> None:
+        if not self.skip_build:
+            building = self.get_finalized_command("build_ext")
+            building.inplace = False
+            self.run_command("build_ext")
+            if not any(Path(building.get_ext_fullpath(each.name)).exists() for each in building.extensions):
+                self.distribution.ext_modules = None
+                self.root_is_pure = True
+        super().run()
+
 
 engine = Extension(
     "samelook.matching._engine",
@@ -52,4 +69,8 @@ looks = Extension(
     optional=True,
 )
 
-setup(ext_modules=[engine, pixels, looks], options={"bdist_wheel": {"py_limited_api": "cp311"}})
+setup(
+    ext_modules=[engine, pixels, looks],
+    cmdclass={"bdist_wheel": wheel},
+    options={"bdist_wheel": {"py_limited_api": "cp311"}},
+)

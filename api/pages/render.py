@@ -9,13 +9,13 @@ from typing import Any
 from aiohttp import web
 from jinja2 import DictLoader, Environment, StrictUndefined
 
-_FOLDER = files("api") / "templates"
+_FOLDER = files(__package__) / "templates"
 # Pages load nothing from other hosts, and no other page may frame them.
 _POLICY = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 
 
 def page(name: str, *, status: int = 200, **values: Any) -> web.Response:
-    """A page of `api/templates`."""
+    """A page of `templates/`."""
     text = _templates().get_template(name).render(**values)
     return web.Response(
         body=text.encode(),
@@ -27,7 +27,7 @@ def page(name: str, *, status: int = 200, **values: Any) -> web.Response:
 
 
 def asset(name: str, content_type: str) -> web.Response:
-    """A script or style sheet of `api/templates`."""
+    """A script or style sheet of `templates/`."""
     return web.Response(
         body=(_FOLDER / name).read_bytes(),
         content_type=content_type,

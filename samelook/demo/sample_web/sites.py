@@ -25,12 +25,3 @@ OPERATOR_FAMILIES: tuple[tuple[str, ...], ...] = tuple(
     (site.owner, site.host) for site in FAMILIES if site.proof is Proof.OPERATOR
 )
 """What an operator of this web would write into the families file: the owner first."""
-
-
-def sites_by_logo() -> dict[str, tuple[SampleSite, ...]]:
-    """The sites that wear each drawing, best-ranked first: the overlaps that a crawl must show."""
-    worn: dict[str, list[SampleSite]] = {}
-    for site in sorted(SITES, key=lambda site: (site.rank is None, site.rank or 0, site.host)):
-        if site.logo:
-            worn.setdefault(site.logo, []).append(site)
-    return {logo: tuple(wearers) for logo, wearers in worn.items()}
