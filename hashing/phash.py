@@ -2,9 +2,8 @@
 
 ImageHash itself takes most of a second to import, for wavelets that nobody here uses. The steps are
 the same, and so are the bits: grey by Pillow's weights, 32 x 32 by Pillow's Lanczos filter, a type II cosine
-transform by SciPy, and the lowest 8 x 8 frequencies against their median. An even icon has frequencies of
-nothing but rounding errors, so the compiled loops repeat the libraries' sums in their order. Pillow 13 began
-to shrink a tall picture downwards before across; that is done here with any version.
+transform, and the lowest 8 x 8 frequencies against their median. Pillow 13 began to shrink a tall picture
+downwards before across; that is done here with any version.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from samelook.hashing.cosines import cosine_transform
 from samelook.hashing.loops import LONGEST_SIDE, LOOPS
 from samelook.hashing.picture import composite_on
 
@@ -24,14 +24,13 @@ def phash(pixels: NDArray[np.uint8]) -> bytes:
     """The hash (8 bytes) of a picture of shape (h, w, 3), or (h, w, 4) for straight RGBA, put on white."""
     height, width, channels = pixels.shape
     if LOOPS is None or max(height, width) > LONGEST_SIDE:
-        return phash_by_libraries(pixels if channels == 3 else composite_on(pixels))  # noqa: PLR2004
+        return phash_without_loops(pixels if channels == 3 else composite_on(pixels))  # noqa: PLR2004
     return LOOPS.phash(np.ascontiguousarray(pixels), width, height, channels)
 
 
-def phash_by_libraries(rgb: NDArray[np.uint8]) -> bytes:
+def phash_without_loops(rgb: NDArray[np.uint8]) -> bytes:
     """The same as `phash` for shape (h, w, 3), without compiled code of our own."""
     from PIL import Image
-    from scipy.fft import dct
 
     height, width = rgb.shape[:2]
     image = Image.frombuffer("L", (width, height), _grey(rgb).tobytes())
@@ -39,7 +38,8 @@ def phash_by_libraries(rgb: NDArray[np.uint8]) -> bytes:
     steps = ((width, _SIDE) if down_first else (_SIDE, height), (_SIDE, _SIDE))
     for size in steps:
         image = image.resize(size, Image.Resampling.LANCZOS)
-    waves = dct(dct(np.asarray(image, np.float64), axis=0)[:_BITS_SIDE], axis=1)[:, :_BITS_SIDE]
+    down = cosine_transform(np.asarray(image, np.float64))[:_BITS_SIDE]
+    waves = cosine_transform(down.T)[:_BITS_SIDE].T
     ordered = np.sort(waves, axis=None)
     median = (ordered[_MIDDLE - 1] + ordered[_MIDDLE]) / 2
     return np.packbits(waves > median).tobytes()

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from samelook.hashing.blockhash import blockhash
+from samelook.hashing.cosines import cosine_transform
 from samelook.hashing.decode import composite_on, decode
 from samelook.hashing.errors import NotAnImage
 from samelook.hashing.pdq import pdq
@@ -132,3 +133,19 @@ def test_the_format_of_a_lossless_file_changes_no_picture_signal(
         stored(icon, "WEBP", lossless=True, exact=True),
     ]
     assert len({tuple(hash_bytes(data, types=pixels).signals.values()) for data in files}) == 1
+
+
+@pytest.mark.parametrize("kind", ["noise", "even", "stripes", "two tones"])
+def test_cosines_are_those_of_scipy_to_the_last_bit(kind: str) -> None:
+    dct = pytest.importorskip("scipy.fft").dct
+    random = np.random.default_rng(3)
+    for _ in range(50):
+        values = {
+            "noise": lambda: random.integers(0, 256, (32, 32)),
+            "even": lambda: np.full((32, 32), random.integers(0, 256)),
+            "stripes": lambda: np.repeat(random.integers(0, 256, (1, 32)), 32, axis=0),
+            "two tones": lambda: 255 * random.integers(0, 2, (32, 32)),
+        }[kind]().astype(np.float64)
+        down = cosine_transform(values)
+        assert np.array_equal(down, dct(values, axis=0))
+        assert np.array_equal(cosine_transform(down[:8].T).T, dct(down[:8], axis=1))
