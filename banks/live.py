@@ -33,7 +33,7 @@ from .store import Bank, BankStore
 _log = logging.getLogger(__name__)
 _LONGEST_RETRY_S = 30.0
 _AT_ONCE = 20_000
-_KEEP_REMOVED_S = _KEEP_CHANGES_S = 7 * 86_400.0
+_KEEP_REMOVED_S = 7 * 86_400.0
 _UPKEEP_S = 5.0
 
 
@@ -157,7 +157,7 @@ class LiveBanks:
                 _log.warning("banks.unavailable: %s", error)
 
     async def _clear_away(self) -> None:
-        """Removes the contents of removed banks, and purges what was removed or logged long ago.
+        """Removes the contents of removed banks, and purges what was removed long ago.
 
         Any process may do it; two never take the same rows.
         """
@@ -167,9 +167,6 @@ class LiveBanks:
                     gone = await self._queries.remove_orphans(self._pool, most=_AT_ONCE)
                     gone += await self._queries.purge_removed(
                         self._pool, older_than_s=_KEEP_REMOVED_S, most=_AT_ONCE
-                    )
-                    gone += await queries("matching").prune_changes(
-                        self._pool, older_than_s=_KEEP_CHANGES_S, most=_AT_ONCE
                     )
             except SourceUnavailable as error:
                 gone = 0

@@ -68,11 +68,3 @@ class Clients:
         self._ids[digest] = number
         while len(self._ids) > _MOST_REMEMBERED:
             self._ids.popitem(last=False)
-
-
-async def create_api_key(pool: Pool, name: str) -> str:
-    """A new API key, which is shown this once."""
-    key = secrets.token_urlsafe(_TOKEN_BYTES)
-    writes: Any = queries("extension")
-    await writes.add_api_key(pool, name=name, key_sha256=hashed(key))
-    return key

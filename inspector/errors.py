@@ -35,12 +35,6 @@ class TookTooLong(InspectorError):
     kind = "took_too_long"
 
 
-class NotAllowed(InspectorError):
-    """Injection is off. It is meant for tests and for databases that nobody relies on."""
-
-    kind = "injection_not_allowed"
-
-
 class NothingToInject(InspectorError):
     """The place that an error or result was to be put into does not exist yet."""
 

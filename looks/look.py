@@ -60,11 +60,7 @@ class Form:
 
     def grid(self) -> NDArray[np.uint8]:
         """The 8 x 8 colour grid, shape (8, 8, 3): brightness, a* + 128, b* + 128."""
-        return _grid(self.picture, 1.0)
-
-    def inner_grid(self) -> NDArray[np.uint8]:
-        """The same for the inner 70 %."""
-        return _grid(self.picture, INNER_SHARE)
+        return _grid(self.picture)
 
 
 @dataclass(frozen=True)
@@ -137,10 +133,10 @@ def _bytes_of(values: NDArray[np.float32]) -> NDArray[np.uint8]:
     return np.clip(np.rint(values), 0, 255).astype(np.uint8)
 
 
-def _grid(picture: bytes, share: float) -> NDArray[np.uint8]:
+def _grid(picture: bytes) -> NDArray[np.uint8]:
     flat = np.frombuffer(picture, np.uint8).astype(np.float32)
-    bright = squeezed(flat[:_BRIGHT_BYTES].reshape(BRIGHT_SIDE, BRIGHT_SIDE), GRID_SIDE, share)
-    tint = squeezed(flat[_BRIGHT_BYTES:].reshape(2, COLOUR_SIDE, COLOUR_SIDE), GRID_SIDE, share)
+    bright = squeezed(flat[:_BRIGHT_BYTES].reshape(BRIGHT_SIDE, BRIGHT_SIDE), GRID_SIDE)
+    tint = squeezed(flat[_BRIGHT_BYTES:].reshape(2, COLOUR_SIDE, COLOUR_SIDE), GRID_SIDE)
     return _bytes_of(np.stack([bright, tint[0], tint[1]], axis=-1))
 
 

@@ -100,11 +100,6 @@ class LiveIndex:
                 self._position = position
             self._complete_at = began
 
-    async def rebuild(self, reason: str = "asked to") -> None:
-        """Loads all signals anew; the old contents answer until then."""
-        async with self._lock:
-            await self._load(reason)
-
     async def start(self) -> None:
         """Loads the snapshot, or all signals, and replays what changed since. Raises SourceUnavailable."""
         self._identity = await self._source.identity()

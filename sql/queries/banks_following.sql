@@ -1,10 +1,14 @@
 -- What live indexes, and anybody else, read to follow the banks.
 --
--- A position is a snapshot in Postgres's sense (pg_current_snapshot() as text), as for the log of signals in
--- matching.sql. bank_content is its own log: each row carries the transaction that changed it last, and a
--- removed row stays for a while. Reading costs what it returns, by the index (changed_xid, id).
+-- A position is a snapshot in Postgres's sense (pg_current_snapshot() as text): it says for every transaction
+-- whether its changes have been seen. "Rows after the last id" would lose changes, as transactions commit in
+-- another order than they take ids; and waiting until all older transactions are over would let one long
+-- import hold everybody up. bank_content is its own log: each row carries the transaction that changed it
+-- last, and a removed row stays for a while. Reading costs what it returns, by the index (changed_xid, id).
 
 -- name: log_identity()$
+-- What must be equal for a position to mean anything: the log, its cluster, its database and the time line
+-- (another one after a fail-over or a restore to a point in time). One row.
 SELECT concat_ws('/', l.identity, s.system_identifier, c.timeline_id, d.oid)
 FROM bank_log AS l, pg_control_system() AS s, pg_control_checkpoint() AS c, pg_database AS d
 WHERE d.datname = current_database();

@@ -39,9 +39,6 @@ RETURNING id, bank_id;
 -- name: get_api_credentials(api)$
 SELECT credentials FROM exchange_api_credentials WHERE api = :api;
 
--- name: apis_with_credentials()
-SELECT api FROM exchange_api_credentials;
-
 -- name: set_api_credentials(api, credentials)!
 INSERT INTO exchange_api_credentials (api, credentials) VALUES (:api, :credentials)
 ON CONFLICT (api) DO UPDATE SET credentials = excluded.credentials, updated_at = now();

@@ -33,12 +33,6 @@ SELECT id FROM clients WHERE token_sha256 = :token_sha256 AND blocked_at IS NULL
 SELECT key_sha256, name FROM api_keys
 WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now());
 
--- name: add_api_key(name, key_sha256)$
-INSERT INTO api_keys (name, key_sha256) VALUES (:name, :key_sha256) RETURNING id;
-
--- name: revoke_api_key(name)!
-UPDATE api_keys SET revoked_at = now() WHERE name = :name AND revoked_at IS NULL;
-
 -- name: add_report(site, kind, client_id, network, idempotency_key, looks_like)^
 -- The report's id, and whether it is new; a repeated idempotency key gives the first one's.
 WITH added AS (
@@ -81,10 +75,6 @@ SELECT g.site, g.other, :proof, :provenance
 FROM unnest(:sites::text[], :others::text[]) AS g (site, other)
 ON CONFLICT (site, other) DO UPDATE
 SET proof = excluded.proof, provenance = excluded.provenance, added_at = now();
-
--- name: forget_family(site, other)!
-DELETE FROM family_proofs
-WHERE (site, other) = (:site, :other) OR (site, other) = (:other, :site);
 
 -- name: dismiss_reports(site)!
 UPDATE reports SET dismissed_at = now() WHERE site = :site AND dismissed_at IS NULL;

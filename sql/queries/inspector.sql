@@ -266,6 +266,3 @@ SELECT EXISTS (SELECT FROM domains
 
 -- name: sites_of(domain_ids)
 SELECT id, reversed_name, position FROM domains WHERE id = ANY (:domain_ids::bigint[]) ORDER BY position;
-
--- name: position_of(reversed_name)$
-SELECT position FROM domains WHERE reversed_name = :reversed_name;

@@ -26,7 +26,3 @@ ON CONFLICT (sha256) DO UPDATE SET error = excluded.error, at = now();
 
 -- name: pending()$
 SELECT count(*) FROM pending_looks;
-
--- name: compute_again()!
--- Queue all pictures: after a change of what a look is.
-INSERT INTO pending_looks (sha256) SELECT sha256 FROM favicons WHERE body IS NOT NULL;

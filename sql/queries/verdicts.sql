@@ -4,9 +4,6 @@
 -- Whether this session is the keeper now: the only one that numbers changes, until it ends.
 SELECT pg_try_advisory_lock(hashtext('samelook.verdicts.keeper'));
 
--- name: stop_keeping()$
-SELECT pg_advisory_unlock(hashtext('samelook.verdicts.keeper'));
-
 -- name: take_site_changes(batch)
 -- Domains of which something has changed, oldest change first; the rows are gone when the transaction commits.
 WITH taken AS (
@@ -267,10 +264,6 @@ FROM site_looks WHERE seq > :seq ORDER BY seq LIMIT :page;
 -- name: looks_of_pictures(sha256s)
 SELECT sha256, array_agg(id ORDER BY frame) AS ids, array_agg(look ORDER BY frame) AS looks
 FROM looks WHERE sha256 = ANY (:sha256s::bytea[]) GROUP BY sha256;
-
--- name: newest_seq()$
-SELECT greatest((SELECT max(seq) FROM site_facts), (SELECT max(seq) FROM site_looks),
-                (SELECT max(seq) FROM trusted_looks), 0);
 
 -- name: changes_since(seconds)
 -- Small changes of the last moments. They are read again and again for a while, because a transaction may

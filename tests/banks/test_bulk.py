@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 
 import pytest
@@ -132,21 +131,3 @@ async def test_values_that_are_there_already_are_linked(pool: Pool) -> None:
         one.hex() for one in values[:20] + values[10:] * 2
     ]
     assert await pool.fetchval("SELECT count(*) FROM signals") == 30
-
-
-async def test_the_log_of_signals_does_not_grow_without_end(
-    pool: Pool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("samelook.banks.live._UPKEEP_S", 0.01)
-    store = BankStore(pool)
-    bank = await store.create("A")
-    old = [NewContent({PDQ: secrets.token_bytes(32)}, Details()) for _ in range(5)]
-    await BulkAdd(store, bank).add(old)
-    await pool.execute("UPDATE signal_changes SET changed_at = now() - interval '8 days'")
-    await BulkAdd(store, bank).add([NewContent({PDQ: secrets.token_bytes(32)}, Details())])
-    async with live_banks(pool, LiveSettings()) as live, asyncio.timeout(60):
-        while await pool.fetchval("SELECT count(*) FROM signal_changes") != 1:
-            await asyncio.sleep(0.01)
-        # What follows the banks does not read that log, and has lost nothing.
-        for content in old:
-            assert len(await live.find(PDQ, content.signals[PDQ])) == 1

@@ -15,7 +15,7 @@ from aiohttp.test_utils import TestClient
 from samelook.demo.sample_web.pictures import Change, Format, Picture
 from samelook.demo.sample_web.sites import SITES
 from samelook.extension_api.answering import EXTENSION, Extension
-from samelook.extension_api.clients import create_api_key
+from samelook.extension_api.clients import hashed
 from samelook.extension_api.curation import list_site
 from samelook.facts.settings import VerdictSettings
 from samelook.sql.pool import open_connection
@@ -300,11 +300,14 @@ async def test_api_keys_can_be_required(crawled: Any, serve_extension: Any) -> N
     http = await serve_extension(crawled, origins=(ORIGIN,), require_key=True)
     extension = extension_of(http)
     assert (await post(http, "/x/v1/check", {"url": "a.example"}))[0] == 401
-    key = {"X-Samelook-Key": await create_api_key(extension.pool, "test")}
+    await extension.pool.execute(
+        "INSERT INTO api_keys (name, key_sha256) VALUES ('test', $1)", hashed("key-of-the-test")
+    )
+    key = {"X-Samelook-Key": "key-of-the-test"}
     async with asyncio.timeout(PATIENCE_S):
         while (await post(http, "/x/v1/check", {"url": "a.example"}, headers=key))[0] != 200:
             await asyncio.sleep(0.05)
-    await extension.writes.revoke_api_key(extension.pool, name="test")
+    await extension.pool.execute("UPDATE api_keys SET revoked_at = now() WHERE name = 'test'")
     async with asyncio.timeout(PATIENCE_S):
         while (await post(http, "/x/v1/check", {"url": "a.example"}, headers=key))[0] != 401:
             await asyncio.sleep(0.05)

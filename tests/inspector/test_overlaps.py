@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from samelook.demo.sample_web.sites import sites_by_logo
+from samelook.demo.sample_web.sites import SITES
 from samelook.inspector.overlaps import overlaps_answer
 from samelook.inspector.settings import InspectorSettings
 from samelook.sql.pool import OwnConnection
@@ -58,7 +58,7 @@ async def test_clusters_are_those_of_the_sample_web(
 async def test_equal_drawings_end_up_in_one_cluster(reader: OwnConnection) -> None:
     answer = await overlaps_answer(reader, InspectorSettings(), distance=0)
     clusters = [{row["owner"], *row["others"]} for row in answer.listings[0].rows]
-    default_icon = {site.host for site in sites_by_logo()["quillpress"]}
+    default_icon = {site.host for site in SITES if site.logo == "quillpress"}
     assert default_icon in clusters
 
 

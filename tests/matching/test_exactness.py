@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from samelook.matching import FlatIndex, HammingIndex
+from bench.flat_index import FlatIndex
+from samelook.matching import HammingIndex
 from samelook.matching.engine import Engine
 from samelook.matching.kernels import CHEAPEST, PROBE, SCAN
 

@@ -11,11 +11,9 @@ import pytest
 
 from samelook.matching import (
     BadQuery,
-    FlatIndex,
     HammingIndex,
     IndexSettings,
     MatchingError,
-    RangeIndex,
     kernels,
     merging,
 )
@@ -167,11 +165,6 @@ def test_awkward_but_right_input_is_taken(engine: Engine, new_index: NewIndex) -
     assert index.remove(one for one in (5, 6)) == 2
     assert index.remove([]) == 0
     assert index.add(np.empty((0, 32), np.uint8), np.empty(0, np.int64)) == 0
-
-
-def test_both_engines_are_range_indexes() -> None:
-    assert isinstance(HammingIndex(64), RangeIndex)
-    assert isinstance(FlatIndex(64), RangeIndex)
 
 
 def test_the_variable_forces_numpy(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from .checking import checked_bits, checked_code, checked_codes, checked_ids, checked_radius
-from .interface import Code, Codes, Found, Ids
-from .kernels import Array
+from samelook.matching.checking import checked_bits, checked_code, checked_codes, checked_ids, checked_radius
+from samelook.matching.interface import Code, Codes, Found, Ids
+from samelook.matching.kernels import Array
 
 
 class FlatIndex:
