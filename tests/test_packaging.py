@@ -244,9 +244,9 @@ def test_everything_runs_beside_other_packages_and_files_named_like_our_rooms(
     ) as serving:
         assert serving.stdout is not None
         address = next(found for line in serving.stdout if (found := re.search(r"http://[\d.]+:\d+", line)))
-        # The socket listens already; the answer comes from a serving process.
+        # The socket listens already; the answer comes from a serving process, ready or not.
         try:
-            with urllib.request.urlopen(f"{address[0]}/status", timeout=60) as answer:
+            with urllib.request.urlopen(f"{address[0]}/status/live", timeout=60) as answer:
                 assert answer.status == 200
         finally:
             serving.send_signal(signal.SIGTERM)
