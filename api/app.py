@@ -22,11 +22,13 @@ from samelook.api.routes import curation as curation_routes
 from samelook.api.routes import exchange as exchange_routes
 from samelook.api.routes import export as export_routes
 from samelook.api.routes import extension as extension_routes
+from samelook.api.routes import following as following_routes
 from samelook.api.routes import hashing as hashing_routes
 from samelook.api.routes import lite as lite_routes
 from samelook.api.routes import matching as matching_routes
 from samelook.api.routes import status as status_routes
 from samelook.api.settings import ApiSettings
+from samelook.api.slashes import MergedSlashes
 from samelook.api.state import (
     CURATION,
     FETCHER,
@@ -79,7 +81,12 @@ def create_app(settings: ApiSettings) -> web.Application:
         app.cleanup_ctx.append(_matching)
         app.add_routes(matching_routes.routes)
     if "curator" in settings.roles:
-        for routes in (curation_routes.routes, content_routes.routes, bulk_routes.routes):
+        for routes in (
+            curation_routes.routes,
+            content_routes.routes,
+            following_routes.routes,
+            bulk_routes.routes,
+        ):
             app.add_routes(routes)
         export_routes.add_export(app)
         exchange_routes.add_exchanges(app)
@@ -93,6 +100,7 @@ def create_app(settings: ApiSettings) -> web.Application:
     if settings.chat is not None:
         chat_routes.describe()
         add_chat(app, partial(_chat_desk, settings.chat))
+    app.router.register_resource(MergedSlashes(app))
     return app
 
 

@@ -16,7 +16,7 @@ from samelook.api.errors import ApiError, explained
 from samelook.api.keys import ROLES
 from samelook.api.metrics import METRICS
 from samelook.api.settings import is_loopback
-from samelook.api.state import KEYS, SETTINGS
+from samelook.api.state import KEYS, ROLE, SETTINGS
 
 _log = structlog.get_logger(__name__)
 _SAFE = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
@@ -79,6 +79,9 @@ async def with_errors(request: web.Request, handler: Handler) -> web.StreamRespo
         # The root of every request: what is no known error is a bug, which callers hear of by a number.
         if isinstance(error, web.HTTPException) and error.status < 400:  # noqa: PLR2004 - a redirect
             raise
+        if isinstance(error, web.HTTPMethodNotAllowed) and request.method == hdrs.METH_OPTIONS:
+            allowed = sorted({*error.allowed_methods, hdrs.METH_OPTIONS})
+            return web.Response(headers={hdrs.ALLOW: ", ".join(allowed)})
         known = explained(error)
         if known is not None:
             response = error_response(known)
@@ -99,6 +102,7 @@ async def with_access(request: web.Request, handler: Handler) -> web.StreamRespo
     if not request.app[SETTINGS].keys_needed:
         if operation is None or needed is not None:
             _check_host(request)
+        request[ROLE] = "admin"
         return await handler(request)
     if needed is None:  # it is for everybody, nothing is there, or its room asks for proofs of its own
         return await handler(request)
@@ -114,6 +118,7 @@ async def with_access(request: web.Request, handler: Handler) -> web.StreamRespo
         raise ApiError(401, "This API key is not valid.", headers={hdrs.WWW_AUTHENTICATE: "Bearer"})
     if not allows(role, needed):
         raise ApiError(403, f"This needs a key with the role {needed}; yours is for a {role}.")
+    request[ROLE] = role
     return await handler(request)
 
 

@@ -1,27 +1,13 @@
-"""Requests and answers of matching and curation: they validate, and OpenAPI is made from them."""
+"""Requests and answers of hashing, matching, banks and keys: they validate, and OpenAPI is made from them."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    AliasChoices,
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    field_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-_Tag = Annotated[str, StringConstraints(min_length=1, max_length=255)]
-_Note = Annotated[
-    Annotated[str, StringConstraints(max_length=255)] | None,
-    AfterValidator(lambda note: note or None),  # an empty one is none, as in HMA
-]
-_Pointer = Annotated[str, StringConstraints(max_length=4096)]
-_ContentTypeName = Literal["photo", "video"]
+Tag = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 
 
 class Message(BaseModel):
@@ -179,7 +165,7 @@ class BankCreate(BaseModel):
     )
     active: bool = True
     description: str = ""
-    tags: list[_Tag] = Field(default_factory=list)
+    tags: list[Tag] = Field(default_factory=list)
     radii: dict[str, int] = Field(
         default_factory=dict, description="Radii of its own, in bits, by signal type. Others have the type's."
     )
@@ -191,191 +177,8 @@ class BankUpdate(BaseModel):
     enabled_ratio: float | None = None
     active: bool | None = None
     description: str | None = None
-    tags: list[_Tag] | None = None
+    tags: list[Tag] | None = None
     radii: dict[str, int] | None = Field(default=None, description="All of them; {} for none of its own.")
-
-
-class Metadata(BaseModel):
-    """What a platform keeps of a content."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    content_id: str | None = Field(default=None, max_length=4096)
-    content_uri: str | None = Field(default=None, max_length=4096)
-    json_data: dict[str, Any] | None = Field(default=None, alias="json")
-    collab: Any = Field(
-        default=None, exclude=True, description="What exchanges say. Not taken: it is there to be read."
-    )
-
-    def stored(self) -> dict[str, Any]:
-        """Without what was not given."""
-        return self.model_dump(by_alias=True, exclude_none=True)
-
-
-class ContentAdd(BaseModel):
-    """What may come as JSON beside or instead of a file."""
-
-    url: str | None = Field(default=None, description="Where the media is; may also be a query parameter.")
-    metadata: Metadata | None = None
-    note: _Note = None
-    tags: list[_Tag] = Field(default_factory=list)
-
-
-class ContentAddQuery(BaseModel):
-    url: str | None = Field(default=None, description="Where the media is.")
-    content_type: str | None = None
-    types: str | None = Field(default=None, description="Signal types to compute, separated by commas.")
-
-
-class MemberAdd(BaseModel):
-    """A content in HMA 1.0's manner: signals, and where the media is, or that it is not available."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    signals: dict[str, str] = Field(min_length=1, description="A value for each signal type.")
-    content_type: _ContentTypeName | None = None
-    original_media_uri: _Pointer | None = None
-    storage_bucket: _Pointer | None = None
-    storage_key: _Pointer | None = None
-    raw_content: str | None = Field(default=None, max_length=1_000_000)
-    is_media_unavailable: bool = False
-    metadata: Metadata | None = None
-    notes: _Note = Field(default=None, validation_alias=AliasChoices("notes", "note"))
-    tags: list[_Tag] = Field(default_factory=list)
-    disable_until_ts: int = 1
-
-
-class LineWords(BaseModel):
-    """What may be said of signals that come without media, alone or as a line of a bulk load."""
-
-    note: _Note = None
-    metadata: Metadata | None = None
-    tags: list[_Tag] = Field(default_factory=list)
-    disable_until_ts: int = 1
-
-
-class ContentUpdate(BaseModel):
-    disable_until_ts: int | None = Field(
-        None, description="0: disabled, 1: enabled, else enabled from then on."
-    )
-    note: _Note = None
-    metadata: Metadata | None = None
-    tags: list[_Tag] | None = None
-    is_media_unavailable: bool | None = None
-
-    @field_validator("disable_until_ts", "metadata", "tags", "is_media_unavailable")
-    @classmethod
-    def _given_is_not_null(cls, value: object) -> object:
-        if value is None:
-            raise ValueError("is not null: leave it out to keep what there is")
-        return value
-
-
-class ContentQuery(BaseModel):
-    include_signals: bool = False
-    include_metadata: bool = True
-    signal_type: str | None = Field(
-        default=None, description="Include the signal of this type, if it has one."
-    )
-    include_details: bool = False
-
-
-class AddedAnswer(BaseModel):
-    id: int
-    signals: dict[str, str]
-
-
-class SignalAnswer(BaseModel):
-    id: int = Field(description="The same in every bank.")
-    signal_type: str
-    signal_value: str
-
-
-class ContentAnswer(BaseModel):
-    id: int
-    disable_until_ts: int
-    collab_metadata: dict[str, list[str]]
-    original_media_uri: str | None
-    bank: BankAnswer
-    metadata: dict[str, Any] | None = Field(default=None, description="Left out when there is none.")
-    note: str | None = Field(default=None, description="Left out when there is none.")
-    signals: dict[str, str] | None = Field(default=None, description="Only with include_signals=true.")
-
-
-class ContentDetailsAnswer(ContentAnswer):
-    content_type: str | None
-    storage_bucket: str | None
-    storage_key: str | None
-    raw_content: str | None
-    is_media_unavailable: bool
-    tags: list[str]
-    signal_ids: dict[str, int]
-    created_at: datetime
-    updated_at: datetime
-
-
-class PageQuery(BaseModel):
-    page_size: int = Field(100, ge=1, le=1000)
-    page_token: str | None = None
-
-
-class ContentsPage(BaseModel):
-    contents: list[ContentDetailsAnswer]
-    next_page_token: str | None = Field(description="Null on the last page.")
-
-
-class DeletedAnswer(BaseModel):
-    deleted: int
-
-
-class MemberAnswer(BaseModel):
-    content_id: int
-    bank: str
-    disable_until_ts: int
-
-
-class MembersPage(BaseModel):
-    signal: SignalAnswer
-    members: list[MemberAnswer]
-    next_page_token: str | None
-
-
-class SignalQuery(BaseModel):
-    signal_type: str
-    signal_value: str
-
-
-class ChangesQuery(BaseModel):
-    cursor: str | None = Field(default=None, description="From the last answer. None: from the beginning.")
-    limit: int = Field(1000, ge=1, le=10_000)
-
-
-class ChangeAnswer(BaseModel):
-    content_id: int
-    bank: str
-    removed: bool
-    disable_until_ts: int
-    changed_at: datetime
-    signals: list[SignalAnswer]
-
-
-class ChangesAnswer(BaseModel):
-    changes: list[ChangeAnswer]
-    cursor: str
-    more: bool = Field(description="There are more just now.")
-
-
-class RefusedLine(BaseModel):
-    line: int
-    message: str
-
-
-class BulkAnswer(BaseModel):
-    added: int
-    refused: int
-    errors: list[RefusedLine] = Field(description="The first refused lines, with reasons.")
-    first_id: int | None = None
-    last_id: int | None = None
 
 
 class SignalTypeAnswer(BaseModel):

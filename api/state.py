@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from samelook.api.description import AccessRole
 from samelook.api.errors import ApiError
 from samelook.api.keys import KeyStore
 from samelook.api.lite import Lite
@@ -44,6 +45,8 @@ SANDBOX = web.AppKey("sandbox", Sandbox)
 FETCHER = web.AppKey("fetcher", Fetcher)
 LITE = web.AppKey("lite", Lite)
 KEYS = web.AppKey("keys", KeyStore)
+ROLE: web.RequestKey[AccessRole] = web.RequestKey("role")
+"""What the caller may do, once access was given. Who needs no key may do everything."""
 
 
 def live_of(request: web.Request) -> LiveBanks:
@@ -60,6 +63,12 @@ def check_hashing(request: web.Request) -> None:
     """Raises ApiError where media are not hashed."""
     if "hasher" not in request.app[SETTINGS].roles:
         raise ApiError(403, "Hashing is disabled, missing role")
+
+
+def check_admin(request: web.Request, what: str) -> None:
+    """Raises ApiError unless the caller may do everything."""
+    if request.get(ROLE) != "admin":
+        raise ApiError(403, f"{what} needs a key with the role admin.")
 
 
 async def show_at_once(request: web.Request, *types: str) -> None:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from samelook.sql.named import queries
 from samelook.sql.pool import Connection
 
-from .contents import Details
+from .details import Details
 from .errors import UnknownBank
 from .signal_types import SignalType
 from .store import Bank, BankStore

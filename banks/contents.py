@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from samelook.sql.named import queries
 
-from .errors import BadContent, UnknownBank, UnknownContent, UnknownSignal
-from .signal_types import CONTENT_TYPES, SIGNAL_TYPES, SignalType, signal_type
-from .store import Bank, BankStore, Owner, check_storable, check_texts
+from .details import Details, check_details, told
+from .errors import UnknownBank, UnknownContent, UnknownSignal
+from .signal_types import SIGNAL_TYPES, SignalType, signal_type
+from .store import Bank, BankStore, Owner
 
-DISABLED, ENABLED = 0, 1
-LONGEST_NOTE = 255
-LONGEST_METADATA = 65_536
-LONGEST_RAW_CONTENT = 1_000_000
-LONGEST_POINTER = 4096
 LARGEST_ID = 2**63 - 1
-_FIVE_YEARS_S = 5 * 365 * 86_400
+OPERATOR = "operator"
+"""Who has removed a content that can be taken back."""
 _MOST_SITES = 100
 
 
@@ -35,22 +30,6 @@ class Signal:
 
 
 @dataclass(frozen=True, slots=True)
-class Details:
-    """What may be said of a content besides its signals."""
-
-    content_type: str | None = None
-    original_media_uri: str | None = None
-    storage_bucket: str | None = None
-    storage_key: str | None = None
-    raw_content: str | None = None
-    media_unavailable: bool = False
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-    note: str | None = None
-    tags: Sequence[str] = ()
-    disable_until_ts: int = ENABLED
-
-
-@dataclass(frozen=True, slots=True)
 class Content:
     """One thing in a bank."""
 
@@ -61,6 +40,10 @@ class Content:
     updated_at: datetime
     picture_sha256: bytes | None = None
     """Of a picture that the crawl found."""
+    shared: Mapping[str, Any] | None = None
+    """What an exchange says of it."""
+    removed_at: datetime | None = None
+    removed_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +53,6 @@ class Member:
     content_id: int
     bank: str
     disable_until_ts: int
-
-
-def enabled(disable_until_ts: int, now: float) -> bool:
-    """Whether a content takes part in lookups: 0 is never, 1 always, else from that time on."""
-    return disable_until_ts == ENABLED or DISABLED < disable_until_ts <= now
 
 
 class ContentStore:
@@ -118,51 +96,80 @@ class ContentStore:
             raise UnknownBank(f"bank {bank_name!r} was just removed", bank=bank_name)
         return int(content_id)
 
-    async def get(self, bank_name: str, content_id: int) -> Content:
-        """A content of the bank. Raises UnknownBank or UnknownContent."""
+    async def get(self, bank_name: str, content_id: int, *, removed: bool = False) -> Content:
+        """A content of the bank; with `removed` also one that can be taken back, or could until lately.
+
+        Raises UnknownBank or UnknownContent.
+        """
         bank = await self.banks.bank(bank_name)
         if not 0 < content_id <= LARGEST_ID:
             raise _unknown(bank, content_id)
-        row = await self._queries.get_content(self._pool, bank_id=bank.id, id=content_id)
+        row = await self._queries.get_content(self._pool, bank_id=bank.id, id=content_id, removed=removed)
         if row is None:
             raise _unknown(bank, content_id)
         return _content(row, bank)
 
-    async def update(
-        self,
-        bank_name: str,
-        content_id: int,
-        changes: Mapping[str, Any],
-        writer: Owner | None = None,
-    ) -> Content:
-        """The content after the changes: of disable_until_ts, note, metadata, tags, media_unavailable.
+    async def update(self, bank_name: str, content_id: int, changes: Mapping[str, Any]) -> Content:
+        """The content after an operator's changes to some of its details.
 
-        Raises UnknownBank, UnknownContent, ReadOnlyBank or BadContent.
+        Of disable_until_ts, note, metadata, tags, confirmed, media_unavailable. In an exchange's bank they
+        outlast every fetch. Raises UnknownBank, UnknownContent, ReadOnlyBank or
+        BadContent.
         """
         check_details(Details(**changes))
-        bank = await self.banks.writable(bank_name, writer)
+        bank = await self.banks.judged(bank_name)
         await self.get(bank_name, content_id)
-        row = await self._queries.update_content(
-            self._pool,
-            bank_id=bank.id,
-            id=content_id,
-            disable_until_ts=changes.get("disable_until_ts"),
-            has_note="note" in changes,
-            note=changes.get("note"),
-            metadata=changes.get("metadata"),
-            tags=changes.get("tags"),
-            media_unavailable=changes.get("media_unavailable"),
-        )
+        async with self._pool.acquire() as connection, connection.transaction():
+            await self._queries.hold_bank(connection, bank_id=bank.id)
+            row = await self._queries.update_content(
+                connection,
+                bank_id=bank.id,
+                id=content_id,
+                disable_until_ts=changes.get("disable_until_ts"),
+                has_note="note" in changes,
+                note=changes.get("note"),
+                metadata=changes.get("metadata"),
+                tags=changes.get("tags"),
+                media_unavailable=changes.get("media_unavailable"),
+                has_confirmed="confirmed" in changes,
+                confirmed=changes.get("confirmed"),
+            )
         if row is None:
             raise _unknown(bank, content_id)
         return _content(row, bank)
 
-    async def remove(self, bank_name: str, content_id: int, writer: Owner | None = None) -> int:
-        """Removes a content from the bank; how many there were. Raises UnknownBank or ReadOnlyBank."""
-        bank = await self.banks.writable(bank_name, writer)
+    async def remove(self, bank_name: str, content_id: int, by: str = OPERATOR) -> int:
+        """Removes a content from the bank; how many there were. Raises UnknownBank or ReadOnlyBank.
+
+        What an exchange shares is hidden, and stays so when it is fetched again.
+        """
+        bank = await self.banks.judged(bank_name)
         if not 0 < content_id <= LARGEST_ID:
             return 0
-        return int(await self._queries.remove_content(self._pool, bank_id=bank.id, id=content_id) is not None)
+        async with self._pool.acquire() as connection, connection.transaction():
+            await self._queries.hold_bank(connection, bank_id=bank.id)
+            removed = await self._queries.remove_content(connection, bank_id=bank.id, id=content_id, by=by)
+        return int(removed is not None)
+
+    async def restore(self, bank_name: str, content_id: int) -> Content:
+        """Takes back the removal of a content by an operator, which can be done for a week.
+
+        Of what an exchange shares for as long as it does. Raises UnknownBank, UnknownContent, ReadOnlyBank.
+        """
+        bank = await self.banks.judged(bank_name)
+        there = await self.get(bank_name, content_id, removed=True)
+        if there.removed_at is None:
+            return there
+        async with self._pool.acquire() as connection, connection.transaction():
+            await self._queries.hold_bank(connection, bank_id=bank.id)
+            row = await self._queries.restore_content(connection, bank_id=bank.id, id=content_id)
+        if row is None:
+            raise UnknownContent(
+                f"content {content_id} was removed by the {there.removed_by}, which alone can add it again",
+                bank=bank.name,
+                content_id=str(content_id),
+            )
+        return _content(row, bank)
 
     async def page(self, bank: Bank, after: int, size: int) -> list[Content]:
         """Contents of the bank with larger ids than `after`, at most so many, by id."""
@@ -196,6 +203,11 @@ class ContentStore:
         rows = self._queries.members_of_signal(self._pool, signal_id=signal_id, after=after, page=size)
         return [Member(row["id"], row["bank_name"], row["disable_until_ts"]) async for row in rows]
 
+    async def words(self, content_ids: Iterable[int]) -> dict[int, dict[str, Any]]:
+        """What operators and exchanges say of contents, in the form of metadata."""
+        rows = self._queries.words_of_contents(self._pool, ids=list(content_ids))
+        return {row["id"]: told(row["metadata"], row["shared"]) async for row in rows}
+
     async def crawled(self, content_ids: Iterable[int]) -> dict[int, dict[str, Any]]:
         """What the crawl says of its pictures among these contents, in the form of metadata.
 
@@ -209,54 +221,6 @@ class ContentStore:
             }
             async for row in rows
         }
-
-
-def check_details(details: Details) -> None:
-    """Raises BadContent for what is too long, out of range, or cannot be stored."""
-    if details.content_type not in (None, *CONTENT_TYPES):
-        raise BadContent(
-            f"No such content_type: {details.content_type!r}. There are {', '.join(CONTENT_TYPES)}.",
-            field="content_type",
-        )
-    for name, most in (
-        ("note", LONGEST_NOTE),
-        ("original_media_uri", LONGEST_POINTER),
-        ("storage_bucket", LONGEST_POINTER),
-        ("storage_key", LONGEST_POINTER),
-        ("raw_content", LONGEST_RAW_CONTENT),
-    ):
-        text: str | None = getattr(details, name)
-        if text is not None and len(text) > most:
-            raise BadContent(f"{name} has at most {most} characters, not {len(text)}.", field=name)
-        check_storable(text)
-    check_texts("", details.tags or ())
-    check_metadata(details.metadata or {})
-    _check_time(details.disable_until_ts)
-
-
-def check_metadata(metadata: Mapping[str, Any]) -> None:
-    """Raises BadContent for metadata that is too large or cannot be stored as JSON."""
-    try:
-        text = json.dumps(metadata, ensure_ascii=False, allow_nan=False)
-        text.encode()
-    except (ValueError, RecursionError) as error:
-        raise BadContent(f"metadata is no JSON that can be stored: {error}", field="metadata") from error
-    if len(text) > LONGEST_METADATA:
-        raise BadContent(f"metadata has at most {LONGEST_METADATA} characters.", field="metadata")
-    if "\\u0000" in text:
-        raise BadContent("metadata holds a NUL character, which cannot be stored.", field="metadata")
-
-
-def _check_time(disable_until_ts: int | None) -> None:
-    if disable_until_ts is None:
-        return
-    if disable_until_ts < 0:
-        raise BadContent("disable_until_ts must be a non-negative integer", field="disable_until_ts")
-    if disable_until_ts > time.time() + _FIVE_YEARS_S:
-        raise BadContent(
-            "disable_until_ts must be less than 5 years in the future; it counts seconds since 1970",
-            field="disable_until_ts",
-        )
 
 
 def _name(reversed_name: str) -> str:
@@ -288,8 +252,12 @@ def _content(row: Mapping[str, Any], bank: Bank) -> Content:
             note=row["note"],
             tags=tuple(row["tags"]),
             disable_until_ts=row["disable_until_ts"],
+            confirmed=row["confirmed"],
         ),
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         picture_sha256=row["picture_sha256"],
+        shared=row["shared"],
+        removed_at=row["removed_at"],
+        removed_by=row["removed_by"],
     )

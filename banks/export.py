@@ -21,6 +21,7 @@ from typing import Any, Literal, get_args
 from samelook.sql.named import queries
 from samelook.sql.pool import Pool
 
+from .details import told
 from .errors import BankError
 from .signal_types import SIGNAL_TYPES, signal_type
 from .store import Bank
@@ -148,7 +149,8 @@ def _contents(row: Mapping[str, Any]) -> list[dict[str, Any]]:
             content = {}
             contents.append(content)
         content[name] = _text(name, value)
-    metadata = {name: row["metadata"][name] for name in _METADATA if row["metadata"].get(name) is not None}
+    said = told(row["metadata"], row["shared"])
+    metadata = {name: said[name] for name in _METADATA if said.get(name) is not None}
     for content in contents:
         if row["note"] is not None:
             content["note"] = row["note"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Collection, Iterable
 
-from .contents import enabled
+from .details import enabled
 from .live import Found
 from .signal_types import SignalType
 

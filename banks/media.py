@@ -32,6 +32,23 @@ class Hashed:
     signals: dict[str, str]
     quality: int | None
     """Of the PDQ, 0 to 100, when one was asked for. Under 50 there is no PDQ among the signals."""
+    asked: tuple[str, ...]
+    """The types that were to be computed, in the order of the question."""
+
+    def usable(self) -> dict[str, str]:
+        """The signals, of which there is one at least. Raises Featureless."""
+        if not self.signals:
+            raise Featureless(
+                f"The picture has too little detail for PDQ: its quality is {self.quality} of 100, and under "
+                f"{LEAST_QUALITY} a PDQ would match at random.",
+                quality=self.quality,
+                least_quality=LEAST_QUALITY,
+            )
+        return self.signals
+
+    def as_hma(self) -> dict[str, str]:
+        """The signals in the order of the question, with an empty text for each that there is none of."""
+        return {name: self.signals.get(name, "") for name in self.asked}
 
 
 def wanted_types(content_type: ContentType, asked: str | None, ratios: dict[str, float]) -> list[str]:
@@ -71,8 +88,7 @@ def known_content_type(name: str) -> ContentType:
 async def hash_media(sandbox: Sandbox, data: bytes, types: Collection[str], max_pixels: int) -> Hashed:
     """The signals of a file, in the order of `types`.
 
-    Raises BadContent for an empty file, HashingError when it is no picture and must be, and Featureless when
-    PDQ was all that was asked for and the picture has too little detail.
+    Raises BadContent for an empty file, and HashingError when it is no picture and must be.
     """
     if not data:
         raise BadContent("the file is empty", field="file")
@@ -90,14 +106,7 @@ async def hash_media(sandbox: Sandbox, data: bytes, types: Collection[str], max_
     if "video_md5" in types:
         found["video_md5"] = hashlib.md5(data, usedforsecurity=False).hexdigest()
     signals = {name: found[name] for name in types if name in found}
-    if not signals:
-        raise Featureless(
-            f"The picture has too little detail for PDQ: its quality is {quality} of 100, and under "
-            f"{LEAST_QUALITY} a PDQ would match at random.",
-            quality=quality,
-            least_quality=LEAST_QUALITY,
-        )
-    return Hashed(signals, quality)
+    return Hashed(signals, quality, tuple(types))
 
 
 def picture_signals(data: bytes, types: tuple[str, ...], max_pixels: int) -> dict[str, str | int]:

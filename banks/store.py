@@ -73,6 +73,14 @@ class BankStore:
             )
         return bank
 
+    async def judged(self, name: str) -> Bank:
+        """The bank of that name for an operator who decides of contents that are in it.
+
+        What an exchange shares may be switched off here; what the crawl saw is as it is. Raises UnknownBank,
+        ReadOnlyBank.
+        """
+        return await self.writable(name, writer="exchange")
+
     async def create(
         self,
         name: str,
@@ -238,7 +246,8 @@ def _is_utf8(text: str) -> bool:
 
 
 def _exists(name: str) -> BankExists:
-    return BankExists(f"a bank {name[:_LONGEST_SHOWN]!r} exists already", bank=name[:_LONGEST_SHOWN])
+    # Clients of HMA look for these two words.
+    return BankExists(f"bank {name[:_LONGEST_SHOWN]!r} already exists", bank=name[:_LONGEST_SHOWN])
 
 
 def _bank(row: Mapping[str, Any]) -> Bank:

@@ -28,7 +28,7 @@ from rich.console import Console
 from rich.table import Table
 
 from samelook.banks.bulk import BulkAdd, NewContent
-from samelook.banks.contents import Details
+from samelook.banks.details import Details
 from samelook.banks.export import checked_export, exported
 from samelook.banks.signal_types import SIGNAL_TYPES
 from samelook.banks.store import BankStore

@@ -8,8 +8,10 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from enum import Enum
 from typing import Any
 
 from threatexchange.exchanges.fetch_state import AggregateSignalOpinion, SignalOpinion
@@ -140,7 +142,8 @@ class Converter:
         problems.extend(Problem("bad_signal", one, text, _raw(key, new)) for one in lost)
         if not signals and not self.needs_old_values:
             return Record(text, None)
-        return Record(text, self._portable.dumps(merged), tuple(signals), described(said))
+        meta = {**described(said), "record": shown_fields(merged)} if signals else {}
+        return Record(text, self._portable.dumps(merged), tuple(signals), meta)
 
 
 def key_text(key: object) -> str:
@@ -169,6 +172,28 @@ def described(said: Sequence[Any]) -> dict[str, Any]:
         "tags": _tags(together.tags),
         "opinions": shown[:_MOST_OPINIONS],
     }
+
+
+def shown_fields(value: object) -> Any:  # noqa: PLR0911 - one line a type
+    """A record's own fields as JSON for people to read; what is no value of JSON's own is written as text."""
+    match value:
+        case None | bool() | int():
+            return value
+        case float():
+            return value if math.isfinite(value) else str(value)
+        case Enum():
+            return value.name
+        case str():
+            return plain(value)
+        case list() | tuple():
+            return [shown_fields(one) for one in value]
+        case set() | frozenset():
+            return sorted((shown_fields(one) for one in value), key=str)
+        case dict():
+            return {plain(str(key)): shown_fields(one) for key, one in value.items()}
+    if dataclasses.is_dataclass(value):
+        return {one.name: shown_fields(getattr(value, one.name)) for one in dataclasses.fields(value)}
+    return plain(str(value))
 
 
 def _opinion(opinion: SignalOpinion, source: object) -> dict[str, Any]:

@@ -17,12 +17,14 @@ from samelook.banks.errors import BadSignal, UnknownSignalType
 from samelook.banks.signal_types import SignalType, signal_type
 from samelook.sql.named import queries
 from samelook.sql.pool import Connection
+from samelook.sql.storable import storable_json
 
 from .errors import Superseded
 
-_COLUMNS = ("digest", "key", "value", "fingerprint", "metadata", "tags", "content_type")
+_COLUMNS = ("digest", "key", "value", "fingerprint", "shared", "content_type")
 _LONGEST_METADATA = 60_000
 _MOST_RAW = 1 << 20
+_LONGEST_KEY = 4096
 _CLEAR_AT_ONCE = 5000
 
 
@@ -157,8 +159,7 @@ class PageWriter:
                     row.key,
                     row.value,
                     row.fingerprint,
-                    _metadata(self._name, row.meta),
-                    row.meta.get("tags", []),
+                    _shared(self._name, row),
                     row.content_type,
                 )
                 for row in rows
@@ -229,12 +230,24 @@ def _parsed(rows: Sequence[Sequence[Any]]) -> tuple[list[_Row], list[dict[str, A
     return list(found.values()), refused
 
 
-def _metadata(name: str, meta: dict[str, Any]) -> str:
-    said: dict[str, Any] = {"exchange": name, **meta}
-    text = json.dumps({"json": said})
+def _shared(name: str, row: _Row) -> str:
+    """What the exchange says of a record, as JSON; the longest parts go first where it is too much."""
+    said: dict[str, Any] = {"exchange": name, "key": _shown_key(row.key), **row.meta}
+    text = storable_json(said)
     if len(text) > _LONGEST_METADATA:
-        text = json.dumps({"json": {**said, "opinions": said.get("opinions", [])[:1]}})
+        said.pop("record", None)
+        text = storable_json(said)
+    if len(text) > _LONGEST_METADATA:
+        text = storable_json({**said, "opinions": said.get("opinions", [])[:1]})
     return text
+
+
+def _shown_key(key: str) -> str:
+    """A record's key as HMA shows it in `collab`: a text as it is, several parts as Python writes a tuple."""
+    parts = json.loads(key)
+    if isinstance(parts, str):
+        return parts[:_LONGEST_KEY]
+    return str(tuple(parts) if isinstance(parts, list) else parts)[:_LONGEST_KEY]
 
 
 def _problem_digest(problem: dict[str, Any]) -> bytes:

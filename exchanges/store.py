@@ -162,7 +162,7 @@ class ExchangeStore:
                 owner="exchange",
             )
             if bank is None:
-                raise ExchangeExists(f"an exchange or a bank named {name!r} exists already", exchange=name)
+                raise ExchangeExists(f"an exchange or a bank named {name!r} already exists", exchange=name)
             created = await self._queries.create_exchange(
                 connection,
                 name=name,
@@ -174,7 +174,7 @@ class ExchangeStore:
                 every_s=every_s,
             )
             if created is None:
-                raise ExchangeExists(f"an exchange named {name!r} exists already", exchange=name)
+                raise ExchangeExists(f"an exchange named {name!r} already exists", exchange=name)
         return await self.exchange(name)
 
     async def update(

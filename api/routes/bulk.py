@@ -16,13 +16,13 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from samelook.api.answers import answer_model
+from samelook.api.content_models import BulkAnswer, LineWords, RefusedLine
 from samelook.api.description import described
 from samelook.api.errors import ApiError, bad_request
 from samelook.api.metrics import METRICS
-from samelook.api.models import BulkAnswer, LineWords, RefusedLine
 from samelook.api.state import CURATION, MATCHING, show_at_once
 from samelook.banks.bulk import Batch, BulkAdd
-from samelook.banks.contents import Details, check_details
+from samelook.banks.details import Details, check_details
 from samelook.banks.errors import BankError
 from samelook.banks.signal_types import SIGNAL_TYPES, SignalType, parsed_signals
 

@@ -1,4 +1,4 @@
-"""What is in banks, one content at a time, and what follows their changes."""
+"""What is in banks, one content at a time."""
 
 from __future__ import annotations
 
@@ -7,13 +7,9 @@ from typing import Any
 from aiohttp import hdrs, web
 
 from samelook.api.answers import answer, answer_model
-from samelook.api.description import MEDIA_FORM, described
-from samelook.api.errors import ApiError, bad_request
-from samelook.api.models import (
+from samelook.api.content_answers import WITHOUT_SIGNALS, all_of, details_answer, shown
+from samelook.api.content_models import (
     AddedAnswer,
-    ChangeAnswer,
-    ChangesAnswer,
-    ChangesQuery,
     ContentAdd,
     ContentAddQuery,
     ContentAnswer,
@@ -24,26 +20,23 @@ from samelook.api.models import (
     DeletedAnswer,
     LineWords,
     MemberAdd,
-    MemberAnswer,
-    MembersPage,
     PageQuery,
-    SignalAnswer,
-    SignalQuery,
 )
+from samelook.api.description import MEDIA_FORM, described
+from samelook.api.errors import ApiError, bad_request
 from samelook.api.requests import body_of, id_of, json_of, parsed_json, query_of, validated
 from samelook.api.routes.bulk import details_of
-from samelook.api.routes.curation import bank_answer
+from samelook.api.routes.exchange import tell_exchange
 from samelook.api.routes.hashing import fetcher_of, hashed
 from samelook.api.state import CURATION, SETTINGS, check_hashing, show_at_once
 from samelook.api.uploads import Media, fetched_media, form_of, media_in
 from samelook.banks.changes import decode_id, encode_token
-from samelook.banks.contents import LONGEST_NOTE, Content, Details, Signal
-from samelook.banks.signal_types import SignalType, parsed_signals, signal_type
+from samelook.banks.details import DISABLED, ENABLED, LONGEST_NOTE, Details
+from samelook.banks.signal_types import parsed_signals
 from samelook.banks.store import Bank
 
 routes = web.RouteTableDef()
 _TAG = "Bank Content"
-_FOLLOWING = "Following"
 _SIGNALS: dict[str, Any] = {
     "type": "object",
     "additionalProperties": {"type": "string"},
@@ -56,7 +49,6 @@ _SIGNALS: dict[str, Any] = {
     "minProperties": 1,
 }
 _CONTENT = r"/c/bank/{bank_name}/content/{content_id:\d+}"
-_WITHOUT_SIGNALS = frozenset(ContentAnswer.model_fields) - {"signals"}
 
 
 @routes.post("/c/bank/{bank_name}/content")
@@ -76,7 +68,7 @@ async def add_content(request: web.Request) -> web.Response:
     bank = await request.app[CURATION].banks.writable(request.match_info["bank_name"])
     check_hashing(request)
     media, said = await _media_and_words(request, query)
-    signals = (await hashed(request, media, query.types)).signals
+    signals = (await hashed(request, media, query.types)).usable()
     details = Details(
         content_type=media.content_type,
         original_media_uri=query.url or said.url,
@@ -143,8 +135,10 @@ async def add_member(request: web.Request) -> web.Response:
 async def show_content(request: web.Request) -> web.Response:
     query = query_of(request, ContentQuery)
     contents = request.app[CURATION].contents
-    content = await contents.get(request.match_info["bank_name"], id_of(request, "content_id"))
-    return await _shown(request, content, query)
+    content = await contents.get(
+        request.match_info["bank_name"], id_of(request, "content_id"), removed=query.include_removed
+    )
+    return await shown(request, content, query)
 
 
 @routes.put(_CONTENT)
@@ -159,19 +153,26 @@ async def show_content(request: web.Request) -> web.Response:
 async def update_content(request: web.Request) -> web.Response:
     bank, content_id = request.match_info["bank_name"], id_of(request, "content_id")
     contents = request.app[CURATION].contents
-    await contents.banks.writable(bank)
-    await contents.get(bank, content_id)
+    await contents.banks.judged(bank)
+    await contents.get(bank, content_id, removed=True)
     body = await body_of(request, ContentUpdate)
-    changes: dict[str, Any] = {name: getattr(body, name) for name in body.model_fields_set}
-    if body.metadata is not None:
-        changes["metadata"] = body.metadata.stored()
-    if "is_media_unavailable" in changes:
-        changes["media_unavailable"] = changes.pop("is_media_unavailable")
-    content = await contents.update(bank, content_id, changes)
-    await show_at_once(request, "")
-    full = await _all_of(request, content, None)
+    if body.removed is False:
+        await contents.restore(bank, content_id)
+    changes = _changes(body)
+    content = await (
+        contents.update(bank, content_id, changes) if changes else contents.get(bank, content_id)
+    )
+    if body.confirmed is not None and content.bank.owner == "exchange":
+        signals = (await contents.signals([content_id]))[content_id]
+        await tell_exchange(request, bank, signals, confirmed=body.confirmed)
+    if body.removed:
+        await contents.remove(bank, content_id)
+        content = await contents.get(bank, content_id, removed=True)
+    await show_at_once(request, *([""] if body.removed is None else []))
+    full = await all_of(request, content, None)
+    names = WITHOUT_SIGNALS | body.model_fields_set & {"confirmed", "removed"}
     return web.Response(
-        body=full.model_dump_json(include=set(_WITHOUT_SIGNALS)).encode(), content_type="application/json"
+        body=full.model_dump_json(include=set(names)).encode(), content_type="application/json"
     )
 
 
@@ -200,75 +201,22 @@ async def list_contents(request: web.Request) -> web.Response:
     full = len(page) == query.page_size
     return answer_model(
         ContentsPage(
-            contents=[_details(one, signals[one.id], crawled.get(one.id, {})) for one in page],
+            contents=[details_answer(one, signals[one.id], crawled.get(one.id, {})) for one in page],
             next_page_token=encode_token(f"bank {bank.id}", page[-1].id) if full else None,
         )
     )
 
 
-@routes.get("/c/signal")
-@described(_FOLLOWING, "The id of a signal", query=SignalQuery, answer=SignalAnswer, errors=(400, 404))
-async def find_signal(request: web.Request) -> web.Response:
-    query = query_of(request, SignalQuery)
-    contents = request.app[CURATION].contents
-    return answer_model(_signal(await contents.find_signal(query.signal_type, query.signal_value)))
-
-
-@routes.get(r"/c/signal/{id:\d+}")
-@described(
-    _FOLLOWING,
-    "A signal, and the contents of any bank that have it",
-    query=PageQuery,
-    answer=MembersPage,
-    errors=(400, 404),
-)
-async def show_signal(request: web.Request) -> web.Response:
-    query = query_of(request, PageQuery)
-    contents = request.app[CURATION].contents
-    signal = await contents.signal(id_of(request, "id"))
-    after = 0 if query.page_token is None else decode_id(query.page_token, f"signal {signal.id}")
-    members = await contents.members(signal.id, after, query.page_size)
-    full = len(members) == query.page_size
-    return answer_model(
-        MembersPage(
-            signal=_signal(signal),
-            members=[
-                MemberAnswer(content_id=one.content_id, bank=one.bank, disable_until_ts=one.disable_until_ts)
-                for one in members
-            ],
-            next_page_token=encode_token(f"signal {signal.id}", members[-1].content_id) if full else None,
-        )
-    )
-
-
-@routes.get("/c/changes")
-@described(
-    _FOLLOWING,
-    "What changed in the banks since a cursor, in order",
-    query=ChangesQuery,
-    answer=ChangesAnswer,
-    description="Whoever applies all changes in order and goes on from the last cursor has what banks hold.",
-)
-async def list_changes(request: web.Request) -> web.Response:
-    query = query_of(request, ChangesQuery)
-    page = await request.app[CURATION].changes.page(query.cursor, query.limit)
-    return answer_model(
-        ChangesAnswer(
-            changes=[
-                ChangeAnswer(
-                    content_id=one.content_id,
-                    bank=one.bank,
-                    removed=one.removed,
-                    disable_until_ts=one.disable_until_ts,
-                    changed_at=one.changed_at,
-                    signals=[_signal(signal) for signal in one.signals],
-                )
-                for one in page.changes
-            ],
-            cursor=page.cursor,
-            more=page.more,
-        )
-    )
+def _changes(body: ContentUpdate) -> dict[str, Any]:
+    """What is to be changed, without the removal, which is none of the contents' words."""
+    changes: dict[str, Any] = {name: getattr(body, name) for name in body.model_fields_set - {"removed"}}
+    if body.metadata is not None:
+        changes["metadata"] = body.metadata.stored()
+    if "is_media_unavailable" in changes:
+        changes["media_unavailable"] = changes.pop("is_media_unavailable")
+    if body.confirmed is not None:
+        changes.setdefault("disable_until_ts", ENABLED if body.confirmed else DISABLED)
+    return changes
 
 
 async def _media_and_words(request: web.Request, query: ContentAddQuery) -> tuple[Media, ContentAdd]:
@@ -299,66 +247,3 @@ async def _add(request: web.Request, bank: Bank, signals: dict[str, Any], detail
     return answer(
         {"id": content_id, "signals": {kind.name: kind.text(value) for kind, value in parsed.items()}}
     )
-
-
-async def _shown(request: web.Request, content: Content, query: ContentQuery) -> web.Response:
-    kind = None if query.signal_type is None else signal_type(query.signal_type)
-    full = await _all_of(request, content, kind)
-    if query.include_details:
-        return answer_model(full)
-    names = set(_WITHOUT_SIGNALS)
-    if query.include_signals or kind is not None:
-        names.add("signals")
-    # HMA leaves these out when there is nothing to say.
-    if not query.include_metadata or full.metadata is None:
-        names.discard("metadata")
-    if full.note is None:
-        names.discard("note")
-    return web.Response(body=full.model_dump_json(include=names).encode(), content_type="application/json")
-
-
-async def _all_of(request: web.Request, content: Content, kind: SignalType | None) -> ContentDetailsAnswer:
-    """All that is known of a content, with its signals of one type or of all."""
-    contents = request.app[CURATION].contents
-    signals = (await contents.signals([content.id]))[content.id]
-    crawled = await contents.crawled([content.id] if content.picture_sha256 is not None else [])
-    signals = [one for one in signals if kind is None or one.type == kind.name]
-    return _details(content, signals, crawled.get(content.id, {}))
-
-
-def _details(content: Content, signals: list[Signal], crawled: dict[str, Any]) -> ContentDetailsAnswer:
-    details = content.details
-    collab = _said_by_exchange(content)
-    shared = {"collab": collab} if collab else {}
-    return ContentDetailsAnswer(
-        id=content.id,
-        disable_until_ts=details.disable_until_ts,
-        collab_metadata=collab,
-        original_media_uri=details.original_media_uri,
-        bank=bank_answer(content.bank),
-        metadata={**details.metadata, **crawled, **shared} or None,
-        note=details.note,
-        signals={one.type: one.value for one in signals},
-        content_type=details.content_type,
-        storage_bucket=details.storage_bucket,
-        storage_key=details.storage_key,
-        raw_content=details.raw_content,
-        is_media_unavailable=details.media_unavailable,
-        tags=list(details.tags),
-        signal_ids={one.type: one.id for one in signals},
-        created_at=content.created_at,
-        updated_at=content.updated_at,
-    )
-
-
-def _said_by_exchange(content: Content) -> dict[str, list[str]]:
-    """The opinion and the tags of a content that an exchange shares, under the exchange's name."""
-    said = content.details.metadata.get("json")
-    if content.bank.owner != "exchange" or not isinstance(said, dict):
-        return {}
-    words = [said.get("opinion"), *(said.get("tags") or ())]
-    return {content.bank.name: [str(word) for word in words if word]}
-
-
-def _signal(signal: Signal) -> SignalAnswer:
-    return SignalAnswer(id=signal.id, signal_type=signal.type, signal_value=signal.value)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import Any
 
 from aiohttp import web
 
 from samelook.api.answers import answer, answer_model, answer_models
 from samelook.api.description import described
+from samelook.api.exchange_service import EXCHANGES
 from samelook.api.models import (
     BankAnswer,
     BankCreate,
@@ -26,7 +28,8 @@ from samelook.api.models import (
     TypeQuery,
 )
 from samelook.api.requests import body_of, id_of, query_of
-from samelook.api.state import CURATION, KEYS, MATCHING, show_at_once
+from samelook.api.state import CURATION, KEYS, MATCHING, check_admin, show_at_once
+from samelook.banks.errors import UnknownBank
 from samelook.banks.signal_types import CONTENT_TYPES, SIGNAL_TYPES, signal_type
 from samelook.banks.store import Bank
 
@@ -120,9 +123,21 @@ async def update_bank(request: web.Request) -> web.Response:
 
 
 @routes.delete("/c/bank/{bank_name}")
-@described(_BANKS, "Removes a bank with everything in it", role="curator", answer=Message, errors=(400, 403))
+@described(
+    _BANKS,
+    "Removes a bank with everything in it",
+    role="curator",
+    answer=Message,
+    errors=(400, 403),
+    description="That of an exchange goes together with its exchange; this needs the role admin.",
+)
 async def delete_bank(request: web.Request) -> web.Response:
-    await request.app[CURATION].banks.delete(request.match_info["bank_name"])
+    name, store = request.match_info["bank_name"], request.app[CURATION].banks
+    with suppress(UnknownBank):
+        if (await store.bank(name)).owner == "exchange":
+            check_admin(request, "To remove a bank with the exchange that feeds it")
+            await request.app[EXCHANGES].delete(name)
+    await store.delete(name)
     await show_at_once(request)
     return answer({"message": "Done"})
 

@@ -16,6 +16,10 @@ from samelook.crawler.fetching.fetcher import Fetcher
 
 routes = web.RouteTableDef()
 _TAG = "Hashing"
+_GIVES = (
+    "A photo gives its PDQ and a video its MD5, and with `types` whatever is named there. The PDQ of a "
+    "picture with too little detail is an empty text, as in HMA; banking and lookups refuse such a picture."
+)
 _DEFAULT_RATIOS = dict.fromkeys(SIGNAL_TYPES, 1.0)
 
 
@@ -25,12 +29,12 @@ _DEFAULT_RATIOS = dict.fromkeys(SIGNAL_TYPES, 1.0)
     "The signals of media behind a URL",
     query=HashQuery,
     answer=dict[str, str],
-    description="A photo gives its PDQ and a video its MD5, and with `types` whatever is named there.",
+    description=_GIVES,
 )
 async def hash_url(request: web.Request) -> web.Response:
     query = query_of(request, HashQuery)
     media = await fetched_media(fetcher_of(request), query.url, query.content_type)
-    return answer((await hashed(request, media, query.types)).signals)
+    return answer((await hashed(request, media, query.types)).as_hma())
 
 
 @routes.post("/h/hash")
@@ -41,12 +45,12 @@ async def hash_url(request: web.Request) -> web.Response:
     consumes=MEDIA_FORM,
     answer=dict[str, str],
     errors=(400, 413),
-    description="A photo gives its PDQ and a video its MD5, and with `types` whatever is named there.",
+    description=_GIVES,
 )
 async def hash_upload(request: web.Request) -> web.Response:
     query = query_of(request, UploadQuery)
     media = media_in(await form_of(request, request.app[SETTINGS].max_upload_bytes))
-    return answer((await hashed(request, media, query.types)).signals)
+    return answer((await hashed(request, media, query.types)).as_hma())
 
 
 async def hashed(request: web.Request, media: Media, types: str | None) -> Hashed:

@@ -15,7 +15,7 @@ from samelook.api.requests import body_of, query_of
 from samelook.api.state import LITE, MATCHING, SANDBOX, SETTINGS, check_hashing
 from samelook.api.uploads import form_of
 from samelook.banks.errors import BadSignal
-from samelook.banks.media import hash_media
+from samelook.banks.media import Featureless, hash_media
 from samelook.hashing.errors import HashingError
 
 routes = web.RouteTableDef()
@@ -135,8 +135,8 @@ async def check_image(request: web.Request) -> web.Response:
         raise bad_request("Choose a picture, in the field photo.")
     try:
         most = request.app[SETTINGS].max_pixels
-        signals = (await hash_media(request.app[SANDBOX], form.files["photo"], ["pdq"], most)).signals
-    except HashingError as error:
+        signals = (await hash_media(request.app[SANDBOX], form.files["photo"], ["pdq"], most)).usable()
+    except (HashingError, Featureless) as error:
         return _results(form.names["photo"], [], trouble=error.message)
     return _results(signals["pdq"], request.app[LITE].hashes.find(PDQ.parse(signals["pdq"])))
 

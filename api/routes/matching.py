@@ -24,14 +24,13 @@ from samelook.api.models import (
 )
 from samelook.api.requests import json_of, query_of
 from samelook.api.routes.hashing import fetcher_of, hashed
-from samelook.api.state import CURATION, POOL, SETTINGS, check_hashing, live_of
+from samelook.api.state import CURATION, SETTINGS, check_hashing, live_of
 from samelook.api.uploads import Media, fetched_media, form_of, media_in
 from samelook.banks.errors import SignalTypeDisabled
 from samelook.banks.live import Found, LiveBanks
 from samelook.banks.lookup import bank_names, by_bank, coin
 from samelook.banks.signal_types import SignalType, signal_type
 from samelook.banks.store import CRAWL_BANK
-from samelook.sql.named import queries
 
 routes = web.RouteTableDef()
 _TAG = "Matching"
@@ -150,7 +149,7 @@ async def _matches_of_media(
     request: web.Request, media: Media, types: str | None, query: LookupQuery | LookupUploadQuery
 ) -> dict[str, _Matches]:
     live = live_of(request)
-    signals = (await hashed(request, media, types)).signals
+    signals = (await hashed(request, media, types)).usable()
     kinds = {name: signal_type(name) for name in signals}
     return {
         name: await _lookup(request, live, kinds[name], kinds[name].parse(value), query)
@@ -188,8 +187,7 @@ async def _describe(request: web.Request, kind: SignalType, matches: _Matches) -
     ids = [one["bank_content_id"] for ones in matches.values() for one in ones]
     contents = request.app[CURATION].contents
     signals = await contents.signals(ids)
-    rows = queries("exchanges").metadata_of_contents(request.app[POOL], ids=ids)
-    known = {row["id"]: row["metadata"] async for row in rows}
+    known = await contents.words(ids)
     known |= await contents.crawled(one["bank_content_id"] for one in matches.get(CRAWL_BANK, ()))
     for ones in matches.values():
         for one in ones:

@@ -24,6 +24,7 @@ RETURNING *;
 
 -- name: remove_bank(id)$
 -- Its contents match nothing from now on; they are removed by remove_orphans, a few at a time.
+WITH forgotten AS (DELETE FROM record_decisions WHERE bank_id = :id)
 UPDATE banks SET removed_at = now() WHERE id = :id AND removed_at IS NULL RETURNING id;
 
 -- name: remove_contents_of(bank_id, most)$
@@ -74,30 +75,89 @@ WITH content AS (
 )
 SELECT id FROM content;
 
--- name: get_content(bank_id, id)^
-SELECT * FROM bank_content WHERE id = :id AND bank_id = :bank_id AND removed_at IS NULL;
+-- name: get_content(bank_id, id, removed)^
+-- With `removed` also one that has been removed and not been purged yet.
+SELECT * FROM bank_content WHERE id = :id AND bank_id = :bank_id AND (removed_at IS NULL OR :removed);
 
--- name: update_content(bank_id, id, disable_until_ts, has_note, note, metadata, tags, media_unavailable)^
--- What is NULL stays as it is; a note may be set to NULL.
-UPDATE bank_content
-SET disable_until_ts = coalesce(:disable_until_ts, disable_until_ts),
-    note = CASE WHEN :has_note THEN :note ELSE note END,
-    metadata = coalesce(CAST(:metadata AS jsonb), metadata),
-    tags = coalesce(CAST(:tags AS text[]), tags),
-    media_unavailable = coalesce(:media_unavailable, media_unavailable)
-WHERE id = :id AND bank_id = :bank_id AND removed_at IS NULL
-RETURNING *;
+-- name: hold_bank(bank_id)$
+-- Until the transaction ends no page of an exchange is written to the bank (hold_run), so that none misses what is
+-- decided now.
+SELECT id FROM banks WHERE id = :bank_id AND removed_at IS NULL FOR NO KEY UPDATE;
 
--- name: remove_content(bank_id, id)$
-UPDATE bank_content SET removed_at = now()
-WHERE id = :id AND bank_id = :bank_id AND removed_at IS NULL
-RETURNING id;
+-- name: update_content(bank_id, id, disable_until_ts, has_note, note, metadata, tags, media_unavailable, has_confirmed, confirmed)^
+-- What is NULL stays as it is; a note may be set to NULL. Of an exchange's record, which has another content while
+-- it is being read anew, all contents are changed, and what was decided is kept for those to come.
+WITH changed AS (
+    UPDATE bank_content
+    SET disable_until_ts = coalesce(:disable_until_ts, disable_until_ts),
+        note = CASE WHEN :has_note THEN :note ELSE note END,
+        metadata = coalesce(CAST(:metadata AS jsonb), metadata),
+        tags = coalesce(CAST(:tags AS text[]), tags),
+        media_unavailable = coalesce(:media_unavailable, media_unavailable),
+        confirmed = CASE WHEN :has_confirmed THEN CAST(:confirmed AS boolean) ELSE confirmed END
+    WHERE removed_at IS NULL AND id = ANY (ARRAY(
+        SELECT id FROM bank_content WHERE id = :id AND bank_id = :bank_id
+        UNION
+        SELECT other.id FROM bank_content AS one JOIN bank_content AS other USING (bank_id, record_digest)
+        WHERE one.id = :id AND one.bank_id = :bank_id
+    ))
+    RETURNING *
+), kept AS (
+    INSERT INTO record_decisions (bank_id, digest, disable_until_ts, confirmed, note, tags, metadata)
+    SELECT bank_id, record_digest, disable_until_ts, confirmed, note, tags, metadata
+    FROM changed WHERE id = :id AND record_digest IS NOT NULL
+    ON CONFLICT (bank_id, digest) DO UPDATE
+    SET disable_until_ts = excluded.disable_until_ts, confirmed = excluded.confirmed, note = excluded.note,
+        tags = excluded.tags, metadata = excluded.metadata, decided_at = now()
+)
+SELECT * FROM changed WHERE id = :id;
+
+-- name: remove_content(bank_id, id, by)$
+-- Of an exchange's record all contents, and also those to come; they are kept, so that they can be taken back.
+WITH removed AS (
+    UPDATE bank_content SET removed_at = now(), removed_by = :by, hidden = record_digest IS NOT NULL
+    WHERE removed_at IS NULL AND id = ANY (ARRAY(
+        SELECT id FROM bank_content WHERE id = :id AND bank_id = :bank_id
+        UNION
+        SELECT other.id FROM bank_content AS one JOIN bank_content AS other USING (bank_id, record_digest)
+        WHERE one.id = :id AND one.bank_id = :bank_id
+    ))
+    RETURNING *
+), kept AS (
+    INSERT INTO record_decisions (bank_id, digest, disable_until_ts, confirmed, note, tags, metadata, hidden)
+    SELECT bank_id, record_digest, disable_until_ts, confirmed, note, tags, metadata, true
+    FROM removed WHERE id = :id AND record_digest IS NOT NULL
+    ON CONFLICT (bank_id, digest) DO UPDATE SET hidden = true, decided_at = now()
+)
+SELECT id FROM removed WHERE id = :id;
+
+-- name: restore_content(bank_id, id)^
+-- Takes back a removal by an operator.
+WITH restored AS (
+    UPDATE bank_content SET removed_at = NULL, removed_by = NULL, hidden = false
+    WHERE removed_at IS NOT NULL AND removed_by LIKE 'operator%' AND (record_digest IS NULL OR hidden)
+      AND id = ANY (ARRAY(
+        SELECT id FROM bank_content WHERE id = :id AND bank_id = :bank_id
+        UNION
+        SELECT other.id FROM bank_content AS one JOIN bank_content AS other USING (bank_id, record_digest)
+        WHERE one.id = :id AND one.bank_id = :bank_id
+    ))
+    RETURNING *
+), kept AS (
+    UPDATE record_decisions AS d SET hidden = false, decided_at = now()
+    FROM restored AS r WHERE d.bank_id = r.bank_id AND d.digest = r.record_digest
+)
+SELECT * FROM restored WHERE id = :id;
 
 -- name: contents_page(bank_id, after, page)
 -- Contents in the order of their ids, from the index (bank_id, id).
 SELECT * FROM bank_content
 WHERE bank_id = :bank_id AND removed_at IS NULL AND id > :after
 ORDER BY id LIMIT :page;
+
+-- name: words_of_contents(ids)
+-- What is said of contents: by operators, and by the exchange that shares them.
+SELECT id, metadata, shared, note, tags, confirmed FROM bank_content WHERE id = ANY (CAST(:ids AS bigint[]));
 
 -- name: signals_of_contents(ids)
 SELECT cs.content_id, s.id, s.type, s.value

@@ -101,7 +101,8 @@ WITH orphans AS (
     WHERE b.removed_at IS NOT NULL
     LIMIT :most
 ), removed AS (
-    UPDATE bank_content SET removed_at = now() WHERE id IN (SELECT id FROM orphans) RETURNING 1
+    UPDATE bank_content SET removed_at = now(), removed_by = NULL, hidden = false
+    WHERE id IN (SELECT id FROM orphans) RETURNING 1
 )
 SELECT count(*) FROM removed;
 
@@ -111,7 +112,7 @@ WITH gone AS (
     DELETE FROM bank_content
     WHERE id IN (
         SELECT id FROM bank_content
-        WHERE removed_at < now() - make_interval(secs => CAST(:older_than_s AS double precision))
+        WHERE removed_at < now() - make_interval(secs => CAST(:older_than_s AS double precision)) AND NOT hidden
         LIMIT :most
     )
     RETURNING changed_xid

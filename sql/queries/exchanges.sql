@@ -135,8 +135,8 @@ WITH gone AS (
     ))
     RETURNING digest, content_id
 ), removed AS (
-    UPDATE bank_content SET removed_at = now()
-    WHERE removed_at IS NULL AND id = ANY (ARRAY(
+    UPDATE bank_content SET removed_at = coalesce(removed_at, now()), removed_by = 'exchange', hidden = false
+    WHERE (removed_at IS NULL OR hidden) AND id = ANY (ARRAY(
         SELECT g.content_id FROM gone AS g
         WHERE g.content_id IS NOT NULL AND NOT EXISTS (
             SELECT FROM exchange_records AS r
@@ -154,7 +154,7 @@ WHERE exchange_id = :id AND generation <> ALL (CAST(:generations AS integer[]));
 
 -- name: create_record_staging()!
 CREATE TEMP TABLE IF NOT EXISTS staged_records (
-    digest bytea PRIMARY KEY, key text, value text, fingerprint bytea, metadata text, tags text[], content_type text,
+    digest bytea PRIMARY KEY, key text, value text, fingerprint bytea, shared text, content_type text,
     own_content bigint, own_fingerprint bytea, other_content bigint, other_fingerprint bytea, content_id bigint
 ) ON COMMIT DELETE ROWS;
 
@@ -165,11 +165,12 @@ CREATE INDEX IF NOT EXISTS staged_records_by_content ON staged_records (content_
 CREATE TEMP TABLE IF NOT EXISTS staged_record_signals (digest bytea, type text, value bytea) ON COMMIT DELETE ROWS;
 
 -- name: hold_run(id, run_id)$
--- Nobody removes, disables or takes over the exchange before this transaction ends. NULL: somebody has.
+-- Nobody removes, disables or takes over the exchange before this transaction ends, and no operator decides of its
+-- contents (hold_bank). NULL: somebody has removed it.
 SELECT e.bank_id
 FROM exchanges AS e JOIN banks AS b ON b.id = e.bank_id
 WHERE e.id = :id AND e.run_id = :run_id AND e.enabled AND e.removed_at IS NULL AND b.removed_at IS NULL
-FOR SHARE OF e;
+FOR SHARE OF e, b;
 
 -- name: find_own_records(id, generation)!
 UPDATE staged_records AS s
@@ -197,10 +198,16 @@ END
 WHERE fingerprint IS NOT NULL;
 
 -- name: insert_contents(bank_id)!
-INSERT INTO bank_content (id, bank_id, content_type, media_unavailable, metadata, tags)
-SELECT content_id, :bank_id, content_type, true, metadata::jsonb, tags
-FROM staged_records
-WHERE content_id IS NOT NULL AND content_id IS DISTINCT FROM own_content AND content_id IS DISTINCT FROM other_content;
+-- With what operators have decided of these records, from the index (bank_id, digest).
+INSERT INTO bank_content (id, bank_id, content_type, media_unavailable, shared, record_digest,
+                          disable_until_ts, confirmed, note, tags, metadata, hidden, removed_at, removed_by)
+SELECT s.content_id, :bank_id, s.content_type, true, s.shared::jsonb, s.digest,
+       coalesce(d.disable_until_ts, 1), d.confirmed, d.note, coalesce(d.tags, '{}'), coalesce(d.metadata, '{}'),
+       coalesce(d.hidden, false), CASE WHEN d.hidden THEN d.decided_at END, CASE WHEN d.hidden THEN 'operator' END
+FROM staged_records AS s
+LEFT JOIN record_decisions AS d ON d.bank_id = :bank_id AND d.digest = s.digest
+WHERE s.content_id IS NOT NULL AND s.content_id IS DISTINCT FROM s.own_content
+  AND s.content_id IS DISTINCT FROM s.other_content;
 
 -- name: insert_signals()!
 -- Sorted, so that two writers with values in common never wait for each other in a circle.
@@ -219,20 +226,19 @@ WHERE s.content_id IS NOT NULL AND s.content_id IS DISTINCT FROM s.own_content
   AND s.content_id IS DISTINCT FROM s.other_content;
 
 -- name: describe_kept_contents()!
--- The signals are the same, what is said of them may not be.
+-- The signals are the same, what is said of them may not be. What operators say stays.
 UPDATE bank_content AS c
-SET (metadata, tags) = (SELECT s.metadata::jsonb, s.tags FROM staged_records AS s WHERE s.content_id = c.id)
+SET shared = (SELECT s.shared::jsonb FROM staged_records AS s WHERE s.content_id = c.id)
 WHERE c.id = ANY (ARRAY(
     SELECT s.content_id FROM staged_records AS s
     WHERE s.content_id = s.own_content OR s.content_id = s.other_content
 )) AND EXISTS (
-    SELECT FROM staged_records AS s
-    WHERE s.content_id = c.id AND (c.metadata <> s.metadata::jsonb OR c.tags <> s.tags)
+    SELECT FROM staged_records AS s WHERE s.content_id = c.id AND c.shared IS DISTINCT FROM s.shared::jsonb
 );
 
 -- name: remove_replaced_contents(id, generation)!
-UPDATE bank_content SET removed_at = now()
-WHERE removed_at IS NULL AND id = ANY (ARRAY(
+UPDATE bank_content SET removed_at = coalesce(removed_at, now()), removed_by = 'exchange', hidden = false
+WHERE (removed_at IS NULL OR hidden) AND id = ANY (ARRAY(
     SELECT s.own_content FROM staged_records AS s
     WHERE s.own_content IS NOT NULL AND s.content_id IS DISTINCT FROM s.own_content
       AND NOT EXISTS (
@@ -316,14 +322,15 @@ LEFT JOIN LATERAL (
 ) AS c ON true
 WHERE e.removed_at IS NULL ORDER BY e.name;
 
--- name: metadata_of_contents(ids)
-SELECT id, metadata FROM bank_content WHERE id = ANY (CAST(:ids AS bigint[]));
-
 -- name: add_opinion(exchange_id, kind, signal_type, value, category, tags)$
--- NULL when the same was said of the signal before.
-INSERT INTO exchange_opinions (exchange_id, kind, signal_type, value, category, tags)
+-- NULL when the same was said of the signal before. Whoever has changed their mind says so once more, unless the
+-- first opinion is just on its way.
+INSERT INTO exchange_opinions AS o (exchange_id, kind, signal_type, value, category, tags)
 VALUES (:exchange_id, :kind, :signal_type, :value, :category, CAST(:tags AS text[]))
-ON CONFLICT (exchange_id, kind, signal_type, md5(value)) DO NOTHING
+ON CONFLICT (exchange_id, kind, signal_type, md5(value)) DO UPDATE
+SET category = excluded.category, tags = excluded.tags, state = 'waiting', tries = 0, try_at = now(), error = NULL,
+    created_at = now(), sent_at = NULL
+WHERE o.category IS DISTINCT FROM excluded.category AND o.state <> 'sending'
 RETURNING id;
 
 -- name: list_opinions(exchange_id, most)

@@ -22,7 +22,7 @@ ORDER BY s.type, s.value;
 
 -- name: bank_contents(bank_id, types, now)
 -- Every content of a bank that has signals, oldest first, with what it is said to be.
-SELECT c.id, c.note, c.metadata,
+SELECT c.id, c.note, c.metadata, c.shared,
        array_agg(s.type ORDER BY s.type, s.value) AS types, array_agg(s.value ORDER BY s.type, s.value) AS "values"
 FROM bank_content AS c
 JOIN content_signals AS cs ON cs.content_id = c.id

@@ -12,8 +12,10 @@ import asyncio
 import io
 import secrets
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,6 +29,7 @@ from samelook.api.settings import ApiSettings
 from samelook.api.state import MATCHING, SETTINGS
 from samelook.crawler.fetching.resolver import parse_resolve
 from samelook.crawler.fetching.settings import FetchSettings
+from samelook.exchanges.settings import ExchangeSettings
 from samelook.sql.settings import DatabaseSettings
 
 
@@ -73,6 +76,7 @@ class Caller:
 
 Serve = Callable[..., Awaitable[Caller]]
 PATIENCE_S = 60.0
+PLUGINS = Path(__file__).parents[1] / "exchanges" / "plugins"
 ADMIN_KEY = "an admin's key for these tests"
 PDQ = "f8f8f0cee0f4a84f06370a22038f63f0b36e2ed596621e1d33e6b39c4e9c9b22"
 MD5 = "d41d8cd98f00b204e9800998ecf8427e"
@@ -114,6 +118,25 @@ async def api(serve: Serve) -> Caller:
 async def full(serve: Serve) -> Caller:
     """A service with all roles on loopback."""
     return await serve()
+
+
+@pytest.fixture
+async def exchanges(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> Caller:
+    """A service that fetches exchanges as soon as they are due, some of types that tests have written."""
+    monkeypatch.syspath_prepend(str(PLUGINS))
+    monkeypatch.setenv("PYTHONPATH", str(PLUGINS), prepend=":")
+    types = tuple(f"exchange_plugin.{name}" for name in ("Scripted", "Web"))
+    settings = ExchangeSettings(exchange_types=types, look_s=0.05, attempts=2, retry_s=0.01, silence_s=500.0)
+    return await serve(roles=frozenset({"matcher", "curator"}), exchanges=settings, fetch_exchanges=True)
+
+
+async def until(question: Callable[[], Awaitable[bool]], seconds: float = PATIENCE_S) -> float:
+    """Seconds until the answer is yes."""
+    began = time.monotonic()
+    async with asyncio.timeout(seconds):
+        while not await question():
+            await asyncio.sleep(0.02)
+    return time.monotonic() - began
 
 
 class Background:

@@ -2,40 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from samelook.exchanges.settings import ExchangeSettings
+from tests.api.conftest import until
 
 if not os.environ.get("CI"):  # where a missing package is an error and not a reason to skip
     pytest.importorskip("threatexchange", reason="the exchanges extra is not installed: its tests DO NOT RUN")
 
-PLUGINS = Path(__file__).parents[1] / "exchanges" / "plugins"
 SECRET = "not-to-be-seen-anywhere"
-
-
-@pytest.fixture
-async def exchanges(serve: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A service that fetches what is due as soon as it is."""
-    monkeypatch.syspath_prepend(str(PLUGINS))
-    monkeypatch.setenv("PYTHONPATH", str(PLUGINS), prepend=":")
-    types = tuple(f"exchange_plugin.{name}" for name in ("Scripted", "Web"))
-    settings = ExchangeSettings(exchange_types=types, look_s=0.05, attempts=2, retry_s=0.01, silence_s=500.0)
-    return await serve(roles=frozenset({"matcher", "curator"}), exchanges=settings, fetch_exchanges=True)
-
-
-async def until(question: Any, seconds: float = 60.0) -> float:
-    began = time.monotonic()
-    async with asyncio.timeout(seconds):
-        while not await question():
-            await asyncio.sleep(0.02)
-    return time.monotonic() - began
 
 
 async def test_the_sample_from_creation_to_match(exchanges: Any) -> None:
@@ -74,9 +53,11 @@ async def test_the_sample_from_creation_to_match(exchanges: Any) -> None:
     await until(matches)
     found = (await exchanges.get("/m/lookup", signal=known, signal_type="pdq")).json["SAMPLE"]
     content = await exchanges.get(f"/c/bank/SAMPLE/content/{found[0]['bank_content_id']}")
-    assert content.json["collab_metadata"] == {"SAMPLE": ["INVESTIGATION_SEED"]}
+    key = f"('pdq', '{known}')"
+    assert content.json["collab_metadata"] == content.json["metadata"]["collab"] == {"SAMPLE": [key]}
     told = await exchanges.get("/m/lookup", signal=known, signal_type="pdq", include_metadata="true")
     assert told.json["SAMPLE"][0]["metadata"]["json"]["opinion"] == "INVESTIGATION_SEED"
+    assert told.json["SAMPLE"][0]["metadata"]["collab"] == {"SAMPLE": [key]}
     assert "metadata" not in found[0]
     assert content.json["metadata"]["json"]["exchange"] == "SAMPLE"
     assert content.json["metadata"]["json"]["opinion"] == "INVESTIGATION_SEED"
@@ -177,11 +158,18 @@ async def test_switching_off_and_deleting_are_hma_s(exchanges: Any) -> None:
         assert (await exchanges.get(f"/c/exchange/SAMPLE{path}")).status == 404
 
 
-async def test_an_exchange_s_bank_is_not_for_curators(exchanges: Any) -> None:
+async def test_an_exchange_s_bank_keeps_its_name_and_takes_nothing_by_hand(exchanges: Any) -> None:
     await exchanges.post("/c/exchanges", {"bank": "SAMPLE", "api": "sample"})
-    assert (await exchanges.delete("/c/bank/SAMPLE")).status == 403
     assert (await exchanges.put("/c/bank/SAMPLE", {"name": "OTHER"})).status == 403
     assert (await exchanges.post("/c/bank/SAMPLE/signal", {"pdq": "0f" * 32})).status == 403
+
+
+async def test_an_exchange_goes_with_its_bank(exchanges: Any) -> None:
+    await exchanges.post("/c/exchanges", {"bank": "SAMPLE", "api": "sample"})
+    assert (await exchanges.delete("/c/bank/SAMPLE")).json == {"message": "Done"}
+    assert (await exchanges.get("/c/banks")).json == []
+    assert (await exchanges.get("/c/exchanges")).json == []
+    assert (await exchanges.post("/c/exchanges", {"bank": "SAMPLE", "api": "sample"})).status == 201
 
 
 @pytest.mark.parametrize(

@@ -100,15 +100,21 @@ async def test_a_video_is_known_by_its_bytes(hasher: Any) -> None:
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
-async def test_a_picture_without_features_gets_a_clear_answer(hasher: Any, mode: str) -> None:
+async def test_a_picture_without_features_has_an_empty_pdq_which_nothing_else_takes(
+    steady: Any, bank: str, mode: str
+) -> None:
     stored = io.BytesIO()
     Image.new(mode, (64, 64)).save(stored, "PNG")
-    answer = await hasher.send_file("/h/hash", "photo", stored.getvalue())
-    assert answer.status == 400
-    assert "too little detail" in answer.json["message"]
-    assert answer.json["details"]["kind"] == "featureless"
-    others = await hasher.send_file("/h/hash", "photo", stored.getvalue(), types="pdq,sha256")
-    assert (others.status, list(others.json)) == (200, ["sha256"])
+    answer = await steady.send_file("/h/hash", "photo", stored.getvalue())
+    assert (answer.status, answer.json) == (200, {"pdq": ""})
+    others = await steady.send_file("/h/hash", "photo", stored.getvalue(), types="sha256,pdq,md5")
+    assert (others.status, list(others.json), others.json["pdq"]) == (200, ["sha256", "pdq", "md5"], "")
+    for path in ("/m/lookup", f"/c/bank/{bank}/content"):
+        refused = await steady.send_file(path, "photo", stored.getvalue())
+        assert refused.status == 400
+        assert "too little detail" in refused.json["message"]
+        assert refused.json["details"]["kind"] == "featureless"
+    assert (await steady.get("/m/lookup", signal="", signal_type="pdq")).status == 400
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,8 @@ from samelook.api.routes import export as export_routes
 from samelook.api.settings import ApiSettings
 from samelook.banks import export, signal_types
 from samelook.banks.bulk import BulkAdd, NewContent
-from samelook.banks.contents import ContentStore, Details
+from samelook.banks.contents import ContentStore
+from samelook.banks.details import Details
 from samelook.banks.errors import UnknownSignalType
 from samelook.banks.signal_types import SignalType, parsed_signals
 from samelook.banks.store import Bank, BankStore

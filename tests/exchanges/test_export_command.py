@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from samelook.banks.bulk import BulkAdd, NewContent
-from samelook.banks.contents import ContentStore, Details
+from samelook.banks.contents import ContentStore
+from samelook.banks.details import Details
 from samelook.banks.signal_types import parsed_signals
 from samelook.banks.store import BankStore
 from samelook.sql.pool import Pool

@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from samelook.banks.contents import ContentStore, Details
+from samelook.banks.contents import ContentStore
+from samelook.banks.details import Details
 from samelook.banks.export import FORMATS
 from samelook.banks.signal_types import SIGNAL_TYPES, parsed_signals
 from samelook.banks.store import BankStore

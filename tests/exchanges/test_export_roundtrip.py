@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from samelook.banks.contents import ContentStore, Details
+from samelook.banks.contents import ContentStore
+from samelook.banks.details import Details
 from samelook.banks.export import checked_export, exported
 from samelook.banks.signal_types import SIGNAL_TYPES
 from samelook.banks.store import BankStore

@@ -18,7 +18,8 @@ from PIL import Image
 
 from samelook.api.app import create_app
 from samelook.api.settings import ApiSettings
-from samelook.banks.contents import ContentStore, Details
+from samelook.banks.contents import ContentStore
+from samelook.banks.details import Details
 from samelook.banks.signal_types import parsed_signals
 from samelook.banks.store import BankStore
 from samelook.hashing.signals import hash_bytes

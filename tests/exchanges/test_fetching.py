@@ -143,24 +143,25 @@ async def test_values_are_merged_by_the_type_and_a_large_page_is_cut(
     await store.create("ONE", "gathering", {"script": path})
     outcome = await fetch("ONE", page_records=3)
     assert outcome.succeeded, outcome.error
-    rows = await pool.fetch("SELECT tags FROM bank_content WHERE removed_at IS NULL ORDER BY id")
-    assert [row["tags"] for row in rows] == [["one", "two"], ["one"], ["one"]]
+    rows = await pool.fetch("SELECT shared FROM bank_content WHERE removed_at IS NULL ORDER BY id")
+    assert [row["shared"]["tags"] for row in rows] == [["one", "two"], ["one"], ["one"]]
 
 
 async def test_matches_carry_what_the_exchange_says(store: Any, fetch: Any, script: Any, pool: Any) -> None:
     path = script(md5(A, tags=("first", "second")))
     await store.create("ONE", "scripted", {"script": path})
     await fetch("ONE")
-    before = await pool.fetchrow("SELECT id, metadata, tags FROM bank_content")
-    said = before["metadata"]["json"]
+    before = await pool.fetchrow("SELECT id, shared FROM bank_content")
+    said = before["shared"]
     assert (said["exchange"], said["opinion"], said["tags"]) == ("ONE", "POSITIVE_CLASS", ["first", "second"])
     assert said["opinions"] == [
         {"category": "POSITIVE_CLASS", "tags": ["first", "second"], "is_mine": False, "owner": "7"}
     ]
+    assert (said["key"], said["record"]) == (f"('md5', '{A}')", {"tags": ["first", "second"], "owner": 7})
     script(md5(A, tags=("first", "second")), md5(A, tags=("third",)))
     await fetch("ONE")
-    after = await pool.fetchrow("SELECT id, tags FROM bank_content WHERE removed_at IS NULL")
-    assert (after["id"], after["tags"]) == (before["id"], ["third"])
+    after = await pool.fetchrow("SELECT id, shared FROM bank_content WHERE removed_at IS NULL")
+    assert (after["id"], after["shared"]["tags"]) == (before["id"], ["third"])
 
 
 async def test_one_record_that_is_no_signal_costs_only_itself(

@@ -26,7 +26,7 @@ async def test_an_opinion_and_a_sighting_are_sent_once(
     path = script([])
     await store.create("ONE", "scripted", {"script": path})
     assert await store.say("ONE", "md5", A, category="POSITIVE_CLASS", tags=["x"])
-    assert not await store.say("ONE", "md5", A.upper(), category="NEGATIVE_CLASS")
+    assert not await store.say("ONE", "md5", A.upper(), category="POSITIVE_CLASS")
     assert await store.say("ONE", "md5", A)
     assert await send_opinions(pool, settings) == 2
     assert await send_opinions(pool, settings) == 0
@@ -35,6 +35,20 @@ async def test_an_opinion_and_a_sighting_are_sent_once(
         ("opinion", "sent"),
         ("seen", "sent"),
     }
+
+
+async def test_whoever_changes_their_mind_says_so_once_more(
+    store: Any, settings: Any, script: Any, pool: Any
+) -> None:
+    path = script([])
+    await store.create("ONE", "scripted", {"script": path})
+    for category in ("POSITIVE_CLASS", "NEGATIVE_CLASS"):
+        assert await store.say("ONE", "md5", A, category=category)
+        assert await send_opinions(pool, settings) == 1
+    assert [one[2] for one in said(path)] == ["POSITIVE_CLASS", "NEGATIVE_CLASS"]
+    # What is on its way stays as it is: nobody knows any more what the source has heard last.
+    await pool.execute("UPDATE exchange_opinions SET state = 'sending'")
+    assert not await store.say("ONE", "md5", A, category="POSITIVE_CLASS")
 
 
 async def test_what_a_type_cannot_take_is_not_tried_again(store: Any, settings: Any, pool: Any) -> None:

@@ -1,0 +1,94 @@
+"""What follows the changes of banks: `/c/signal…` and `/c/changes`."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from samelook.api.answers import answer_model
+from samelook.api.content_models import (
+    ChangeAnswer,
+    ChangesAnswer,
+    ChangesQuery,
+    MemberAnswer,
+    MembersPage,
+    PageQuery,
+    SignalAnswer,
+    SignalQuery,
+)
+from samelook.api.description import described
+from samelook.api.requests import id_of, query_of
+from samelook.api.state import CURATION
+from samelook.banks.changes import decode_id, encode_token
+from samelook.banks.contents import Signal
+
+routes = web.RouteTableDef()
+_TAG = "Following"
+
+
+@routes.get("/c/signal")
+@described(_TAG, "The id of a signal", query=SignalQuery, answer=SignalAnswer, errors=(400, 404))
+async def find_signal(request: web.Request) -> web.Response:
+    query = query_of(request, SignalQuery)
+    contents = request.app[CURATION].contents
+    return answer_model(_signal(await contents.find_signal(query.signal_type, query.signal_value)))
+
+
+@routes.get(r"/c/signal/{id:\d+}")
+@described(
+    _TAG,
+    "A signal, and the contents of any bank that have it",
+    query=PageQuery,
+    answer=MembersPage,
+    errors=(400, 404),
+)
+async def show_signal(request: web.Request) -> web.Response:
+    query = query_of(request, PageQuery)
+    contents = request.app[CURATION].contents
+    signal = await contents.signal(id_of(request, "id"))
+    after = 0 if query.page_token is None else decode_id(query.page_token, f"signal {signal.id}")
+    members = await contents.members(signal.id, after, query.page_size)
+    full = len(members) == query.page_size
+    return answer_model(
+        MembersPage(
+            signal=_signal(signal),
+            members=[
+                MemberAnswer(content_id=one.content_id, bank=one.bank, disable_until_ts=one.disable_until_ts)
+                for one in members
+            ],
+            next_page_token=encode_token(f"signal {signal.id}", members[-1].content_id) if full else None,
+        )
+    )
+
+
+@routes.get("/c/changes")
+@described(
+    _TAG,
+    "What changed in the banks since a cursor, in order",
+    query=ChangesQuery,
+    answer=ChangesAnswer,
+    description="Whoever applies all changes in order and goes on from the last cursor has what banks hold.",
+)
+async def list_changes(request: web.Request) -> web.Response:
+    query = query_of(request, ChangesQuery)
+    page = await request.app[CURATION].changes.page(query.cursor, query.limit)
+    return answer_model(
+        ChangesAnswer(
+            changes=[
+                ChangeAnswer(
+                    content_id=one.content_id,
+                    bank=one.bank,
+                    removed=one.removed,
+                    disable_until_ts=one.disable_until_ts,
+                    changed_at=one.changed_at,
+                    signals=[_signal(signal) for signal in one.signals],
+                )
+                for one in page.changes
+            ],
+            cursor=page.cursor,
+            more=page.more,
+        )
+    )
+
+
+def _signal(signal: Signal) -> SignalAnswer:
+    return SignalAnswer(id=signal.id, signal_type=signal.type, signal_value=signal.value)
