@@ -7,7 +7,8 @@ import secrets
 
 import pytest
 
-from samelook.banks.contents import ContentStore, Details
+from samelook.banks.contents import ContentStore
+from samelook.banks.details import Details
 from samelook.banks.live import live_banks
 from samelook.banks.signal_types import SIGNAL_TYPES
 from samelook.banks.store import BankStore
