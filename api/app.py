@@ -14,16 +14,18 @@ from aiohttp import web
 from samelook.api.errors import ApiError
 from samelook.api.keys import KeyStore
 from samelook.api.lite import Lite, check_list
-from samelook.api.middlewares import measured, with_access, with_cors, with_errors
+from samelook.api.middlewares import measured, with_access, with_cors, with_errors, with_host
 from samelook.api.routes import bulk as bulk_routes
 from samelook.api.routes import chat as chat_routes
+from samelook.api.routes import checks as check_routes
+from samelook.api.routes import clients as client_routes
 from samelook.api.routes import content as content_routes
 from samelook.api.routes import curation as curation_routes
 from samelook.api.routes import exchange as exchange_routes
 from samelook.api.routes import export as export_routes
-from samelook.api.routes import extension as extension_routes
 from samelook.api.routes import following as following_routes
 from samelook.api.routes import hashing as hashing_routes
+from samelook.api.routes import keys as key_routes
 from samelook.api.routes import lite as lite_routes
 from samelook.api.routes import matching as matching_routes
 from samelook.api.routes import status as status_routes
@@ -46,6 +48,7 @@ from samelook.banks.contents import ContentStore
 from samelook.banks.live import live_banks
 from samelook.banks.store import BankStore
 from samelook.crawler.fetching.fetcher import Fetcher
+from samelook.extension_api.answering import extension_context
 from samelook.hashing.picture import DecodeLimits
 from samelook.hashing.sandbox import Sandbox
 from samelook.inspector.chat import ChatDesk, ChatSettings, add_chat
@@ -66,7 +69,8 @@ def create_app(settings: ApiSettings) -> web.Application:
     Raises BadList when HMA-lite's list cannot be used.
     """
     app = web.Application(
-        middlewares=[measured, with_cors, with_errors, with_access], client_max_size=settings.max_body_bytes
+        middlewares=[measured, with_host, with_cors, with_errors, with_access],
+        client_max_size=settings.max_body_bytes,
     )
     app[SETTINGS] = settings
     app.cleanup_ctx.append(_database)
@@ -86,6 +90,7 @@ def create_app(settings: ApiSettings) -> web.Application:
             content_routes.routes,
             following_routes.routes,
             bulk_routes.routes,
+            key_routes.routes,
         ):
             app.add_routes(routes)
         export_routes.add_export(app)
@@ -96,7 +101,11 @@ def create_app(settings: ApiSettings) -> web.Application:
         app.cleanup_ctx.append(_lite)
         app.add_routes(lite_routes.routes)
     if "extension" in settings.roles:
-        extension_routes.add_extension(app, settings)
+        app.cleanup_ctx.append(
+            extension_context(settings.extension, settings.database, lambda app: app[SANDBOX])
+        )
+        app.add_routes(check_routes.routes)
+        app.add_routes(client_routes.routes)
     if settings.chat is not None:
         chat_routes.describe()
         add_chat(app, partial(_chat_desk, settings.chat))
@@ -112,7 +121,11 @@ async def _database(app: web.Application) -> AsyncIterator[None]:
         app[POOL] = pool
         app[CURATION] = Curation(banks, contents, Changes(contents))
         app[KEYS] = KeyStore(pool, settings.admin_key)
+        keeping = asyncio.create_task(app[KEYS].run())
         yield
+        keeping.cancel()
+        with suppress(asyncio.CancelledError):
+            await keeping
 
 
 async def _sandbox(app: web.Application) -> AsyncIterator[None]:

@@ -1,7 +1,7 @@
 """What is written beside a handler about its operation: who may call it, what goes in, what comes out.
 
-`openapi.py` makes the OpenAPI document from it and `access.py` asks it for the role, so that what is
-documented is what holds.
+`openapi.py` makes the OpenAPI document from it, and `access.py` reads from it who may call and from which
+pages, so that what is documented is what holds.
 """
 
 from __future__ import annotations
@@ -13,10 +13,20 @@ from typing import Any, Literal, TypeVar
 from aiohttp import web
 from pydantic import BaseModel
 
-AccessRole = Literal["viewer", "curator", "admin"]
+AccessRole = Literal["extension", "viewer", "curator", "admin"]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _AnyHandler = TypeVar("_AnyHandler", bound=Callable[..., Awaitable[web.StreamResponse]])
 _ATTRIBUTE = "samelook_operation"
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A header that an operation reads or sets."""
+
+    name: str
+    description: str
+    required: bool = False
+    example: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +37,34 @@ class Operation:
     summary: str
     role: AccessRole | None
     """The least that a caller's key must allow. None: anybody."""
+    proof: bool = False
+    """A key is needed on loopback too, where other operations need none."""
     query: type[BaseModel] | None = None
+    headers: tuple[Header, ...] = ()
     body: type[BaseModel] | None = None
+    example: Any = None
+    """A body as somebody might send it."""
     consumes: Mapping[str, Any] = field(default_factory=dict)
     """Schemas of bodies that are no JSON object of `body`, by media type."""
     answer: Any = None
     """The type of the JSON answer, as pydantic understands types."""
+    answer_example: Any = None
+    answer_headers: tuple[Header, ...] = ()
     produces: str = "application/json"
     status: int = 200
+    done: str = "Done."
+    """What the good answer means."""
+    also: Mapping[int, str] = field(default_factory=dict)
+    """Other good answers and what they mean. Their body is that of the first; 204 and 304 have none."""
     errors: tuple[int, ...] = (400,)
+    meanings: Mapping[int, str] = field(default_factory=dict)
+    """What errors mean here, where the usual sentence says too little."""
     description: str = ""
+
+    @property
+    def scope(self) -> str:
+        """The group of operations that a key may be limited to."""
+        return self.tag.lower().replace(" ", "_")
 
 
 def described(

@@ -6,16 +6,20 @@ from collections.abc import Mapping
 from typing import Any
 
 import asyncpg
+import structlog
 from aiohttp import web
 from aiohttp.web_protocol import RequestPayloadError
 
 from samelook.banks.errors import BankError
 from samelook.crawler.fetching.errors import BlockedAddress, BlockedPort, FetchError, FetchTimeout, TooLarge
 from samelook.exchanges.errors import ExchangeError
+from samelook.extension_api.errors import ExtensionError, RateLimited
 from samelook.hashing.errors import DecoderDied, HashingError, TooManyBytes
 from samelook.matching.errors import BadQuery, MatchingError
+from samelook.names.errors import NotASite
 from samelook.sql.errors import DatabaseError
 
+_log = structlog.get_logger(__name__)
 _NOT_FOUND = frozenset({"unknown_bank", "unknown_content", "unknown_signal"})
 _FORBIDDEN = frozenset({"bank_exists", "read_only_bank"})
 _OF_EXCHANGES = {
@@ -42,11 +46,18 @@ class ApiError(Exception):
 
 
 def bad_request(message: str, details: Any = None) -> ApiError:
-    """The request is wrong."""
-    return ApiError(400, message, details)
+    """The request is wrong; `details` are more facts for programs."""
+    return ApiError(400, message, {"kind": "bad_request", **(details or {})})
 
 
-def explained(error: Exception) -> ApiError | None:  # noqa: C901, PLR0911 - one line a room
+def too_many(message: str, retry_after_s: float) -> ApiError:
+    """Whoever asks has to wait."""
+    headers = {"Retry-After": str(max(1, round(retry_after_s)))}
+    details = {"kind": "rate_limited", "retry_after_s": round(retry_after_s, 1)}
+    return ApiError(429, message, details, headers)
+
+
+def explained(error: Exception) -> ApiError | None:  # noqa: C901, PLR0911, PLR0912 - one case a room
     """What a client is told about an error that is no bug; None for a bug."""
     match error:
         case ApiError():
@@ -54,7 +65,13 @@ def explained(error: Exception) -> ApiError | None:  # noqa: C901, PLR0911 - one
         case web.HTTPException():
             return _of_aiohttp(error)
         case RequestPayloadError():
-            return ApiError(400, "The body is not encoded as its headers say, or it ended too soon.")
+            return bad_request("The body is not encoded as its headers say, or it ended too soon.")
+        case RateLimited():
+            return too_many(error.message, error.retry_after_s)
+        case ExtensionError():
+            return ApiError(error.status, error.message, {"kind": error.kind, **error.detail})
+        case NotASite():
+            return ApiError(400, error.message, {"kind": error.kind, **error.detail})
         case BankError():
             status = 404 if error.kind in _NOT_FOUND else 403 if error.kind in _FORBIDDEN else 400
             return ApiError(status, error.message, {"kind": error.kind, **error.detail})
@@ -74,14 +91,15 @@ def explained(error: Exception) -> ApiError | None:  # noqa: C901, PLR0911 - one
             )
         case BadQuery():
             return ApiError(400, error.message)
-        case MatchingError() | DatabaseError() | ConnectionError() | TimeoutError():
-            return ApiError(503, "The database cannot be used just now; try again.", headers=_SOON)
-        case asyncpg.InterfaceError() | asyncpg.InternalClientError() | asyncpg.PostgresError():
+        case MatchingError():
+            return _unavailable("The index cannot be used just now; try again.")
+        case asyncpg.DataError():
+            _log.warning("api.data_refused", error=str(error))
+            return bad_request("The request holds something that cannot be stored.")
+        case _:
             return _of_database(error)
-    return None
 
 
-_SOON = {"Retry-After": "1"}
 _BUSY = (
     asyncpg.QueryCanceledError,
     asyncpg.LockNotAvailableError,
@@ -89,6 +107,9 @@ _BUSY = (
     asyncpg.TransactionRollbackError,
 )
 _AWAY = (
+    DatabaseError,
+    ConnectionError,
+    TimeoutError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
@@ -101,11 +122,17 @@ _AWAY = (
 
 
 def _of_database(error: Exception) -> ApiError | None:
+    if isinstance(error, asyncpg.DiskFullError):
+        return _unavailable("The database's disk is full; nothing can be written until there is room.")
     if isinstance(error, _BUSY):
-        return ApiError(503, "The database is too busy just now; try again.", headers=_SOON)
+        return _unavailable("The database is too busy just now; try again.")
     if isinstance(error, _AWAY):
-        return ApiError(503, "The database cannot be used just now; try again.", headers=_SOON)
+        return _unavailable("The database cannot be used just now; try again.")
     return None
+
+
+def _unavailable(message: str) -> ApiError:
+    return ApiError(503, message, {"kind": "unavailable"}, headers={"Retry-After": "1"})
 
 
 def _of_aiohttp(error: web.HTTPException) -> ApiError:
@@ -118,7 +145,7 @@ def _of_aiohttp(error: web.HTTPException) -> ApiError:
                 405, f"This path takes {error.headers.get('Allow', 'other methods')}.", None, headers
             )
         case 413:
-            return ApiError(413, "The request is larger than this service takes.")
+            return ApiError(413, "The request is larger than this service takes.", {"kind": "too_large"})
     return ApiError(error.status, error.reason, None, headers)
 
 

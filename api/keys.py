@@ -1,23 +1,35 @@
-"""API keys: made here, known by their SHA-256 only, checked without asking the database each time."""
+"""API keys: known by their SHA-256 only, and held in memory, so that they work while the database is away."""
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import secrets
 import time
+from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
+
+import structlog
 
 from samelook.api.description import AccessRole
-from samelook.api.errors import ApiError
+from samelook.api.errors import ApiError, bad_request
 from samelook.banks.store import check_storable
+from samelook.extension_api.limits import Buckets
+from samelook.sql.away import AWAY
+from samelook.sql.cancelled import check_cancelled
 from samelook.sql.named import queries
 from samelook.sql.pool import Pool
 
-ROLES: tuple[AccessRole, ...] = ("viewer", "curator", "admin")
-_KNOWN_FOR_S = 2.0
-_MOST_KNOWN = 10_000
+_log = structlog.get_logger(__name__)
+_READ_S = 2.0
+_MOST_UNKNOWN = 10_000
+_NOTE_S = 30.0
+ROTATION_S = 86_400.0
+"""How long a replaced key goes on working."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +39,14 @@ class ApiKey:
     id: int
     name: str
     role: AccessRole
-    created_at: datetime
+    scopes: frozenset[str] | None = None
+    """Groups of operations that it may call; None: all that its role allows."""
+    per_minute: int | None = None
+    """Requests; None: as many as it likes."""
+    created_at: datetime | None = None
+    last_used_at: datetime | None = None
+    expires_at: datetime | None = None
+    replaced_at: datetime | None = None
 
 
 class KeyStore:
@@ -37,49 +56,147 @@ class KeyStore:
         self._pool = pool
         self._admin = _digest(admin_key) if admin_key else None
         self._queries = queries("api_keys")
-        self._known: dict[bytes, tuple[float, AccessRole | None]] = {}
+        self._live: dict[bytes, ApiKey] = {}
+        self._unknown: OrderedDict[bytes, float] = OrderedDict()
+        self._budgets: dict[int, Buckets] = {}
+        self._used: set[int] = set()
 
-    async def role_of(self, key: str) -> AccessRole | None:
-        """What a key allows; None for one that is unknown. A revoked one may work two seconds more."""
-        digest = _digest(key)
+    async def key_of(self, secret: str) -> ApiKey | None:
+        """The key with this secret, if it works. One that another process revoked may work two seconds more.
+
+        Raises RateLimited when the key has used up its requests of this minute.
+        """
+        digest = _digest(secret)
         if self._admin is not None and hmac.compare_digest(digest, self._admin):
-            return "admin"
+            return ApiKey(0, "SAMELOOK_ADMIN_KEY", "admin")
+        key = self._live.get(digest) or await self._new(digest)
+        if key is None:
+            return None
+        if key.expires_at is not None and key.expires_at.timestamp() <= time.time():
+            return None
+        self._used.add(key.id)
+        if key.per_minute is not None:
+            budget = self._budgets.get(key.id)
+            if budget is None:
+                budget = Buckets(key.per_minute / 60, key.per_minute, time.monotonic)
+                self._budgets[key.id] = budget
+            budget.take("", 1)
+        return key
+
+    async def _new(self, digest: bytes) -> ApiKey | None:
+        """A key that was made since all were read."""
         now = time.monotonic()
-        until, role = self._known.get(digest, (0.0, None))
-        if now < until:
-            return role
-        found = await self._queries.role_of_key(self._pool, key_sha256=digest)
-        role = found if found in ROLES else None
-        if len(self._known) >= _MOST_KNOWN:
-            self._known.clear()
-        self._known[digest] = (now + _KNOWN_FOR_S, role)
-        return role
+        if now < self._unknown.get(digest, 0.0):
+            return None
+        row = await self._queries.live_key(self._pool, key_sha256=digest)
+        if row is None:
+            self._unknown[digest] = now + _READ_S
+            self._unknown.move_to_end(digest)
+            if len(self._unknown) > _MOST_UNKNOWN:
+                self._unknown.popitem(last=False)
+            return None
+        self._live[digest] = _key(row)
+        return self._live[digest]
 
     async def any(self) -> bool:
         """Whether there is a key with which anything can be administered."""
-        return self._admin is not None or bool(await self._queries.admin_exists(self._pool))
+        return self._admin is not None or any(key.role == "admin" for key in await self.list())
 
     async def list(self) -> list[ApiKey]:
         """All keys that work."""
-        rows = self._queries.list_keys(self._pool)
-        return [ApiKey(row["id"], row["name"], row["role"], row["created_at"]) async for row in rows]
+        await self.read()
+        return sorted(self._live.values(), key=lambda key: key.id)
 
-    async def create(self, name: str, role: AccessRole) -> tuple[ApiKey, str]:
+    async def create(
+        self,
+        name: str,
+        role: AccessRole,
+        *,
+        scopes: frozenset[str] | None = None,
+        per_minute: int | None = None,
+        expires_s: float | None = None,
+    ) -> tuple[ApiKey, str]:
         """A new key, and its secret, which nobody can read again.
 
         Raises BadBank for a name that cannot be stored, and ApiError for one that is taken.
         """
         check_storable(name)
+        if not name.strip() or not name.isprintable():
+            raise bad_request("The name of a key is printable text.")
+        await self._queries.free_expired_name(self._pool, name=name)
+        return await self._made(name, role, scopes, per_minute, expires_s)
+
+    async def _made(
+        self,
+        name: str,
+        role: AccessRole,
+        scopes: frozenset[str] | None,
+        per_minute: int | None,
+        expires_s: float | None,
+    ) -> tuple[ApiKey, str]:
         secret = f"samelook_{secrets.token_urlsafe(32)}"
-        row = await self._queries.create_key(self._pool, name=name, role=role, key_sha256=_digest(secret))
+        row = await self._queries.create_key(
+            self._pool,
+            name=name,
+            role=role,
+            scopes=sorted(scopes) if scopes else None,
+            per_minute=per_minute,
+            expires_s=expires_s,
+            key_sha256=_digest(secret),
+        )
         if row is None:
             raise ApiError(403, f"a key named {name!r} exists already")
-        return ApiKey(row["id"], name, role, row["created_at"]), secret
+        return (
+            ApiKey(row["id"], name, role, scopes, per_minute, row["created_at"], None, row["expires_at"]),
+            secret,
+        )
 
-    async def revoke(self, key_id: int) -> int:
-        """Ends a key; how many there were."""
-        self._known.clear()
-        return int(await self._queries.revoke_key(self._pool, id=key_id) is not None)
+    async def rotate(self, key_id: int, *, grace_s: float = ROTATION_S) -> tuple[ApiKey, str]:
+        """A new key in place of this one, which works on for a while. Raises ApiError for no such key."""
+        row = await self._queries.replace_key(self._pool, id=key_id, grace_s=grace_s)
+        if row is None:
+            raise ApiError(404, "There is no such key, or it was replaced already.")
+        self._live.clear()
+        scopes = frozenset(row["scopes"]) if row["scopes"] else None
+        return await self._made(row["name"], row["role"], scopes, row["per_minute"], None)
+
+    async def revoke(self, key_id: int) -> bool:
+        """Ends a key at once; whether there was one."""
+        found = await self._queries.revoke_key(self._pool, id=key_id) is not None
+        self._live = {digest: key for digest, key in self._live.items() if key.id != key_id}
+        return found
+
+    async def read(self) -> None:
+        """Takes over the keys as they are in the database now."""
+        self._live = {row["key_sha256"]: _key(row) async for row in self._queries.live_keys(self._pool)}
+
+    async def run(self) -> None:
+        """Keeps the keys current, and notes which are used, until cancelled."""
+        noted = time.monotonic()
+        while True:
+            try:
+                await self.read()
+                if self._used and time.monotonic() - noted > _NOTE_S:
+                    noted, used, self._used = time.monotonic(), self._used, set()
+                    await self._queries.note_uses(self._pool, ids=sorted(used))
+            except AWAY as error:
+                check_cancelled()
+                _log.debug("api.keys_kept", error=str(error) or type(error).__name__)
+            await asyncio.sleep(_READ_S)
+
+
+def _key(row: Mapping[str, Any]) -> ApiKey:
+    return ApiKey(
+        row["id"],
+        row["name"],
+        row["role"],
+        frozenset(row["scopes"]) if row["scopes"] else None,
+        row["per_minute"],
+        row["created_at"],
+        row["last_used_at"],
+        row["expires_at"],
+        row["replaced_at"],
+    )
 
 
 def _digest(key: str) -> bytes:

@@ -190,7 +190,7 @@ def hash_list(text: bytes, origin: str) -> HashList:
     except csv.Error as error:
         raise bad_request(f"The file is no CSV: line {reader.line_num}: {error}") from error
     if not rows:
-        raise bad_request("The file holds no PDQ hash.", faults or None)
+        raise bad_request("The file holds no PDQ hash.", {"faults": faults} if faults else None)
     index = _empty()
     index.add(np.frombuffer(bytes(codes), np.uint8).reshape(-1, PDQ.bits // 8), np.arange(len(rows)))
     index.merge()

@@ -1,4 +1,4 @@
-"""What every request passes through, outermost first: metrics, CORS, errors, access."""
+"""What every request passes through, outermost first: metrics, host, CORS, errors, access."""
 
 from __future__ import annotations
 
@@ -6,25 +6,29 @@ import json
 import time
 import uuid
 from typing import Any
-from urllib.parse import urlsplit
 
 import structlog
 from aiohttp import hdrs, web
 
-from samelook.api.description import AccessRole, Handler, operation_of
+from samelook.api.access import (
+    SAFE_METHODS,
+    allows,
+    host_named,
+    is_foreign_fetch,
+    is_own_name,
+    key_in,
+    key_needed,
+    may_call,
+)
+from samelook.api.description import Handler, Operation, operation_of
 from samelook.api.errors import ApiError, explained
-from samelook.api.keys import ROLES
 from samelook.api.metrics import METRICS
-from samelook.api.settings import is_loopback
-from samelook.api.state import KEYS, ROLE, SETTINGS
+from samelook.api.state import CALLER, KEYS, ROLE, SETTINGS
 
 _log = structlog.get_logger(__name__)
-_SAFE = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
-_EXTENSIONS = ("chrome-extension://", "moz-extension://", "safari-web-extension://")
-_HEADERS = (
-    "Authorization, Content-Type, Idempotency-Key, If-None-Match, "
-    "X-API-Key, X-Samelook-Client, X-Samelook-Key"
-)
+_METHODS = "GET, POST, PUT, PATCH, DELETE"
+_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-None-Match, X-API-Key, X-Samelook-Client"
+_EXPOSED = "ETag, Retry-After"
 _CLIENT_CLOSED = 499
 
 
@@ -36,6 +40,10 @@ async def measured(request: web.Request, handler: Handler) -> web.StreamResponse
     try:
         response = await handler(request)
         status = response.status
+    except web.HTTPException as redirect:
+        status = redirect.status
+        raise
+    else:
         return response
     finally:
         resource = request.match_info.route.resource
@@ -44,28 +52,55 @@ async def measured(request: web.Request, handler: Handler) -> web.StreamResponse
 
 
 @web.middleware
-async def with_cors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Lets browser extensions and configured pages call, and no other page on the web.
+async def with_host(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answers to the service's own names only, on every route."""
+    named = request.headers.getall(hdrs.HOST, [])
+    if not named:  # of HTTP/1.0, which no browser speaks
+        return await handler(request)
+    host = host_named(named)
+    if host is None:
+        return error_response(ApiError(400, "The Host header names no host.", {"kind": "bad_request"}))
+    if not is_own_name(host, request.app[SETTINGS]):
+        message = (
+            "This service is not known by this name. Its operator can name it in SAMELOOK_PUBLIC_URL or "
+            "SAMELOOK_HOSTS; on the machine itself it is localhost."
+        )
+        return error_response(ApiError(403, message, {"kind": "foreign_host"}))
+    return await handler(request)
 
-    A service without keys on this machine's loopback can be reached by every page in every browser on it;
-    pages of unknown origin therefore may not even send what they could not read the answer to.
+
+@web.middleware
+async def with_cors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Lets pages and browser extensions call what is meant for them, and nothing else.
+
+    A service without keys on this machine's loopback can be reached by every page and extension in every
+    browser on it; of unknown origin they may not even send what they could not read the answer to.
     """
     origin = request.headers.get(hdrs.ORIGIN)
-    if origin is None:
-        return await handler(request)
-    allowed = _is_allowed(request, origin)
-    if not allowed and (request.method not in _SAFE or hdrs.ACCESS_CONTROL_REQUEST_METHOD in request.headers):
-        return error_response(ApiError(403, "Pages of this origin may not call this service."))
-    if request.method == hdrs.METH_OPTIONS and hdrs.ACCESS_CONTROL_REQUEST_METHOD in request.headers:
+    operation = operation_of(request.match_info.handler)
+    preflight = request.method == hdrs.METH_OPTIONS and request.headers.get(
+        hdrs.ACCESS_CONTROL_REQUEST_METHOD
+    )
+    if preflight:
+        operation = await _asked_about(request, preflight)
+    allowed = may_call(origin, request.headers.get(hdrs.HOST, ""), operation, request.app[SETTINGS])
+    # Everybody may know what needs no role, though a foreign page may not read the answer.
+    harmless = (
+        request.method in SAFE_METHODS and not preflight and (operation is None or operation.role is None)
+    )
+    if (not allowed and not harmless) or is_foreign_fetch(request.headers, operation):
+        message = "Pages and extensions of this origin may not call this."
+        return error_response(ApiError(403, message, {"kind": "foreign_origin"}))
+    if preflight:
         response: web.StreamResponse = web.Response(status=204)
-        response.headers[hdrs.ACCESS_CONTROL_ALLOW_METHODS] = "GET, POST, PUT, PATCH, DELETE"
+        response.headers[hdrs.ACCESS_CONTROL_ALLOW_METHODS] = _METHODS
         response.headers[hdrs.ACCESS_CONTROL_ALLOW_HEADERS] = _HEADERS
         response.headers[hdrs.ACCESS_CONTROL_MAX_AGE] = "600"
     else:
         response = await handler(request)
-    if allowed and not response.prepared:
+    if origin is not None and allowed and not response.prepared:
         response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = origin
-        response.headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = "ETag, Retry-After"
+        response.headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = _EXPOSED
         response.headers[hdrs.VARY] = hdrs.ORIGIN
     return response
 
@@ -96,35 +131,30 @@ async def with_errors(request: web.Request, handler: Handler) -> web.StreamRespo
 
 @web.middleware
 async def with_access(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Asks for a key with the role that the operation needs; on loopback, only for an honest Host header."""
+    """Asks for a key with the role that the operation needs."""
     operation = operation_of(request.match_info.handler)
-    needed = operation.role if operation is not None else None
-    if not request.app[SETTINGS].keys_needed:
-        if operation is None or needed is not None:
-            _check_host(request)
-        request[ROLE] = "admin"
+    if operation is None or operation.role is None:  # nothing is there, or it is for everybody
         return await handler(request)
-    if needed is None:  # it is for everybody, nothing is there, or its room asks for proofs of its own
+    settings = request.app[SETTINGS]
+    if not key_needed(operation, settings):
+        request[ROLE] = operation.role if settings.keys_needed else "admin"
         return await handler(request)
-    key = _key_in(request)
+    secret = key_in(request.headers)
+    if secret is None:
+        how = "Send an API key, as Authorization: Bearer KEY or X-API-Key: KEY."
+        here = " This needs one on loopback too; samelook keys create makes them." if operation.proof else ""
+        raise _unauthorised(how + here)
+    key = await request.app[KEYS].key_of(secret)
     if key is None:
-        raise ApiError(
-            401,
-            "Send an API key, as Authorization: Bearer KEY or X-API-Key: KEY.",
-            headers={hdrs.WWW_AUTHENTICATE: "Bearer"},
-        )
-    role = await request.app[KEYS].role_of(key)
-    if role is None:
-        raise ApiError(401, "This API key is not valid.", headers={hdrs.WWW_AUTHENTICATE: "Bearer"})
-    if not allows(role, needed):
-        raise ApiError(403, f"This needs a key with the role {needed}; yours is for a {role}.")
-    request[ROLE] = role
+        raise _unauthorised("This API key is not valid.")
+    if not allows(key.role, operation.role):
+        message = f"This needs a key with the role {operation.role}; yours is for a {key.role}."
+        raise ApiError(403, message, {"kind": "forbidden"})
+    if key.scopes is not None and operation.scope not in key.scopes:
+        message = f"This key is for {', '.join(sorted(key.scopes))} only, not for {operation.scope}."
+        raise ApiError(403, message, {"kind": "forbidden"})
+    request[ROLE], request[CALLER] = key.role, key
     return await handler(request)
-
-
-def allows(role: AccessRole, needed: AccessRole) -> bool:
-    """Whether a role includes another."""
-    return ROLES.index(role) >= ROLES.index(needed)
 
 
 def error_response(error: ApiError) -> web.Response:
@@ -140,22 +170,11 @@ def error_response(error: ApiError) -> web.Response:
     )
 
 
-def _key_in(request: web.Request) -> str | None:
-    key = request.headers.get("X-API-Key")
-    if key is not None:
-        return key
-    scheme, _, token = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
-    return token.strip() or None if scheme.lower() == "bearer" else None
+def _unauthorised(message: str) -> ApiError:
+    return ApiError(401, message, {"kind": "unauthorised"}, headers={hdrs.WWW_AUTHENTICATE: "Bearer"})
 
 
-def _is_allowed(request: web.Request, origin: str) -> bool:
-    if origin in request.app[SETTINGS].allowed_origins:
-        return True
-    return origin.startswith(_EXTENSIONS) or urlsplit(origin).netloc == request.host
-
-
-def _check_host(request: web.Request) -> None:
-    # A name of the attacker's that resolves to 127.0.0.1 makes his page same-origin with us (DNS rebinding).
-    host = urlsplit(f"//{request.host}").hostname or ""
-    if not is_loopback(host):
-        raise ApiError(403, "Without API keys this service answers to localhost and loopback addresses only.")
+async def _asked_about(request: web.Request, method: str) -> Operation | None:
+    """The operation that a preflight is about."""
+    match = await request.app.router.resolve(request.clone(method=method))
+    return operation_of(match.handler)

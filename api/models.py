@@ -193,19 +193,3 @@ class SignalTypeUpdate(BaseModel):
 class ContentTypeAnswer(BaseModel):
     name: str
     enabled: bool
-
-
-class KeyCreate(BaseModel):
-    name: str = Field(min_length=1, max_length=100)
-    role: Literal["viewer", "curator", "admin"]
-
-
-class KeyAnswer(BaseModel):
-    id: int
-    name: str
-    role: str
-    created_at: datetime
-
-
-class NewKeyAnswer(KeyAnswer):
-    key: str = Field(description="Shown now and never again.")

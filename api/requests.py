@@ -26,11 +26,18 @@ async def body_of(request: web.Request, model: type[_Model]) -> _Model:
     return validated(await json_of(request), model)
 
 
+async def read_body(request: web.Request) -> bytes:
+    """The bytes of a JSON body. Raises ApiError for another media type."""
+    if request.content_type != "application/json" and not request.content_type.endswith("+json"):
+        raise ApiError(
+            415, "Send JSON, with Content-Type: application/json.", {"kind": "unsupported_media_type"}
+        )
+    return await request.read()
+
+
 async def json_of(request: web.Request) -> dict[str, Any]:
     """The JSON object in the body. Raises ApiError."""
-    if request.content_type != "application/json" and not request.content_type.endswith("+json"):
-        raise ApiError(415, "Send JSON, with Content-Type: application/json.")
-    value = parsed_json(await request.read())
+    value = parsed_json(await read_body(request))
     if not isinstance(value, dict):
         raise bad_request("The body is to be a JSON object.")
     return value
@@ -55,7 +62,7 @@ def validated(value: Any, model: type[_Model]) -> _Model:
         ][:_MOST_DETAILS]
         first = faults[0]
         where = f"{first['field']}: " if first["field"] else ""
-        raise bad_request(f"{where}{first['message']}", faults) from error
+        raise bad_request(f"{where}{first['message']}", {"faults": faults}) from error
 
 
 def id_of(request: web.Request, name: str) -> int:

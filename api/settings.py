@@ -60,6 +60,10 @@ class ApiSettings:
     """A key with the role admin, besides those in the database."""
     require_keys: bool = False
     """Ask for keys although only this machine can connect."""
+    public_url: str = ""
+    """Where others reach the service; its host is one that requests may name."""
+    hosts: tuple[str, ...] = ()
+    """Other names of the service that requests may be for."""
     allowed_origins: tuple[str, ...] = ()
     """Web pages that may call the service from a browser, besides its own and browser extensions."""
     hash_processes: int = 1

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from samelook.api.description import AccessRole
 from samelook.api.errors import ApiError
-from samelook.api.keys import KeyStore
+from samelook.api.keys import ApiKey, KeyStore
 from samelook.api.lite import Lite
 from samelook.api.settings import ApiSettings
 from samelook.banks.changes import Changes
@@ -47,6 +47,8 @@ LITE = web.AppKey("lite", Lite)
 KEYS = web.AppKey("keys", KeyStore)
 ROLE: web.RequestKey[AccessRole] = web.RequestKey("role")
 """What the caller may do, once access was given. Who needs no key may do everything."""
+CALLER: web.RequestKey[ApiKey] = web.RequestKey("caller")
+"""The key that was shown; missing where none is needed."""
 
 
 def live_of(request: web.Request) -> LiveBanks:

@@ -37,10 +37,12 @@ import psutil
 from aiohttp import web
 
 from bench.check_looks import drawn_looks, fresh_icons
+from samelook.api.app import create_app
+from samelook.api.server import service_runner
+from samelook.api.settings import ApiSettings
 from samelook.extension_api.answering import EXTENSION
 from samelook.extension_api.limits import Buckets
 from samelook.extension_api.models import Icon, SiteQuestion
-from samelook.extension_api.routes import create_extension_app
 from samelook.extension_api.settings import ExtensionSettings
 from samelook.facts.follower import PAGE
 from samelook.facts.memory import Memory
@@ -111,8 +113,10 @@ def fill(memory: Memory, looks: int, seed: int = 7) -> float:
 async def serve(looks: int, url: str) -> None:
     """Run the server until its standard input ends; the ports go to standard output."""
     settings = ExtensionSettings(work_per_s=1e9, work_burst=1e9)
-    app = create_extension_app(settings, DatabaseSettings(url=url))
-    runner = web.AppRunner(app, access_log=None)
+    app = create_app(
+        ApiSettings(DatabaseSettings(url=url), roles=frozenset({"extension"}), extension=settings)
+    )
+    runner = service_runner(app)
     await runner.setup()
     extension = app[EXTENSION]
     while not extension.follower.is_loaded:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from samelook.extension_api.answers import Answers
-from samelook.extension_api.clients import Clients, hashed
+from samelook.extension_api.clients import Clients
 from samelook.extension_api.curation import FamiliesFile
 from samelook.extension_api.errors import BadRequest
 from samelook.extension_api.limits import Buckets, network_of
@@ -100,10 +100,6 @@ class Extension:
     def may_crawl(self, address: str) -> bool:
         """Whether whoever asks may send the crawler to one more site."""
         return self.crawls.spare(network_of(address), 1)
-
-    def is_key(self, key: str) -> bool:
-        """Whether an API key is valid."""
-        return hashed(key) in self.follower.lists.api_keys
 
     async def network_digest(self, network: str) -> bytes:
         """What stands for a reporter's network: equal for equal networks, in every process.

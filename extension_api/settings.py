@@ -16,14 +16,13 @@ class ExtensionSettings:
     origins: tuple[str, ...] = ()
     """Origins that may read answers: `chrome-extension://<id>`, `moz-extension://<id>`; `*` for all."""
     require_key: bool = False
-    """Whether every request needs an API key."""
+    """Whether the extension's routes need an API key."""
     trusted_proxies: int = 0
     """How many proxies of ours add to X-Forwarded-For; the address before them is the client's."""
     max_sites: int = 100
     max_icons: int = 16
     """Icons of one site."""
     max_icon_bytes: int = 256 * 1024
-    max_body_bytes: int = 8 * 1024 * 1024
     work_per_s: float = 20_000.0
     """Units of one address each second: an answer from the cache is 1, a verdict 10, an icon's bytes 40."""
     work_burst: float = 60_000.0

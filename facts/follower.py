@@ -198,9 +198,6 @@ class Follower:
         lists.put_operator(None, [row async for row in ask.operator_entries(connection, sites=None)])
         lists.put_reports(None, [row async for row in ask.all_weights_of_reports(connection)])
         lists.put_stated([row async for row in ask.stated_families(connection)])
-        lists.api_keys = {
-            row["key_sha256"]: row["name"] async for row in self._writes.live_api_keys(connection)
-        }
         self.version += 1
 
     async def _read_changes(self, connection: OwnConnection) -> None:
@@ -225,7 +222,5 @@ class Follower:
             lists.put_reports(sites, entries)
         if "family" in keys:
             lists.put_stated([row async for row in ask.stated_families(connection)])
-        api_keys = {row["key_sha256"]: row["name"] async for row in self._writes.live_api_keys(connection)}
-        if keys or api_keys != lists.api_keys or lists.have_ended(time.time()):
-            lists.api_keys = api_keys
+        if keys or lists.have_ended(time.time()):
             self.version += 1

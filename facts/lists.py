@@ -21,8 +21,6 @@ class Lists:
     operator: dict[Site, tuple[str, float | None]] = field(default_factory=dict)
     reports: dict[Site, dict[str, float]] = field(default_factory=dict)
     stated: dict[frozenset[Site], Stated] = field(default_factory=dict)
-    api_keys: dict[bytes, str] = field(default_factory=dict)
-    """Names by the SHA-256 of the key."""
     _ends: list[float] = field(default_factory=list)
     """When entries end; the next is first (a heap)."""
     _noted_ends: set[float] = field(default_factory=set)

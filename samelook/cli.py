@@ -18,6 +18,7 @@ from samelook.commands import (
     hash,  # noqa: A004 - named as the command is
     icons,
     inspect,
+    keys,
     serve,
     similar,
 )
@@ -46,6 +47,7 @@ app.command("serve")(serve.serve)
 app.add_typer(inspect.app, name="inspect")
 app.add_typer(discord.app, name="discord")
 app.add_typer(exchange.app, name="exchange")
+app.add_typer(keys.app, name="keys")
 app.add_typer(db.app, name="db")
 
 

@@ -119,6 +119,18 @@ def _workers(text: str) -> int:
     return int(text)
 
 
+_SHORTEST_ADMIN_KEY = 20
+_FEWEST_CHARACTERS = 6
+
+
+def _admin_key(text: str) -> str:
+    if len(text) < _SHORTEST_ADMIN_KEY or len(set(text)) < _FEWEST_CHARACTERS:
+        raise ValueError(
+            f"write a random text of at least {_SHORTEST_ADMIN_KEY} characters, as openssl rand -hex 24 prints one"
+        )
+    return text
+
+
 def _queue(text: str) -> str:
     if text.lower() not in {"postgres", "sqs", "pubsub"}:
         raise ValueError("write postgres, sqs or pubsub")
@@ -289,7 +301,9 @@ class Settings:
     admin_key: str | None = _setting(
         "SAMELOOK_ADMIN_KEY",
         None,
-        "An API key that may do everything, besides those made with POST /c/api_keys: a long random text.",
+        "An API key that may do everything, besides those made with samelook keys create or POST /c/api_keys: a "
+        "random text of at least 20 characters.",
+        _admin_key,
         secret=True,
     )
     max_pixels: int = _setting(
@@ -341,10 +355,18 @@ class Settings:
     public_url: str = _setting(
         "SAMELOOK_PUBLIC_URL",
         "",
-        "Where the service is reached from outside, for links to long answers. Unset: those are cut.",
+        "Where the service is reached from outside. Requests may name this host, and links to long answers lead "
+        "there; unset, those are cut.",
         _url,
     )
 
+    hosts: tuple[str, ...] = _setting(
+        "SAMELOOK_HOSTS",
+        (),
+        "Names of the service that requests may be for, comma separated, besides localhost, SAMELOOK_PUBLIC_URL's "
+        "and, beyond loopback, addresses. Other names are refused, as a page could make its own name lead here.",
+        _words,
+    )
     extension_origins: tuple[str, ...] = _setting(
         "SAMELOOK_EXTENSION_ORIGINS",
         (),
@@ -355,7 +377,7 @@ class Settings:
     extension_require_keys: bool = _setting(
         "SAMELOOK_EXTENSION_REQUIRE_KEYS",
         False,
-        "Ask extensions for an API key, in the header X-Samelook-Key (1).",
+        "Ask extensions for an API key (1); samelook keys create NAME --role extension makes them.",
         _flag,
     )
     trusted_proxies: int = _setting(
@@ -581,7 +603,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         try:
             values[setting.name] = setting.metadata["parse"](text)
         except ValueError as error:
-            raise SettingsError(f"{setting.metadata['env']}={text!r}: {error}") from error
+            shown = "" if setting.metadata["secret"] else f"={text!r}"
+            raise SettingsError(f"{setting.metadata['env']}{shown}: {error}") from error
     return Settings(**values)
 
 

@@ -1,4 +1,4 @@
-"""Banks, signal types, content types and keys: `/c/…`."""
+"""Banks, signal types and content types: `/c/…`."""
 
 from __future__ import annotations
 
@@ -18,17 +18,14 @@ from samelook.api.models import (
     BankUpdate,
     ContentTypeAnswer,
     DetailsQuery,
-    KeyAnswer,
-    KeyCreate,
     Message,
-    NewKeyAnswer,
     SignalTypeAnswer,
     SignalTypeIndexAnswer,
     SignalTypeUpdate,
     TypeQuery,
 )
-from samelook.api.requests import body_of, id_of, query_of
-from samelook.api.state import CURATION, KEYS, MATCHING, check_admin, show_at_once
+from samelook.api.requests import body_of, query_of
+from samelook.api.state import CURATION, MATCHING, check_admin, show_at_once
 from samelook.banks.errors import UnknownBank
 from samelook.banks.signal_types import CONTENT_TYPES, SIGNAL_TYPES, signal_type
 from samelook.banks.store import Bank
@@ -183,39 +180,6 @@ async def update_signal_type(request: web.Request) -> web.Response:
 @described(_CONFIGURATION, "All content types", answer=list[ContentTypeAnswer])
 async def list_content_types(_: web.Request) -> web.Response:
     return answer([{"name": name, "enabled": True} for name in CONTENT_TYPES])
-
-
-@routes.get("/c/api_keys")
-@described(_CONFIGURATION, "All API keys, without their secrets", role="admin", answer=list[KeyAnswer])
-async def list_keys(request: web.Request) -> web.Response:
-    keys = await request.app[KEYS].list()
-    return answer_models(
-        [KeyAnswer(id=one.id, name=one.name, role=one.role, created_at=one.created_at) for one in keys]
-    )
-
-
-@routes.post("/c/api_keys")
-@described(
-    _CONFIGURATION,
-    "A new API key; its secret is in this answer only",
-    role="admin",
-    body=KeyCreate,
-    answer=NewKeyAnswer,
-    status=201,
-    errors=(400, 403, 415),
-)
-async def create_key(request: web.Request) -> web.Response:
-    body = await body_of(request, KeyCreate)
-    key, secret = await request.app[KEYS].create(body.name, body.role)
-    made = NewKeyAnswer(id=key.id, name=key.name, role=key.role, created_at=key.created_at, key=secret)
-    return answer_model(made, 201)
-
-
-@routes.delete(r"/c/api_keys/{id:\d+}")
-@described(_CONFIGURATION, "Revokes an API key", role="admin", answer=Message, errors=(404,))
-async def revoke_key(request: web.Request) -> web.Response:
-    await request.app[KEYS].revoke(id_of(request, "id"))
-    return answer({"message": "Done"})
 
 
 def bank_answer(bank: Bank) -> BankAnswer:

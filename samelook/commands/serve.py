@@ -94,13 +94,13 @@ def serve(
 ) -> None:
     """Serve the API: hashing, matching and curation as HMA speaks them, HMA-lite, the extension's verdicts.
 
-    Without API keys only this machine can connect. To serve others, set SAMELOOK_ADMIN_KEY, and make keys for
-    them with POST /c/api_keys.
+    Without API keys only this machine can connect. To serve others, make keys for them with samelook keys
+    create; whoever has an admin's may also do so with POST /c/api_keys.
 
     Examples:
         samelook serve
 
-        SAMELOOK_ADMIN_KEY=... samelook serve --host 0.0.0.0 --workers 4
+        samelook serve --host 0.0.0.0 --workers 4
     """
     from samelook.postgres.configured import configured_database
     from samelook.processes.running import allow_many_connections, run_async
@@ -168,6 +168,8 @@ def api_settings(settings: Settings, url: str) -> ApiSettings:
         exchanges=settings.exchanges,
         fetch_exchanges=settings.exchange_fetch,
         require_keys=settings.require_keys,
+        public_url=settings.public_url,
+        hosts=settings.hosts,
         allowed_origins=settings.allowed_origins,
         admin_key=settings.admin_key,
     )
@@ -220,19 +222,26 @@ async def _serve(app: web.Application, listener: socket.socket, lifeline: int | 
 
 
 async def _check_keys(settings: ApiSettings) -> None:
-    """Refuses to open a service to others that nobody could administer."""
+    """Refuses to open a service to others that nobody could administer; says which keys open it."""
     from samelook.api.keys import KeyStore
+    from samelook.commands.keys import described
     from samelook.sql.pool import open_pool
 
     if not settings.keys_needed:
         return
     async with open_pool(replace(settings.database, max_connections=1)) as pool:
-        if not await KeyStore(pool, settings.admin_key).any():
+        store = KeyStore(pool, settings.admin_key)
+        keys = await store.list()
+        if not await store.any():
             raise typer.BadParameter(
-                "others could connect, and there is no API key yet: set SAMELOOK_ADMIN_KEY to a long random "
-                "text, or listen on 127.0.0.1",
+                "others could connect, and there is no API key yet: samelook keys create NAME --role admin "
+                "makes one, or set SAMELOOK_ADMIN_KEY to a long random text, or listen on 127.0.0.1",
                 param_hint="--host",
             )
+    if keys and not settings.on_loopback:
+        typer.echo("Others can connect. These API keys work; samelook keys revoke ID ends one:", err=True)
+        for line in described(keys):
+            typer.echo(line, err=True)
 
 
 def _announce(listener: socket.socket, settings: ApiSettings) -> None:

@@ -29,9 +29,10 @@ INSERT INTO clients (token_sha256) VALUES (:token_sha256) RETURNING id;
 -- name: client_of(token_sha256)$
 SELECT id FROM clients WHERE token_sha256 = :token_sha256 AND blocked_at IS NULL;
 
--- name: live_api_keys()
-SELECT key_sha256, name FROM api_keys
-WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now());
+-- name: report_with_key(client_id, idempotency_key)^
+-- The report that this client sent with this key, as add_report answers it. By the unique index of both: one row.
+SELECT id, false AS added, site, kind FROM reports
+WHERE client_id = :client_id AND idempotency_key = :idempotency_key;
 
 -- name: add_report(site, kind, client_id, network, idempotency_key, looks_like)^
 -- The report's id, and whether it is new; a repeated idempotency key gives the first one's.

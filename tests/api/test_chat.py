@@ -27,12 +27,14 @@ def signed(body: bytes, key: SigningKey = KEY) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    "settings", [{}, {"require_keys": True, "admin_key": "an admin's key"}], ids=["no keys", "keys"]
+    "settings", [{}, {"require_keys": True, "admin_key": "an admin's long key"}], ids=["no keys", "keys"]
 )
 async def test_discord_asks_without_an_api_key(serve: Any, settings: dict[str, Any]) -> None:
-    api = await serve(roles=frozenset({"curator"}), chat=CHAT, **settings)
-    ping = b'{"type": 1}'
     # Discord knows the service by its public name, whatever tunnel leads to it.
+    api = await serve(
+        roles=frozenset({"curator"}), chat=CHAT, public_url="https://samelook.example", **settings
+    )
+    ping = b'{"type": 1}'
     headers = signed(ping) | {"Host": "samelook.example"}
     answer = await api("POST", "/discord/interactions", data=ping, headers=headers)
     assert (answer.status, answer.json) == (200, {"type": 1})

@@ -15,6 +15,7 @@ from PIL import Image
 PAGE = Path(__file__).parents[2] / "docs" / "http-api.md"
 BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 ORIGIN = "localhost:5100"
+ADMIN_KEY = "the admin's key of this page"
 LIST = b"aa55aa55aa55aa55aa55aa55aa55aa55aa55aa55aa55aa55aa55aa55aa55aa55,from a list,2026\n"
 CSV = b"pdq,note\n" + b"0f" * 32 + b",good\nnonsense,bad\n"
 ELSEWHERE = ("/x/", "/c/exchange", "/malicious", "/allowlist-add", "/assets/")
@@ -40,10 +41,10 @@ async def asked(  # noqa: C901 - one case an option
                 method = next(words)
             case "-H":
                 name, _, value = next(words).partition(": ")
-                more["headers"] = {name: value}
+                more.setdefault("headers", {})[name] = value.replace("$ADMIN", ADMIN_KEY)
             case "--json":
                 more["data"] = next(words)
-                more["headers"] = {"Content-Type": "application/json"}
+                more.setdefault("headers", {})["Content-Type"] = "application/json"
             case "-d":
                 name, _, value = next(words).partition("=")
                 more["data"] = {name: value}
@@ -60,11 +61,12 @@ async def asked(  # noqa: C901 - one case an option
                 assert not word.startswith("-"), word
                 url = word
     assert url.startswith(ORIGIN), url
-    answer = await api(method or ("POST" if more else "GET"), url.removeprefix(ORIGIN), **more)
+    answer = await api(method or ("POST" if "data" in more else "GET"), url.removeprefix(ORIGIN), **more)
     return "" if quiet else str(answer.text)
 
 
-async def test_every_answer_in_the_documentation_is_given(full: Any, picture: Any) -> None:
+async def test_every_answer_in_the_documentation_is_given(serve: Any, picture: Any) -> None:
+    full = await serve(admin_key=ADMIN_KEY)
     flat = io.BytesIO()
     Image.new("RGB", (64, 64), "white").save(flat, "PNG")
     files = {
@@ -142,7 +144,7 @@ def filled(path: str) -> str:
     """A path of an example as the path of a route."""
     path = re.sub(r"^/c/bank/[A-Z_]+", "/c/bank/{bank_name}", path)
     path = re.sub(r"^/c/signal_type/(?!index)\w+", "/c/signal_type/{signal_type_name}", path)
-    return re.sub(r"/\d+$", "/{id}", path)
+    return re.sub(r"/\d+(?=$|/rotate$)", "/{id}", path)
 
 
 def comparable(text: str) -> str:

@@ -35,7 +35,7 @@ def fuzzed(background: Any, database_server: Any) -> Iterator[str]:
     name = background.do(database_server.create(template=database_server.template))
     app_settings = ApiSettings(
         DatabaseSettings(url=database_server.url_of(name)),
-        roles=frozenset({"hasher", "matcher", "curator", "lite"}),
+        roles=frozenset({"hasher", "matcher", "curator", "lite", "extension"}),
     )
     yield background.serve(create_app(app_settings))
     # The service ends with the others; a database that goes first disturbs nobody.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ import hypothesis
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
+from samelook.api.app import create_app
+from samelook.api.settings import ApiSettings
 from samelook.crawler.crawl import open_crawl
 from samelook.crawler.fetching.resolver import parse_resolve
 from samelook.crawler.ranks.importing import RankImport
@@ -21,7 +23,6 @@ from samelook.demo.sample_web.ranks import rank_list, unranked_list
 from samelook.demo.sample_web.server import sample_web_server
 from samelook.extension_api.answering import EXTENSION
 from samelook.extension_api.judge import Asked, AskedIcon, Judge, Judged
-from samelook.extension_api.routes import create_extension_app
 from samelook.extension_api.settings import ExtensionSettings
 from samelook.facts.follower import Follower
 from samelook.facts.keeper import Keeper
@@ -122,8 +123,16 @@ async def serve_extension() -> AsyncIterator[Callable[..., Awaitable[TestClient[
     """Starts services on a database with settings of the test's choice; returns when they have read it."""
     clients: list[TestClient[Any, Any]] = []
 
-    async def start(database: DatabaseSettings, **choices: Any) -> TestClient[Any, Any]:
-        app = create_extension_app(ExtensionSettings(**choices), database)
+    async def start(
+        database: DatabaseSettings, *, service: Mapping[str, Any] | None = None, **choices: Any
+    ) -> TestClient[Any, Any]:
+        settings = ApiSettings(
+            database,
+            roles=frozenset({"extension"}),
+            extension=ExtensionSettings(**choices),
+            **(service or {}),
+        )
+        app = create_app(settings)
         client: TestClient[Any, Any] = TestClient(TestServer(app))
         clients.append(client)
         await client.start_server()

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from aiohttp.web import RouteDef
 
+from samelook.api.routes import checks, clients
 from samelook.extension_api import verdict
 from samelook.extension_api.reasons import EXPLANATIONS
-from samelook.extension_api.routes import routes
 from samelook.looks.rules import Rule
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -34,6 +34,6 @@ def test_every_rule_is_in_the_table() -> None:
 
 def test_every_route_is_described() -> None:
     text = (DOCS / "extension-api.md").read_text("utf-8")
-    for route in routes:
+    for route in (*checks.routes, *clients.routes):
         assert isinstance(route, RouteDef)
         assert route.path in text, route

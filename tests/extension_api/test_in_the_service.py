@@ -51,7 +51,8 @@ async def test_only_configured_extensions_are_answered(service: Any, until: Any)
     async with service.post("/x/v1/check", json=body, headers={"Origin": "https://evil.example"}) as answer:
         assert answer.status == 403
         assert "Access-Control-Allow-Origin" not in answer.headers
-    async with service.post("/x/v1/check", data=b"{", headers={"Origin": MINE}) as answer:
+    broken = {"Origin": MINE, "Content-Type": "application/json"}
+    async with service.post("/x/v1/check", data=b"{", headers=broken) as answer:
         assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (400, MINE)
     preflight = {"Origin": MINE, "Access-Control-Request-Method": "POST"}
     async with service.options("/x/v1/check", headers=preflight) as answer:
@@ -60,11 +61,23 @@ async def test_only_configured_extensions_are_answered(service: Any, until: Any)
         assert {"X-Samelook-Client", "Idempotency-Key"} <= set(allowed.replace(",", " ").split())
 
 
-async def test_the_description_has_every_route(service: Any) -> None:
+async def test_the_description_has_every_route_and_header(service: Any) -> None:
     async with service.get("/openapi/openapi.json") as answer:
-        paths = (await answer.json())["paths"]
-    assert set(paths["/x/v1/check"]["post"]["responses"]) == {"200", "400", "401", "413", "429", "503"}
+        told = await answer.json()
+    paths = told["paths"]
+    check = paths["/x/v1/check"]["post"]
+    assert set(check["responses"]) == {"200", "304", "400", "401", "403", "413", "415", "429", "503"}
     assert {"/x/v1/looks", "/x/v1/report", "/x/v1/why/{id}", "/malicious-p", "/allowlist-add"} <= set(paths)
+    headers = {one["name"]: one["required"] for one in paths["/x/v1/report"]["post"]["parameters"]}
+    assert headers == {"X-Samelook-Client": True, "Idempotency-Key": False}
+    assert check["requestBody"]["content"]["application/json"]["example"]["url"]
+    assert set(told["components"]["securitySchemes"]) == {"bearer", "header"}
+    assert paths["/c/banks"]["get"]["security"] == [{"bearer": []}, {"header": []}]
+    assert {} in check["security"]
+    for methods in paths.values():
+        for operation in methods.values():
+            for status, one in operation["responses"].items():
+                assert one["description"] != "It went wrong.", (operation["operationId"], status)
 
 
 async def test_questions_before_everything_is_known_are_told_to_come_back(service: Any) -> None:

@@ -36,11 +36,13 @@ const headers = () => {
 
 const field = (parameter, fields) => {
   const kinds = (parameter.schema.anyOf || [parameter.schema]).map((one) => one.type);
-  const label = el("label", { textContent: parameter.name + (parameter.required ? " *" : "") });
+  const kind = parameter.in === "header" ? " (header)" : "";
+  const label = el("label", { textContent: parameter.name + kind + (parameter.required ? " *" : "") });
   const input = kinds.includes("boolean")
     ? el("select", {}, el("option", { value: "", textContent: "" }), el("option", { textContent: "true" }), el("option", { textContent: "false" }))
     : el("input", { type: "text" });
   input.required = parameter.required;
+  if (parameter.example) input.placeholder = parameter.example;
   label.append(input);
   fields.push([parameter, input]);
   const parts = [label];
@@ -72,7 +74,8 @@ const body = (request, whole) => {
       };
     } else {
       const text = el("textarea", { rows: 6 });
-      text.value = kind === "application/json" ? JSON.stringify(example(schema, whole), null, 2) : "";
+      const shown = request.content[kind].example ?? example(schema, whole);
+      text.value = kind === "application/json" ? JSON.stringify(shown, null, 2) : "";
       place.append(text);
       read = () => ({ body: text.value, headers: { "Content-Type": kind } });
     }
@@ -95,9 +98,12 @@ const operation = (path, method, told, whole) => {
     event.preventDefault();
     let url = path;
     const query = new URLSearchParams();
+    const given = headers();
     fields.forEach(([parameter, input]) => {
       if (parameter.in === "path") url = url.replace(`{${parameter.name}}`, encodeURIComponent(input.value));
-      else if (input.value !== "") query.set(parameter.name, input.value);
+      else if (input.value === "") return;
+      else if (parameter.in === "header") given[parameter.name] = input.value;
+      else query.set(parameter.name, input.value);
     });
     const request = sent ? sent.read() : {};
     answer.hidden = false;
@@ -105,7 +111,7 @@ const operation = (path, method, told, whole) => {
     try {
       const began = performance.now();
       const response = await fetch(url + (query.size ? `?${query}` : ""), {
-        method: method.toUpperCase(), ...request, headers: { ...headers(), ...(request.headers || {}) } });
+        method: method.toUpperCase(), ...request, headers: { ...given, ...(request.headers || {}) } });
       const text = await response.text();
       let shown = text;
       try { shown = JSON.stringify(JSON.parse(text), null, 2); } catch { /* not JSON: shown as it is */ }

@@ -1,0 +1,46 @@
+"""Who sends a request: the address and network behind it, and the anonymous client whose token it shows."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from samelook.api.state import SETTINGS
+from samelook.extension_api.answering import EXTENSION, Extension
+from samelook.extension_api.errors import Unauthorised
+from samelook.extension_api.limits import client_address, network_of
+from samelook.sql.away import AWAY
+
+CLIENT_HEADER = "X-Samelook-Client"
+
+
+def address_of(request: web.Request) -> str:
+    """The address of whoever asks, as the outermost of our own proxies saw it."""
+    forwarded = request.headers.get("X-Forwarded-For")
+    return client_address(request.remote, forwarded, request.app[SETTINGS].extension.trusted_proxies)
+
+
+def network_behind(request: web.Request) -> str:
+    """The network that the address is in."""
+    return network_of(address_of(request))
+
+
+async def client_if_known(request: web.Request, extension: Extension) -> int | None:
+    """The client whose token the request shows, if it shows one. Raises Unauthorised for a bad one."""
+    token = request.headers.get(CLIENT_HEADER)
+    if token is None:
+        return None
+    try:
+        return await extension.clients.known(token)
+    except AWAY:
+        # A verdict without the client's own allowlist is better than none.
+        return None
+
+
+async def needed_client(request: web.Request) -> int:
+    """The client whose token the request shows. Raises Unauthorised."""
+    token = request.headers.get(CLIENT_HEADER)
+    if token is None:
+        raise Unauthorised(
+            f"Send a client token in the header {CLIENT_HEADER}; POST /x/v1/clients gives one."
+        )
+    return await request.app[EXTENSION].clients.known(token)

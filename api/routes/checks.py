@@ -1,0 +1,241 @@
+"""Verdicts: `/x/v1/check`, its evidence, and what the published ThreatSlayer extension asks."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from aiohttp import web
+from pydantic import BaseModel
+
+from samelook.api.answers import answer
+from samelook.api.callers import CLIENT_HEADER, address_of, client_if_known
+from samelook.api.description import Header, described
+from samelook.api.requests import parsed_json, read_body, validated
+from samelook.extension_api import models
+from samelook.extension_api.answering import EXTENSION, Cached, Extension
+from samelook.extension_api.answers import NotAnswerable, explained_number, explanation
+from samelook.extension_api.errors import BadRequest, NotFound, TooLarge, Unauthorised
+from samelook.sql.away import AWAY
+
+routes = web.RouteTableDef()
+TAG = "Extension"
+COST_CACHED, COST_VERDICT, COST_ICON = 1.0, 10.0, 40.0
+_ICON_CHARS = 64
+"""Icons with more data than this are counted as such."""
+CLIENT = Header(CLIENT_HEADER, "A client's token, for verdicts by its own allowlist too.")
+_KNOWN = Header("If-None-Match", "The ETag of the answer that is there already.", example='"0a1b2c"')
+_ETAG = Header("ETag", "Names this answer; send it as If-None-Match to be told that it still holds.")
+_UNCHANGED = "The answer of this ETag still holds."
+_PICTURE_TYPES = {
+    "png": "image/png",
+    "ico": "image/x-icon",
+    "gif": "image/gif",
+    "jpeg": "image/jpeg",
+    "webp": "image/webp",
+    "bmp": "image/bmp",
+    "avif": "image/avif",
+    "svg": "image/svg+xml",
+}
+
+
+class LooksQuery(BaseModel):
+    """Where to go on."""
+
+    since: str | None = None
+    """The version that an earlier answer named."""
+    page: str | None = None
+    """What the page before named as `next`."""
+
+
+@routes.post("/x/v1/check")
+@described(
+    TAG,
+    "The verdict on a site, or on up to a hundred",
+    role="extension",
+    headers=(CLIENT, _KNOWN),
+    body=models.CheckQuestion,
+    example={"url": "lumora-secure.example", "icons": [{"sha256": "ab" * 32}]},
+    answer=models.CheckAnswer | models.ChecksAnswer,
+    answer_headers=(_ETAG,),
+    done="The verdict with its reasons and evidence; of several sites, each has its own or an error.",
+    also={304: _UNCHANGED},
+    errors=(400, 401, 413, 415, 429, 503),
+    description="Send the host alone where you can; of a URL nothing but the host is used.",
+)
+async def check(request: web.Request) -> web.Response:
+    extension = request.app[EXTENSION]
+    body = await read_body(request)
+    address = address_of(request)
+    client = await client_if_known(request, extension)
+    # The same question is answered again from the cache without being parsed.
+    key = (hashlib.blake2b(body, digest_size=16).digest(), client)
+    cached = extension.cached(key)
+    if cached is None:
+        cached = await _checked(extension, body, client, address)
+        extension.cache(key, cached)
+    else:
+        extension.work.take(address, COST_CACHED)
+    headers = {"ETag": cached.etag, "Cache-Control": "private, no-cache"}
+    if _has(request, cached.etag):
+        return web.Response(status=304, headers=headers)
+    return web.Response(body=cached.payload, content_type="application/json", headers=headers)
+
+
+async def _checked(extension: Extension, body: bytes, client: int | None, address: str) -> Cached:
+    parsed = parsed_json(body)
+    version, at = extension.follower.version, extension.clock()
+    if isinstance(parsed, dict) and "sites" in parsed:
+        many = validated(parsed, models.CheckRequest).sites
+        if len(many) > extension.settings.max_sites:
+            raise TooLarge(f"At most {extension.settings.max_sites} sites at once.", sites=len(many))
+        extension.work.take(address, sum(map(_cost, many)))
+        results = [await _answer_or_error(extension, question, client, address) for question in many]
+        told: dict[str, Any] = {"results": results, "version": extension.follower.data_version}
+        lasting: Any = [_lasting(result) for result in results]
+    else:
+        question = validated(parsed, models.SiteQuestion)
+        extension.work.take(address, _cost(question))
+        told = await _answer(extension, question, client, address)
+        lasting = _lasting(told)
+    digest = hashlib.sha256(json.dumps(lasting, sort_keys=True).encode()).hexdigest()[:32]
+    return Cached(version, at, json.dumps(told).encode(), f'"{digest}"')
+
+
+async def _answer(
+    extension: Extension, question: models.SiteQuestion, client: int | None, address: str
+) -> dict[str, Any]:
+    return await extension.answers.answer(question, client, may_crawl=lambda: extension.may_crawl(address))
+
+
+async def _answer_or_error(
+    extension: Extension, question: models.SiteQuestion, client: int | None, address: str
+) -> dict[str, Any]:
+    try:
+        return await _answer(extension, question, client, address)
+    except NotAnswerable as error:
+        return {"message": error.message, "details": {"kind": error.kind, **error.detail}}
+
+
+def _cost(question: models.SiteQuestion) -> float:
+    sent = sum(1 for icon in question.icons if icon.data and len(icon.data) > _ICON_CHARS)
+    return COST_VERDICT + COST_ICON * sent
+
+
+def _lasting(told: dict[str, Any]) -> dict[str, Any]:
+    """The answer without what changes while the verdict stays."""
+    return {name: value for name, value in told.items() if name not in {"version", "ttl"}}
+
+
+@routes.get("/x/v1/looks")
+@described(
+    TAG,
+    "Looks of trusted sites: all, or what changed",
+    role="extension",
+    query=LooksQuery,
+    headers=(_KNOWN,),
+    answer=models.LooksAnswer,
+    answer_headers=(_ETAG,),
+    done="A page of the looks; go on while `next` is not null.",
+    also={304: _UNCHANGED},
+    errors=(400, 429, 503),
+)
+async def looks(request: web.Request) -> web.Response:
+    extension = request.app[EXTENSION]
+    extension.work.take(address_of(request), COST_ICON)
+    page = await extension.looks_page(request.query.get("since"), request.query.get("page"))
+    etag = f'"{page["version"]}-{page["checksum"]}-{len(page["looks"])}"'
+    headers = {"ETag": etag, "Cache-Control": "public, max-age=60"}
+    if _has(request, etag):
+        return web.Response(status=304, headers=headers)
+    return web.json_response(page, headers=headers)
+
+
+@routes.get("/x/v1/why/{id}")
+@described(
+    TAG,
+    "Why a site is grey or locked",
+    role="extension",
+    answer=dict[str, object],
+    done="The verdict with its evidence.",
+    errors=(400, 404, 429, 503),
+    meanings={404: "Nothing is known under this number; explanations are kept for 90 days."},
+)
+async def why(request: web.Request) -> web.Response:
+    extension = request.app[EXTENSION]
+    number = explained_number(request.match_info["id"])
+    extension.work.take(address_of(request), COST_VERDICT)
+    found = extension.outbox.explained(number)
+    if found is None:
+        found = await extension.reads.explanation(extension.pool, id=number)
+    if found is None:
+        raise NotFound("Nothing is known under this number; explanations are kept for 90 days.")
+    return web.json_response(explanation(found))
+
+
+@routes.get("/x/v1/icons/{sha256}")
+@described(
+    TAG,
+    "A picture of the crawl, as evidence",
+    role="extension",
+    produces="image/*",
+    done="The picture's bytes.",
+    errors=(400, 404, 429, 503),
+    meanings={404: "This picture is not kept here."},
+)
+async def icon(request: web.Request) -> web.Response:
+    extension = request.app[EXTENSION]
+    extension.work.take(address_of(request), COST_VERDICT)
+    try:
+        sha256 = bytes.fromhex(request.match_info["sha256"])
+    except ValueError as error:
+        raise BadRequest("A picture is asked for by its SHA-256 in hex.") from error
+    row = await extension.reads.picture(extension.pool, sha256=sha256)
+    if row is None or row["body"] is None:
+        raise NotFound("This picture is not kept here.")
+    headers = {
+        # An SVG is a document: opened by itself it must do nothing.
+        "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "public, max-age=604800, immutable",
+    }
+    return web.Response(body=row["body"], content_type=_PICTURE_TYPES[row["format"]], headers=headers)
+
+
+_ASKED: dict[str, Any] = {
+    "role": "extension",
+    "body": models.ThreatSlayerRequest,
+    "example": {"url": "https://lumora-secure.example/login"},
+    "answer": models.MaliciousAnswer,
+    "answer_example": {"malicious": True},
+    "done": "`malicious` is true where the verdict is `lock`.",
+    "errors": (400, 413, 429, 503),
+}
+
+
+@routes.post("/malicious_p")
+@described(TAG, "The same as /malicious-p, as the published ThreatSlayer extension spells it", **_ASKED)
+async def malicious_as_spelt(request: web.Request) -> web.StreamResponse:
+    return await malicious(request)
+
+
+@routes.post("/malicious-p")
+@described(TAG, "Whether a site is locked, as ThreatSlayer asks", **_ASKED)
+async def malicious(request: web.Request) -> web.Response:
+    extension = request.app[EXTENSION]
+    # Whatever media type the extension names: pages that should not ask were refused by their origin.
+    wanted = validated(parsed_json(await request.read()), models.ThreatSlayerRequest)
+    address = address_of(request)
+    extension.work.take(address, COST_VERDICT)
+    try:
+        client = await extension.clients.known(wanted.key) if wanted.key else None
+    except (Unauthorised, *AWAY):
+        client = None
+    told = await _answer(extension, models.SiteQuestion(url=wanted.url), client, address)
+    return answer({"malicious": told["action"] == "lock"})
+
+
+def _has(request: web.Request, etag: str) -> bool:
+    """Whether the client says that it has this answer (RFC 9110, 13.1.2)."""
+    return any(known.value == etag.strip('"') for known in request.if_none_match or ())
