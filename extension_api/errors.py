@@ -28,13 +28,6 @@ class Unauthorised(ExtensionError):
     status = 401
 
 
-class ForeignOrigin(ExtensionError):
-    """A page or extension that is not one of those configured asked."""
-
-    kind = "foreign_origin"
-    status = 403
-
-
 class NotFound(ExtensionError):
     """There is nothing under this name, or no longer."""
 
