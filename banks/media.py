@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from samelook.hashing.decode import DecodeLimits, decode
 from samelook.hashing.pdq import pdq
 from samelook.hashing.sandbox import Sandbox
-from samelook.hashing.signals import FILE_SIGNAL_NAMES, file_signals_of, signals_of
+from samelook.hashing.signals import file_signals_of, signals_of
+from samelook.hashing.table import FILE_SIGNAL_NAMES
 
 from .errors import BadContent
 from .signal_types import CONTENT_TYPES, SIGNAL_TYPES, ContentType

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
+from samelook.hashing.table import SIGNALS, Signal
+
 from .errors import BadRadius, BadSignal, UnknownSignalType
 
 ContentType = Literal["photo", "video"]
 CONTENT_TYPES: tuple[ContentType, ...] = ("photo", "video")
-_PHOTO: tuple[ContentType, ...] = ("photo",)
-_FILE: tuple[ContentType, ...] = ("photo", "video")
 _LONGEST_SHOWN = 80
 _LONGEST_VALUE = 1024
 _INT32 = 2**31
@@ -103,26 +103,32 @@ class SignalType:
 _HEX = re.compile(r"[0-9a-f]+").fullmatch
 _DECIMAL = re.compile(r"0|-?[1-9][0-9]{0,9}").fullmatch
 
-# PDQ's radius is HMA's. The others are as strict as a 256-bit code at 12 bits: what re-encoding a
-# picture changes, not more (docs/hash-matching.md).
-_TYPES = (
-    SignalType("pdq", 256, 31, _PHOTO, by_default=True),
-    SignalType("video_md5", 128, None, ("video",), by_default=True, lenient=True),
-    SignalType("phash", 64, 6, _PHOTO),
-    SignalType("blockhash16", 256, 12, _PHOTO),
-    SignalType("blockhash16_quick", 256, 12, _PHOTO),
-    SignalType("blockhash8", 64, 3, _PHOTO),
-    SignalType("blockhash8_quick", 64, 3, _PHOTO),
-    SignalType("md5", 128, None, _FILE, lenient=True),
-    SignalType("sha256", 256, None, _FILE, lenient=True),
-    SignalType("favicon_mmh3", 32, None, _FILE, decimal=True),
-)
-_known = {one.name: one for one in _TYPES}
+_CONTENTS: Mapping[str, tuple[ContentType, ...]] = {
+    "pixels": ("photo",),
+    "file": ("photo", "video"),
+    "video": ("video",),
+}
+
+
+def type_of(signal: Signal) -> SignalType:
+    """How banks hold a signal of the table."""
+    return SignalType(
+        signal.name,
+        signal.bits,
+        signal.bank_radius,
+        _CONTENTS[signal.of],
+        by_default=signal.by_default,
+        lenient=signal.of != "pixels" and not signal.decimal,
+        decimal=signal.decimal,
+    )
+
+
+_known = {name: type_of(signal) for name, signal in SIGNALS.items() if not signal.optional}
 SIGNAL_TYPES: Mapping[str, SignalType] = MappingProxyType(_known)
 
 
 def register(kind: SignalType) -> None:
-    """Makes a type from elsewhere known to all banks of this process; to be called before any is loaded.
+    """Makes a type known to all banks of this process; to be called before any is loaded.
 
     Raises UnknownSignalType when another type has its name.
     """

@@ -177,5 +177,7 @@ async def open_crawl(
         if faults is not None:
             await faults.refresh()
         fetcher = await stack.enter_async_context(faults.fetcher(fetch) if faults else Fetcher(fetch))
-        decoders = await stack.enter_async_context(Sandbox(workers=crawl.hash_processes, limits=sandbox))
+        decoders = await stack.enter_async_context(
+            Sandbox(workers=crawl.hash_processes, limits=sandbox, optional_signals=crawl.optional_signals)
+        )
         yield Crawl(pool, fetcher, decoders, crawl, phases, faults, messages)

@@ -37,3 +37,5 @@ class CrawlSettings:
     keep_picture_bytes: int = 262_144
     """Pictures up to this size are kept in the database, larger ones only by their hashes."""
     hash_processes: int = 2
+    optional_signals: tuple[str, ...] = ()
+    """Signals computed besides those that always are (samelook.hashing.table)."""

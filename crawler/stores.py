@@ -14,6 +14,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from samelook.crawler.queues.postgres import Connection, PhaseStore, announce
+from samelook.hashing.table import STORED
+from samelook.sql.hash_queries import hash_queries
 from samelook.sql.named import queries
 from samelook.sql.storable import storable, storable_json, storable_or_none
 
@@ -279,22 +281,15 @@ async def _write_pictures(connection: Connection, icons: Sequence[FetchedIcon], 
         # A body that was left behind on the way through a message service is empty.
         bodies=[body if 0 < len(body) <= keep_bytes else None for _, _, body in rows],
     )
-    columns: dict[str, list[Any]] = {}
-    for name in HASH_TABLES:
-        stored = int if name == "favicon_mmh3" else bytes.fromhex
-        columns[f"{name}s"] = [
-            stored(picture.signals[name]) if name in picture.signals else None for _, picture, _ in rows
+    for signal in STORED:
+        found = [
+            (sha256, picture.signals[signal.name])
+            for sha256, (_, picture, _) in zip(sha256s, rows, strict=True)
+            if signal.name in picture.signals
         ]
-    await _queries().add_hashes(connection, sha256s=sha256s, **columns)
-
-
-HASH_TABLES = (
-    "pdq",
-    "phash",
-    "blockhash16",
-    "blockhash16_quick",
-    "blockhash8",
-    "blockhash8_quick",
-    "favicon_mmh3",
-)
-"""The signals that have a table `hash_<name>` (md5 and sha256 are columns of `favicons`)."""
+        if found:
+            await getattr(hash_queries(STORED), f"add_{signal.name}")(
+                connection,
+                sha256s=[sha256 for sha256, _ in found],
+                hashes=[int(value) if signal.decimal else bytes.fromhex(value) for _, value in found],
+            )

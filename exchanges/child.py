@@ -110,6 +110,7 @@ async def running(settings: ExchangeSettings, start: _Message) -> AsyncIterator[
             {
                 "exchange_types": settings.exchange_types,
                 "signal_types": settings.signal_types,
+                "optional_signals": settings.optional_signals,
                 "extensions": settings.extensions,
                 "urls": dict(settings.urls),
                 **start,

@@ -72,6 +72,7 @@ def _built_in() -> tuple[list[type[Any]], list[type[Any]]]:
             from threatexchange.signal_type.md5 import VideoMD5Signal
             from threatexchange.signal_type.pdq.signal import PdqSignal
 
+            from samelook.banks.signal_types import SIGNAL_TYPES as BANKED
             from samelook.exchanges.tx import SIGNAL_TYPES
 
             from .adapters import Ncmec, StopNcii, TechAgainstTerrorism, ThreatExchange
@@ -86,7 +87,12 @@ def _built_in() -> tuple[list[type[Any]], list[type[Any]]]:
         StopNcii,
         TechAgainstTerrorism,
     ]
-    return apis, [PdqSignal, VideoMD5Signal, *SIGNAL_TYPES]
+    return apis, [
+        PdqSignal,
+        VideoMD5Signal,
+        # Optional ones only where they are chosen.
+        *(kind for kind in SIGNAL_TYPES if kind.get_name() in BANKED),
+    ]
 
 
 def _class(name: str) -> type[Any]:

@@ -16,6 +16,8 @@ class ExchangeSettings:
     signal_types: tuple[str, ...] = ()
     """Classes besides those of the banks, as package.module.Class, or package.module.Class:BITS:RADIUS for
     hex codes that are compared bit by bit."""
+    optional_signals: tuple[str, ...] = ()
+    """Signals of the house's own that banks hold besides those that they always do."""
     extensions: tuple[str, ...] = ()
     """Modules with a TX_MANIFEST."""
     urls: Mapping[str, str] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Signal types of extensions, made known to banks.
+"""Optional signals and signal types of extensions, made known to banks.
 
 A class says how its values are written (`validate_signal_str`), but only by comparing two at a time what
 is near what. So by default such a type matches by equality; where the settings say
@@ -8,9 +8,18 @@ from the same live index as PDQ.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from samelook.banks.signal_types import CONTENT_TYPES, SIGNAL_TYPES, ContentType, SignalType, register
+from samelook.banks.signal_types import (
+    CONTENT_TYPES,
+    SIGNAL_TYPES,
+    ContentType,
+    SignalType,
+    register,
+    type_of,
+)
+from samelook.hashing.table import SIGNALS
 
 from .errors import BadExtension
 from .library import load
@@ -20,10 +29,11 @@ _WIDTHS = (64, 256)
 
 
 def register_signal_types(settings: ExchangeSettings) -> list[str]:
-    """Registers what the settings name; the names of those. Raises LibraryMissing, BadExtension.
+    """Registers what the settings name; the names of extensions' types. Raises LibraryMissing, BadExtension.
 
     To be called once in each process that uses banks, before it loads them.
     """
+    register_optional(settings.optional_signals)
     if not settings.signal_types and not settings.extensions:
         return []
     library = load(settings.exchange_types, settings.signal_types, settings.extensions)
@@ -35,6 +45,12 @@ def register_signal_types(settings: ExchangeSettings) -> list[str]:
             register(_banked(kind, comparisons.get(f"{kind.__module__}.{kind.__qualname__}", "")))
             added.append(name)
     return added
+
+
+def register_optional(names: Iterable[str]) -> None:
+    """Registers optional signals of the house's own."""
+    for name in names:
+        register(type_of(SIGNALS[name]))
 
 
 def _banked(kind: type[Any], comparison: str) -> SignalType:

@@ -73,8 +73,10 @@ class Fetch:
         from .conversion import Converter, Overheard
         from .library import load
         from .portable import Portable
+        from .signal_registration import register_optional
         from .traffic import Traffic
 
+        register_optional(start["optional_signals"])
         library = load(*(tuple(start[name]) for name in ("exchange_types", "signal_types", "extensions")))
         adapters.use_urls(start["urls"])
         self._line, self._start = line, start

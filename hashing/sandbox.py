@@ -24,7 +24,8 @@ from typing import Self, cast
 from samelook.hashing.errors import LEAVES, DecoderDied, DecoderTimeout, HashingError, JobFailed, TooManyBytes
 from samelook.hashing.formats import ImageFormat
 from samelook.hashing.picture import DecodeLimits
-from samelook.hashing.signals import SIGNAL_NAMES, HashedPicture, hash_bytes
+from samelook.hashing.signals import HashedPicture, hash_bytes
+from samelook.hashing.table import DEFAULT_NAMES, SIGNAL_NAMES
 from samelook.hashing.wire import BrokenFrame, Frames, decode, framed
 from samelook.hashing.worker import CALL, HASH, NUMBER, SandboxLimits
 
@@ -50,6 +51,7 @@ class Sandbox:
         decode_limits: DecodeLimits | None = None,
         *,
         idle_s: float | None = None,
+        optional_signals: Collection[str] = (),
     ) -> None:
         self._count = max(1, workers)
         self._limits = limits or SandboxLimits()
@@ -59,6 +61,7 @@ class Sandbox:
         self._keepers: list[asyncio.Task[None]] = []
         self._open = False
         self._idle_s = idle_s
+        self._optional_signals = tuple(optional_signals)
         self._work_came = asyncio.Event()
 
     async def __aenter__(self) -> Self:
@@ -79,15 +82,20 @@ class Sandbox:
         self._fail_waiting(DecoderDied("The sandbox was closed before this picture's turn."))
 
     async def hash(self, data: bytes, types: Collection[str] | None = None) -> HashedPicture:
-        """`hash_bytes` in a worker. Raises its errors, `DecoderTimeout`, `DecoderDied` or `DecoderMemory`."""
+        """`hash_bytes` in a worker, by default with the optional signals of the sandbox.
+
+        Raises its errors, `DecoderTimeout`, `DecoderDied` or `DecoderMemory`.
+        """
         if len(data) > self._decode_limits.max_bytes:
             raise TooManyBytes(
                 f"The file has {len(data)} bytes; the limit is {self._decode_limits.max_bytes}.",
                 bytes=len(data),
                 max_bytes=self._decode_limits.max_bytes,
             )
-        if types is None:
+        if types is None and not self._optional_signals:
             return _hashed_picture(await self._submit(HASH, data))
+        if types is None:
+            types = (*DEFAULT_NAMES, *self._optional_signals)
         return _hashed_picture(await self.run(hash_bytes, data, self._decode_limits, tuple(types)))
 
     async def run(self, function: Callable[..., object], *arguments: object) -> object:

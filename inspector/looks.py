@@ -8,13 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from samelook.hashing.table import COMPARED, STORED, Signal
 from samelook.inspector.errors import BadQuestion, NoSuchLook
 from samelook.inspector.listing import Answer, Listing, Row
 from samelook.inspector.nearest import distance_of, nearest
 from samelook.inspector.same_looks import known_looks, order, same_looks
-from samelook.inspector.tables import SIGNALS, SignalTable, signal_table, table_queries
+from samelook.inspector.tables import compared_signal, stored_signals, table_queries
 from samelook.looks.rules import RULES
 from samelook.names.hosts import host_of
+from samelook.sql.hash_queries import hash_queries
 from samelook.sql.named import queries
 
 if TYPE_CHECKING:
@@ -27,10 +29,11 @@ UNRANKED = 1 << 62
 """Positions from here on are no ranks (see `domains.position`)."""
 MOST_PICTURES = 500
 """Different pictures that are followed to their sites in one answer, the nearest first."""
-COMPARED = ("pdq", "phash", "blockhash16", "blockhash8")
+SIDE_BY_SIDE = ("pdq", "phash", "blockhash16", "blockhash8")
 """The signals whose distances are shown side by side."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_COMPARED = {signal.name for signal in COMPARED}
 _MD5 = re.compile(r"[0-9a-f]{32}")
 _HEX = re.compile(r"[0-9a-f]+")
 _NUMBER = re.compile(r"-?[0-9]{1,10}")
@@ -50,7 +53,7 @@ class Look:
 class Search:
     """How look-alikes are searched for."""
 
-    signal: SignalTable
+    signal: Signal
     distance: int
     everywhere: bool
     """All pictures are compared; False: only those that are equal, which indexes find."""
@@ -70,7 +73,7 @@ async def search_of(
     limit: int,
 ) -> Search:
     """The search that these wishes lead to in a database of this size. Raises BadQuestion."""
-    table, bits = signal_table(signal, distance)
+    table, bits = compared_signal(signal, distance)
     pictures, exactly = await count(connection, "favicons", settings.near_pictures)
     everywhere = bits > 0 and (near or (exactly and pictures <= settings.near_pictures))
     looks, _ = await count(connection, "looks", settings.near_looks)
@@ -109,7 +112,7 @@ async def look_of_hash(connection: Connection, text: str, signal: str) -> list[L
     looks = list((await looks_of(connection, pictures)).values())
     if looks:
         return looks
-    table, _ = signal_table(signal, None)
+    table, _ = compared_signal(signal, None)
     if _HEX.fullmatch(text) and len(text) * 4 == table.bits:
         return [Look({table.name: bytes.fromhex(text)})]
     raise NoSuchLook(
@@ -123,7 +126,7 @@ def look_of_signals(signals: Mapping[str, str], seen: Sequence[Seen] | None = No
     """The look of a picture that was hashed and looked at just now (`HashedPicture.signals`)."""
     sha256 = signals.get("sha256")
     return Look(
-        {name: bytes.fromhex(value) for name, value in signals.items() if name in SIGNALS},
+        {name: bytes.fromhex(value) for name, value in signals.items() if name in _COMPARED},
         bytes.fromhex(sha256) if sha256 else None,
         None if seen is None else tuple(seen),
     )
@@ -133,12 +136,12 @@ async def looks_of(connection: Connection, sha256s: Sequence[bytes]) -> dict[byt
     """The looks of pictures that the database knows."""
     known = await known_looks(connection, sha256s)
     return {
-        row["sha256"]: Look(
-            {name: row[name] for name in SIGNALS if row[name] is not None},
-            row["sha256"],
-            tuple(known.looks[row["sha256"]]) if row["sha256"] in known.looks else None,
+        sha256: Look(
+            {name: value for name, value in signals.items() if name in _COMPARED},
+            sha256,
+            tuple(known.looks[sha256]) if sha256 in known.looks else None,
         )
-        async for row in queries("inspector").signals(connection, sha256s=list(sha256s))
+        for sha256, signals in (await stored_signals(connection, sha256s)).items()
     }
 
 
@@ -155,7 +158,7 @@ async def wearers(
     if search.everywhere:
         found = await nearest(connection, search.signal, mine, search.distance, page=search.page)
     else:
-        equal = getattr(table_queries(), f"equal_{search.signal.name}")
+        equal = getattr(hash_queries(STORED), f"equal_{search.signal.name}")
         found = {row["sha256"]: 0 async for row in equal(connection, hashes=mine, most=MOST_PICTURES + 1)}
         if search.distance:
             notes.append(
@@ -238,7 +241,7 @@ WEARER_COLUMNS = (
     "form_pdq",
     "colour",
     "distance",
-    *COMPARED,
+    *SIDE_BY_SIDE,
     "same_file",
     "icon_url",
     "sha256",
@@ -319,5 +322,5 @@ def _compared(looks: Sequence[Look], other: Look, signal: str) -> dict[str, int 
         name: distance_of(one.signals[name], other.signals[name])
         if name in one.signals and name in other.signals
         else None
-        for name in COMPARED
+        for name in SIDE_BY_SIDE
     }

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from samelook.inspector.tables import SignalTable, table_queries
+from samelook.hashing.table import STORED, Signal
+from samelook.sql.hash_queries import hash_queries
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,9 +24,9 @@ Pages = AsyncIterator[tuple[list[bytes], "NDArray[np.uint64]"]]
 _POSSIBLE_COUNTS = np.array([byte.bit_count() for byte in range(256)], np.uint8)
 
 
-async def hash_pages(connection: Connection, signal: SignalTable, page: int) -> Pages:
+async def hash_pages(connection: Connection, signal: Signal, page: int) -> Pages:
     """All pictures with their hashes as rows of 64-bit words, a page at a time, in the order of SHA-256."""
-    query = getattr(table_queries(), f"hashes_{signal.name}")
+    query = getattr(hash_queries(STORED), f"hashes_{signal.name}")
     after = b""
     while True:
         rows = [row async for row in query(connection, after=after, page=page)]
@@ -38,7 +39,7 @@ async def hash_pages(connection: Connection, signal: SignalTable, page: int) -> 
 
 
 async def nearest(
-    connection: Connection, signal: SignalTable, hashes: Sequence[bytes], distance: int, *, page: int
+    connection: Connection, signal: Signal, hashes: Sequence[bytes], distance: int, *, page: int
 ) -> dict[bytes, int]:
     """Every picture within `distance` bits of one of the hashes, with the least of its distances."""
     found: dict[bytes, int] = {}

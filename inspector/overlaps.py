@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from samelook.hashing.table import STORED, Signal
 from samelook.inspector.listing import Answer, Listing, Row
 from samelook.inspector.looks import bodies, rank_of
-from samelook.inspector.tables import SignalTable, signal_table, table_queries
+from samelook.inspector.tables import compared_signal
 from samelook.matching import HammingIndex
 from samelook.names.hosts import host_of
+from samelook.sql.hash_queries import hash_queries
 from samelook.sql.named import queries
 
 if TYPE_CHECKING:
@@ -57,7 +59,7 @@ async def overlaps_answer(
 
     Reads all looks, in pages. Injected results count for nothing. Raises BadQuestion.
     """
-    table, bits = signal_table(signal, distance)
+    table, bits = compared_signal(signal, distance)
     worn = await _everything_worn(connection, table, min(_PAGE, settings.page))
     sized = [
         (domains, members)
@@ -105,8 +107,8 @@ async def overlaps_answer(
     )
 
 
-async def _everything_worn(connection: Connection, signal: SignalTable, page: int) -> _Worn:
-    query = getattr(table_queries(), f"worn_{signal.name}")
+async def _everything_worn(connection: Connection, signal: Signal, page: int) -> _Worn:
+    query = getattr(hash_queries(STORED), f"worn_{signal.name}")
     sha256s: list[bytes] = []
     hashes: list[bytes] = []
     best: list[int] = []

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from samelook.inspector.errors import BadQuestion, NoSuchSite
 from samelook.inspector.listing import Answer, Listing, Row, plain_row, plain_value
 from samelook.inspector.looks import WEARER_COLUMNS, bodies, looks_of, rank_of, search_of, wearers
+from samelook.inspector.tables import stored_signals
 from samelook.inspector.verdicts import verdict_on
 from samelook.names.errors import NotADomain
 from samelook.names.hosts import host_of, normalised_host, reversed_host
@@ -184,10 +185,9 @@ def _facts(row: Any, host: str, alike: list[Row], signal: str, within: int) -> R
 
 async def _signal_rows(connection: Connection, sha256s: list[bytes]) -> list[Row]:
     return [
-        {"sha256": row["sha256"].hex(), "signal": name, "value": plain_value(value)}
-        async for row in queries("inspector").signals(connection, sha256s=sha256s)
-        for name, value in row.items()
-        if name != "sha256" and value is not None
+        {"sha256": sha256.hex(), "signal": name, "value": plain_value(value)}
+        for sha256, signals in (await stored_signals(connection, sha256s)).items()
+        for name, value in signals.items()
     ]
 
 

@@ -1,16 +1,21 @@
-"""The queries of `inspector_tables.sql`, once for each table, signal and phase that they are about."""
+"""The queries of `inspector_tables.sql`, once for each table and phase that they are about."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from samelook.hashing.table import COMPARED, SIGNALS, STORED, Signal
 from samelook.inspector.errors import BadQuestion
 from samelook.sql import named
+from samelook.sql.hash_queries import hash_queries
 from samelook.sql.queue_queries import PHASES, TABLES, Phase
+
+if TYPE_CHECKING:
+    from samelook.sql.pool import Connection
 
 COUNTED = (
     "domains",
@@ -25,25 +30,6 @@ COUNTED = (
     "looks",
 )
 
-
-@dataclass(frozen=True, slots=True)
-class SignalTable:
-    """A table of hashes that can be compared by Hamming distance."""
-
-    name: str
-    bits: int
-    usual_distance: int
-    """Within so many bits two pictures are listed as look-alikes: an eighth, as PDQ's authors advise."""
-
-
-SIGNALS: dict[str, SignalTable] = {
-    "pdq": SignalTable("pdq", 256, 31),
-    "blockhash16": SignalTable("blockhash16", 256, 31),
-    "blockhash16_quick": SignalTable("blockhash16_quick", 256, 31),
-    "phash": SignalTable("phash", 64, 8),
-    "blockhash8": SignalTable("blockhash8", 64, 8),
-    "blockhash8_quick": SignalTable("blockhash8_quick", 64, 8),
-}
 
 _SITE_JOINS: dict[Phase, tuple[str, str]] = {
     "domains": ("NULL::text", "JOIN domains AS d ON d.id = e.domain_id"),
@@ -70,7 +56,7 @@ _WORD = re.compile(r"\{(\w+)\}")
 
 @cache
 def table_queries() -> Any:
-    """All queries of `inspector_tables.sql`, by name (`count_domains`, `hashes_pdq`, …)."""
+    """All queries of `inspector_tables.sql`, by name (`count_domains`, `errors_icons`, …)."""
     text = files("samelook.sql").joinpath("queries/inspector_tables.sql").read_text("utf-8")
     blocks = re.split(r"(?m)^(?=-- name:)", text)[1:]
     return named.queries_in(
@@ -78,25 +64,36 @@ def table_queries() -> Any:
     )
 
 
-def signal_table(name: str, distance: int | None) -> tuple[SignalTable, int]:
-    """The signal's table and the distance to search within. Raises BadQuestion."""
-    table = SIGNALS.get(name)
-    if table is None:
-        raise BadQuestion(
-            f"{name!r} cannot be compared by distance; the signals are {', '.join(SIGNALS)}.", signal=name
-        )
-    wanted = table.usual_distance if distance is None else distance
-    if not 0 <= wanted <= table.bits:
-        raise BadQuestion(f"A distance of {wanted} makes no sense for {name}: it has {table.bits} bits.")
-    return table, wanted
+def compared_signal(name: str, distance: int | None) -> tuple[Signal, int]:
+    """The signal of this name and the distance to search within. Raises BadQuestion."""
+    signal = SIGNALS.get(name)
+    if signal is None or signal.look_alike_radius is None:
+        names = ", ".join(each.name for each in COMPARED)
+        raise BadQuestion(f"{name!r} cannot be compared by distance; the signals are {names}.", signal=name)
+    wanted = signal.look_alike_radius if distance is None else distance
+    if not 0 <= wanted <= signal.bits:
+        raise BadQuestion(f"A distance of {wanted} makes no sense for {name}: it has {signal.bits} bits.")
+    return signal, wanted
+
+
+async def stored_signals(connection: Connection, sha256s: Sequence[bytes]) -> dict[bytes, dict[str, Any]]:
+    """What the database has of these pictures' signals: bytes, or a number, by picture and name."""
+    found: dict[bytes, dict[str, Any]] = {
+        row["sha256"]: {"md5": row["md5"]}
+        async for row in named.queries("inspector").md5s_of(connection, sha256s=list(sha256s))
+    }
+    if found:
+        for signal in STORED:
+            of_pictures = getattr(hash_queries(STORED), f"of_pictures_{signal.name}")
+            async for row in of_pictures(connection, sha256s=list(found)):
+                found[row["sha256"]][signal.name] = row["hash"]
+    return found
 
 
 def _filled(block: str) -> list[str]:
     words = set(_WORD.findall(block))
     if "table" in words:
         return [block.replace("{table}", table) for table in COUNTED]
-    if "signal" in words:
-        return [block.replace("{signal}", signal) for signal in SIGNALS]
     # target_urls has no index by age: a start page follows from the name and is never stale.
     phases = [phase for phase in PHASES if not ("results" in words and phase == "domains")]
     return [_for_phase(block, phase) for phase in phases]

@@ -76,6 +76,12 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(text.replace(",", " ").split())
 
 
+def _signals(text: str) -> tuple[str, ...]:
+    from samelook.hashing.table import chosen_names
+
+    return chosen_names(_words(text))
+
+
 def _proxies(text: str) -> int:
     count = int(text)
     if not 0 <= count <= 16:  # noqa: PLR2004 - more are a typing error
@@ -245,6 +251,13 @@ class Settings:
         lambda: max(1, min(4, (os.cpu_count() or 2) - 1)),
         "Processes that decode and hash pictures, for each crawling process. Default: one for each processor but the first, which fetches; at most 4.",
         _count,
+    )
+
+    signals: tuple[str, ...] = _setting(
+        "SAMELOOK_SIGNALS",
+        (),
+        "Optional signals to compute of pictures and to keep in banks besides the usual ones, comma separated.",
+        _signals,
     )
 
     queue: str = _setting(
@@ -516,6 +529,7 @@ class Settings:
             page_stale_s=self.page_stale_days * 86400,
             icon_stale_s=self.icon_stale_days * 86400,
             hash_processes=self.hash_processes,
+            optional_signals=self.signals,
         )
 
     @property
@@ -574,6 +588,7 @@ class Settings:
         return ExchangeSettings(
             exchange_types=self.exchange_types,
             signal_types=self.signal_types,
+            optional_signals=self.signals,
             extensions=self.extensions,
             urls={name: url for name, _, url in (one.partition("=") for one in self.exchange_urls)},
             credentials_keys=self.credentials_key,

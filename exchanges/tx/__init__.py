@@ -12,40 +12,15 @@ from __future__ import annotations
 
 from threatexchange.extensions.manifest import ThreatExchangeExtensionManifest
 
-from .signals import (
-    Blockhash8QuickSignal,
-    Blockhash8Signal,
-    Blockhash16QuickSignal,
-    Blockhash16Signal,
-    FaviconMmh3Signal,
-    Md5Signal,
-    PhashSignal,
-    Sha256Signal,
-)
+from . import signals
+from .signals import SIGNAL_TYPES
 
-__all__ = [
-    "SIGNAL_TYPES",
-    "TX_MANIFEST",
-    "Blockhash8QuickSignal",
-    "Blockhash8Signal",
-    "Blockhash16QuickSignal",
-    "Blockhash16Signal",
-    "FaviconMmh3Signal",
-    "Md5Signal",
-    "PhashSignal",
-    "Sha256Signal",
-]
-
-SIGNAL_TYPES = (
-    Blockhash16Signal,
-    Blockhash16QuickSignal,
-    Blockhash8Signal,
-    Blockhash8QuickSignal,
-    PhashSignal,
-    Md5Signal,
-    Sha256Signal,
-    FaviconMmh3Signal,
-)
-"""Every signal type that banks hold and the library has none of. It has `pdq` and `video_md5` itself."""
+__all__ = ["SIGNAL_TYPES", "TX_MANIFEST"]
 
 TX_MANIFEST = ThreatExchangeExtensionManifest(signal_types=SIGNAL_TYPES)
+
+
+def __getattr__(name: str) -> type[signals.BankSignal]:
+    """A signal type by the name of its class: Blockhash16Signal."""
+    found: type[signals.BankSignal] = getattr(signals, name)
+    return found

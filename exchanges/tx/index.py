@@ -16,7 +16,8 @@ from threatexchange.signal_type.index import (
     SignalTypeIndex,
 )
 
-from samelook.banks.signal_types import SIGNAL_TYPES, SignalType
+from samelook.banks.signal_types import SignalType, type_of
+from samelook.hashing.table import PICTURE_SIGNALS, Signal
 from samelook.matching import HammingIndex, IndexSettings
 
 from .values import parsed
@@ -127,33 +128,19 @@ class EqualIndex(BankIndex[_T]):
         return [IndexMatchUntyped(SignalSimilarityInfo(), self._entries[number]) for number in numbers]
 
 
-class Blockhash16Index(NearIndex[_T]):
-    KIND = SIGNAL_TYPES["blockhash16"]
+def class_name(signal: Signal, ending: str) -> str:
+    """What the class of a signal is called: Blockhash16QuickIndex."""
+    return "".join(word.title() for word in signal.name.split("_")) + ending
 
 
-class Blockhash16QuickIndex(NearIndex[_T]):
-    KIND = SIGNAL_TYPES["blockhash16_quick"]
+def index_of(signal: Signal) -> type[BankIndex[Any]]:
+    """The index of a signal. It is also a name of this module, as the library pickles indexes."""
+    near = signal.bank_radius is not None
+    name = class_name(signal, "Index")
+    body = {"KIND": type_of(signal), "__module__": __name__, "__doc__": f"Finds values of {signal.name}."}
+    made: type[BankIndex[Any]] = type(name, (NearIndex if near else EqualIndex,), body)
+    return made
 
 
-class Blockhash8Index(NearIndex[_T]):
-    KIND = SIGNAL_TYPES["blockhash8"]
-
-
-class Blockhash8QuickIndex(NearIndex[_T]):
-    KIND = SIGNAL_TYPES["blockhash8_quick"]
-
-
-class PhashIndex(NearIndex[_T]):
-    KIND = SIGNAL_TYPES["phash"]
-
-
-class Md5Index(EqualIndex[_T]):
-    KIND = SIGNAL_TYPES["md5"]
-
-
-class Sha256Index(EqualIndex[_T]):
-    KIND = SIGNAL_TYPES["sha256"]
-
-
-class FaviconMmh3Index(EqualIndex[_T]):
-    KIND = SIGNAL_TYPES["favicon_mmh3"]
+INDEXES = {each.name: index_of(each) for each in PICTURE_SIGNALS if each.name != "pdq"}
+globals().update({kind.__name__: kind for kind in INDEXES.values()})

@@ -6,6 +6,7 @@ import hashlib
 import logging
 import pathlib
 import random
+from functools import partial
 from typing import Any, ClassVar, TypeAlias
 
 from threatexchange.content_type.content_base import ContentType
@@ -22,6 +23,7 @@ from threatexchange.signal_type.signal_base import (
 from samelook.hashing.decode import decode
 from samelook.hashing.errors import HashingError
 from samelook.hashing.signals import file_signals_of, signals_of
+from samelook.hashing.table import PICTURE_SIGNALS, Signal
 
 from . import index
 from .values import is_flat, parsed
@@ -94,61 +96,6 @@ class PictureSignal(BankSignal):
         return "" if is_flat(bytes.fromhex(found)) else found
 
 
-class Blockhash16Signal(PictureSignal):
-    """Block mean value hash of 16 x 16 bits (blockhash.io), precise method."""
-
-    INDEX = index.Blockhash16Index
-    INDICATOR_TYPE: ClassVar[IndicatorTypes] = {"DEBUG_STRING": "signal_type:blockhash16"}
-
-    @staticmethod
-    def get_examples() -> list[str]:
-        return ["fffffe7ffc3ff81ff81ff00fe003e007e007e007e007e007e003e003e007ffff"]
-
-
-class Blockhash16QuickSignal(PictureSignal):
-    """Block mean value hash of 16 x 16 bits (blockhash.io), quick method."""
-
-    INDEX = index.Blockhash16QuickIndex
-    INDICATOR_TYPE: ClassVar[IndicatorTypes] = {"DEBUG_STRING": "signal_type:blockhash16_quick"}
-
-    @staticmethod
-    def get_examples() -> list[str]:
-        return ["fffffe7ffc3ff81ff81ff00fe003e007e007e007e007e007e003e003e007ffff"]
-
-
-class Blockhash8Signal(PictureSignal):
-    """Block mean value hash of 8 x 8 bits (blockhash.io), precise method."""
-
-    INDEX = index.Blockhash8Index
-    INDICATOR_TYPE: ClassVar[IndicatorTypes] = {"DEBUG_STRING": "signal_type:blockhash8"}
-
-    @staticmethod
-    def get_examples() -> list[str]:
-        return ["e7c3e3c1c3c381cf", "e7c3e3c1c3c381f3"]
-
-
-class Blockhash8QuickSignal(PictureSignal):
-    """Block mean value hash of 8 x 8 bits (blockhash.io), quick method."""
-
-    INDEX = index.Blockhash8QuickIndex
-    INDICATOR_TYPE: ClassVar[IndicatorTypes] = {"DEBUG_STRING": "signal_type:blockhash8_quick"}
-
-    @staticmethod
-    def get_examples() -> list[str]:
-        return ["e7c3e3c1c3c381cf", "e7c3e3c1c3c381f3"]
-
-
-class PhashSignal(PictureSignal):
-    """ImageHash's pHash of 64 bits."""
-
-    INDEX = index.PhashIndex
-    INDICATOR_TYPE: ClassVar[IndicatorTypes] = {"DEBUG_STRING": "signal_type:phash"}
-
-    @staticmethod
-    def get_examples() -> list[str]:
-        return ["f8c69798ce38a9a1", "ec9387cc9a68b9a1"]
-
-
 class DigestSignal(BankSignal):
     """A digest of a whole file: equal values are of equal files."""
 
@@ -156,45 +103,38 @@ class DigestSignal(BankSignal):
     def hash_from_bytes(cls, bytes_: bytes) -> str:
         return file_signals_of(bytes_, (cls.get_name(),))[cls.get_name()]
 
-
-class Md5Signal(DigestSignal):
-    """MD5 of a file."""
-
-    INDEX = index.Md5Index
-    INDICATOR_TYPE: ClassVar[IndicatorTypes] = {"HASH_MD5": "media_type_photo"}
-
     @classmethod
     def hash_from_file(cls, file: pathlib.Path) -> str:
-        with file.open("rb") as opened:
-            return hashlib.file_digest(opened, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-
-    @staticmethod
-    def get_examples() -> list[str]:
-        return [hashlib.md5(b"samelook", usedforsecurity=False).hexdigest()]
-
-
-class Sha256Signal(DigestSignal):
-    """SHA-256 of a file."""
-
-    INDEX = index.Sha256Index
-    INDICATOR_TYPE: ClassVar[IndicatorTypes] = {"HASH_SHA256": "media_type_photo"}
-
-    @classmethod
-    def hash_from_file(cls, file: pathlib.Path) -> str:
-        with file.open("rb") as opened:
-            return hashlib.file_digest(opened, "sha256").hexdigest()
-
-    @staticmethod
-    def get_examples() -> list[str]:
-        return [hashlib.sha256(b"samelook").hexdigest()]
+        if cls.get_name() not in {"md5", "sha256"}:
+            return super().hash_from_file(file)
+        with file.open("rb") as opened:  # a video need not be in memory
+            begun = partial(hashlib.new, cls.get_name(), usedforsecurity=False)
+            return hashlib.file_digest(opened, begun).hexdigest()
 
 
-class FaviconMmh3Signal(DigestSignal):
-    """MurmurHash3 of a favicon as internet scanners index it: a signed decimal."""
+# What Meta's ThreatExchange has types of its own for.
+_INDICATOR_TYPES: dict[str, IndicatorTypes] = {
+    "md5": {"HASH_MD5": "media_type_photo"},
+    "sha256": {"HASH_SHA256": "media_type_photo"},
+}
 
-    INDEX = index.FaviconMmh3Index
-    INDICATOR_TYPE: ClassVar[IndicatorTypes] = {"DEBUG_STRING": "signal_type:favicon_mmh3"}
 
-    @staticmethod
-    def get_examples() -> list[str]:
-        return ["-2094715651"]
+def _type_of(signal: Signal) -> type[BankSignal]:
+    base: type[BankSignal] = PictureSignal if signal.of == "pixels" else DigestSignal
+    body = {
+        "INDEX": index.INDEXES[signal.name],
+        "INDICATOR_TYPE": _INDICATOR_TYPES.get(signal.name, {"DEBUG_STRING": f"signal_type:{signal.name}"}),
+        "get_examples": staticmethod(lambda: list(signal.examples)),
+        "__module__": __name__,
+        "__doc__": signal.summary,
+    }
+    return type(index.class_name(signal, "Signal"), (base,), body)
+
+
+# Those whose library is missing are left out: `tx match` hashes a picture by all types that it has.
+SIGNAL_TYPES: tuple[type[BankSignal], ...] = tuple(
+    _type_of(each) for each in PICTURE_SIGNALS if each.name in index.INDEXES and each.can_be_computed
+)
+"""Every signal type of pictures that the library has none of. It has `pdq` and `video_md5` itself."""
+# By their names too, as the library and HMA load classes.
+globals().update({kind.__name__: kind for kind in SIGNAL_TYPES})

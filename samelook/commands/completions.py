@@ -25,9 +25,9 @@ def error_kinds(incomplete: str) -> list[str]:
 
 def signals(incomplete: str) -> list[str]:
     """The signals that can be compared by distance."""
-    from samelook.inspector.tables import SIGNALS
+    from samelook.hashing.table import COMPARED
 
-    return _beginning_with(incomplete, SIGNALS)
+    return _beginning_with(incomplete, [signal.name for signal in COMPARED])
 
 
 def grey_reasons(incomplete: str) -> list[str]:

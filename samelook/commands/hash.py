@@ -72,12 +72,14 @@ async def _hashed(files: list[Path]) -> AsyncIterator[tuple[Path, HashedPicture 
 
     from samelook.hashing.picture import DecodeLimits
     from samelook.hashing.sandbox import Sandbox, SandboxLimits
+    from samelook.settings import load_settings
 
     workers = min(len(files), os.cpu_count() or 1, _MOST_WORKERS)
     async with Sandbox(
         workers,
         SandboxLimits(seconds=_SECONDS, memory_bytes=_MEMORY_BYTES),
         DecodeLimits(max_bytes=_MAX_FILE_BYTES, max_pixels=_MAX_PIXELS),
+        optional_signals=load_settings().signals,
     ) as sandbox:
         ahead: list[asyncio.Task[HashedPicture | HashingError]] = []
         for index, file in enumerate(files):

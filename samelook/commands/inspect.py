@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from samelook.commands import completions, inspect_inject
+from samelook.hashing.table import COMPARED
 
 if TYPE_CHECKING:
     from samelook.inspector.listing import Answer
@@ -55,8 +56,7 @@ SignalOption = Annotated[
     str,
     typer.Option(
         "--signal",
-        help="What look-alikes are compared by: pdq, phash, blockhash16, blockhash16_quick, blockhash8, "
-        "blockhash8_quick.",
+        help=f"What look-alikes are compared by: {', '.join(signal.name for signal in COMPARED)}.",
         autocompletion=completions.signals,
     ),
 ]

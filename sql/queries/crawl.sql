@@ -130,42 +130,6 @@ SET sha256 = excluded.sha256, md5 = excluded.md5, size = excluded.size, format =
 -- The icons answered 304.
 UPDATE favicon_metadata SET crawled_at = now() WHERE icon_url_id = ANY (:icon_ids::bigint[]);
 
--- name: add_hashes(sha256s, pdqs, phashs, blockhash16s, blockhash16_quicks, blockhash8s, blockhash8_quicks, favicon_mmh3s)!
--- The signals of new pictures, each into the table of its algorithm; NULL where a picture lacks one.
-WITH hashed AS (
-    SELECT *
-    FROM unnest(:sha256s::bytea[], :pdqs::bytea[], :phashs::bytea[], :blockhash16s::bytea[],
-                :blockhash16_quicks::bytea[], :blockhash8s::bytea[], :blockhash8_quicks::bytea[],
-                :favicon_mmh3s::integer[])
-        AS h (sha256, pdq, phash, blockhash16, blockhash16_quick, blockhash8, blockhash8_quick, favicon_mmh3)
-),
-add_pdq AS (
-    INSERT INTO hash_pdq (sha256, hash) SELECT sha256, pdq FROM hashed WHERE pdq IS NOT NULL
-    ON CONFLICT (sha256) DO NOTHING
-),
-add_phash AS (
-    INSERT INTO hash_phash (sha256, hash) SELECT sha256, phash FROM hashed WHERE phash IS NOT NULL
-    ON CONFLICT (sha256) DO NOTHING
-),
-add_blockhash16 AS (
-    INSERT INTO hash_blockhash16 (sha256, hash) SELECT sha256, blockhash16 FROM hashed WHERE blockhash16 IS NOT NULL
-    ON CONFLICT (sha256) DO NOTHING
-),
-add_blockhash16_quick AS (
-    INSERT INTO hash_blockhash16_quick (sha256, hash) SELECT sha256, blockhash16_quick FROM hashed WHERE blockhash16_quick IS NOT NULL
-    ON CONFLICT (sha256) DO NOTHING
-),
-add_blockhash8 AS (
-    INSERT INTO hash_blockhash8 (sha256, hash) SELECT sha256, blockhash8 FROM hashed WHERE blockhash8 IS NOT NULL
-    ON CONFLICT (sha256) DO NOTHING
-),
-add_blockhash8_quick AS (
-    INSERT INTO hash_blockhash8_quick (sha256, hash) SELECT sha256, blockhash8_quick FROM hashed WHERE blockhash8_quick IS NOT NULL
-    ON CONFLICT (sha256) DO NOTHING
-)
-INSERT INTO hash_favicon_mmh3 (sha256, hash) SELECT sha256, favicon_mmh3 FROM hashed WHERE favicon_mmh3 IS NOT NULL
-ON CONFLICT (sha256) DO NOTHING;
-
 -- name: start_worker(worker_id, host, pid, phases)!
 INSERT INTO crawl_workers (id, host, pid, phases)
 VALUES (:worker_id, :host, :pid, :phases::text[]);

@@ -73,20 +73,9 @@ FROM (
 JOIN leases AS l ON l.phase = inputs.phase AND l.input_id = inputs.input_id
 LEFT JOIN crawl_workers AS w ON w.id = l.worker_id;
 
--- name: signals(sha256s)
--- Every signal of these pictures. A look-up by primary key in each table of hashes.
-SELECT f.sha256, f.md5, pdq.hash AS pdq, phash.hash AS phash, b16.hash AS blockhash16,
-       b16q.hash AS blockhash16_quick, b8.hash AS blockhash8, b8q.hash AS blockhash8_quick,
-       mmh3.hash AS favicon_mmh3
-FROM favicons AS f
-LEFT JOIN hash_pdq AS pdq ON pdq.sha256 = f.sha256
-LEFT JOIN hash_phash AS phash ON phash.sha256 = f.sha256
-LEFT JOIN hash_blockhash16 AS b16 ON b16.sha256 = f.sha256
-LEFT JOIN hash_blockhash16_quick AS b16q ON b16q.sha256 = f.sha256
-LEFT JOIN hash_blockhash8 AS b8 ON b8.sha256 = f.sha256
-LEFT JOIN hash_blockhash8_quick AS b8q ON b8q.sha256 = f.sha256
-LEFT JOIN hash_favicon_mmh3 AS mmh3 ON mmh3.sha256 = f.sha256
-WHERE f.sha256 = ANY (:sha256s::bytea[]);
+-- name: md5s_of(sha256s)
+-- The MD5 of those of these pictures that are known. A look-up by primary key for each.
+SELECT sha256, md5 FROM favicons WHERE sha256 = ANY (:sha256s::bytea[]);
 
 -- name: wearers(sha256s, most)
 -- Who shows these pictures now: one row for each site and picture, at most `most` a picture, the best position

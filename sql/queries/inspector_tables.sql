@@ -1,7 +1,6 @@
 -- Questions of the inspector that are the same for several tables. The words in braces are filled in when the file
 -- is loaded (samelook.inspector.tables), from fixed tables of names:
 --   {table}                        a table to count
---   {signal}                       a table of hashes
 --   {phase} {inputs} {results} {errors} {error_key} {url} {site_join}
 --                                  one phase's tables, and the way from its errors to the domain
 
@@ -9,29 +8,6 @@
 -- How many rows: exact up to `most`, beyond it the planner's estimate. Reads no more than `most` index entries.
 SELECT (SELECT count(*) FROM (SELECT FROM {table} LIMIT :most) AS counted) AS counted,
        (SELECT reltuples::bigint FROM pg_class WHERE oid = '{table}'::regclass) AS estimated;
-
--- name: hashes_{signal}(after, page)
--- A page of one signal's hashes, by picture. Served by the primary key.
-SELECT sha256, hash FROM hash_{signal} WHERE sha256 > :after ORDER BY sha256 LIMIT :page;
-
--- name: equal_{signal}(hashes, most)
--- Pictures with exactly these hashes. Served by the index by hash.
-SELECT sha256, hash FROM hash_{signal} WHERE hash = ANY (:hashes::bytea[]) LIMIT :most;
-
--- name: worn_{signal}(after, page)
--- A page of one signal's hashes with the targets that wear each picture now (injected ones left out).
-SELECT h.sha256, h.hash, w.targets, w.positions
-FROM (
-    SELECT sha256, hash FROM hash_{signal} WHERE sha256 > :after ORDER BY sha256 LIMIT :page
-) AS h
-CROSS JOIN LATERAL (
-    SELECT array_agg(t.domain_id) AS targets, array_agg(t.position) AS positions
-    FROM favicon_metadata AS m
-    JOIN site_icons AS s ON s.icon_url_id = m.icon_url_id AND s.gone_at IS NULL
-    JOIN target_urls AS t ON t.id = s.target_url_id
-    WHERE m.sha256 = h.sha256 AND NOT m.injected
-) AS w
-ORDER BY h.sha256;
 
 -- name: errors_{phase}(since, before, before_id, page)
 -- A page of the errors of one phase, the newest first, after (`before`, `before_id`). Served by {errors}_by_time.

@@ -87,7 +87,7 @@ async def test_the_librarys_file_exchange_reads_exactly_what_was_banked(
     api = LocalFileSignalExchangeAPI.for_collab(FileCollaborationConfig(name="shared", filename=str(path)))
     (delta,) = api.fetch_iter([], None)
     assert set(delta.updates) == {*ours.items(), *theirs.items()}
-    known = [PdqSignal, VideoMD5Signal, *tx.SIGNAL_TYPES]
+    known: list[Any] = [PdqSignal, VideoMD5Signal, *tx.SIGNAL_TYPES]
     converted = api.naive_convert_to_signal_type(known, api.collab, delta.updates)
     assert {kind.get_name(): list(values) for kind, values in converted.items()} == {
         name: [value] for name, value in {**ours, **theirs}.items()

@@ -20,7 +20,8 @@ from samelook.banks.signal_types import SIGNAL_TYPES
 from samelook.exchanges import tx
 from samelook.exchanges.tx.index import BankIndex
 from samelook.exchanges.tx.signals import BankSignal, PictureSignal
-from samelook.hashing.signals import favicon_mmh3, hash_bytes
+from samelook.hashing.signals import hash_bytes
+from samelook.hashing.table import favicon_mmh3
 
 ALL = tx.SIGNAL_TYPES
 OF_PICTURES = [one for one in ALL if issubclass(one, PictureSignal)]

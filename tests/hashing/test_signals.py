@@ -18,7 +18,8 @@ from samelook.hashing.decode import composite_on, decode
 from samelook.hashing.errors import NotAnImage
 from samelook.hashing.pdq import pdq
 from samelook.hashing.phash import phash
-from samelook.hashing.signals import SIGNAL_NAMES, favicon_mmh3, file_signals_of, hash_bytes, signals_of
+from samelook.hashing.signals import file_signals_of, hash_bytes, signals_of
+from samelook.hashing.table import SIGNAL_NAMES, favicon_mmh3
 
 Stored = Callable[..., bytes]
 

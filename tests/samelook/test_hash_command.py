@@ -9,7 +9,8 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from samelook.commands.hash import hash_files
-from samelook.hashing.signals import SIGNAL_NAMES, hash_bytes
+from samelook.hashing.signals import hash_bytes
+from samelook.hashing.table import SIGNAL_NAMES
 
 
 @pytest.fixture
