@@ -97,6 +97,39 @@ def _blockhashes(pixels: Pixels) -> dict[str, str]:
     return dict(zip(names, blockhashes(pixels), strict=True))
 
 
+def _by_imagehash(name: str, function: str) -> Hasher:
+    """A hasher that asks the ImageHash package, of the picture on white."""
+
+    def hasher(pixels: Pixels) -> dict[str, str]:
+        import imagehash
+        from PIL import Image
+
+        from samelook.hashing.picture import composite_on
+
+        value = getattr(imagehash, function)(Image.fromarray(composite_on(pixels)))
+        # colorhash has 42 bits; indexes hold 64.
+        return {name: str(value).rjust(16, "0")}
+
+    return hasher
+
+
+def _of_imagehash(
+    name: str, function: str, summary: str, *, bank_radius: int, look_alike_radius: int, example: str
+) -> Signal:
+    return Signal(
+        name,
+        64,
+        "pixels",
+        summary,
+        hasher=_by_imagehash(name, function),
+        bank_radius=bank_radius,
+        look_alike_radius=look_alike_radius,
+        optional=True,
+        needs="imagehash",
+        examples=(example,),
+    )
+
+
 _PRECISE_16 = "fffffe7ffc3ff81ff81ff00fe003e007e007e007e007e007e003e003e007ffff"
 _ENTRIES: Final = (
     # PDQ's radius in banks is HMA's. Those of the others are as strict as a 256-bit code at 12 bits: what
@@ -183,6 +216,38 @@ _ENTRIES: Final = (
         digest=favicon_mmh3,
         decimal=True,
         examples=("-2094715651",),
+    ),
+    _of_imagehash(
+        "dhash",
+        "dhash",
+        "ImageHash's dHash of 64 bits: whether each pixel of a row is brighter than the one before.",
+        bank_radius=6,
+        look_alike_radius=8,
+        example="1f3f7cb0d0e1b36b",
+    ),
+    _of_imagehash(
+        "ahash",
+        "average_hash",
+        "ImageHash's average hash of 64 bits: whether each pixel is brighter than the mean.",
+        bank_radius=3,
+        look_alike_radius=8,
+        example="ffe7c3818181c3e7",
+    ),
+    _of_imagehash(
+        "whash",
+        "whash",
+        "ImageHash's wavelet hash of 64 bits, by Haar wavelets.",
+        bank_radius=3,
+        look_alike_radius=8,
+        example="ffe7c3818181c3e7",
+    ),
+    _of_imagehash(
+        "colorhash",
+        "colorhash",
+        "ImageHash's hash of the shares of colours, 42 bits, with zeros before them to make 64.",
+        bank_radius=2,
+        look_alike_radius=4,
+        example="0000007000000000",
     ),
 )
 

@@ -16,6 +16,7 @@ import samelook.crawler as crawler_room
 from samelook.cli import app
 from samelook.crawler.errors import CrawlError
 from samelook.hashing.errors import LEAVES
+from samelook.hashing.table import SIGNALS
 from samelook.settings import settings_page
 
 ROOT = Path(__file__).parents[1]
@@ -41,6 +42,16 @@ def test_every_kind_of_error_is_documented() -> None:
     kinds = {error.kind for error in crawl_errors()} | set(LEAVES)
     missing = {kind for kind in kinds if f"`{kind}`" not in text}
     assert missing <= {"crawl_error", "fetch_failed"}, missing  # roots that are never raised themselves
+
+
+def test_every_signal_is_documented_with_its_radii() -> None:
+    text = (ROOT / "docs/signals.md").read_text()
+    for signal in SIGNALS.values():
+        name = f"`{signal.name}`{' (optional)' if signal.optional else ''}"
+        banks = "equal" if signal.bank_radius is None else f"{signal.bank_radius} bits"
+        near = "" if signal.look_alike_radius is None else f"{signal.look_alike_radius} bits"
+        head, tail = f"| {name} | {signal.bits} | ", f" | {banks} | {near} | {signal.summary} |"
+        assert re.search(f"{re.escape(head)}[^|]+{re.escape(tail)}", text), signal.name
 
 
 def commands_in(text: str) -> set[str]:
