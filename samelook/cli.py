@@ -76,8 +76,13 @@ def start(
         typer.echo(f"samelook {version_of('samelook')}")
         raise typer.Exit
     from samelook.logs import configure_logging
-    from samelook.settings import load_settings
+    from samelook.settings import load_settings, unknown_variables
 
+    for name, nearest in unknown_variables().items():
+        advice = (
+            f"; did you mean {nearest}?" if nearest else ". `samelook settings` lists those that there are."
+        )
+        typer.echo(f"samelook: {name} is no setting{advice}", err=True)
     configure_logging(level=load_settings().log_level)
 
 

@@ -150,6 +150,14 @@ def _queue_prefix(text: str) -> str:
     return text
 
 
+_OTHER_VARIABLES = frozenset(
+    {
+        "SAMELOOK_PURE_NUMPY",  # read where compiled loops are loaded
+        "SAMELOOK_DATABASE_PASSWORD",  # docker-compose.yml
+        "SAMELOOK_TEST_DATABASE_URL",  # tests
+        "SAMELOOK_REWRITE_DOCS",
+    }
+)
 _count = _at_least(1, int)
 _seconds = _at_least(0, float)
 
@@ -490,7 +498,9 @@ class Settings:
     @staticmethod
     def child_environment(url: str) -> dict[str, str]:
         """The environment for a process of ours that is to use the database at `url`."""
-        return {**os.environ, "SAMELOOK_DATABASE_URL": url}
+        # What nobody knows was warned of already.
+        kept = {name: text for name, text in os.environ.items() if name not in unknown_variables()}
+        return {**kept, "SAMELOOK_DATABASE_URL": url}
 
     @property
     def fetch(self) -> FetchSettings:
@@ -621,6 +631,19 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
             shown = "" if setting.metadata["secret"] else f"={text!r}"
             raise SettingsError(f"{setting.metadata['env']}{shown}: {error}") from error
     return Settings(**values)
+
+
+def unknown_variables(environ: Mapping[str, str] | None = None) -> dict[str, str | None]:
+    """Variables that are named like ours and read by nobody, each with the nearest name that is."""
+    from difflib import get_close_matches
+
+    known = [setting.metadata["env"] for setting in fields(Settings)]
+    unknown = {
+        name
+        for name in (os.environ if environ is None else environ)
+        if name.startswith("SAMELOOK_") and name not in known and name not in _OTHER_VARIABLES
+    }
+    return {name: next(iter(get_close_matches(name, known, 1)), None) for name in sorted(unknown)}
 
 
 def settings_table() -> str:
