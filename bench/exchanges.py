@@ -65,7 +65,9 @@ async def new_database(server: str, name: str, file: Path) -> str:
     url = f"{head}{slash}{hosts}/{name}{mark}{query}"
     await migrate(url)
     async with open_pool(DatabaseSettings(url=url)) as pool:
-        await ExchangeStore(pool, ExchangeSettings()).create(NAME, "local_file", {"filename": str(file)})
+        await ExchangeStore(pool, ExchangeSettings(files_folder=file.parent)).create(
+            NAME, "local_file", {"filename": str(file)}
+        )
     return url
 
 

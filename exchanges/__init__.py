@@ -9,7 +9,7 @@ routes or the command line.
 
     async with open_pool(...) as pool:
         store = ExchangeStore(pool, settings)
-        await store.create("PARTNERS", "local_file", {"filename": "/srv/hashes.csv", "signal_type": "pdq"})
+        await store.create("PARTNERS", "local_file", {"filename": "hashes.csv", "signal_type": "pdq"})
         outcome = await fetch_once(pool, "PARTNERS", settings)   # one fetch to its end
         outcome.succeeded, outcome.up_to_date, outcome.error
 """

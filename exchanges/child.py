@@ -113,6 +113,7 @@ async def running(settings: ExchangeSettings, start: _Message) -> AsyncIterator[
                 "optional_signals": settings.optional_signals,
                 "extensions": settings.extensions,
                 "urls": dict(settings.urls),
+                "files_folder": None if settings.files_folder is None else str(settings.files_folder),
                 **start,
             }
         )

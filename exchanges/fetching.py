@@ -19,6 +19,8 @@ from typing import Any
 
 import structlog
 
+from samelook.sql.away import AWAY
+from samelook.sql.cancelled import check_cancelled
 from samelook.sql.named import queries
 from samelook.sql.pool import Connection, Pool
 
@@ -128,6 +130,7 @@ class _Run:
         self._may_be_the_checkpoint = False
         """The last failure came before anything was asked or read: what was stored may be what is wrong."""
         self._plan = ""
+        self._removed = False
 
     async def to_its_end(self, *, from_scratch: bool) -> FetchOutcome:
         log = _log.bind(exchange=self._exchange.name, api=self._exchange.api)
@@ -218,13 +221,22 @@ class _Run:
             "page_records": self._settings.page_records,
         }
         async with running(self._settings, start) as child:
-            plan = await child.receive()
-            if plan["about"] == "error":
-                raise self._failure(plan)
-            self._plan = plan["plan"]
-            writer = await self._writer(self._plan, current, building)
-            if not await self._pages(child, writer):
-                return False
+            watching = asyncio.create_task(self._stop_when_removed(child))
+            try:
+                plan = await child.receive()
+                if plan["about"] == "error":
+                    raise self._failure(plan)
+                self._plan = plan["plan"]
+                writer = await self._writer(self._plan, current, building)
+                if not await self._pages(child, writer):
+                    return False
+            except WorkerDied as error:
+                if self._removed:
+                    raise Superseded(f"{self._exchange.name} was removed meanwhile") from error
+                raise
+            finally:
+                watching.cancel()
+                await asyncio.wait([watching])
         if writer.beside:
             await self._queries.complete_generation(
                 self._connection, id=self._exchange.id, generation=writer.generation
@@ -232,6 +244,22 @@ class _Run:
             await writer.clear_others([writer.generation])
         await self._queries.release_pages(self._connection, id=self._exchange.id)
         return True
+
+    async def _stop_when_removed(self, child: Child) -> None:
+        """Ends the process of an exchange that is no longer there: it may be at something that never ends."""
+        while True:
+            await asyncio.sleep(self._settings.look_s)
+            try:
+                wanted = await self._queries.run_is_wanted(
+                    self._store.pool, id=self._exchange.id, run_id=self._run_id
+                )
+            except AWAY:
+                check_cancelled()
+                continue
+            if not wanted:
+                self._removed = True
+                await asyncio.shield(child.stop())
+                return
 
     async def _writer(self, plan: str, current: Any, building: Any) -> PageWriter:
         """Where the pages go, with what is no longer needed out of the way."""

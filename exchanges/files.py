@@ -20,6 +20,8 @@ from threatexchange.exchanges import fetch_state
 from threatexchange.exchanges.impl.file_api import FileCollaborationConfig, LocalFileSignalExchangeAPI
 from threatexchange.signal_type.signal_base import SignalType
 
+from samelook.exchanges.file_access import opened, path_below
+
 _PAGE = 2000
 _LONGEST_LINE = 1 << 20
 _VALUE_COLUMNS = ("td_raw_indicator", "indicator", "hash", "signal_value", "signal", "value")
@@ -27,6 +29,15 @@ _TYPE_COLUMNS = ("signal_type", "type", "td_type", "indicator_type")
 _TAG_COLUMNS = ("tags", "labels")
 # As the library does it: who fetches listens to the root logger for what was left out.
 _left_out = logging.getLogger().warning
+_folder: Path | None = None
+
+
+def use_folder(folder: str | None) -> None:
+    """Lets exchanges of this process read the files below it."""
+    global _folder  # noqa: PLW0603 - the library makes the objects, and hands them nothing of ours
+    _folder = None if folder is None else Path(folder)
+
+
 Row = tuple[str, str, frozenset[str]]
 """A signal type, a value, tags."""
 
@@ -81,13 +92,14 @@ class LocalFile(LocalFileSignalExchangeAPI):
     def fetch_iter(
         self, supported_signal_types: Sequence[type[SignalType]], checkpoint: Any
     ) -> Iterator[Any]:
-        path = Path(self.collab.filename)
-        with path.open("rb") as file:
+        path = path_below(_folder, self.collab.filename)
+        valid = {one.get_name(): one for one in supported_signal_types}
+        with opened(path) as file:
             found = os.fstat(file.fileno())
             offset = 0
             if checkpoint is not None and checkpoint.filename == str(path) and not checkpoint.is_stale():
                 offset = checkpoint.offset
-            lines = Lines(file)
+            lines = Lines(file, found.st_size)
             reader = _reader(path.name, lines, self.collab, supported_signal_types)
             lines.skip_to(offset)
             at_end = False
@@ -95,6 +107,9 @@ class LocalFile(LocalFileSignalExchangeAPI):
                 page: dict[Any, Any] = {}
                 at_end = True
                 for kind, value, tags in reader(lines):
+                    if kind in valid and not _is_signal(valid[kind], value):
+                        _left_out_line(lines, f"no {kind} signal")
+                        continue
                     page[kind, value] = FileSignal(set(tags))
                     if len(page) >= _PAGE:
                         at_end = False
@@ -108,15 +123,15 @@ class LocalFile(LocalFileSignalExchangeAPI):
         self, s_type: type[SignalType], signal: str, opinion: fetch_state.SignalOpinion
     ) -> None:
         """Adds a line to a plain list; nothing else can be said in one."""
-        path = Path(self.collab.filename)
-        with path.open("rb") as file:
-            lines = Lines(file)
+        path = path_below(_folder, self.collab.filename)
+        with opened(path) as file:
+            lines = Lines(file, os.fstat(file.fileno()).st_size)
             plain = not _is_csv(path.name, lines.first(), self.collab)
         wanted = self.collab.signal_type in (None, s_type.get_name())
         positive = opinion.category == fetch_state.SignalOpinionCategory.POSITIVE_CLASS
         if not (plain and wanted and positive and not opinion.tags):
             raise NotImplementedError
-        with path.open("r+b") as file:
+        with opened(path, to_write=True) as file:
             file.seek(0, os.SEEK_END)
             if file.tell():
                 file.seek(-1, os.SEEK_END)
@@ -129,18 +144,23 @@ class LocalFile(LocalFileSignalExchangeAPI):
 class Lines:
     """The lines of a file as text, and how many bytes of it they were."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, size: int) -> None:
         self._file = file
+        self._size = size
         self.offset = 0
+        self.last_bytes = 0
+        """How long the last line was."""
 
     def __iter__(self) -> Lines:
         return self
 
     def __next__(self) -> str:
-        line = self._file.readline(_LONGEST_LINE + 1)
+        # What is appended meanwhile is for the next time: a file that grows as fast as it is read has no end.
+        line = self._file.readline(_LONGEST_LINE + 1) if self.offset < self._size else b""
         if not line:
             raise StopIteration
         self.offset += len(line)
+        self.last_bytes = len(line.rstrip(b"\r\n"))
         if len(line) > _LONGEST_LINE and not line.endswith(b"\n"):
             _left_out("A line of more than %d bytes before byte %d is left out", _LONGEST_LINE, self.offset)
             while (rest := self._file.readline(_LONGEST_LINE)) and not rest.endswith(b"\n"):
@@ -206,11 +226,7 @@ def _begins_with_type(columns: list[str], types: Sequence[type[SignalType]]) -> 
     found = next((one for one in types if columns and one.get_name() == columns[0]), None)
     if found is None or len(columns) == 1:
         return False
-    try:
-        found.validate_signal_str(columns[1])
-    except Exception:  # noqa: BLE001 - foreign code, which raises what it likes
-        return False
-    return True
+    return _is_signal(found, columns[1])
 
 
 def _of_file_name(name: str) -> str | None:
@@ -229,7 +245,7 @@ def _plain_rows(lines: Lines, kind: str | None, by_indicator: dict[str, str]) ->
         if name and value.strip():
             yield by_indicator.get(name, name), value.strip(), frozenset()
         elif name:
-            _left_out("Before byte %d: a line without a signal type: %.200s", lines.offset, line.strip())
+            _left_out_line(lines, "without a signal type")
 
 
 def _csv_rows(
@@ -250,10 +266,23 @@ def _csv_rows(
         value = _cell(row, value_at)
         name = _cell(row, type_at) or kind or ""
         if not value or not name:
-            _left_out("Before byte %d: a row without value or type: %.200s", lines.offset, row)
+            _left_out_line(lines, "a row without value or type")
             continue
         tags: Iterable[str] = (_cell(row, tags_at).replace(",", " ")).split()
         yield by_indicator.get(name, name), value, frozenset(tags)
+
+
+def _left_out_line(lines: Lines, why: str) -> None:
+    # By place and length, not by its text: who sees the quarantine need not be allowed to read the file.
+    _left_out("The line of %d bytes that ends at byte %d is %s", lines.last_bytes, lines.offset, why)
+
+
+def _is_signal(kind: type[SignalType], value: str) -> bool:
+    try:
+        kind.validate_signal_str(value)
+    except Exception:  # noqa: BLE001 - foreign code, which raises what it likes
+        return False
+    return True
 
 
 def _cell(row: list[str], at: int | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,8 @@ class ExchangeSettings:
     """Signals of the house's own that banks hold besides those that they always do."""
     extensions: tuple[str, ...] = ()
     """Modules with a TX_MANIFEST."""
+    files_folder: Path | None = None
+    """Below it lie the files that local_file exchanges may read. None: they read none."""
     urls: Mapping[str, str] = field(default_factory=dict)
     """Base URLs by exchange type, instead of the built-in ones: test environments and stand-ins."""
     credentials_keys: tuple[str, ...] = field(default=(), repr=False)

@@ -16,6 +16,7 @@ from samelook.sql.pool import Pool
 from . import library
 from .credentials import Vault
 from .errors import BadExchange, BadOpinion, ExchangeExists, UnknownExchange
+from .file_access import check_file
 from .settings import ExchangeSettings
 from .types import (
     checked_config,
@@ -149,6 +150,7 @@ class ExchangeStore:
         given = dict(config or {})
         enabled = given.pop("enabled", enabled) is not False
         stored = checked_config(kind, name, given)
+        check_file(stored, self.settings.files_folder)
         sealed = self._sealed(kind, credentials)
         async with self.pool.acquire() as connection, connection.transaction():
             bank = await self._banks.create_bank(
@@ -196,6 +198,7 @@ class ExchangeStore:
         if config is not None:
             kind = (await self.types()).exchange_type(exchange.api)
             stored = checked_config(kind, name, dict(config))
+            check_file(stored, self.settings.files_folder)
         fetch_now = enabled is True or config is not None
         await self._queries.update_exchange(
             self.pool, id=exchange.id, enabled=enabled, every_s=every_s, config=stored, fetch_now=fetch_now

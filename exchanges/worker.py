@@ -69,7 +69,7 @@ class Fetch:
     """One run of one exchange."""
 
     def __init__(self, line: Line, start: _Message) -> None:
-        from . import adapters
+        from . import adapters, files
         from .conversion import Converter, Overheard
         from .library import load
         from .portable import Portable
@@ -79,6 +79,7 @@ class Fetch:
         register_optional(start["optional_signals"])
         library = load(*(tuple(start[name]) for name in ("exchange_types", "signal_types", "extensions")))
         adapters.use_urls(start["urls"])
+        files.use_folder(start["files_folder"])
         self._line, self._start = line, start
         self._api = library.exchange_type(start["api"])
         self._types = list(library.signal_types.values())

@@ -455,6 +455,12 @@ class Settings:
         "Modules with a TX_MANIFEST, comma separated: extensions of threatexchange with exchange and signal types.",
         _words,
     )
+    exchange_folder: Path | None = _setting(
+        "SAMELOOK_EXCHANGE_FOLDER",
+        None,
+        "Folder below which lie the files that local_file exchanges may read. Unset: they read none.",
+        _path,
+    )
     exchange_urls: tuple[str, ...] = _setting(
         "SAMELOOK_EXCHANGE_URLS",
         (),
@@ -600,6 +606,7 @@ class Settings:
             signal_types=self.signal_types,
             optional_signals=self.signals,
             extensions=self.extensions,
+            files_folder=self.exchange_folder,
             urls={name: url for name, _, url in (one.partition("=") for one in self.exchange_urls)},
             credentials_keys=self.credentials_key,
             every_s=self.exchange_seconds,

@@ -231,9 +231,10 @@ def test_everything_runs_beside_other_packages_and_files_named_like_our_rooms(
     (folder / "hashes.csv").write_text("0" * 64 + "\n")
     samelook(
         *("exchange", "add", "MINE", "local_file"),
-        *("--set", f"filename={folder / 'hashes.csv'}", "--set", "signal_type=pdq"),
+        *("--set", "filename=hashes.csv", "--set", "signal_type=pdq"),
+        SAMELOOK_EXCHANGE_FOLDER=str(folder),
     )
-    assert "MINE" in samelook("exchange", "fetch", "MINE")
+    assert "MINE" in samelook("exchange", "fetch", "MINE", SAMELOOK_EXCHANGE_FOLDER=str(folder))
     assert "postgresql://" in samelook("db", "url", SAMELOOK_DATABASE_URL="")
     with subprocess.Popen(
         [sys.executable, "-m", "samelook", "serve", "--port", "0", "--workers", "2"],

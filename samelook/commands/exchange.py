@@ -96,7 +96,7 @@ def add(
     """Add an exchange and the bank that it feeds.
 
     Examples:
-        samelook exchange add PARTNERS local_file --set filename=/srv/hashes.csv --set signal_type=pdq
+        samelook exchange add PARTNERS local_file --set filename=hashes.csv --set signal_type=pdq
 
         samelook exchange add NCMEC ncmec --credentials login.json --set environment=https://…
     """

@@ -88,6 +88,10 @@ SELECT pg_advisory_unlock(1397507416, CAST(:id AS bigint)::integer);
 UPDATE exchanges SET run_id = :run_id, run_started_at = now(), next_fetch_at = now()
 WHERE id = :id AND removed_at IS NULL RETURNING id;
 
+-- name: run_is_wanted(id, run_id)$
+-- Whether the exchange is there and this run is its own. By primary key.
+SELECT EXISTS (SELECT FROM exchanges WHERE id = :id AND run_id = :run_id AND removed_at IS NULL);
+
 -- name: end_run(id, run_id, succeeded, up_to_date, error, wait_s)$
 -- Whoever asked for a fetch while this one ran gets another one.
 UPDATE exchanges

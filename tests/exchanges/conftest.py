@@ -33,10 +33,12 @@ def plugin(monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.fixture
-def settings(plugin: str) -> ExchangeSettings:
+def settings(plugin: str, tmp_path: Path) -> ExchangeSettings:
     """As at work, but impatient, and with the extension's exchange types."""
     types = tuple(f"{plugin}.{name}" for name in ("Scripted", "Gathering", "Web"))
-    return ExchangeSettings(exchange_types=types, attempts=2, retry_s=0.01, silence_s=500.0, look_s=0.02)
+    return ExchangeSettings(
+        exchange_types=types, attempts=2, retry_s=0.01, silence_s=500.0, look_s=0.02, files_folder=tmp_path
+    )
 
 
 @pytest.fixture

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from samelook.exchanges.errors import BadExchange
+from samelook.exchanges.store import ExchangeStore
 
 PDQ = [f"{n:02x}" * 32 for n in (0x1A, 0x2B, 0x3C)]
 MD5 = [f"{n:032x}" for n in (1, 2, 3)]
@@ -79,9 +84,11 @@ async def test_what_is_no_signal_is_kept_and_named(
     assert outcome.succeeded
     assert await matching("FILE") == {"md5": [MD5[0]]}
     raws = sorted(one.raw.decode() for one in await store.quarantine("FILE"))
-    assert len(raws) == 2
-    assert any("nonsense" in raw for raw in raws)
-    assert any("123" in raw for raw in raws)
+    # By place and length: whoever sees the quarantine need not be allowed to read the file.
+    assert raws == [
+        "The line of 7 bytes that ends at byte 54 is no md5 signal",
+        "The line of 8 bytes that ends at byte 46 is without a signal type",
+    ]
 
 
 async def test_a_file_that_is_not_there(store: Any, fetch: Any, tmp_path: Path) -> None:
@@ -134,3 +141,42 @@ async def test_signal_types_of_an_extension_match(
         assert await live.find(near, bytes.fromhex("000000000000ffff")) == []
     for name in ("word", "short_hash"):
         signal_types._known.pop(name)
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "../outside", "link", "/proc/self/environ", "/dev/zero"])
+async def test_nothing_outside_the_operators_folder_is_read(store: Any, tmp_path: Path, name: str) -> None:
+    (tmp_path / "link").symlink_to("/etc/passwd")
+    with pytest.raises(BadExchange, match="SAMELOOK_EXCHANGE_FOLDER"):
+        await store.create("FILE", "local_file", {"filename": name})
+    with pytest.raises(BadExchange, match="named no folder"):
+        await ExchangeStore(store.pool).create("FILE", "local_file", {"filename": "list.txt"})
+
+
+async def test_a_link_that_is_laid_later_leads_nowhere(store: Any, fetch: Any, tmp_path: Path) -> None:
+    await store.create("FILE", "local_file", {"filename": "list.txt"})
+    (tmp_path / "list.txt").symlink_to("/etc/passwd")
+    outcome = await fetch("FILE")
+    assert not outcome.succeeded
+    assert [one.raw for one in await store.quarantine("FILE")] == []
+
+
+async def test_what_is_no_regular_file_is_refused(store: Any, fetch: Any, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    await store.create("PIPE", "local_file", {"filename": "pipe"})
+    await store.create("FOLDER", "local_file", {"filename": "folder"})
+    for name in ("PIPE", "FOLDER"):
+        outcome = await fetch(name)
+        assert not outcome.succeeded
+        assert "no regular file" in outcome.error.message
+
+
+async def test_removing_an_exchange_ends_its_process(store: Any, fetch: Any, script: Any) -> None:
+    await store.create("SLOW", "scripted", {"script": script({"hang": True})})
+    fetching = asyncio.create_task(fetch("SLOW"))
+    while not (await store.status("SLOW")).running_since:
+        await asyncio.sleep(0.01)
+    await store.delete("SLOW")
+    async with asyncio.timeout(30):
+        outcome = await fetching
+    assert outcome.error.kind == "superseded"
