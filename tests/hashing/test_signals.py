@@ -19,7 +19,7 @@ from samelook.hashing.errors import NotAnImage
 from samelook.hashing.pdq import pdq
 from samelook.hashing.phash import phash
 from samelook.hashing.signals import file_signals_of, hash_bytes, signals_of
-from samelook.hashing.table import SIGNAL_NAMES, favicon_mmh3
+from samelook.hashing.table import DEFAULT_NAMES, favicon_mmh3
 
 Stored = Callable[..., bytes]
 
@@ -27,7 +27,7 @@ Stored = Callable[..., bytes]
 def test_every_signal_is_there_in_its_form(icon: NDArray[np.uint8], stored: Stored) -> None:
     data = stored(icon, "PNG")
     hashed = hash_bytes(data)
-    assert list(hashed.signals) == list(SIGNAL_NAMES)
+    assert list(hashed.signals) == list(DEFAULT_NAMES)
     lengths = {name: len(value) for name, value in hashed.signals.items() if name != "favicon_mmh3"}
     assert lengths == {
         "pdq": 64,
@@ -60,7 +60,7 @@ def test_signals_are_those_of_their_own_modules(icon: NDArray[np.uint8], stored:
 def test_only_what_is_asked_for_is_computed(icon: NDArray[np.uint8], stored: Stored) -> None:
     data = stored(icon, "PNG")
     everything = hash_bytes(data).signals
-    for name in SIGNAL_NAMES:
+    for name in DEFAULT_NAMES:
         assert hash_bytes(data, types=[name]).signals == {name: everything[name]}
     assert hash_bytes(data, types=()).signals == {}
     with pytest.raises(ValueError, match="crc32"):
@@ -116,7 +116,7 @@ def test_colours_under_full_transparency_change_no_picture_signal(
 ) -> None:
     recoloured = icon.copy()
     recoloured[icon[..., 3] == 0, :3] = (1, 2, 3)
-    pixels = SIGNAL_NAMES[:6]
+    pixels = DEFAULT_NAMES[:6]
     assert (
         hash_bytes(stored(recoloured, "PNG"), types=pixels).signals
         == hash_bytes(stored(icon, "PNG"), types=pixels).signals
@@ -126,7 +126,7 @@ def test_colours_under_full_transparency_change_no_picture_signal(
 def test_the_format_of_a_lossless_file_changes_no_picture_signal(
     icon: NDArray[np.uint8], stored: Stored
 ) -> None:
-    pixels = SIGNAL_NAMES[:6]
+    pixels = DEFAULT_NAMES[:6]
     files = [
         stored(icon, "PNG"),
         stored(icon, "ICO"),

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from samelook.commands.hash import hash_files
 from samelook.hashing.signals import hash_bytes
-from samelook.hashing.table import SIGNAL_NAMES
+from samelook.hashing.table import DEFAULT_NAMES
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_people_get_a_table_and_errors_apart(command: typer.Typer, logo: Path, t
     result = CliRunner().invoke(command, [str(logo), str(tmp_path / "missing")])
     assert result.exit_code == 1
     assert "ico, 32x32, 2 frames" in result.stdout
-    assert all(name in result.stdout for name in SIGNAL_NAMES)
+    assert all(name in result.stdout for name in DEFAULT_NAMES)
     assert "cannot be read" in result.stderr
     assert "cannot be read" not in result.stdout
 
