@@ -32,7 +32,7 @@ from bench.accuracy_variants import VARIANTS, Rgba, changed
 from samelook.hashing.blockhash import blockhash
 from samelook.looks.look import look_of
 from samelook.looks.measures import Measures
-from samelook.looks.rules import RULES, LookRule
+from samelook.looks.rules import RULES, LookRule, counted
 from samelook.looks.trees import points_of
 
 BLOCKHASH_BITS: Final = (0, 4, 9)
@@ -138,7 +138,7 @@ def _passing(rule: LookRule, pairs: Pairs) -> _Flags:
         (pairs.pdq <= rule.radius_bits)
         & (measures.inner >= rule.least_inner)
         & (measures.tint <= rule.most_tint)
-        & (points_of(pairs.measures) - pairs.handicaps >= rule.least_points)
+        & (counted(points_of(pairs.measures), pairs.handicaps) >= rule.least_points)
     )
     return passing
 
@@ -148,7 +148,7 @@ def _outcome(name: str, found: _Flags, pairs: NDArray[np.int64], known: Known) -
     kinds: dict[str, list[float]] = defaultdict(list)
     for (kind, _, _), share in zip(VARIANTS, by_brand.mean(axis=0), strict=True):
         kinds[kind].append(float(share))
-    soft = by_brand[:, [kind != HARD for kind, _, _ in VARIANTS]].mean(axis=1)
+    soft = by_brand[:, [kind not in HARD for kind, _, _ in VARIANTS]].mean(axis=1)
     error = 1.96 * float(soft.std(ddof=1)) / math.sqrt(len(soft))
     news = np.array([known.icons[i].brand.startswith("news ") for i in known.chosen])
     brands, letters, same = _strangers_among(pairs, known.icons)

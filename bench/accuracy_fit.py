@@ -196,7 +196,8 @@ def fitted(known: Known, twins: NDArray[np.float32]) -> Trees:
 
 def _may_pass(measures: NDArray[np.float32], handicaps: Floats) -> NDArray[np.bool_]:
     named = Measures(*measures.T)
-    may: NDArray[np.bool_] = (named.tint <= _MOST_TINT) & (named.inner >= _LEAST_INNER) & (handicaps == 0)
+    plain = (handicaps[:, 0] == 0) & np.isinf(handicaps[:, 1])
+    may: NDArray[np.bool_] = (named.tint <= _MOST_TINT) & (named.inner >= _LEAST_INNER) & plain
     return may
 
 

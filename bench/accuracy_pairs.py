@@ -91,7 +91,7 @@ class Pairs:
     measures: NDArray[np.float32]
     """The columns of `Measures`; shape (pairs, 16)."""
     handicaps: NDArray[np.float64]
-    """Points that the version must have more."""
+    """As in `Probes.handicaps`; shape (pairs, 2)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,7 +204,7 @@ def measures_of_twins(twins: Sequence[tuple[Rgba, Rgba]]) -> NDArray[np.float32]
         near = (
             (apart <= RADIUS)
             & (_as_is([probes])[:, None] | stored.plain[None])
-            & (probes.handicaps == 0)[:, None]
+            & (probes.handicaps[:, 0] == 0)[:, None]
         )
         version, row = np.nonzero(near)
         parts.append(measured(probes.pictures[version], stored.pictures[row]))

@@ -17,8 +17,8 @@ from samelook.looks.look import Look
 
 CACHE: Final = Path.home() / ".cache" / "samelook-bench"
 LETTERS: Final = 2500
-HARD: Final = "hard"
-"""The class of changes that no rule is expected to see through; they count apart."""
+HARD: Final = frozenset({"hard", "disc", "ring", "hue 20°", "exchanged"})
+"""The classes of changes that were not fitted to; they count apart."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +34,7 @@ class Known:
     """`asked` counts changes: icon i of `chosen` in variant v is i * len(VARIANTS) + v."""
 
     def soft_changes(self) -> NDArray[np.int64]:
-        soft = np.array([kind != HARD for kind, _, _ in VARIANTS])
+        soft = np.array([kind not in HARD for kind, _, _ in VARIANTS])
         return np.flatnonzero(np.tile(soft, len(self.chosen)))
 
 

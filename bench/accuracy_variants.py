@@ -170,6 +170,35 @@ def _chain(*changes: Change) -> Change:
 
 _JPEG: Final = _reencoded("JPEG", quality=75)
 
+
+def _framed_in(inner: float, ring: tuple[int, int, int] | None = None) -> Change:
+    """The icon small on a white disc, with a ring of a colour around it or without."""
+
+    def change(icon: Image.Image) -> Image.Image:
+        side = 4 * max(icon.size)
+        disc = Image.new("RGBA", (side, side))
+        edge = (*(ring or (255, 255, 255)), 255)
+        ImageDraw.Draw(disc).ellipse(
+            (0, 0, side - 1, side - 1), (255, 255, 255, 255), edge, max(1, round(side * 0.08))
+        )
+        scale = side * inner / max(icon.size)
+        small = _resized(icon, (max(1, round(icon.width * scale)), max(1, round(icon.height * scale))))
+        disc.alpha_composite(small, ((side - small.width) // 2, (side - small.height) // 2))
+        return _resized(disc, (side // 4, side // 4))
+
+    return change
+
+
+def _exchanged(icon: Image.Image) -> Image.Image:
+    """The icon with the colours of its ground and its sign exchanged: blue on white for white on blue."""
+    rgb = np.asarray(_on((255, 255, 255))(icon).convert("RGB")).astype(np.float64)
+    border = np.concatenate([rgb[0], rgb[-1], rgb[1:-1, 0], rgb[1:-1, -1]])
+    ground = np.median(border, axis=0)
+    far = np.abs(rgb - ground).sum(axis=2)
+    sign = np.median(rgb[far >= np.quantile(far, 0.9)], axis=0)
+    return Image.fromarray(np.clip(ground + sign - rgb, 0, 255).astype(np.uint8)).convert("RGBA")
+
+
 # Class, name, change. Every class says one thing that people do to an icon.
 VARIANTS: Final[tuple[tuple[str, str, Change], ...]] = (
     ("size", "16 px", _size(16)),
@@ -212,6 +241,12 @@ VARIANTS: Final[tuple[tuple[str, str, Change], ...]] = (
     ("combined", "32 px + JPEG + crop 5 %", _chain(_size(32), _cropped(0.05), _JPEG)),
     ("combined", "16 px + darker", _chain(_size(16), _enhanced(ImageEnhance.Brightness, 0.8))),
     ("combined", "rounded + white + JPEG", _chain(_rounded(0.2), _on((255, 255, 255)), _JPEG)),
+    ("disc", "62 % on a white disc", _framed_in(40 / 64)),
+    ("ring", "56 % in a blue ring", _framed_in(0.56, (20, 80, 200))),
+    ("ring", "60 % in a grey ring", _framed_in(0.60, (90, 90, 90))),
+    ("hue 20°", "hue +20°", _hue(20)),
+    ("hue 20°", "hue -20°", _hue(-20)),
+    ("exchanged", "sign and ground exchanged", _exchanged),
     ("hard", "circle", _rounded(0.5)),
     ("hard", "turn 3°", _turned(3)),
     ("hard", "hue 60°", _hue(60)),

@@ -23,6 +23,7 @@ from samelook.looks.look import BRIGHT_SIDE, COLOUR_SIDE, FORM_BYTES, PDQ_BYTES,
 _Floats = NDArray[np.float32]
 _Bytes = NDArray[np.uint8]
 
+_FORMS: Final = len(FORM_NAMES) - 1  # few icons have the form inside a frame
 _BATCH: Final = 512
 _TURNS: Final = 16
 """Looks made of one drawing: turned, mirrored, and with light and dark exchanged."""
@@ -118,10 +119,10 @@ def _looks_of(drawings: _Floats, rng: np.random.Generator) -> _Bytes:
     bright, tint = (np.concatenate(parts) for parts in zip(*turned, strict=True))
     order = rng.permutation(len(bright))
     bright, tint = bright[order], tint[order]
-    rows = np.empty((len(bright), len(Look(()).to_bytes()) + len(FORM_NAMES) * FORM_BYTES), np.uint8)
+    rows = np.empty((len(bright), len(Look(()).to_bytes()) + _FORMS * FORM_BYTES), np.uint8)
     header = len(Look(()).to_bytes())
     rows[:, :header] = np.frombuffer(Look(()).to_bytes(), np.uint8)
-    rows[:, header - 1] = len(FORM_NAMES)
+    rows[:, header - 1] = _FORMS
     for which, (light, hue) in enumerate(_framed(bright, tint)):
         form = rows[:, header + which * FORM_BYTES : header + (which + 1) * FORM_BYTES]
         form[:, 0] = which
@@ -167,7 +168,7 @@ def _pdqs(bright: _Floats) -> _Bytes:
 
 def _change_bits(row: _Bytes, rng: np.random.Generator) -> None:
     header = len(Look(()).to_bytes())
-    for which in range(len(FORM_NAMES)):
+    for which in range(_FORMS):
         start = header + which * FORM_BYTES + 1
         for bit in rng.integers(0, 8 * PDQ_BYTES, _FLIPPED_BITS).tolist():
             row[start + bit // 8] ^= 1 << bit % 8

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-FormName = Literal["plain", "trimmed", "trimmed_grey", "keyed"]
-FORM_NAMES: Final[tuple[FormName, ...]] = ("plain", "trimmed", "trimmed_grey", "keyed")
+FormName = Literal["plain", "trimmed", "trimmed_grey", "keyed", "inside"]
+FORM_NAMES: Final[tuple[FormName, ...]] = ("plain", "trimmed", "trimmed_grey", "keyed", "inside")
 
 CANVAS: Final = 64
 """The side of every canonical picture; PDQ tells icons apart better at 64 pixels than at 128 or 256."""
@@ -26,12 +26,18 @@ _KEYED_RING_SHARE: Final = 0.6
 _COLOURLESS: Final = 40  # between a colour's largest and smallest channel
 _LEAST_SIDE: Final = 4
 _TURNS: Final = 12
+_TOUCHING_SHARE: Final = 0.08  # of the border ring, that an opaque shape with round corners covers
+_FRAME_NEAR: Final = 48
+_FRAME_SHARE: Final = 0.7  # of a band's edge, that is of one colour
+_LEAST_EDGE: Final = 16
 _LEAST_CONTRAST: Final = 24
 _OPAQUE: Final = 255
 
 _WHITE: Final = 255
 _GREY: Final = 128
 _BLACK: Final = 0
+
+_WHITE_PIXEL: Final = (255, 255, 255, 255)
 
 _Pixels = NDArray[np.uint8]
 _Box = tuple[int, int, int, int]
@@ -55,6 +61,9 @@ def canonical_pictures(rgba: _Pixels) -> dict[FormName, _Pixels]:
     keyed = _keyed(icon)
     if keyed is not None:
         canvases["keyed"] = _on(_canvas(keyed), _BLACK)
+    inside = _inside_frame(np.asarray(icon))
+    if inside is not None:
+        canvases["inside"] = _on(_canvas(inside), _WHITE)
     return {name: canvas for name, canvas in canvases.items() if contrast_of(canvas) >= _LEAST_CONTRAST}
 
 
@@ -105,7 +114,11 @@ def _on(premultiplied: _Pixels, grey: int) -> _Pixels:
 
 
 def _trimmed(icon: Image.Image) -> tuple[Image.Image, bool]:
-    """The icon without its transparent margin, then without a margin of one colour; was there any?"""
+    """The icon without its transparent margin, then without a margin of one colour; was there any?
+
+    The second margin is looked for in the icon on white, as people see it: a sign on a white disc has the
+    same margin as one on a white square.
+    """
     pixels = np.asarray(icon)
     box = _box_of(pixels[..., 3] > _SOLID)
     if box is None:
@@ -113,15 +126,71 @@ def _trimmed(icon: Image.Image) -> tuple[Image.Image, bool]:
     pixels = _cut(pixels, box)
     colour: tuple[int, ...] = (0, 0, 0, 0)
     margin = _margin_colour(pixels, _RING_SHARE)
+    seen = pixels
+    if margin is None and _ring_of(pixels[..., 3] > _SOLID).mean() >= _TOUCHING_SHARE:
+        seen = _on_white(pixels)
+        margin = _margin_colour(seen, _RING_SHARE)
+        if margin is not None and int(margin.min()) < _OPAQUE - _NEAR:
+            margin = None
     if margin is not None:
-        strays = _distance(pixels, margin) > _NEAR
+        strays = _distance(seen, margin) > _NEAR
         inside = _box_of_lines(strays.mean(axis=1) > _STRAY_SHARE, strays.mean(axis=0) > _STRAY_SHARE)
         if inside is not None and min(inside[2] - inside[0], inside[3] - inside[1]) >= _LEAST_SIDE:
-            pixels = _cut(pixels, inside)
+            pixels = _cut(seen, inside)
             colour = tuple(margin.tolist())
     if pixels.shape == (icon.height, icon.width, 4):
         return icon, False
     return _padded_square(Image.fromarray(np.ascontiguousarray(pixels), "RGBa"), colour), True
+
+
+def _inside_frame(pixels: _Pixels) -> Image.Image | None:
+    """The sign on white inside a frame of one colour (a ring, a border), or None where there is no frame.
+
+    A frame is a closed band of one colour with white on its inner side; a coloured tile has none, for the
+    sign lies on the tile itself.
+    """
+    seen = _on_white(pixels)
+    white = _distance(seen, np.full(4, _OPAQUE, np.int16)) <= _NEAR
+    left = _left_after(np.ones_like(white), white)
+    edge = _edge_of(left)
+    if int(edge.sum()) < _LEAST_EDGE:
+        return None
+    colours = seen[edge].astype(np.int16)
+    band: NDArray[np.int16] = np.sort(colours, axis=0)[len(colours) // 2]
+    near = _distance(seen, band) <= _FRAME_NEAR
+    if float(near[edge].mean()) < _FRAME_SHARE:
+        return None
+    left = _left_after(left, near | ~left)
+    edge = _edge_of(left)
+    if int(edge.sum()) < _LEAST_EDGE or float(white[edge].mean()) < _FRAME_SHARE:
+        return None
+    left &= ~_reached_from_border(white | ~left)
+    box = _box_of_lines(left.sum(axis=1) > 1, left.sum(axis=0) > 1)
+    if box is None or min(box[2] - box[0], box[3] - box[1]) < max(_LEAST_SIDE, min(left.shape) // 5):
+        return None
+    sign = _cut(np.where(left[..., None], seen, np.uint8(_OPAQUE)), box)
+    return _padded_square(Image.fromarray(np.ascontiguousarray(sign), "RGBa"), _WHITE_PIXEL)
+
+
+def _left_after(left: NDArray[np.bool_], passable: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """What is left when all that is reached from the border through passable pixels is gone.
+
+    The next row of pixels goes too: where two colours meet, they are mixed.
+    """
+    left = left & ~_reached_from_border(passable)
+    return left if left.all() else left & ~_edge_of(left)
+
+
+def _edge_of(left: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The pixels of a region that have a neighbour outside it."""
+    padded = np.pad(left, 1)
+    inner = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+    return left & ~inner
+
+
+def _on_white(premultiplied: _Pixels) -> _Pixels:
+    opaque = np.full((*premultiplied.shape[:2], 1), _OPAQUE, np.uint8)
+    return np.concatenate([_on(premultiplied, _WHITE), opaque], axis=2)
 
 
 def _keyed(icon: Image.Image) -> Image.Image | None:

@@ -16,6 +16,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from samelook.looks.colour import squeezed
 from samelook.looks.forms import CANVAS, FORM_NAMES, FormName
 from samelook.looks.look import BRIGHT_SIDE, COLOUR_SIDE, PDQ_BYTES, Look
 
@@ -35,6 +36,10 @@ class _Version:
     mirrored: bool = False
     covered: str = ""
     """The corner that the mirrored picture covers, so that a badge goes."""
+    turned: float = 0.0
+    """Degrees by which the hues are turned, in the plane of Lab's a* and b*."""
+    swapped: bool = False
+    """Whether sign and ground exchange their colours."""
 
 
 _VERSIONS: Final = (
@@ -44,9 +49,14 @@ _VERSIONS: Final = (
     _Version("mirrored", mirrored=True),
     _Version("badge bottom right", covered="br"),
     _Version("badge top right", covered="tr"),
+    _Version("hue turned left", turned=-20.0),
+    _Version("hue turned right", turned=20.0),
+    _Version("sign and ground exchanged", swapped=True),
 )
+_NEUTRAL: Final = np.float32(128)  # what a small picture holds for an a* or b* of nothing
 _BADGE_SHARE: Final = 0.44
 _HANDICAPS: Final = {"mirrored": 12.0}
+_MOST_OF_RECOLOURED: Final = 3.7  # below what strict asks for
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,12 +76,18 @@ class Probes:
 
     @property
     def handicaps(self) -> NDArray[np.float64]:
-        """The points that each version must have more than a form as it is.
+        """Shape (versions, 2): the points that a version must have more than a form as it is, and its most.
 
         A mirrored *b* is a *d* to the last pixel: a mirrored icon must be all but the other, with much to
-        see in it, and never is strictly the same.
+        see in it. A recoloured one never is strictly the same: one letter in two hues would be.
         """
-        return np.array([_HANDICAPS.get(name, 0.0) for name in self.names])
+        recoloured = {version.name for version in _VERSIONS if version.turned or version.swapped}
+        return np.array(
+            [
+                (_HANDICAPS.get(name, 0.0), _MOST_OF_RECOLOURED if name in recoloured else np.inf)
+                for name in self.names
+            ]
+        ).reshape(-1, 2)
 
     def searches(self) -> Iterator[tuple[int, bytes, tuple[FormName, ...]]]:
         """What to look up: the number of a version, its PDQ, and the stored forms that it is compared with.
@@ -106,6 +122,10 @@ def _made(picture: _Floats, version: _Version) -> tuple[_Floats, NDArray[np.uint
     bright, tint = _planes(picture)
     if version.mirrored:
         bright, tint = bright[:, ::-1], tint[..., ::-1]
+    if version.turned:
+        tint = _turned(tint, version.turned)
+    if version.swapped:
+        bright, tint = _exchanged(bright, tint)
     if version.covered:
         bright, tint = _covered(bright, version.covered), _covered(tint, version.covered)
     return _transform(bright, version.share), _seen(bright, tint, version.share)
@@ -124,6 +144,30 @@ def _covered(plane: _Floats, corner: str) -> _Floats:
     plane = plane.copy()
     plane[..., rows, side - badge :] = plane[..., rows, badge - 1 :: -1]
     return plane
+
+
+def _turned(tint: _Floats, degrees: float) -> _Floats:
+    """The colours with all hues turned, lightness and chroma as they are."""
+    angle = math.radians(degrees)
+    turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]], np.float32)
+    turned: _Floats = np.tensordot(turn, tint - _NEUTRAL, (1, 0)).astype(np.float32) + _NEUTRAL
+    return turned
+
+
+def _exchanged(bright: _Floats, tint: _Floats) -> tuple[_Floats, _Floats]:
+    """The planes with the colours of ground and sign exchanged: each is mirrored about the mean of the two.
+
+    The ground is what most of the border shows; the sign is what is farthest from it in brightness.
+    """
+    small = squeezed(bright, COLOUR_SIDE)
+    border = np.concatenate([small[0], small[-1], small[1:-1, 0], small[1:-1, -1]])
+    ground = float(np.median(border))
+    far = np.abs(small - ground)
+    sign = far >= 0.6 * far.max()
+    is_ground = far <= max(0.2 * float(far.max()), float(far.min()))
+    bright = ground + float(small[sign].mean()) - bright
+    sums = [float(np.median(plane[is_ground])) + float(np.median(plane[sign])) for plane in tint]
+    return bright, np.stack([total - plane for total, plane in zip(sums, tint, strict=True)])
 
 
 def _seen(bright: _Floats, tint: _Floats, share: float) -> NDArray[np.uint8]:

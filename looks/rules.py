@@ -177,11 +177,16 @@ def judge(
     inner[near] = measures.inner
     total = points_of(np.column_stack(measures))
     if handicaps is not None:
-        total -= handicaps[near]
+        total = counted(total, handicaps[near])
     passed = (measures.inner >= rule.least_inner) & (total >= rule.least_points)
     points[near[passed]] = total[passed]
     colour[near] = np.sqrt(measures.bright**2 + tint[near] ** 2)
     return judged
+
+
+def counted(points: NDArray[np.float64], handicaps: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The points that count for versions with these handicaps (`Probes.handicaps`)."""
+    return np.minimum(points - handicaps[:, 0], handicaps[:, 1])
 
 
 def _distances(left: NDArray[np.uint8], right: NDArray[np.uint8]) -> NDArray[np.int64]:

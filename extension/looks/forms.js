@@ -15,6 +15,11 @@ const COLOURLESS = 40;
 const LEAST_SIDE = 4;
 const TURNS = 12;
 const LEAST_CONTRAST = 24;
+const TOUCHING_SHARE = 0.08;
+const FRAME_NEAR = 48;
+const FRAME_SHARE = 0.7;
+const LEAST_EDGE = 16;
+const WHITE = [255, 255, 255, 255];
 
 /** Opaque 64 x 64 pictures by the form's name, from straight RGBA; forms without contrast are left out. */
 export function canonicalPictures(picture) {
@@ -27,6 +32,8 @@ export function canonicalPictures(picture) {
   if (leastAlpha(cut) < 255) canvases.set("trimmed_grey", on(cut, 128));
   const keyed = keyedOf(icon);
   if (keyed) canvases.set("keyed", on(resized(keyed, CANVAS, CANVAS), 0));
+  const inside = insideFrame(icon);
+  if (inside) canvases.set("inside", on(resized(inside, CANVAS, CANVAS), 255));
   for (const [name, canvas] of canvases) if (contrastOf(canvas) < LEAST_CONTRAST) canvases.delete(name);
   return canvases;
 }
@@ -109,13 +116,19 @@ function trimmedOf(icon) {
   if (!box) return [icon, false];
   let pixels = cutOf(icon, box);
   let colour = [0, 0, 0, 0];
-  const margin = marginColour(pixels, RING_SHARE);
+  let margin = marginColour(pixels, RING_SHARE);
+  let seen = pixels;
+  if (!margin && solidShareOfRing(pixels) >= TOUCHING_SHARE) {
+    seen = on(pixels, 255);
+    margin = marginColour(seen, RING_SHARE);
+    if (margin && Math.min(...margin) < 255 - NEAR) margin = null;
+  }
   if (margin) {
     const { width, height } = pixels;
     const rows = new Float64Array(height), columns = new Float64Array(width);
     for (let y = 0; y < height; y++)
       for (let x = 0; x < width; x++)
-        if (distance(pixels.data, (y * width + x) * 4, margin) > NEAR) {
+        if (distance(seen.data, (y * width + x) * 4, margin) > NEAR) {
           rows[y]++;
           columns[x]++;
         }
@@ -124,12 +137,89 @@ function trimmedOf(icon) {
       columns.map((count) => count / height > STRAY_SHARE),
     );
     if (inside && Math.min(inside.right - inside.left, inside.bottom - inside.top) >= LEAST_SIDE) {
-      pixels = cutOf(pixels, inside);
+      pixels = cutOf(seen, inside);
       colour = margin;
     }
   }
   if (pixels.width === icon.width && pixels.height === icon.height) return [icon, false];
   return [paddedSquare(pixels, colour), true];
+}
+
+function solidShareOfRing(pixels) {
+  const solid = solidity(pixels), ring = ringOf(pixels.width, pixels.height);
+  let count = 0;
+  for (const place of ring) count += solid[place];
+  return count / ring.length;
+}
+
+/** The sign on white inside a frame of one colour, or null where there is no frame. */
+function insideFrame(icon) {
+  const { width, height } = icon;
+  const seen = on(icon, 255);
+  const white = near(seen, WHITE, NEAR);
+  let left = leftAfter(new Uint8Array(white.length).fill(1), white, width, height);
+  let edge = placesOf(edgeOf(left, width, height));
+  if (edge.length < LEAST_EDGE) return null;
+  const band = [0, 1, 2, 3].map(
+    (channel) => Uint8Array.from(edge, (place) => seen.data[place * 4 + channel]).sort()[edge.length >> 1],
+  );
+  const banded = near(seen, band, FRAME_NEAR);
+  if (shareOf(edge, banded) < FRAME_SHARE) return null;
+  left = leftAfter(left, either(banded, left), width, height);
+  edge = placesOf(edgeOf(left, width, height));
+  if (edge.length < LEAST_EDGE || shareOf(edge, white) < FRAME_SHARE) return null;
+  const outside = reachedFromBorder(either(white, left), width, height);
+  const rows = new Uint32Array(height), columns = new Uint32Array(width);
+  const data = new Uint8ClampedArray(seen.data.length).fill(255);
+  for (let i = 0; i < left.length; i++)
+    if (left[i] && !outside[i]) {
+      rows[Math.floor(i / width)]++;
+      columns[i % width]++;
+      data.set(seen.data.subarray(i * 4, i * 4 + 4), i * 4);
+    }
+  const box = boxOfLines(rows.map((count) => count > 1), columns.map((count) => count > 1));
+  const least = Math.max(LEAST_SIDE, Math.floor(Math.min(width, height) / 5));
+  if (!box || Math.min(box.right - box.left, box.bottom - box.top) < least) return null;
+  return paddedSquare(cutOf({ data, width, height }, box), WHITE);
+}
+
+function near({ data }, colour, limit) {
+  return Uint8Array.from({ length: data.length / 4 }, (_, i) => (distance(data, i * 4, colour) <= limit ? 1 : 0));
+}
+
+/** What is passable, or gone already. */
+function either(passable, left) {
+  return passable.map((flag, i) => (flag || !left[i] ? 1 : 0));
+}
+
+function placesOf(flags) {
+  const places = [];
+  for (let i = 0; i < flags.length; i++) if (flags[i]) places.push(i);
+  return places;
+}
+
+function shareOf(places, flags) {
+  let count = 0;
+  for (const place of places) count += flags[place];
+  return count / places.length;
+}
+
+/** What is left when all that is reached from the border through passable pixels is gone, and the next pixels too. */
+function leftAfter(left, passable, width, height) {
+  const outside = reachedFromBorder(passable, width, height);
+  const rest = left.map((flag, i) => (flag && !outside[i] ? 1 : 0));
+  if (total(rest) === rest.length) return rest;
+  const edge = edgeOf(rest, width, height);
+  return rest.map((flag, i) => (flag && !edge[i] ? 1 : 0));
+}
+
+/** The pixels of a region that have a neighbour outside it. */
+function edgeOf(left, width, height) {
+  const inside = (x, y) => x >= 0 && y >= 0 && x < width && y < height && left[y * width + x];
+  return left.map((flag, i) => {
+    const x = i % width, y = Math.floor(i / width);
+    return flag && !(inside(x - 1, y) && inside(x + 1, y) && inside(x, y - 1) && inside(x, y + 1)) ? 1 : 0;
+  });
 }
 
 /** The sign without the colourless ground that touches the border, or null. */

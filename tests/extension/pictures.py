@@ -46,6 +46,18 @@ def _badge(random: np.random.Generator, width: int, height: int) -> Pixels:
     return np.asarray(image)
 
 
+def _framed(random: np.random.Generator, width: int, height: int) -> Pixels:
+    """A sign on a white disc, with a ring around it or without."""
+    scale = 4
+    image = Image.new("RGBA", (width * scale, height * scale))
+    ring = _colour(random) if random.random() < 0.7 else (255, 255, 255, 255)
+    edge = max(1, min(image.size) // 12)
+    ImageDraw.Draw(image).ellipse((0, 0, image.width - 1, image.height - 1), (255, 255, 255, 255), ring, edge)
+    sign = Image.fromarray(_sign(random, image.width // 2, image.height // 2))
+    image.paste(sign, (image.width // 4, image.height // 4))
+    return np.asarray(image.resize((width, height), Image.Resampling.BOX))
+
+
 def _photograph(random: np.random.Generator, width: int, height: int) -> Pixels:
     seeds = random.integers(0, 256, (6, 6, 3), np.uint8)
     soft = Image.fromarray(seeds).resize((width, height), Image.Resampling.BICUBIC)
@@ -70,7 +82,7 @@ def _flat(random: np.random.Generator, width: int, height: int) -> Pixels:
     return picture
 
 
-_KINDS = (_sign, _badge, _photograph, _gradient, _noise, _sign, _badge, _flat)
+_KINDS = (_sign, _badge, _framed, _photograph, _gradient, _noise, _sign, _badge, _flat)
 
 
 def _colour(random: np.random.Generator) -> tuple[int, int, int, int]:

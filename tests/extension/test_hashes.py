@@ -53,7 +53,13 @@ def test_the_forms_have_the_same_pdqs(computed: list[Computed]) -> None:
     ours = [{name: value[0] for name, value in answer["forms"].items()} for *_, answer in computed]
     theirs = [{form.name: form.pdq.hex() for form in look.forms} for _, look, _ in computed]
     assert ours == theirs
-    assert {name for forms in theirs for name in forms} == {"plain", "trimmed", "trimmed_grey", "keyed"}
+    assert {name for forms in theirs for name in forms} == {
+        "plain",
+        "trimmed",
+        "trimmed_grey",
+        "keyed",
+        "inside",
+    }
 
 
 def test_the_colours_of_a_form_are_within_a_level(computed: list[Computed]) -> None:

@@ -44,7 +44,18 @@ def form(look: Look, name: str) -> Form:
 
 
 def test_an_icon_with_a_margin_has_every_form() -> None:
-    assert [form.name for form in look_of(sign()).forms] == list(FORM_NAMES)
+    assert [form.name for form in look_of(sign()).forms] == [name for name in FORM_NAMES if name != "inside"]
+
+
+def test_what_a_ring_encloses_has_a_form_and_what_lies_on_a_tile_has_none() -> None:
+    ring = Image.new("RGBA", (64, 64))
+    ImageDraw.Draw(ring).ellipse((0, 0, 63, 63), (255, 255, 255, 255), (20, 80, 200, 255), 6)
+    ImageDraw.Draw(ring).polygon([(32, 14), (46, 44), (20, 40)], (200, 30, 30, 255))
+    inside = canonical_pictures(np.array(ring))["inside"]
+    assert inside[..., 2].mean() < inside[..., 0].mean(), "the blue ring is gone"
+    tile = Image.new("RGBA", (64, 64), (20, 80, 200, 255))
+    ImageDraw.Draw(tile).polygon([(32, 14), (46, 44), (20, 40)], (255, 255, 255, 255))
+    assert "inside" not in canonical_pictures(np.array(tile))
 
 
 def test_an_opaque_icon_without_a_margin_is_only_plain(icon: Rgba) -> None:
