@@ -54,6 +54,10 @@ async def start_page_of(domain: DomainInput) -> TargetUrl:
 async def visit_page(fetcher: Fetcher, page: PageInput) -> PageVisit:
     """Every icon URL that a page offers. Raises CrawlError when the page cannot be had."""
     found = await discover(fetcher, page.url, etag=page.etag, last_modified=page.last_modified)
+    seen_before = page.final_url is not None
+    if seen_before and found.unreadable is not None:
+        # The icons of an earlier visit say more than /favicon.ico alone.
+        raise found.unreadable
     return PageVisit(
         position=page.position,
         final_url=found.final_url,
@@ -63,8 +67,9 @@ async def visit_page(fetcher: Fetcher, page: PageInput) -> PageVisit:
         last_modified=found.last_modified,
         icons=tuple(_offered(found)),
         notes=tuple(found.notes),
-        revisited=page.final_url is not None,
-        unchanged=found.unchanged,
+        revisited=seen_before,
+        # A log-in or a bot wall says nothing of the site's look: what was known of it stays.
+        unchanged=found.unchanged or (seen_before and found.is_wall),
     )
 
 

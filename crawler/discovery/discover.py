@@ -13,6 +13,7 @@ from samelook.crawler.discovery.data_urls import data_of, is_data_url
 from samelook.crawler.discovery.manifest import DeclaredIcons, parse_manifest
 from samelook.crawler.discovery.page import Page, is_html, parse_page, refresh_target
 from samelook.crawler.errors import CrawlError
+from samelook.crawler.fetching.cookies import Cookies
 from samelook.crawler.fetching.errors import BadUrl
 from samelook.crawler.fetching.urls import origin_of, start_urls_of
 
@@ -32,6 +33,22 @@ _TRY_NEXT = frozenset({"dns_failed", "connection_failed", "tls_failed", "timeout
 
 # What servers answer for a host that they do not serve.
 _NOT_A_SITE = frozenset({404, 410, 421})
+
+# The host is there, but its page cannot be read or is not found. Its /favicon.ico may still be shown.
+_UNREADABLE = frozenset(
+    {
+        "http_protocol_error",
+        "truncated_body",
+        "bad_encoding",
+        "too_large",
+        "redirect_loop",
+        "too_many_redirects",
+        "bad_redirect",
+    }
+)
+
+# Answers of somebody who stands before the site, and whose page is not the site's.
+_WALLS = frozenset({401, 403, 429, 503})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +72,13 @@ class Discovery:
     """What did not work on the way, in plain words."""
     unchanged: bool = False
     """The page is the one that the given validators came from."""
+    unreadable: CrawlError | None = None
+    """Why the page itself could not be read; `status` is 0 then, and only /favicon.ico is listed."""
+
+    @property
+    def is_wall(self) -> bool:
+        """Whether the page may be a log-in's or a bot wall's, which says nothing of the site's look."""
+        return self.status in _WALLS
 
 
 async def discover(
@@ -65,12 +89,20 @@ async def discover(
     With the `etag` or `last_modified` of an earlier discovery the page is asked for only if it has changed
     since; otherwise the answer is `unchanged` and lists no icons.
 
-    Raises the CrawlError of the page when it cannot be fetched. An error status, an empty answer or
-    one that is no HTML is no error: the well-known paths are listed then. What goes wrong with
-    manifest and browserconfig ends up in `notes`.
+    Raises the CrawlError of the page when it cannot be fetched; where the answer is there but cannot be read,
+    only if there is no /favicon.ico either. An error status, an empty answer or one that is no HTML is no
+    error: the well-known paths are listed then. What goes wrong with manifest and browserconfig ends up in
+    `notes`.
     """
     notes: list[str] = []
-    first = await _first_answer(fetcher, start_urls_of(target), notes, etag, last_modified)
+    cookies = Cookies()
+    urls = start_urls_of(target)
+    try:
+        first = await _first_answer(fetcher, urls, notes, etag, last_modified, cookies)
+    except CrawlError as error:
+        if error.kind not in _UNREADABLE:
+            raise
+        return await _unread(fetcher, target, urls[0], error, notes)
     if first.unchanged:
         return Discovery(
             target,
@@ -82,12 +114,16 @@ async def discover(
             last_modified=last_modified,
             unchanged=True,
         )
-    response, page = await _final_page(fetcher, first, notes)
+    response, page = await _final_page(fetcher, first, notes, cookies)
     # What a refresh led to has validators of its own; sent to the first page they would mean something else.
     validators = response.headers if response is first else {}
     extra = await _declared_elsewhere(fetcher, page, notes) if page is not None else []
     paths = [path for path in WELL_KNOWN_PATHS if not (page and page.says_no_icon and path == FAVICON_PATH)]
     icons = _listed([*(page.icons if page else ()), *extra, *_well_known(response.final_url, paths)], notes)
+    if response.status in _WALLS:
+        notes.append(
+            f"The server answered {response.status}: these may be the icons of a wall before the site"
+        )
     return Discovery(
         url=target,
         final_url=response.final_url,
@@ -102,8 +138,28 @@ async def discover(
     )
 
 
+async def _unread(fetcher: Fetcher, target: str, url: str, error: CrawlError, notes: list[str]) -> Discovery:
+    """What is left of a site whose page cannot be read: /favicon.ico. Raises `error` where there is none."""
+    reached = error.detail.get("url")
+    final_url = reached if isinstance(reached, str) else url
+    (favicon,) = _well_known(final_url, [FAVICON_PATH])
+    try:
+        response = await fetcher.fetch(favicon.url, kind="icon")
+    except CrawlError:
+        raise error from None
+    if not response.ok or not response.body or is_html(response.body, response.headers.get("content-type")):
+        raise error
+    notes.append(f"The page cannot be read: {error.message}")
+    return Discovery(target, final_url, 0, "", (favicon,), notes=tuple(notes), unreadable=error)
+
+
 async def _first_answer(
-    fetcher: Fetcher, urls: tuple[str, ...], notes: list[str], etag: str | None, last_modified: str | None
+    fetcher: Fetcher,
+    urls: tuple[str, ...],
+    notes: list[str],
+    etag: str | None,
+    last_modified: str | None,
+    cookies: Cookies,
 ) -> Response:
     """The answer of the first URL that gives one; else the first error is raised, it says most."""
     first: CrawlError | None = None
@@ -114,7 +170,9 @@ async def _first_answer(
         if host in unknown_hosts:
             continue
         try:
-            response = await fetcher.fetch(url, kind="page", etag=etag, last_modified=last_modified)
+            response = await fetcher.fetch(
+                url, kind="page", etag=etag, last_modified=last_modified, cookies=cookies
+            )
         except CrawlError as error:
             if not _is_worth_another_try(error) or len(urls) == 1:
                 # Of a host that nobody asked about it says less than what went wrong before.
@@ -142,7 +200,9 @@ def _is_worth_another_try(error: CrawlError) -> bool:
     return error.kind in _TRY_NEXT and error.detail.get("phase") != "total"
 
 
-async def _final_page(fetcher: Fetcher, response: Response, notes: list[str]) -> tuple[Response, Page | None]:
+async def _final_page(
+    fetcher: Fetcher, response: Response, notes: list[str], cookies: Cookies
+) -> tuple[Response, Page | None]:
     """The answer and page that immediate refreshes lead to."""
     hops = len(response.redirects)
     seen = {response.final_url}
@@ -152,7 +212,7 @@ async def _final_page(fetcher: Fetcher, response: Response, notes: list[str]) ->
             notes.append(f"{target}: refresh not followed, {'a loop' if target in seen else 'too many hops'}")
             break
         try:
-            following = await fetcher.fetch(target, kind="page")
+            following = await fetcher.fetch(target, kind="page", cookies=cookies)
         except CrawlError as error:
             notes.append(f"{target}: refresh not followed: {error.message}")
             break

@@ -25,6 +25,7 @@ from samelook.crawler.fetching.errors import (
     TruncatedBody,
 )
 from samelook.crawler.fetching.resolver import CachingLookup, Lookup, MappedResolver, PublicResolver
+from samelook.crawler.fetching.second_try import SecondTry
 from samelook.crawler.fetching.settings import FetchSettings
 from samelook.names.addresses import AddressRefused, guarded_socket
 
@@ -54,12 +55,19 @@ class Connections:
             negative_ttl_s=settings.dns_negative_ttl_s,
             max_names=settings.dns_cache_names,
         )
+        self.sent_always = _sent_always(settings)
+        """The headers of every request."""
+        public = PublicResolver(self.lookup, settings.max_addresses)
+        mapped = MappedResolver(settings.resolve, self.lookup)
+        tls = tls_context(settings.ca_file, settings.verify_tls)
+        self.public_again = SecondTry(public, tls, settings.connect_timeout_s)
+        self.mapped_again = SecondTry(mapped, None, settings.connect_timeout_s)
         self.public = _session(
             settings,
             aiohttp.TCPConnector(
-                resolver=PublicResolver(self.lookup, settings.max_addresses),
+                resolver=public,
                 socket_factory=guarded_socket,
-                ssl=tls_context(settings.ca_file, settings.verify_tls),
+                ssl=tls,
                 use_dns_cache=False,
                 limit=0,
                 keepalive_timeout=settings.keepalive_s,
@@ -68,7 +76,7 @@ class Connections:
         self.mapped = _session(
             settings,
             aiohttp.TCPConnector(
-                resolver=MappedResolver(settings.resolve, self.lookup),
+                resolver=mapped,
                 use_dns_cache=False,
                 limit=0,
                 keepalive_timeout=settings.keepalive_s,
@@ -82,6 +90,15 @@ class Connections:
         await self.lookup.close()
 
 
+def _sent_always(settings: FetchSettings) -> dict[str, str]:
+    return {
+        "User-Agent": settings.user_agent,
+        "Accept": "*/*",
+        "Accept-Encoding": ACCEPT_ENCODING,
+        "Accept-Language": "en,*;q=0.5",
+    }
+
+
 def _session(settings: FetchSettings, connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         connector=connector,
@@ -89,12 +106,7 @@ def _session(settings: FetchSettings, connector: aiohttp.TCPConnector) -> aiohtt
         # proxy or .netrc from the environment, which would also lead around the guard.
         cookie_jar=aiohttp.DummyCookieJar(),
         trust_env=False,
-        headers={
-            "User-Agent": settings.user_agent,
-            "Accept": "*/*",
-            "Accept-Encoding": ACCEPT_ENCODING,
-            "Accept-Language": "en,*;q=0.5",
-        },
+        headers=_sent_always(settings),
         # The total is the fetcher's business: it spans redirects.
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=settings.connect_timeout_s),
         auto_decompress=False,

@@ -17,6 +17,7 @@ from yarl import URL
 
 from samelook.crawler.fetching.bodies import codings_of, decoded
 from samelook.crawler.fetching.connections import Connections, explained
+from samelook.crawler.fetching.cookies import Cookies
 from samelook.crawler.fetching.errors import (
     BadRedirect,
     BadUrl,
@@ -26,10 +27,10 @@ from samelook.crawler.fetching.errors import (
     FetchTimeout,
     RateLimited,
     RedirectLoop,
-    TooLarge,
     TooManyRedirects,
     UnsupportedScheme,
 )
+from samelook.crawler.fetching.exchange import REDIRECTS, exchange
 from samelook.crawler.fetching.politeness import Politeness, polite_site, retry_after_s
 from samelook.crawler.fetching.resolver import Lookup
 from samelook.crawler.fetching.robots import Robots
@@ -40,8 +41,6 @@ from samelook.names.addresses import literal_address, why_refused
 Kind = Literal["page", "icon", "manifest", "robots"]
 
 _SCHEME = re.compile(r"[\x00-\x20]*([A-Za-z][A-Za-z0-9+.-]*):")
-
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 _ACCEPT = {
     "page": {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"},
@@ -61,7 +60,7 @@ class Response:
     """Where the redirects ended."""
     status: int
     headers: Mapping[str, str]
-    """Names in lower case; repeated headers are joined by commas."""
+    """Names in lower case; repeated headers are joined by commas, Set-Cookie by line ends."""
     body: bytes
     redirects: tuple[str, ...] = ()
     """The URLs redirected to, in order; the last is `final_url`."""
@@ -127,84 +126,93 @@ class Fetcher:
         await self._connections.close()
 
     async def fetch(
-        self, url: str, *, kind: Kind = "page", etag: str | None = None, last_modified: str | None = None
+        self,
+        url: str,
+        *,
+        kind: Kind = "page",
+        etag: str | None = None,
+        last_modified: str | None = None,
+        cookies: Cookies | None = None,
     ) -> Response:
         """The answer at `url` after redirects, whatever its status. Raises leaves of `FetchError`.
 
         `kind` chooses the size cap and the Accept header; robots.txt itself is the only kind that
         robots.txt is not asked about. `etag` and `last_modified`, from the headers of an earlier
-        answer, make the request conditional.
+        answer, make the request conditional. `cookies` is the jar of a visit of several requests;
+        without it the redirects of this one share a jar.
         """
         headers = dict(_ACCEPT[kind])
         if etag and _sendable(etag):
             headers["If-None-Match"] = etag
         if last_modified and _sendable(last_modified):
             headers["If-Modified-Since"] = last_modified
-        return await self._follow(url, kind, headers)
+        return await self._follow(url, kind, headers, Cookies() if cookies is None else cookies)
 
-    async def _follow(self, url: str, kind: Kind, headers: dict[str, str]) -> Response:
+    async def _follow(self, url: str, kind: Kind, headers: dict[str, str], cookies: Cookies) -> Response:
         settings = self.settings
         ask_robots = settings.honour_robots and kind != "robots"
         most = settings.robots_max_redirects if kind == "robots" else settings.max_redirects
         target = self._target(url)
         hops = [target.url]
-        loop = asyncio.get_running_loop()
         left_s = settings.total_timeout_s
         while True:
+            sent = headers | _of_hop(target, kind, cookies)
             delay_s = await self._robots.check(target.origin, target.url) if ask_robots else 0.0
-            await self._politeness.enter(target.site, delay_s)
-            # The clock runs only while it is our turn: a queue of our own making is not the site's fault.
-            started = loop.time()
+            try:
+                status, found, body, left_s = await self._hop(target, kind, sent, delay_s, left_s)
+            except FetchError as error:
+                # Redirects may have led to another host than the one that was asked for.
+                error.detail.setdefault("url", target.url)
+                raise
+            if "set-cookie" in found:
+                cookies.keep(target.url, found["set-cookie"])
+            if not (status in REDIRECTS and found.get("location")):
+                return Response(
+                    url,
+                    target.url,
+                    status,
+                    found,
+                    body,
+                    tuple(hops[1:]),
+                    unchanged=status == 304,  # noqa: PLR2004
+                )
+            target = self._redirected(target, found["location"], hops)
+            if len(hops) > most:
+                raise TooManyRedirects(f"{hops[0]} redirects more than {most} times", urls=hops)
+            hops.append(target.url)
+            if left_s <= 0:
+                raise FetchTimeout(f"{hops[0]} took more than {settings.total_timeout_s:g} s", phase="total")
+
+    async def _hop(
+        self, target: _Target, kind: Kind, headers: dict[str, str], delay_s: float, left_s: float
+    ) -> tuple[int, dict[str, str], bytes, float]:
+        """One answer with its body decoded, and what is left of the time."""
+        loop = asyncio.get_running_loop()
+        max_bytes = self._max_bytes[kind]
+        await self._politeness.enter(target.site, delay_s)
+        # The clock runs only while it is our turn: a queue of our own making is not the site's fault.
+        started = loop.time()
+        try:
             try:
                 async with asyncio.timeout(left_s):
-                    status, found, body = await self._request(target, headers, self._max_bytes[kind])
-            except (aiohttp.ClientError, TimeoutError) as error:
-                raise explained(error, target.host, settings) from error
+                    status, found, body = await self._request(target, headers, max_bytes)
             finally:
                 self._politeness.leave(target.site)
-            left_s -= loop.time() - started
-
-            if status in _REDIRECTS and "location" in found:
-                target = self._redirected(target, found["location"], hops)
-                if len(hops) > most:
-                    raise TooManyRedirects(f"{hops[0]} redirects more than {most} times", urls=hops)
-                hops.append(target.url)
-                if left_s <= 0:
-                    raise FetchTimeout(
-                        f"{hops[0]} took more than {settings.total_timeout_s:g} s", phase="total"
-                    )
-                continue
             if status in (429, 503):
                 self._respect(target, status, found)
             codings = codings_of(found.get("content-encoding", "")) if body else ()
             if codings:
-                try:
-                    async with asyncio.timeout(left_s):
-                        body = await decoded(body, codings, self._max_bytes[kind])
-                except TimeoutError as error:
-                    raise explained(error, target.host, settings) from error
-            return Response(url, target.url, status, found, body, tuple(hops[1:]), unchanged=status == 304)  # noqa: PLR2004
+                async with asyncio.timeout(left_s - (loop.time() - started)):
+                    body = await decoded(body, codings, max_bytes)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise explained(error, target.host, self.settings) from error
+        return status, found, body, left_s - (loop.time() - started)
 
     async def _request(
         self, target: _Target, headers: dict[str, str], max_bytes: int
     ) -> tuple[int, dict[str, str], bytes]:
         """One request on one hop: status, headers, and the body as sent (none for a redirect)."""
-        session = self._connections.mapped if target.mapped else self._connections.public
-        response = await session.get(target.request_url, headers=headers, allow_redirects=False)
-        try:
-            found: dict[str, str] = {}
-            for name, value in response.headers.items():
-                key = name.lower()
-                found[key] = f"{found[key]}, {value}" if key in found else value
-            if response.status in _REDIRECTS and "location" in found:
-                # The first of several: joined they would be no URL.
-                found["location"] = response.headers["Location"]
-                return response.status, found, b""
-            return response.status, found, await _read(response, target, max_bytes)
-        finally:
-            # Does nothing after the last byte, when the connection is back in the pool already;
-            # otherwise the rest is not wanted.
-            response.close()
+        return await exchange(self._connections, target.request_url, target.mapped, headers, max_bytes)
 
     def _target(self, url: str) -> _Target:
         """How to reach `url`. Raises BadUrl, UnsupportedScheme, BlockedPort or BlockedAddress."""
@@ -261,35 +269,17 @@ class Fetcher:
         raise RateLimited(message, retry_after_s=pause_s, status=status, host=target.host)
 
     async def _robots_text(self, url: str) -> tuple[int, bytes]:
-        response = await self._follow(url, "robots", dict(_ACCEPT["robots"]))
+        response = await self._follow(url, "robots", dict(_ACCEPT["robots"]), Cookies())
         return response.status, response.body
 
 
-async def _read(response: aiohttp.ClientResponse, target: _Target, max_bytes: int) -> bytes:
-    """The body as it is on the wire. Raises TooLarge as soon as it is known to be."""
-    announced = response.content_length
-    if announced is not None and announced > max_bytes:
-        raise _too_large(target, max_bytes)
-    content = response.content
-    body = await content.readany()
-    if content.at_eof():
-        if len(body) > max_bytes:
-            raise _too_large(target, max_bytes)
-        return body
-    chunks = [body]
-    size = len(body)
-    while True:
-        if size > max_bytes:
-            raise _too_large(target, max_bytes)
-        chunk = await content.readany()
-        if not chunk:
-            return b"".join(chunks)
-        chunks.append(chunk)
-        size += len(chunk)
-
-
-def _too_large(target: _Target, max_bytes: int) -> FetchError:
-    return TooLarge(f"{target.host} sends more than {max_bytes} bytes", where="wire", max_bytes=max_bytes)
+def _of_hop(target: _Target, kind: Kind, cookies: Cookies) -> dict[str, str]:
+    """The headers of one hop that depend on where it leads."""
+    found = {"Cookie": sent} if (sent := cookies.header(target.url)) else {}
+    if kind == "icon":
+        # Servers that guard their pictures against being embedded elsewhere want to see their own name.
+        found["Referer"] = f"{target.origin}/"
+    return found
 
 
 def _sendable(value: str) -> bool:

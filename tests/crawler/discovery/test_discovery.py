@@ -273,3 +273,51 @@ async def test_an_icon_counts_by_status_and_bytes(hosts_server: HostsServer, fet
     assert kinds["pixel.gif"] == "one_pixel"
     assert set(kinds) == {*names[1:], *WELL_KNOWN[1:]}
     assert [path for _, path in hosts_server.seen].count("/real.txt") == 1
+
+
+async def test_a_page_that_cannot_be_read_leaves_its_favicon_ico(
+    hosts_server: HostsServer, fetcher: Fetcher
+) -> None:
+    hosts_server.add(HOST, "/", b"no gzip", headers={"Content-Encoding": "gzip"})
+    with pytest.raises(CrawlError) as raised:
+        await discover(fetcher, HOST)
+    assert raised.value.kind == "bad_encoding"
+    hosts_server.add(HOST, "/favicon.ico", b"GIF89a", content_type="image/gif")
+    found = await discover(fetcher, HOST)
+    assert [icon.url for icon in found.icons] == [f"https://{HOST}/favicon.ico"]
+    assert found.unreadable is not None
+    assert "cannot be read" in found.notes[0]
+
+
+async def test_cookies_last_for_the_visit_and_go_to_the_host_that_set_them(
+    hosts_server: HostsServer, fetcher: Fetcher
+) -> None:
+    asked: list[tuple[str, str | None]] = []
+
+    def answering(*, location: str | None = None, cookie: str | None = None, body: str = "") -> Handler:
+        async def answer(request: web.Request) -> web.Response:
+            asked.append((request.host, request.headers.get("Cookie")))
+            headers = {"Location": location} if location else {"Content-Type": "text/html"}
+            response = web.Response(status=302 if location else 200, headers=headers, text=body)
+            if cookie:
+                response.headers.add("Set-Cookie", cookie)
+                response.headers.add("Set-Cookie", "gone=1; Max-Age=0")
+            return response
+
+        return answer
+
+    hosts_server.handle("a.example", "/", answering(location="https://b.example/", cookie="seen=1; Path=/"))
+    hosts_server.handle("b.example", "/", answering(location="https://a.example/in/", cookie="b=2; Secure"))
+    hosts_server.handle(
+        "a.example", "/in/", answering(body='<meta http-equiv=refresh content="0;url=/last">', cookie="x=3")
+    )
+    hosts_server.handle("a.example", "/last", answering(body="<link rel=icon href=i.png>"))
+    for _ in range(2):
+        asked.clear()
+        await discover(fetcher, "https://a.example/")
+        assert asked == [
+            ("a.example", None),
+            ("b.example", None),
+            ("a.example", "seen=1"),
+            ("a.example", "seen=1"),  # the other one is for /in/
+        ]

@@ -76,6 +76,17 @@ async def test_the_request_says_who_asks_and_carries_nothing_else(hosts_server: 
             assert name not in request.headers
 
 
+async def test_an_icon_is_asked_for_as_if_from_its_own_site(
+    hosts_server: HostsServer, fetcher: Fetcher
+) -> None:
+    hosts_server.redirect("a.example", "/i.png", "https://b.example/j.png")
+    hosts_server.add("b.example", "/j.png", b"x", content_type="image/png")
+    await fetcher.fetch("https://a.example/i.png", kind="icon")
+    asked = {request.path: request.headers.get("Referer") for request in hosts_server.requests}
+    assert (asked["/i.png"], asked["/j.png"]) == ("https://a.example/", "https://b.example/")
+    assert asked["/robots.txt"] is None
+
+
 async def test_a_proxy_in_the_environment_is_ignored(
     hosts_server: HostsServer, fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -283,7 +283,7 @@ async def test_an_endless_body_is_too_large(
     hosts_server.handle("a.example", "/", lambda request: stream(request, b"x" * 1000, 0))
     with pytest.raises(TooLarge) as raised:
         await fetcher.fetch("https://a.example/", kind=kind)
-    assert raised.value.detail == {"where": "wire", "max_bytes": limit}
+    assert raised.value.detail == {"where": "wire", "max_bytes": limit, "url": "https://a.example/"}
 
 
 async def test_a_body_announced_too_large_is_not_read(hosts_server: HostsServer, fetcher: Fetcher) -> None:
@@ -401,13 +401,12 @@ async def raw_server(answer: bytes) -> AsyncIterator[int]:
     [
         (b"", ConnectionFailed),
         (b"SSH-2.0-OpenSSH_9.6\r\n", HttpProtocolError),
-        (b"HTTP/1.1 abc OK\r\n\r\n", HttpProtocolError),
-        (b"HTTP/1.1 200 OK\r\n" + b"X: " + b"y" * 200_000 + b"\r\n\r\n", HttpProtocolError),
+        (b"HTTP/1.1 200 OK\r\nX: a\0b\r\nno colon\r\n\r\n", HttpProtocolError),
+        (b"HTTP/1.1 200 OK\r\n" + b"X: " + b"y" * 300_000 + b"\r\n\r\n", HttpProtocolError),
         (
             b"HTTP/1.1 200 OK\r\n" + b"".join(b"X-%d: y\r\n" % n for n in range(50_000)) + b"\r\n",
             HttpProtocolError,
         ),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", HttpProtocolError),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", HttpProtocolError),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort", TruncatedBody),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nshort\r\n", TruncatedBody),
@@ -415,7 +414,14 @@ async def raw_server(answer: bytes) -> AsyncIterator[int]:
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nshort\r\n",
             (TruncatedBody, HttpProtocolError),
         ),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 999999999999999999999\r\n\r\nx", (TooLarge, HttpProtocolError)),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 999999999999\r\n\r\nx", TooLarge),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: +9\r\n\r\n" + b"x" * 9_000_000, TooLarge),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nabc\r\n0\r\n\r\n", HttpProtocolError),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1" * 20_000, HttpProtocolError),
+        (
+            b"HTTP/1.1 200 OK\r\nA : b\r\nTransfer-Encoding: chunked\r\n\r\nfffffff\r\n" + b"x" * 9_000_000,
+            TooLarge,
+        ),
     ],
     ids=lambda value: repr(value)[:60],
 )
@@ -515,6 +521,38 @@ async def tls_fetch(ca_file: str, certificate: trustme.LeafCert, **changes: obje
 async def test_a_certificate_that_verifies_is_accepted(authority: tuple[trustme.CA, str]) -> None:
     ca, ca_file = authority
     assert await tls_fetch(ca_file, ca.issue_cert("good.test")) == b"secret"
+
+
+@pytest.mark.usefixtures("loopback_is_public")
+async def test_the_second_try_checks_the_certificate_and_the_address_too(
+    authority: tuple[trustme.CA, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ca, ca_file = authority
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    ca.issue_cert("good.test").configure_cert(tls)
+    asked: list[bytes] = []
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 200 OK\r\nno colon\r\nContent-Length: +6\r\n\r\nsecret")
+        await writer.drain()
+
+    async with serving(handle, tls) as port:
+        settings = FetchSettings(
+            ca_file=ca_file, ports=frozenset({port}), honour_robots=False, total_timeout_s=10
+        )
+        answers = iter((["127.0.0.1"], ["127.0.0.1"], ["127.0.0.1"], ["10.0.0.1"]))
+        lookup = lambda _: next(answers)  # noqa: E731 - a name that rebinds
+        async with Fetcher(replace(settings, dns_ttl_s=0), lookup=lookup) as fetcher:
+            assert (await fetcher.fetch(f"https://good.test:{port}/x?y=1")).body == b"secret"
+            first, second = asked
+            assert f"GET /x?y=1 HTTP/1.1\r\nHost: good.test:{port}\r\n".encode() in second
+            assert {line for line in first.split(b"\r\n") if b"User-Agent" in line} <= set(
+                second.split(b"\r\n")
+            )
+            with pytest.raises(BlockedAddress):
+                await fetcher.fetch(f"https://good.test:{port}/")
+        assert len(asked) == 3
 
 
 @pytest.mark.usefixtures("loopback_is_public")

@@ -1,0 +1,88 @@
+"""One request and its answer: by aiohttp, and once more as browsers read it where aiohttp refuses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import aiohttp
+
+from samelook.crawler.fetching.errors import TooLarge
+
+if TYPE_CHECKING:
+    from yarl import URL
+
+    from samelook.crawler.fetching.connections import Connections
+
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+Answer = tuple[int, dict[str, str], bytes]
+"""Status, headers by names in lower case, and the body as sent: none for a redirect."""
+
+
+async def exchange(
+    connections: Connections, url: URL, mapped: bool, headers: dict[str, str], max_bytes: int
+) -> Answer:
+    """The answer at `url`; `mapped` for a host of the resolve map.
+
+    One that aiohttp refuses, or that broke off, is asked for once more and read as browsers do. Raises
+    leaves of FetchError and, where there is no connection, errors of aiohttp.
+    """
+    try:
+        return await _by_aiohttp(
+            connections.mapped if mapped else connections.public, url, headers, max_bytes
+        )
+    except (aiohttp.ClientResponseError, aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError):
+        pass
+    again = connections.mapped_again if mapped else connections.public_again
+    answer = await again.get(url, connections.sent_always | headers, max_bytes, bodiless=REDIRECTS)
+    return answer.status, answer.headers, answer.body
+
+
+async def _by_aiohttp(
+    session: aiohttp.ClientSession, url: URL, headers: dict[str, str], max_bytes: int
+) -> Answer:
+    response = await session.get(url, headers=headers, allow_redirects=False)
+    try:
+        found: dict[str, str] = {}
+        for name, value in response.headers.items():
+            key = name.lower()
+            found[key] = f"{found[key]}, {value}" if key in found else value
+        if "set-cookie" in found:
+            found["set-cookie"] = "\n".join(response.headers.getall("Set-Cookie"))
+        if "location" in found:
+            # The first of several: joined they would be no URL.
+            found["location"] = response.headers["Location"].strip()
+            if response.status in REDIRECTS and found["location"]:
+                return response.status, found, b""
+        return response.status, found, await _read(response, url, max_bytes)
+    finally:
+        # Does nothing after the last byte, when the connection is back in the pool already;
+        # otherwise the rest is not wanted.
+        response.close()
+
+
+async def _read(response: aiohttp.ClientResponse, url: URL, max_bytes: int) -> bytes:
+    """The body as it is on the wire. Raises TooLarge as soon as it is known to be."""
+    announced = response.content_length
+    if announced is not None and announced > max_bytes:
+        raise _too_large(url, max_bytes)
+    content = response.content
+    body = await content.readany()
+    if content.at_eof():
+        if len(body) > max_bytes:
+            raise _too_large(url, max_bytes)
+        return body
+    chunks = [body]
+    size = len(body)
+    while True:
+        if size > max_bytes:
+            raise _too_large(url, max_bytes)
+        chunk = await content.readany()
+        if not chunk:
+            return b"".join(chunks)
+        chunks.append(chunk)
+        size += len(chunk)
+
+
+def _too_large(url: URL, max_bytes: int) -> TooLarge:
+    return TooLarge(f"{url.raw_host} sends more than {max_bytes} bytes", where="wire", max_bytes=max_bytes)
