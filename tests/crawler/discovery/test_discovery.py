@@ -6,7 +6,7 @@ import asyncio
 import base64
 import io
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 from aiohttp import web
@@ -294,7 +294,7 @@ async def test_cookies_last_for_the_visit_and_go_to_the_host_that_set_them(
 ) -> None:
     asked: list[tuple[str, str | None]] = []
 
-    def answering(*, location: str | None = None, cookie: str | None = None, body: str = "") -> Handler:
+    def answering(*, location: str | None = None, cookie: str | None = None, body: str = "") -> Any:
         async def answer(request: web.Request) -> web.Response:
             asked.append((request.host, request.headers.get("Cookie")))
             headers = {"Location": location} if location else {"Content-Type": "text/html"}
