@@ -28,6 +28,7 @@ from samelook.api.routes import hashing as hashing_routes
 from samelook.api.routes import keys as key_routes
 from samelook.api.routes import lite as lite_routes
 from samelook.api.routes import matching as matching_routes
+from samelook.api.routes import operator as operator_routes
 from samelook.api.routes import status as status_routes
 from samelook.api.settings import ApiSettings
 from samelook.api.slashes import MergedSlashes
@@ -91,6 +92,7 @@ def create_app(settings: ApiSettings) -> web.Application:
             following_routes.routes,
             bulk_routes.routes,
             key_routes.routes,
+            operator_routes.routes,
         ):
             app.add_routes(routes)
         export_routes.add_export(app)

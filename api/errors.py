@@ -15,6 +15,7 @@ from samelook.crawler.fetching.errors import BlockedAddress, BlockedPort, FetchE
 from samelook.exchanges.errors import ExchangeError
 from samelook.extension_api.errors import ExtensionError, RateLimited
 from samelook.hashing.errors import DecoderDied, HashingError, TooManyBytes
+from samelook.inspector.errors import BadQuestion
 from samelook.matching.errors import BadQuery, MatchingError
 from samelook.names.errors import NotASite
 from samelook.sql.errors import DatabaseError
@@ -89,7 +90,7 @@ def explained(error: Exception) -> ApiError | None:  # noqa: C901, PLR0911, PLR0
             return ApiError(
                 413 if isinstance(error, TooLarge) else 400, _of_fetch(error), {"kind": error.kind}
             )
-        case BadQuery():
+        case BadQuery() | BadQuestion():
             return ApiError(400, error.message)
         case MatchingError():
             return _unavailable("The index cannot be used just now; try again.")

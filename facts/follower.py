@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from samelook.facts.common import Catalogue, NothingCommon
+from samelook.facts.catalogue import packaged_catalogue
+from samelook.facts.common import Catalogue
 from samelook.facts.lists import Lists
 from samelook.facts.memory import Memory
+from samelook.facts.operator_data import read_catalogue, read_families
 from samelook.looks.store import LookStore
 from samelook.sql.away import AWAY
 from samelook.sql.cancelled import check_cancelled
@@ -65,7 +67,7 @@ class Follower:
         """Goes up with every change that a verdict may depend on."""
         self.memory = Memory(settings.tiers, settings.former_look_s)
         self.lists = Lists()
-        self.catalogue: Catalogue = NothingCommon()
+        self.catalogue: Catalogue = packaged_catalogue()
         self.is_loaded = False
         """False until everything was read once: memory that lacks brands would free their copies."""
         self.is_current = False
@@ -198,6 +200,8 @@ class Follower:
         lists.put_operator(None, [row async for row in ask.operator_entries(connection, sites=None)])
         lists.put_reports(None, [row async for row in ask.all_weights_of_reports(connection)])
         lists.put_stated([row async for row in ask.stated_families(connection)])
+        lists.families = await read_families(connection)
+        self.catalogue = await read_catalogue(connection)
         self.version += 1
 
     async def _read_changes(self, connection: OwnConnection) -> None:
@@ -222,5 +226,8 @@ class Follower:
             lists.put_reports(sites, entries)
         if "family" in keys:
             lists.put_stated([row async for row in ask.stated_families(connection)])
+            lists.families = await read_families(connection)
+        if "catalogue" in keys:
+            self.catalogue = await read_catalogue(connection)
         if keys or lists.have_ended(time.time()):
             self.version += 1

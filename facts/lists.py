@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from samelook.facts.families_known import Families, curated_families
 from samelook.names.sites import Site
 
 Stated = Literal["operator", "not_related"]
@@ -21,6 +22,8 @@ class Lists:
     operator: dict[Site, tuple[str, float | None]] = field(default_factory=dict)
     reports: dict[Site, dict[str, float]] = field(default_factory=dict)
     stated: dict[frozenset[Site], Stated] = field(default_factory=dict)
+    """What an operator says of two sites."""
+    families: Families = field(default_factory=curated_families)
     _ends: list[float] = field(default_factory=list)
     """When entries end; the next is first (a heap)."""
     _noted_ends: set[float] = field(default_factory=set)
@@ -49,8 +52,14 @@ class Lists:
         return entry[0] if entry is not None and _lasts(entry[1], now) else None
 
     def stated_of(self, one: Site, other: Site) -> Stated | None:
-        """What somebody vouches for about two sites: one family, not related, or nothing. O(1)."""
-        return self.stated.get(frozenset((one, other)))
+        """What somebody vouches for about two sites: one family, not related, or nothing. O(1).
+
+        The operator's word on the pair goes before that of lists.
+        """
+        stated = self.stated.get(frozenset((one, other)))
+        if stated is None and self.families.shared(one, other) is not None:
+            return "operator"
+        return stated
 
     def put_allowed(self, clients: Iterable[int] | None, rows: Iterable[Mapping[str, Any]]) -> None:
         """Replace the allowlists of some clients, or of all."""

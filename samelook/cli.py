@@ -18,7 +18,9 @@ from samelook.commands import (
     hash,  # noqa: A004 - named as the command is
     icons,
     inspect,
+    inspect_operator,
     keys,
+    operator,
     serve,
     similar,
 )
@@ -44,7 +46,18 @@ app.command("icons")(icons.icons)
 app.command("hash")(hash.hash_files)
 app.command("similar")(similar.similar)
 app.command("serve")(serve.serve)
+for question in (
+    inspect_operator.verdicts,
+    inspect_operator.common,
+    inspect_operator.audit,
+    inspect_operator.lists,
+):
+    inspect.app.command()(question)
 app.add_typer(inspect.app, name="inspect")
+app.add_typer(operator.site_app, name="site")
+app.add_typer(operator.reports_app, name="reports")
+app.add_typer(operator.families_app, name="families")
+app.add_typer(operator.catalogue_app, name="catalogue")
 app.add_typer(discord.app, name="discord")
 app.add_typer(exchange.app, name="exchange")
 app.add_typer(keys.app, name="keys")

@@ -54,3 +54,10 @@ def fault_kinds(incomplete: str) -> list[str]:
 def spans(incomplete: str) -> list[str]:
     """Some spans of time."""
     return _beginning_with(incomplete, ("15m", "1h", "12h", "1d", "7d"))
+
+
+def given_verdicts(incomplete: str) -> list[str]:
+    """The verdicts that are kept."""
+    from samelook.inspector.operator import VERDICTS
+
+    return _beginning_with(incomplete, VERDICTS)

@@ -136,7 +136,7 @@ def site(
             verdict=verdict,
         )
 
-    _print(_asked(ask, timeout), Shape(json, csv, table, pictures, gallery=True))
+    print_answer(asked(ask, timeout), Shape(json, csv, table, pictures, gallery=True))
 
 
 @app.command()
@@ -179,7 +179,7 @@ def look(
             connection, settings, looks, signal=signal, distance=distance, near=near, limit=limit
         )
 
-    _print(_asked(ask, timeout), Shape(json, csv, table, pictures))
+    print_answer(asked(ask, timeout), Shape(json, csv, table, pictures))
 
 
 @app.command()
@@ -213,7 +213,7 @@ def overlaps(
             connection, settings, signal=signal, distance=distance, min_sites=min_sites, limit=limit
         )
 
-    _print(_asked(ask, timeout), Shape(json, csv, table, pictures, lines=True))
+    print_answer(asked(ask, timeout), Shape(json, csv, table, pictures, lines=True))
 
 
 @app.command()
@@ -256,14 +256,14 @@ def errors(
     """
     from samelook.inspector.failures import errors_answer
 
-    moment = None if since is None else _moment(since)
+    moment = None if since is None else moment_of(since)
 
     async def ask(connection: Connection, _: InspectorSettings) -> Answer:
         return await errors_answer(
             connection, phase=cast("Any", phase), kind=kind, since=moment, limit=limit, after=after
         )
 
-    _print(_asked(ask, timeout), Shape(json, csv, table, lines=True))
+    print_answer(asked(ask, timeout), Shape(json, csv, table, lines=True))
 
 
 @app.command()
@@ -293,7 +293,7 @@ def grey(
     async def ask(connection: Connection, _: InspectorSettings) -> Answer:
         return await grey_answer(connection, reason=reason, limit=limit, after=after)
 
-    _print(_asked(ask, timeout), Shape(json, csv, table, lines=True))
+    print_answer(asked(ask, timeout), Shape(json, csv, table, lines=True))
 
 
 @app.command()
@@ -323,7 +323,7 @@ def reports(
     async def ask(connection: Connection, _: InspectorSettings) -> Answer:
         return await reports_answer(connection, kind=kind, limit=limit, after=after)
 
-    _print(_asked(ask, timeout), Shape(json, csv, table, lines=True))
+    print_answer(asked(ask, timeout), Shape(json, csv, table, lines=True))
 
 
 @app.command()
@@ -340,7 +340,7 @@ def queue(
     """
     from samelook.inspector.queues import queue_answer
 
-    _print(_asked(queue_answer, timeout), Shape(json, csv, table))
+    print_answer(asked(queue_answer, timeout), Shape(json, csv, table))
 
 
 @app.command()
@@ -358,13 +358,13 @@ def health(
     """
     from samelook.inspector.health import health_answer
 
-    answer = _asked(health_answer, timeout)
-    _print(answer, Shape(json, csv, table))
+    answer = asked(health_answer, timeout)
+    print_answer(answer, Shape(json, csv, table))
     if not answer.facts["healthy"]:
         raise typer.Exit(1)
 
 
-def _asked(question: Question, timeout: float) -> Answer:
+def asked(question: Question, timeout: float) -> Answer:
     """The answer; what the asker can mend ends the command with one line and status 1 (2: bad usage)."""
     from samelook.inspector.settings import InspectorSettings
     from samelook.postgres.configured import configured_database
@@ -407,7 +407,7 @@ def run_question(main: Any) -> Any:
         raise typer.Exit(1) from error
 
 
-def _print(answer: Answer, shape: Shape) -> None:
+def print_answer(answer: Answer, shape: Shape) -> None:
     from samelook.terminal.inspect_display import (
         as_csv,
         as_json,
@@ -496,7 +496,7 @@ async def _picture_at(url: str, settings: Settings, sandbox: Any) -> bytes:
         return (await icon_response(fetcher, shown.candidate.url)).body
 
 
-def _moment(text: str) -> datetime:
+def moment_of(text: str) -> datetime:
     """`90m`, `12h` or `7d` ago, or a moment in ISO 8601 (UTC where it names no zone)."""
     from datetime import UTC
 

@@ -1,0 +1,136 @@
+"""`samelook inspect verdicts`, `common`, `audit`, `lists`: who was caught, and what was done about it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from samelook.commands import completions
+from samelook.commands.inspect import (
+    AfterOption,
+    CsvOption,
+    JsonOption,
+    LimitOption,
+    Shape,
+    TableOption,
+    TimeoutOption,
+    asked,
+    moment_of,
+    print_answer,
+)
+
+if TYPE_CHECKING:
+    from samelook.inspector.listing import Answer
+    from samelook.inspector.settings import InspectorSettings
+    from samelook.sql.pool import Connection
+
+
+def verdicts(
+    verdict: Annotated[
+        str,
+        typer.Option("--verdict", help="lock or grey.", autocompletion=completions.given_verdicts),
+    ] = "lock",
+    since: Annotated[
+        str | None,
+        typer.Option(
+            "--since",
+            help="Only after this: 90m, 12h, 7d ago, or a date and time (ISO 8601, UTC).",
+            autocompletion=completions.spans,
+        ),
+    ] = None,
+    limit: LimitOption = 50,
+    after: AfterOption = None,
+    timeout: TimeoutOption = 10.0,
+    json: JsonOption = False,
+    csv: CsvOption = False,
+    table: TableOption = None,
+) -> None:
+    """Which sites were locked when somebody asked, and whom they copy; the newest first.
+
+    Examples:
+        samelook inspect verdicts --since 1d
+
+        samelook inspect verdicts --verdict grey --json
+    """
+    from samelook.inspector.operator import verdicts_answer
+
+    moment = None if since is None else moment_of(since)
+
+    async def ask(connection: Connection, _: InspectorSettings) -> Answer:
+        return await verdicts_answer(connection, verdict=verdict, since=moment, limit=limit, after=after)
+
+    print_answer(asked(ask, timeout), Shape(json, csv, table, lines=True))
+
+
+def common(
+    min_sites: Annotated[
+        int, typer.Option("--min-sites", min=3, help="Leave out what fewer unrelated sites wear.")
+    ] = 10,
+    known_days: Annotated[
+        int, typer.Option("--days", min=60, help="For how many days it must have been worn.")
+    ] = 60,
+    limit: LimitOption = 50,
+    timeout: TimeoutOption = 60.0,
+    json: JsonOption = False,
+    csv: CsvOption = False,
+    table: TableOption = None,
+) -> None:
+    """Icons that many unrelated sites have worn for long: proposals for the catalogue of common looks.
+
+    Nothing is taken by itself: `samelook catalogue add` takes what you have looked at.
+
+    Example:
+        samelook inspect common --min-sites 20
+    """
+    from samelook.inspector.operator import common_answer
+
+    async def ask(connection: Connection, _: InspectorSettings) -> Answer:
+        return await common_answer(connection, min_sites=min_sites, known_days=known_days, limit=limit)
+
+    print_answer(asked(ask, timeout), Shape(json, csv, table, lines=True))
+
+
+def audit(
+    subject: Annotated[
+        str | None, typer.Argument(metavar="[SITE|LIST]", help="Only what was done about it.")
+    ] = None,
+    limit: LimitOption = 50,
+    after: AfterOption = None,
+    timeout: TimeoutOption = 10.0,
+    json: JsonOption = False,
+    csv: CsvOption = False,
+    table: TableOption = None,
+) -> None:
+    """What operators did: who, when, what and why; the newest first.
+
+    Example:
+        samelook inspect audit lumora.example
+    """
+    from samelook.inspector.operator import audit_answer
+
+    async def ask(connection: Connection, _: InspectorSettings) -> Answer:
+        return await audit_answer(connection, subject=subject, limit=limit, after=after)
+
+    print_answer(asked(ask, timeout), Shape(json, csv, table, lines=True))
+
+
+def lists(
+    limit: LimitOption = 50,
+    after: AfterOption = None,
+    timeout: TimeoutOption = 10.0,
+    json: JsonOption = False,
+    csv: CsvOption = False,
+    table: TableOption = None,
+) -> None:
+    """The sites on the operator's allowlist and blocklist, with notes and ends.
+
+    Example:
+        samelook inspect lists --csv
+    """
+    from samelook.inspector.operator import lists_answer
+
+    async def ask(connection: Connection, _: InspectorSettings) -> Answer:
+        return await lists_answer(connection, limit=limit, after=after)
+
+    print_answer(asked(ask, timeout), Shape(json, csv, table, lines=True))

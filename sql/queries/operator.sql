@@ -1,0 +1,158 @@
+-- What operators do, state and import, and what readers of verdicts take from that.
+
+-- name: note_audit(who, action, subject, note, detail)!
+INSERT INTO audit (who, action, subject, note, detail)
+VALUES (:who, :action, :subject, :note, (:detail::text)::jsonb);
+
+-- name: audit_page(subject, before_id, page)
+-- What was done, the newest first; of one subject served by audit_by_subject, else by the primary key.
+SELECT id, at, who, action, subject, note, detail
+FROM audit
+WHERE (:subject::text IS NULL OR subject = :subject) AND (:before_id::bigint IS NULL OR id < :before_id)
+ORDER BY id DESC
+LIMIT :page;
+
+-- name: lists_page(after_site, page)
+-- Sites on the operator's lists that have not ended, by name. Served by the primary key.
+SELECT site, list, note, added_by, added_at, expires_at
+FROM operator_lists
+WHERE (expires_at IS NULL OR expires_at > now()) AND site > coalesce(:after_site::text, '')
+ORDER BY site
+LIMIT :page;
+
+-- name: dismiss_reports_on(site)$
+-- Disagree with the reports on a site so far; how many there were. Served by reports_by_site.
+WITH dismissed AS (
+    UPDATE reports SET dismissed_at = now() WHERE site = :site AND dismissed_at IS NULL RETURNING 1
+)
+SELECT count(*) FROM dismissed;
+
+-- name: forget_groups(provenance)$
+-- Take back all groups of a provenance; how many there were.
+WITH gone AS (DELETE FROM family_groups WHERE provenance = :provenance RETURNING 1)
+SELECT count(*) FROM gone;
+
+-- name: leave_groups(site, provenance)$
+-- Take a site out of the groups of a provenance; of how many. A group of one says nothing and may stay.
+WITH gone AS (
+    DELETE FROM family_members AS m
+    USING family_groups AS g
+    WHERE g.id = m.group_id AND m.site = :site AND g.provenance = :provenance
+    RETURNING 1
+)
+SELECT count(*) FROM gone;
+
+-- name: add_group(provenance, name, sites)!
+WITH added AS (
+    INSERT INTO family_groups (provenance, name) VALUES (:provenance, :name) RETURNING id
+)
+INSERT INTO family_members (group_id, site)
+SELECT added.id, g.site FROM added, unnest(:sites::text[]) AS g (site);
+
+-- name: stated_groups()
+-- Every group with its members. Reads both tables.
+SELECT g.provenance, g.name, array_agg(m.site ORDER BY m.site) AS sites
+FROM family_groups AS g
+JOIN family_members AS m ON m.group_id = g.id
+GROUP BY g.id
+ORDER BY g.id;
+
+-- name: all_statements()
+SELECT site, other, kind FROM site_statements;
+
+-- name: ranked_among(reversed_names, most)
+-- Which of the names have a rank down to `most`. Served by the names' unique index.
+SELECT reversed_name
+FROM domains
+WHERE reversed_name = ANY (:reversed_names::text[])
+  AND coalesce(harmonic_position, list_position) <= :most;
+
+-- name: add_vendors(products, kinds, sites, source)!
+INSERT INTO catalogue_vendors (product, kind, site, source)
+SELECT g.product, g.kind, g.site, :source
+FROM unnest(:products::text[], :kinds::text[], :sites::text[]) AS g (product, kind, site)
+ON CONFLICT (product, site) DO UPDATE SET kind = excluded.kind, source = excluded.source, added_at = now();
+
+-- name: add_default_pictures(digests, products, source)!
+INSERT INTO catalogue_pictures (digest, product, source)
+SELECT g.digest, g.product, :source
+FROM unnest(:digests::bytea[], :products::text[]) AS g (digest, product)
+ON CONFLICT (digest, product) DO UPDATE SET source = excluded.source, added_at = now();
+
+-- name: forget_vendors(source)!
+DELETE FROM catalogue_vendors WHERE source = :source;
+
+-- name: forget_default_pictures(source)!
+DELETE FROM catalogue_pictures WHERE source = :source;
+
+-- name: forget_product(product)$
+-- Take a product that was added out of the catalogue; how many rows that were.
+WITH vendors AS (DELETE FROM catalogue_vendors WHERE product = :product RETURNING 1),
+     pictures AS (DELETE FROM catalogue_pictures WHERE product = :product RETURNING 1)
+SELECT (SELECT count(*) FROM vendors) + (SELECT count(*) FROM pictures);
+
+-- name: added_vendors()
+SELECT product, kind, site, source FROM catalogue_vendors ORDER BY product, site;
+
+-- name: added_pictures()
+-- The added default pictures that the crawl has fetched, with their looks and the ranked sites that wear them now.
+-- Served by the indexes of favicons by MD5 and SHA-256 and of site_looks by picture.
+SELECT p.product, p.source, f.sha256,
+       (SELECT array_agg(l.look ORDER BY l.frame) FROM looks AS l WHERE l.sha256 = f.sha256 AND l.look IS NOT NULL) AS looks,
+       array(SELECT DISTINCT s.site
+             FROM site_looks AS w
+             JOIN site_facts AS s ON s.domain_id = w.domain_id
+             WHERE w.sha256 = f.sha256 AND w.gone_since IS NULL AND s.trusted_position IS NOT NULL) AS wearers
+FROM catalogue_pictures AS p
+JOIN favicons AS f ON f.sha256 = p.digest OR f.md5 = p.digest
+ORDER BY p.product, f.sha256;
+
+-- name: pictures_of_digests(digests)
+-- What the crawl knows of pictures by MD5 or SHA-256: their looks, and the ranked sites that wear them now.
+SELECT g.digest, f.sha256,
+       (SELECT array_agg(l.look ORDER BY l.frame) FROM looks AS l WHERE l.sha256 = f.sha256 AND l.look IS NOT NULL) AS looks,
+       array(SELECT DISTINCT s.site
+             FROM site_looks AS w
+             JOIN site_facts AS s ON s.domain_id = w.domain_id
+             WHERE w.sha256 = f.sha256 AND w.gone_since IS NULL AND s.trusted_position IS NOT NULL) AS wearers
+FROM unnest(:digests::bytea[]) AS g (digest)
+JOIN favicons AS f ON f.sha256 = g.digest OR f.md5 = g.digest;
+
+-- name: protected_looks(after_look, after_site, page)
+-- The looks of sites in the tiers, page by page. Served by the primary key.
+SELECT look_id, site, look FROM trusted_looks
+WHERE (look_id, site) > (:after_look, :after_site) AND NOT removed
+ORDER BY look_id, site LIMIT :page;
+
+-- name: given_verdicts(verdict, since, before, before_id, page)
+-- Verdicts that were given, the newest of each site, the newest first. Served by explained_verdicts_by_verdict.
+SELECT v.id, v.site, v.at, v.verdict, c.times
+FROM explained_verdicts AS v
+CROSS JOIN LATERAL (
+    SELECT count(*) AS times, max(o.at) AS last
+    FROM explained_verdicts AS o
+    WHERE o.verdict ->> 'verdict' = :verdict AND o.at >= :since AND o.site = v.site
+) AS c
+WHERE v.verdict ->> 'verdict' = :verdict AND v.at >= :since
+  AND v.at = c.last
+  AND (:before::timestamptz IS NULL OR (v.at, v.id) < (:before, (:before_id)::uuid))
+ORDER BY v.at DESC, v.id DESC
+LIMIT :page;
+
+-- name: common_pictures(known_days, min_sites, page)
+-- Pictures that many sites have worn openly for long, the most worn first, with their looks. Reads site_looks once.
+SELECT w.sha256, count(DISTINCT f.site) AS sites, min(w.since) AS since,
+       array(SELECT b.site FROM site_looks AS o JOIN site_facts AS b ON b.domain_id = o.domain_id
+             WHERE o.sha256 = w.sha256 AND o.gone_since IS NULL
+             ORDER BY b.trusted_position NULLS LAST, b.site LIMIT 200) AS wearers,
+       array(SELECT b.trusted_position FROM site_looks AS o JOIN site_facts AS b ON b.domain_id = o.domain_id
+             WHERE o.sha256 = w.sha256 AND o.gone_since IS NULL
+             ORDER BY b.trusted_position NULLS LAST, b.site LIMIT 200) AS positions,
+       (SELECT array_agg(l.look ORDER BY l.frame) FROM looks AS l WHERE l.sha256 = w.sha256 AND l.look IS NOT NULL) AS looks
+FROM site_looks AS w
+JOIN site_facts AS f ON f.domain_id = w.domain_id
+WHERE w.gone_since IS NULL AND w.since <= now() - (:known_days)::float8 * interval '1 day'
+GROUP BY w.sha256
+HAVING count(DISTINCT f.site) >= :min_sites
+ORDER BY count(DISTINCT f.site) DESC, w.sha256
+LIMIT :page;
