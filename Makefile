@@ -30,17 +30,17 @@ serve: install  ## Serve the HTTP API on this machine, port 5100
 
 test: install lint types imports tests  ## Everything that CI checks
 
-lint:
+lint:  ## Formatting and style (ruff)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 
-types:
+types:  ## Types (mypy --strict)
 	$(BIN)/mypy
 
-imports:
+imports:  ## Borders between rooms (lint-imports)
 	$(BIN)/lint-imports
 
-tests:
+tests:  ## The tests alone
 	$(BIN)/python -m pytest
 
 bench: install  ## Run the benchmarks (each also runs by itself: python -m bench.NAME)

@@ -106,3 +106,24 @@ def test_help_teaches_at_every_level() -> None:
 def test_click_is_what_typer_uses() -> None:
     """`commands_in` walks click's groups; a typer without click would make the walk empty."""
     assert getattr(typer.main.get_command(app), "commands", None), click.__version__
+
+
+def test_files_and_functions_that_the_architecture_names_exist() -> None:
+    text = (ROOT / "docs/architecture.md").read_text() + (ROOT / "docs/contributing.md").read_text()
+    named = re.findall(r"`([\w/]+\.(?:py|sql))(?:: (\w+))?`", text)
+    assert len(named) > 20
+    for path, function in named:
+        assert (ROOT / path).is_file(), path
+        if function:
+            assert re.search(rf"\bdef {function}\b|^{function}\b", (ROOT / path).read_text(), re.MULTILINE), (
+                function
+            )
+    rooms = {link.name for link in (ROOT / "samelook").iterdir() if link.is_symlink()}
+    assert all(room in text for room in rooms)
+
+
+def test_make_help_lists_every_target() -> None:
+    text = (ROOT / "Makefile").read_text()
+    targets = set(re.findall(r"^\.PHONY: (.*)$", text, re.MULTILINE)[0].split())
+    assert targets
+    assert targets == set(re.findall(r"^([a-z-]+):.*## ", text, re.MULTILINE))
