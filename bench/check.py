@@ -98,7 +98,7 @@ def fill(memory: Memory, looks: int, seed: int = 7) -> float:
                     "sha256": number.to_bytes(32, "big"),
                     "since": 1.0,
                     "gone_since": None,
-                    "own_host": True,
+                    "confirmed": True,
                     "icon_url": f"https://site{number}.example/favicon.ico",
                     "md5": number.to_bytes(16, "big"),
                 }

@@ -14,15 +14,17 @@ from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from samelook.extension_api.errors import BadRequest, TooLarge, Unavailable
-from samelook.extension_api.judge import Asked, AskedIcon, Judge, Judged
+from samelook.extension_api.judge import Judge, Judged
 from samelook.extension_api.models import Icon, SiteQuestion
-from samelook.extension_api.verdict import LookMatch, Verdict
+from samelook.extension_api.verdict import Verdict
+from samelook.facts.evidence import LookMatch
+from samelook.facts.gathering import Asked, AskedIcon
 from samelook.facts.rank_reader import RANK_WAIT_S, RankReader
 from samelook.hashing.errors import HashingError
 from samelook.looks.files import looks_of_file
 from samelook.looks.likeness import looks_given
 from samelook.names.errors import NotASite
-from samelook.names.sites import Site, host_of_url, is_address
+from samelook.names.sites import Hosting, Site, host_of_url, is_address, site_of
 from samelook.sql.away import AWAY
 from samelook.sql.cancelled import check_cancelled
 
@@ -66,10 +68,12 @@ class Answers:
         client: int | None = None,
         *,
         may_crawl: Callable[[], bool] = lambda: True,
+        no_icon: bool = False,
     ) -> dict[str, Any]:
         """The answer about one site. Raises ExtensionError's leaves when there cannot be one.
 
-        `may_crawl` is asked whether the crawler may be sent to a site that it does not know.
+        `may_crawl` is asked whether the crawler may be sent to a site that it does not know. `no_icon` says
+        that the asker has looked at the page itself, and it offers no icon.
         """
         if not self._follower.is_loaded:
             raise Unavailable("What is known is still being read; try again in a moment.")
@@ -78,7 +82,7 @@ class Answers:
                 f"At most {self._settings.max_icons} icons of a site.", icons=len(question.icons)
             )
         host = host_of_url(question.url)
-        site = self._judge.site_of(host)
+        site = site_of(host)
         # The database looks for the rank while the icons are decoded and searched for.
         rank = None if site in self._judge.memory.sites else asyncio.ensure_future(self._rank_of(site))
         try:
@@ -96,10 +100,12 @@ class Answers:
         judged = self._judge.judge(
             Asked(
                 host=host,
+                site=site,
                 icons=tuple(distinct.values()),
                 client=client,
                 position=position,
                 first_seen=min((one for one in seen if one is not None), default=None),
+                no_icon=no_icon,
             )
         )
         self._note(judged, tuple(distinct.values()), may_crawl)
@@ -208,26 +214,27 @@ class Answers:
 
     def _note(self, judged: Judged, sent: tuple[AskedIcon, ...], may_crawl: Callable[[], bool]) -> None:
         now = self._clock()
+        site = judged.facts.site
         for icon in sent:
             if icon.sha256 not in judged.needed and not icon.pdq:
-                self._outbox.saw(judged.site, icon.sha256, now)
-        if is_address(judged.site):
+                self._outbox.saw(site, icon.sha256, now)
+        if is_address(site) or judged.facts.visited:
             return
-        if not judged.visited and not self._outbox.has_asked_for(judged.site, now) and may_crawl():
-            self._outbox.want_crawl(judged.site, now)
-        if judged.shared_with:
-            self._outbox.share(judged.site, judged.shared_with)
+        if not self._outbox.has_asked_for(site, now) and may_crawl():
+            self._outbox.want_crawl(site, now)
 
     def _rendered(self, judged: Judged) -> dict[str, Any]:
         decision = judged.decision
         lasting = {
             "verdict": str(decision.verdict),
             "action": decision.action,
-            "site": judged.site,
+            "host": judged.asked.host,
+            "site": judged.facts.site,
+            "applies_to": _scope(judged),
             "reasons": [reason.as_json() for reason in decision.reasons],
             "looks_like": _looks_like(decision.looks_like),
             "need": [sha256.hex() for sha256 in judged.needed],
-            "first_seen": _iso(judged.first_seen),
+            "first_seen": _iso(judged.facts.first_seen),
         }
         number = uuid5(NAMESPACE_URL, "samelook:" + json.dumps(lasting, sort_keys=True))
         answer = {
@@ -238,7 +245,7 @@ class Answers:
             "why": f"/x/v1/why/{number}",
         }
         if decision.verdict in {Verdict.GREY, Verdict.LOCK}:
-            self._outbox.explain(number, judged.site, answer)
+            self._outbox.explain(number, judged.facts.site, answer)
         return answer
 
     def _ttl(self, judged: Judged) -> int:
@@ -246,9 +253,16 @@ class Answers:
         most = self._settings.ttl_s
         if judged.needed:
             return min(most, 5)
-        if not judged.visited:
+        if not judged.facts.visited:
             return min(most, 30)
         return most if judged.decision.verdict is Verdict.TRUSTED else min(most, 120)
+
+
+def _scope(judged: Judged) -> str:
+    """How far the verdict holds: what is said of one host says nothing of the site's others."""
+    if str(judged.decision.reasons[0].rule).startswith("1-"):
+        return "site"
+    return "page" if judged.facts.hosting is Hosting.SHARED_PATHS else "host"
 
 
 def explanation(answer: dict[str, Any]) -> dict[str, Any]:

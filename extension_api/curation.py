@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import structlog
 
-from samelook.extension_api.errors import BadRequest, ExtensionError
+from samelook.errors import SamelookError
+from samelook.extension_api.errors import BadRequest
 from samelook.names.sites import site_of_url
 from samelook.sql.away import AWAY
 from samelook.sql.cancelled import check_cancelled
@@ -111,7 +112,7 @@ class FamiliesFile:
         while True:
             try:
                 await self.take_over()
-            except (ExtensionError, *AWAY) as error:
+            except (SamelookError, *AWAY) as error:
                 check_cancelled()
                 log.warning("families.not_taken_over", file=str(self._path), error=str(error))
             await asyncio.sleep(FILE_S)

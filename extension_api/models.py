@@ -91,7 +91,15 @@ class LikeAnswer(BaseModel):
 class CheckAnswer(BaseModel):
     verdict: Literal["trusted", "first_use", "grey", "lock"]
     action: Literal["allow", "warn", "lock"]
+    host: str
+    """The host that was asked about."""
     site: str
+    """The site that the host belongs to."""
+    applies_to: Literal["site", "host", "page"]
+    """For how much the answer may be kept: for all hosts of the site, for this host, for this page alone.
+
+    A site's apex and its `www.` are one host here. What strangers publish under one host's paths differs.
+    """
     reasons: list[ReasonAnswer]
     looks_like: list[LikeAnswer]
     need: list[str]

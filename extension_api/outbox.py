@@ -1,4 +1,4 @@
-"""What is written behind an answer's back: sightings, explanations, requests for a crawl.
+"""A write-behind queue: sightings, explanations, requests for a crawl.
 
 An answer never waits for the database. What cannot be written now is kept, up to a limit, and written when
 the database is back.
@@ -40,7 +40,6 @@ class Outbox:
         self._writes: Any = queries("extension")
         self._sightings: OrderedDict[tuple[Site, bytes], int] = OrderedDict()
         self._explanations: OrderedDict[UUID, tuple[Site, dict[str, Any]]] = OrderedDict()
-        self._shared: OrderedDict[tuple[Site, Site], None] = OrderedDict()
         self._crawls: OrderedDict[Site, None] = OrderedDict()
         self._first_seen: OrderedDict[tuple[Site, bytes], float] = OrderedDict()
         self._explained: OrderedDict[UUID, dict[str, Any]] = OrderedDict()
@@ -77,11 +76,6 @@ class Outbox:
             self._explanations[number] = (site, verdict)
             _bound(self._explanations, MOST_KEPT)
 
-    def share(self, site: Site, others: tuple[Site, ...]) -> None:
-        for other in others:
-            self._shared[site, other] = None
-        _bound(self._shared, MOST_KEPT)
-
     def has_asked_for(self, site: Site, now: float) -> bool:
         """Whether the crawler was sent there within a day."""
         return now - self._asked_for.get(site, 0.0) <= VISIT_AGAIN_S
@@ -112,24 +106,21 @@ class Outbox:
             pass
 
     async def _flush_some(self) -> bool:
-        taken = [_take(box) for box in (self._sightings, self._explanations, self._shared, self._crawls)]
+        boxes = (self._sightings, self._explanations, self._crawls)
+        taken = [_take(box) for box in boxes]
         if not any(taken):
             return False
         try:
             async with self._pool.acquire() as connection, connection.transaction():
                 await self._write(connection, *taken)
         except BaseException:
-            for box, items in zip(
-                (self._sightings, self._explanations, self._shared, self._crawls), taken, strict=True
-            ):
+            for box, items in zip(boxes, taken, strict=True):
                 for key, value in items:
                     box.setdefault(key, value)  # type: ignore[attr-defined]
             raise
         return any(len(items) == MOST_A_FLUSH for items in taken)
 
-    async def _write(
-        self, connection: Connection, sightings: Any, explained: Any, shared: Any, crawls: Any
-    ) -> None:
+    async def _write(self, connection: Connection, sightings: Any, explained: Any, crawls: Any) -> None:
         writes = self._writes
         if sightings:
             # In the order of the key, as every writer does it: no two wait for each other in a circle.
@@ -147,11 +138,6 @@ class Outbox:
                 ids=[number for number, _ in explained],
                 sites=[site for _, (site, _) in explained],
                 verdicts=[json.dumps(verdict) for _, (_, verdict) in explained],
-            )
-        if shared:
-            pairs = sorted(pair for pair, _ in shared)
-            await writes.write_shared(
-                connection, sites=[site for site, _ in pairs], others=[other for _, other in pairs]
             )
         if crawls:
             await self._request(connection, sorted(site for site, _ in crawls))

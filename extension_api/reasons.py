@@ -19,13 +19,14 @@ class Code(StrEnum):
     RANKED = "ranked"
     FAMILY = "family"
     DEGENERATE = "degenerate"
-    SHARED_LOOK = "shared_look"
+    COMMON_LOOK = "common_look"
     LOOKS_LIKE = "looks_like"
     NO_ICON = "no_icon"
     DISCOVERY_FAILED = "discovery_failed"
     HASHING_FAILED = "hashing_failed"
     REPORTED = "reported"
     FIRST_USE = "first_use"
+    UNSEEN = "unseen"
     SEEN_BEFORE = "seen_before"
     # The following never decide; they come with one that does.
     PROVISIONAL = "provisional"
@@ -47,27 +48,28 @@ class Code(StrEnum):
 EXPLANATIONS: dict[Code, str] = {
     Code.ALLOWLISTED: "You, or the operator of this service, have put the site on the allowlist.",
     Code.BLOCKLISTED: "The operator of this service has put the site on the blocklist.",
-    Code.RANKED: "The site is in the rank lists, above every site that wears the same look.",
+    Code.RANKED: "The site is ranked well, and each icon is its own or like nobody else's.",
     Code.FAMILY: "The site belongs to the same organisation as the owner of the look.",
     Code.DEGENERATE: "The icon has too little contrast to be told from others.",
-    Code.SHARED_LOOK: "Unrelated trusted sites wear this look, so it identifies none of them.",
-    Code.LOOKS_LIKE: "The icon looks like that of a more trusted site of another organisation.",
+    Code.COMMON_LOOK: "Strangers show this look legitimately: it is a product's or a platform's default.",
+    Code.LOOKS_LIKE: "The icon looks like another organisation's, which has the better claim to it.",
     Code.NO_ICON: "The site has no icon.",
     Code.DISCOVERY_FAILED: "The site's page could not be visited, so its icons are unknown.",
     Code.HASHING_FAILED: "The site's icons could not be decoded.",
     Code.REPORTED: "Several people in different networks have reported the site.",
-    Code.FIRST_USE: "The site was not known with this icon before; it looks like no trusted site.",
-    Code.SEEN_BEFORE: "The crawler has seen this icon at this site before; it looks like no trusted site.",
-    Code.PROVISIONAL: "So far only users have seen this icon here; the crawler will look for itself.",
+    Code.FIRST_USE: "The site is not known with this icon for long; the icon is like no trusted site's.",
+    Code.UNSEEN: "No icon of the site has been seen, so nothing can be said about it.",
+    Code.SEEN_BEFORE: "The crawler has seen this icon here for a month; it is like no trusted site's.",
+    Code.PROVISIONAL: "So far only users have seen this icon here; the crawler has not.",
     Code.LOOK_CHANGED: "The icon is not the one that the crawler saw at this site.",
-    Code.UNVISITED: "The crawler has not visited the site yet; it is queued.",
+    Code.UNVISITED: "The crawler has not visited the site yet.",
     Code.SAME_PICTURE: "The icon is the very same file as the owner's.",
     Code.FORMER_LOOK: "The owner wore this look until lately; it stays protected for a while.",
     Code.OWN_RANK: "The site itself is ranked well, so likeness alone does not lock it.",
     Code.LOW_RANK_OWNER: "The owner of the look is not ranked well enough for likeness to lock others.",
     Code.PROBATION: "A rank is too new to be relied on.",
     Code.PERHAPS_FAMILY: "Something speaks for one organisation behind both sites, but not enough.",
-    Code.SHARED_HOSTING: "Strangers may publish under this host: it is neither trusted nor locked as one.",
+    Code.SHARED_HOSTING: "Strangers may publish under this host.",
     Code.SIGNAL_ONLY: "Only a hash of the icon was given; that is too little to lock a site.",
     Code.ICON_NEEDED: "The icon with this SHA-256 is unknown here; send its bytes for a better verdict.",
     Code.UNLOCK_REPORTED: "People have unlocked the site all the same.",

@@ -58,13 +58,3 @@ class Catalogue(Protocol):
 
     def default_like(self, looks: Sequence[Look]) -> Vendor | None:
         """Whose default picture one of these looks is, under the strict rule. Well below a millisecond."""
-
-
-class NothingCommon:
-    """A catalogue without entries."""
-
-    def vendor_of(self, site: Site) -> Vendor | None:  # noqa: ARG002 - the protocol's
-        return None
-
-    def default_like(self, looks: Sequence[Look]) -> Vendor | None:  # noqa: ARG002 - the protocol's
-        return None

@@ -1,34 +1,29 @@
-"""Which sites are one organisation: proofs, and how many of them make a family.
+"""Which sites are one organisation: what speaks for it, and what of that is proof.
 
-Proofs, each with its provenance:
+- `operator`, or another provenance of what is stated: a person or a list vouches for the pair;
+  `not_related` undoes everything else
+- `root_redirect`: the start page of the better-placed site leads to the other
+- `same_label`: the same registrable label under other public suffixes, and both sites are well ranked
+- `label_within` and `leads_to`: the label contains the other's as a word, or the start page leads to a
+  better-placed site. Hints only: names that contain a brand, and what a site says of a more trusted one, are
+  what copies have
 
-- `operator`: the operator's file or list says so; it is enough by itself, and `not_related` undoes all others
-- `same_label`: the same registrable label under other public suffixes, and both sites are ranked
-- `same_look`: the crawl has fetched the same look from both, each from its own host
-- `root_redirect`: the site's start page leads to the other site
-- `label_within`: the site's label contains the other's as a word of its own (`lumora-mail`, `lumora`)
-
-A poisoned family is an attack: it would let a copy pass. So both sites must be ranked well before the
-crawl's proofs count at all, since a rank is what a copy lacks, and two proofs of different kinds are needed,
-one of which is a label under another suffix or a redirect: a name that contains a brand and a copied icon are
-what copies have.
+A poisoned family is an attack: it would let a copy pass.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Literal
 
 from samelook.names.sites import Site, is_tenant, registrable_label
 
-Proof = Literal["operator", "same_label", "same_look", "root_redirect", "label_within"]
-NEEDED_PROOFS = 2
-STRONG: frozenset[str] = frozenset({"operator", "same_label", "root_redirect"})
-NAMES: frozenset[str] = STRONG | {"label_within"}
-"""Proofs that are not the look itself."""
+HINTS: frozenset[str] = frozenset({"label_within", "leads_to"})
+WELL_RANKED = 1_000_000
+"""Positions down to which a rank says something; a list of the whole web ranks what nobody visits."""
 _MIN_LABEL = 4
 """Shorter labels (`a`, `bbc`) are words of many names."""
+_LAST = 1 << 62
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +35,8 @@ class Kinship:
 
     @property
     def is_unrelated(self) -> bool:
-        """Whether nothing but the look speaks for one organisation."""
-        return not self.related and NAMES.isdisjoint(self.proofs)
+        """Whether nothing at all speaks for one organisation."""
+        return not self.related and not self.proofs
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,42 +50,39 @@ class FamilyMember:
 
 
 def kinship(
-    one: FamilyMember,
-    other: FamilyMember,
-    *,
-    same_look: bool,
-    stated: Literal["operator", "not_related"] | None = None,
-    trusted_to: int = 100_000,
+    one: FamilyMember, other: FamilyMember, *, stated: str | None = None, trusted_to: int = 100_000
 ) -> Kinship:
     """Whether two sites are one organisation. Symmetric.
 
-    `same_look`: the crawl fetched one look from the hosts of both. `stated` is the operator's word.
+    `stated` is what somebody vouches for, by its provenance, or `not_related`; what a site itself says is
+    proof only where it is in the tiers (`trusted_to`) and better placed than the other.
     """
     if one.site == other.site:
         return Kinship(related=True, proofs=("same_site",))
     if stated == "not_related":
         return Kinship()
-    proofs = sorted(_proofs(one, other, same_look=same_look))
-    if stated == "operator":
-        return Kinship(related=True, proofs=("operator", *proofs))
-    ranked = all(site.position is not None and site.position <= trusted_to for site in (one, other))
-    enough = len(proofs) >= NEEDED_PROOFS and not STRONG.isdisjoint(proofs)
-    return Kinship(related=ranked and enough, proofs=tuple(proofs))
+    proofs = sorted(_proofs(one, other, trusted_to))
+    if stated is not None:
+        return Kinship(related=True, proofs=(stated, *proofs))
+    return Kinship(related=not HINTS.issuperset(proofs), proofs=tuple(proofs))
 
 
-def _proofs(one: FamilyMember, other: FamilyMember, *, same_look: bool) -> Collection[Proof]:
-    proofs: set[Proof] = set()
+def _proofs(one: FamilyMember, other: FamilyMember, trusted_to: int) -> Collection[str]:
+    proofs: set[str] = set()
+    better, worse = sorted((one, other), key=lambda member: (member.position or _LAST, member.site))
     labels = registrable_label(one.site), registrable_label(other.site)
     # Under a platform anybody may take any label.
     owned = not is_tenant(one.site) and not is_tenant(other.site)
-    if owned and labels[0] and labels[0] == labels[1] and None not in {one.position, other.position}:
-        proofs.add("same_label")
+    if owned and labels[0] and labels[0] == labels[1]:
+        well_ranked = all(site.position is not None and site.position <= WELL_RANKED for site in (one, other))
+        proofs.add("same_label" if well_ranked else "label_within")
     elif owned and (_is_word_of(labels[0], labels[1]) or _is_word_of(labels[1], labels[0])):
         proofs.add("label_within")
-    if one.redirects_to == other.site or other.redirects_to == one.site:
-        proofs.add("root_redirect")
-    if same_look:
-        proofs.add("same_look")
+    if better.redirects_to == worse.site:
+        is_proof = better.position is not None and better.position <= trusted_to
+        proofs.add("root_redirect" if is_proof and better.position != worse.position else "leads_to")
+    elif worse.redirects_to == better.site:
+        proofs.add("leads_to")
     return proofs
 
 

@@ -18,7 +18,8 @@ import structlog
 from samelook.facts.ranks import SettledRank, settled
 from samelook.looks.likeness import parse_look, wear_one_look
 from samelook.names.hosts import host_of
-from samelook.names.sites import site_of
+from samelook.names.sites import is_front_door, is_tenant, site_of
+from samelook.names.version import names_version
 from samelook.sql.away import AWAY
 from samelook.sql.cancelled import check_cancelled
 from samelook.sql.named import queries
@@ -65,6 +66,7 @@ class Keeper:
                     log.info("keeper.started")
                     self.is_keeping = True
                     self._ranks_seen = None
+                    await self._look_at_names(connection)
                     while True:
                         if not await self.step(connection):
                             await asyncio.sleep(self._settings.poll_s)
@@ -77,6 +79,7 @@ class Keeper:
     async def catch_up(self, connection: OwnConnection) -> None:
         """Work until nothing is left to do."""
         self._ranks_seen = None
+        await self._look_at_names(connection)
         while await self.step(connection):
             pass
 
@@ -92,6 +95,12 @@ class Keeper:
                 await self._update(connection, domain_ids)
                 await self._queries.announce(connection, payload="facts")
         return len(domain_ids) > 0
+
+    async def _look_at_names(self, connection: OwnConnection) -> None:
+        """Have all facts made anew when hosts belong to other sites than they did."""
+        async with connection.transaction():
+            if await self._queries.take_names_version(connection, version=names_version()):
+                await self._queries.note_all_facts(connection)
 
     async def _look_at_ranks(self, connection: OwnConnection) -> None:
         now = self._clock()
@@ -128,11 +137,17 @@ class Keeper:
         looks = [
             row
             async for row in self._queries.crawl_looks(
-                connection, domain_ids=[row["id"] for row in rows], former_s=self._settings.former_look_s
+                connection,
+                domain_ids=[row["id"] for row in rows if is_front_door(host_of(row["reversed_name"]))],
+                former_s=self._settings.former_look_s,
+                confirmed_s=self._settings.trust_takes_s,
             )
         ]
         changed_hands = await self._changed_hands(connection, rows, looks)
         facts = [self._facts_of(row, baseline, changed_hands=row["id"] in changed_hands) for row in rows]
+        elsewhere = {row["id"] for row, fact in zip(rows, facts, strict=True) if fact["redirect_host"]}
+        # Where the start page leads to another site, its icons are the other's and no claim of this one.
+        looks = [row for row in looks if row["domain_id"] not in elsewhere or row["gone_since"] is not None]
         await self._queries.write_site_facts(
             connection,
             domain_ids=[row["id"] for row in rows],
@@ -143,36 +158,36 @@ class Keeper:
             new_positions=[fact["rank"].new for fact in facts],
             new_sinces=[_time(fact["rank"].new_since) for fact in facts],
             host_counts=[row["n_hosts"] for row in rows],
-            visited=[None if row["waiting"] else row["visited_at"] for row in rows],
+            visited=[fact["visited_at"] for fact in facts],
             redirect_hosts=[fact["redirect_host"] for fact in facts],
-            discovery_errors=[row["discovery_error"] for row in rows],
-            hashing_errors=[",".join(sorted(row["hashing_errors"])) for row in rows],
+            discovery_errors=[fact["discovery_error"] for fact in facts],
+            hashing_errors=[fact["hashing_errors"] for fact in facts],
         )
-        sites = {row["id"]: fact["site"] for row, fact in zip(rows, facts, strict=True)}
+        updated = [row["id"] for row in rows]
         kept = {
             "kept_domain_ids": [row["domain_id"] for row in looks],
             "kept_sha256s": [row["sha256"] for row in looks],
         }
-        await self._queries.retire_site_looks(connection, domain_ids=list(sites), **kept)
+        await self._queries.retire_site_looks(connection, domain_ids=updated, **kept)
         await self._queries.write_site_looks(
             connection,
             domain_ids=kept["kept_domain_ids"],
             sha256s=kept["kept_sha256s"],
             icon_urls=[_shown_url(row["icon_url"]) for row in looks],
             md5s=[row["md5"] for row in looks],
-            own_hosts=[_is_of_site(row, sites[row["domain_id"]]) for row in looks],
+            confirmed=[row["confirmed"] for row in looks],
             sinces=[row["since"] for row in looks],
             gone_sinces=[row["gone_since"] for row in looks],
         )
         tiers = self._settings.tiers
         await self._queries.publish_trusted_looks(
             connection,
-            domain_ids=list(sites),
+            domain_ids=updated,
             wide_to=tiers.wide,
             standard_to=tiers.standard,
             strict_to=tiers.strict,
         )
-        await self._queries.verify_sightings(connection, domain_ids=list(sites))
+        await self._queries.verify_sightings(connection, domain_ids=updated)
 
     async def _changed_hands(
         self, connection: OwnConnection, rows: Sequence[asyncpg.Record], looks: Sequence[asyncpg.Record]
@@ -208,6 +223,8 @@ class Keeper:
 
     def _facts_of(self, row: asyncpg.Record, baseline: int | None, *, changed_hands: bool) -> dict[str, Any]:
         host = host_of(row["reversed_name"])
+        if not is_front_door(host):
+            return _FACTS_OF_OTHERS | {"site": host, "host": host}
         site = site_of(host)
         since = row["new_since"]
         before = SettledRank(
@@ -215,7 +232,8 @@ class Keeper:
         )
         rank = settled(
             before if row["known"] else None,
-            row["position"],
+            # The rank of a platform's tenant is its platform's doing, or somebody's who counts hosts.
+            None if is_tenant(site) else row["position"],
             now=self._clock(),
             probation_s=self._settings.probation_s,
             judged=baseline is not None and row["import_id"] is not None and row["import_id"] > baseline,
@@ -224,7 +242,25 @@ class Keeper:
         )
         landed = _host_of(row["final_url"])
         redirect_host = landed if landed and site_of(landed) != site else None
-        return {"site": site, "host": host, "rank": rank, "redirect_host": redirect_host}
+        return {
+            "site": site,
+            "host": host,
+            "rank": rank,
+            "redirect_host": redirect_host,
+            "visited_at": None if row["waiting"] else row["visited_at"],
+            "discovery_error": row["discovery_error"],
+            "hashing_errors": ",".join(sorted(row["hashing_errors"])),
+        }
+
+
+_FACTS_OF_OTHERS = {
+    "rank": SettledRank(),
+    "redirect_host": None,
+    "visited_at": None,
+    "discovery_error": None,
+    "hashing_errors": "",
+}
+"""Of a host that is no front door: what it shows is its own, and speaks for no site."""
 
 
 def _time(seconds: float | None) -> datetime | None:
@@ -235,14 +271,6 @@ def _host_of(url: str | None) -> str | None:
     with contextlib.suppress(ValueError):
         return str(ada_url.URL(url).hostname) or None if url else None
     return None
-
-
-def _is_of_site(row: asyncpg.Record, site: str) -> bool:
-    """Whether the site itself serves the icon; a data: URL is part of its page."""
-    if row["icon_url"].startswith("data:"):
-        return True
-    host = _host_of(row["final_url"] or row["icon_url"])
-    return host is not None and site_of(host) == site
 
 
 _LONGEST_URL = 2000

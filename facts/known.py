@@ -125,7 +125,8 @@ class Shown:
 
     since: float
     gone_since: float | None
-    own_host: bool
+    confirmed: bool
+    """The crawl has seen it twice or more, over the time that trust takes."""
     icon_url: str
     md5: bytes
 
@@ -140,7 +141,7 @@ class Showings:
         self.pictures = array("i")
         self._since = array("d")
         self._gone = array("d")
-        self._own_host = array("b")
+        self._confirmed = array("b")
         self._url_starts = array("Q")
         self._url_lengths = array("i")
         self._urls = bytearray()
@@ -173,7 +174,7 @@ class Showings:
         return Shown(
             self._since[row],
             None if math.isnan(gone) else gone,
-            bool(self._own_host[row]),
+            bool(self._confirmed[row]),
             self._urls[start : start + self._url_lengths[row]].decode("utf-8", "surrogatepass"),
             self._pictures.md5(self.pictures[row]),
         )
@@ -188,7 +189,7 @@ class Showings:
             row = self._add(domain, picture)
         self._since[row] = facts["since"]
         self._gone[row] = math.nan if facts["gone_since"] is None else facts["gone_since"]
-        self._own_host[row] = bool(facts["own_host"])
+        self._confirmed[row] = bool(facts["confirmed"])
         url = facts["icon_url"].encode("utf-8", "surrogatepass")
         start = self._url_starts[row]
         if self._urls[start : start + self._url_lengths[row]] != url:
@@ -239,7 +240,7 @@ class Showings:
             numbers.append(0)
         for times in (self._since, self._gone):
             times.append(0.0)
-        self._own_host.append(0)
+        self._confirmed.append(0)
         self._url_starts.append(0)
         for chain in (self._next_of_domain, self._next_of_picture, self._before_of_picture):
             chain.append(NONE)

@@ -21,6 +21,7 @@ class Lists:
     """By client."""
     operator: dict[Site, tuple[str, float | None]] = field(default_factory=dict)
     reports: dict[Site, dict[str, float]] = field(default_factory=dict)
+    """The weight of each kind of report on a site, and under `asked` how often was asked about it."""
     stated: dict[frozenset[Site], Stated] = field(default_factory=dict)
     """What an operator says of two sites."""
     families: Families = field(default_factory=curated_families)
@@ -91,7 +92,8 @@ class Lists:
             for site in sites:
                 self.reports.pop(Site(site), None)
         for row in rows:
-            self.reports.setdefault(Site(row["site"]), {})[row["kind"]] = row["weight"]
+            weights = self.reports.setdefault(Site(row["site"]), {})
+            weights[row["kind"]], weights["asked"] = row["weight"], row["asked"]
 
     def put_stated(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Replace the families that the operator vouches for, or denies."""

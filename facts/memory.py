@@ -93,13 +93,17 @@ class KnownSite:
         found = [showings.shown(row) for row in rows if row != NONE]
         return min(found, key=lambda one: (one.gone_since is not None, one.since)) if found else None
 
-    def current(self) -> Iterator[tuple[bytes, Shown]]:
-        """The pictures that the site shows now."""
-        showings, sha256s = self._memory.showings, self._memory.known_pictures.sha256s
-        for domain in self.domains:
-            for row in showings.of_domain(domain.row):
-                if showings.is_current(row):
-                    yield sha256s[showings.pictures[row]], showings.shown(row)
+    def shown_looks(self, now: float) -> Iterator[tuple[bytes, Shown]]:
+        """The pictures that the site shows, or did lately: in the end how it shows each."""
+        sha256s = self._memory.known_pictures.sha256s
+        for picture in {
+            self._memory.showings.pictures[row]
+            for domain in self._memory.domains_of(self.name)
+            for row in self._memory.showings.of_domain(domain)
+        }:
+            shown = self.shown(sha256s[picture])
+            if shown is not None and self._memory.is_protected(shown, now):
+                yield sha256s[picture], shown
 
     def as_member(self) -> FamilyMember:
         redirect = site_of(self.main.redirect_host) if self.main.redirect_host else None
@@ -184,7 +188,7 @@ class Memory:
         picture = self.pictures.get(sha256)
         if picture is None:
             return []
-        return [item for item in self._best_of(picture) if self._is_protected(item[1], now)][:most]
+        return [item for item in self._best_of(picture) if self.is_protected(item[1], now)][:most]
 
     def _best_of(self, picture: int) -> list[tuple[KnownSite, Shown]]:
         few = self.known_pictures.wearer_counts[picture] <= _FEW
@@ -205,7 +209,7 @@ class Memory:
         assert shown is not None, "the site is among those that show the picture"
         return site, shown
 
-    def _is_protected(self, shown: Shown, now: float) -> bool:
+    def is_protected(self, shown: Shown, now: float) -> bool:
         return shown.gone_since is None or shown.gone_since + self.former_look_s > now
 
     # ---- following ----
@@ -218,14 +222,37 @@ class Memory:
         domain = self._rows.get(row["domain_id"])
         if domain is None:
             domain = self._rows[row["domain_id"]] = self.domains.add(name)
-            self.domains.next_of_site[domain] = self.sites.get(name, NONE)
-            self.sites[name] = domain
+            self._link(domain, name)
+        former = Site(self.domains.sites[domain])
+        if former != name:
+            # The list of suffixes or of platforms has changed.
+            self._unlink(domain)
+            self._link(domain, name)
         # A rank that is gone, or that was better before, is no claim of its own.
-        is_protected = self.tiers.rule_for(row["trusted_position"]) is not None
-        self.domains.set(domain, row, None if is_protected else row["new_position"] or None)
-        if known is not None:
+        in_tiers = self.tiers.rule_for(row["trusted_position"]) is not None
+        self.domains.set(domain, row, None if in_tiers else row["new_position"] or None)
+        if former != name:
+            self._note_facts(former, moved=True)
+            self._note_facts(name, moved=True)
+        elif known is not None:
             moved = self.tiers.rule_for(before) is not self.tiers.rule_for(known.position)
             self._note_facts(name, moved=moved)
+
+    def _link(self, domain: int, name: Site) -> None:
+        self.domains.sites[domain] = name
+        self.domains.next_of_site[domain] = self.sites.get(name, NONE)
+        self.sites[name] = domain
+
+    def _unlink(self, domain: int) -> None:
+        """Take a domain out of the chain of its site."""
+        name = Site(self.domains.sites[domain])
+        rest = [other for other in self.domains_of(name) if other != domain]
+        for place, other in enumerate(rest):
+            self.domains.next_of_site[other] = rest[place + 1] if place + 1 < len(rest) else NONE
+        if rest:
+            self.sites[name] = rest[0]
+        else:
+            del self.sites[name]
 
     def _note_facts(self, name: Site, *, moved: bool) -> None:
         """See to the pictures of a site whose facts have changed, or that has `moved` to another tier."""

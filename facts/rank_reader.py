@@ -1,4 +1,4 @@
-"""Ranks of sites that are in nobody's memory, read for all who ask at the same time."""
+"""Ranks of sites that no process has in memory: one query reads those that several questions wait for."""
 
 from __future__ import annotations
 

@@ -18,6 +18,8 @@ class VerdictSettings:
     tiers: Tiers = field(default_factory=Tiers)
     probation_s: float = 28 * DAY_S
     """How long a rank that a later list brings, takes or moves across a tier must hold before it counts."""
+    trust_takes_s: float = 28 * DAY_S
+    """Over how long the crawl must have seen a look at a site twice before the look speaks for it."""
     former_look_s: float = 180 * DAY_S
     """How long a look stays protected after its owner stopped showing it."""
     shared_hosts: AbstractSet[str] = frozenset()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from samelook.sql.pool import Connection
 
 REPORT_KINDS = ("unlock", "flag", "false_lock")
-GREY_REASONS = ("degenerate", "discovery_failed", "hashing_failed", "no_icon", "reported", "shared_look")
+GREY_REASONS = ("degenerate", "discovery_failed", "hashing_failed", "no_icon", "reported")
 """Those of the view `grey_sites`."""
 _GREY = ("site", "reason", "detail", "position", "since")
 _REPORTS = ("at", "kind", "site", "looks_like", "dismissed_at", "id")

@@ -6,15 +6,18 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from samelook.extension_api.judge import Asked, Judge
+from samelook.extension_api.judge import Judge
 from samelook.facts.follower import Follower
+from samelook.facts.gathering import Asked
 from samelook.facts.settings import VerdictSettings
 from samelook.inspector.listing import Listing, Row
+from samelook.names.hosts import reversed_host
+from samelook.names.sites import site_of
 from samelook.sql.named import queries
 from samelook.sql.settings import DatabaseSettings
 
 if TYPE_CHECKING:
-    from samelook.extension_api.verdict import LookMatch
+    from samelook.facts.evidence import LookMatch
     from samelook.inspector.settings import InspectorSettings
     from samelook.sql.pool import Connection, OwnConnection
 
@@ -55,20 +58,18 @@ async def verdict_on(
     follower = Follower(_NO_DATABASE, choices)
     await follower.load(cast("OwnConnection", connection))
     judge = Judge(follower, choices, time.time)
-    site = judge.site_of(host)
+    site = site_of(host)
     position = None
     if site not in judge.memory.sites:
-        position = await queries("verdicts").rank_of(
-            connection, reversed_name=".".join(reversed(site.split(".")))
-        )
+        position = await queries("verdicts").rank_of(connection, reversed_name=reversed_host(site))
         if choices.tiers.rule_for(position) is not None:
             # Whether a good rank has held only the keeper knows.
             position = None
-    judged = judge.judge(Asked(host=host, position=position))
+    judged = judge.judge(Asked(host, site, position=position))
     decision = judged.decision
     reasons = [reason.as_json() for reason in decision.reasons]
     return SiteVerdict(
-        {"verdict": str(decision.verdict), "action": decision.action, "judged_as": str(judged.site)},
+        {"verdict": str(decision.verdict), "action": decision.action, "judged_as": str(site)},
         (
             Listing("reasons", _REASONS, reasons, notes=tuple(notes)),
             Listing("looks_like", _OWNERS, [_owner_row(match) for match in decision.looks_like]),

@@ -34,8 +34,6 @@ CALLED_BY_LIBRARIES = {
     "get_random_signal": "threatexchange's signal types",
 }
 AWAITED = {
-    "is_imitated_by": "verdicts, for a common look beside its vendor's name",
-    "packaged_catalogue": "verdicts",
     "packed_defaults": "the catalogue's upkeep",
     "list_site": "the command `samelook site`",
     "unlist_site": "the command `samelook site`",

@@ -29,7 +29,7 @@ def check(
 
         samelook check https://lumora.example/ --fetch --json
     """
-    from samelook.extension_api.errors import ExtensionError
+    from samelook.names.errors import NotASite
     from samelook.names.sites import host_of_url
     from samelook.postgres.configured import configured_database
     from samelook.processes.running import run_async
@@ -37,7 +37,7 @@ def check(
 
     try:
         host_of_url(url)
-    except ExtensionError as error:
+    except NotASite as error:
         typer.echo(f"samelook check: {error.message}", err=True)
         raise typer.Exit(2) from error
     settings = load_settings()
@@ -55,11 +55,11 @@ async def _answer(settings: Settings, database_url: str, url: str, *, fetch: boo
     from samelook.extension_api.answering import answering_once
     from samelook.extension_api.models import Icon, SiteQuestion
 
-    icons: list[Icon] = []
-    if fetch:
-        icons = [Icon(data=data) for data in await _fetched(settings, url)]
+    icons = [Icon(data=data) for data in await _fetched(settings, url)] if fetch else []
     async with answering_once(settings.database_at(database_url), limits=settings.sandbox) as answers:
-        answer: dict[str, Any] = await answers.answer(SiteQuestion(url=url, icons=icons))
+        answer: dict[str, Any] = await answers.answer(
+            SiteQuestion(url=url, icons=icons), no_icon=fetch and not icons
+        )
     return answer
 
 
@@ -97,7 +97,8 @@ def _print(answer: dict[str, Any]) -> None:
     from samelook.terminal.console import err, out
 
     style = _STYLES[answer["verdict"]]
-    out().print(f"{escape(answer['site'])}: [{style}]{answer['verdict']}[/] ({answer['action']})")
+    of_site = "" if answer["host"] == answer["site"] else f" (site {escape(answer['site'])})"
+    out().print(f"{escape(answer['host'])}{of_site}: [{style}]{answer['verdict']}[/] ({answer['action']})")
     for number, reason in enumerate(answer["reasons"]):
         bullet = "[bold]because[/]" if number == 0 else "also"
         detail = ", ".join(f"{name} {value}" for name, value in reason.get("detail", {}).items())

@@ -18,11 +18,6 @@ SELECT g.id, g.site, g.verdict::jsonb
 FROM unnest(:ids::uuid[], :sites::text[], :verdicts::text[]) AS g (id, site, verdict)
 ON CONFLICT (id) DO NOTHING;
 
--- name: write_shared(sites, others)!
-INSERT INTO shared_looks (site, other)
-SELECT * FROM unnest(:sites::text[], :others::text[])
-ON CONFLICT DO NOTHING;
-
 -- name: add_client(token_sha256)$
 INSERT INTO clients (token_sha256) VALUES (:token_sha256) RETURNING id;
 

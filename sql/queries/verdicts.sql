@@ -53,6 +53,16 @@ SELECT domain_id FROM target_urls
 UNION
 SELECT domain_id FROM domain_errs;
 
+-- name: note_all_facts()!
+-- Queue every domain that has facts: which site a host belongs to has changed. Reads the whole table.
+INSERT INTO site_changes (domain_id) SELECT domain_id FROM site_facts;
+
+-- name: take_names_version(version)$
+-- Whether the facts were made with other lists of names than this version's, which is kept.
+UPDATE verdict_epochs SET names_version = :version
+WHERE names_version IS DISTINCT FROM :version
+RETURNING true;
+
 -- name: anything_known()$
 SELECT EXISTS (SELECT FROM site_facts) OR EXISTS (SELECT FROM site_changes);
 
@@ -111,8 +121,9 @@ LEFT JOIN domain_errs AS e ON e.domain_id = d.id
 LEFT JOIN icon_errs AS p ON p.target_url_id = a.target_id
 LEFT JOIN site_facts AS f ON f.domain_id = d.id;
 
--- name: crawl_looks(domain_ids, former_s)
--- Which pictures domains show or showed lately, as far as their looks are known; injected ones left out.
+-- name: crawl_looks(domain_ids, former_s, confirmed_s)
+-- Which pictures domains show or showed lately, as far as their looks are known; injected ones left out. One is
+-- confirmed when it was fetched again after so long. Served by the keys of site_icons and favicon_metadata.
 WITH offered AS (
     SELECT t.domain_id, s.icon_url_id, s.gone_at, s.found_at
     FROM target_urls AS t
@@ -121,24 +132,27 @@ WITH offered AS (
       AND NOT EXISTS (SELECT FROM injected_icon_urls AS i WHERE i.icon_url_id = s.icon_url_id)
 ),
 shown AS (
-    SELECT o.domain_id, m.sha256, o.icon_url_id, coalesce(m.final_url, '') AS final_url,
-           greatest(m.changed_at, o.found_at) AS since, o.gone_at AS gone_since
+    SELECT o.domain_id, m.sha256, o.icon_url_id,
+           greatest(m.changed_at, o.found_at) AS since, m.crawled_at AS seen, o.gone_at AS gone_since
     FROM offered AS o
     JOIN favicon_metadata AS m ON m.icon_url_id = o.icon_url_id
     WHERE m.sha256 IS NOT NULL AND NOT m.injected
     UNION ALL
-    SELECT o.domain_id, h.sha256, o.icon_url_id, '', h.seen_from, least(h.seen_until, coalesce(o.gone_at, h.seen_until))
+    SELECT o.domain_id, h.sha256, o.icon_url_id, h.seen_from, h.seen_until,
+           least(h.seen_until, coalesce(o.gone_at, h.seen_until))
     FROM offered AS o
     JOIN favicon_history AS h ON h.icon_url_id = o.icon_url_id
 ),
 latest AS (
     SELECT DISTINCT ON (domain_id, sha256)
-           domain_id, sha256, icon_url_id, final_url, gone_since,
-           min(since) OVER (PARTITION BY domain_id, sha256) AS since
+           domain_id, sha256, icon_url_id, gone_since,
+           min(since) OVER (PARTITION BY domain_id, sha256) AS since,
+           max(seen) OVER (PARTITION BY domain_id, sha256) AS seen
     FROM shown
     ORDER BY domain_id, sha256, gone_since DESC NULLS FIRST, icon_url_id
 )
-SELECT a.domain_id, a.sha256, a.final_url, a.since, a.gone_since, f.md5, u.icon_url
+SELECT a.domain_id, a.sha256, a.since, a.gone_since, f.md5, u.icon_url,
+       a.seen >= a.since + (:confirmed_s)::float8 * interval '1 second' AS confirmed
 FROM latest AS a
 JOIN favicons AS f ON f.sha256 = a.sha256
 JOIN icon_urls AS u ON u.id = a.icon_url_id
@@ -172,18 +186,22 @@ WHERE (f.site, f.host, f.position, f.trusted_position, f.new_position, f.new_sin
        excluded.new_since, excluded.n_hosts, excluded.visited_at IS NULL, excluded.redirect_host,
        excluded.discovery_error, excluded.hashing_errors);
 
--- name: write_site_looks(domain_ids, sha256s, icon_urls, md5s, own_hosts, sinces, gone_sinces)!
--- A look that a site showed before keeps the time since when.
-INSERT INTO site_looks AS s (domain_id, sha256, seq, icon_url, md5, own_host, since, gone_since)
-SELECT g.domain_id, g.sha256, nextval('verdict_seq'), g.icon_url, g.md5, g.own_host, g.since, g.gone_since
-FROM unnest(:domain_ids::bigint[], :sha256s::bytea[], :icon_urls::text[], :md5s::bytea[], :own_hosts::boolean[],
-            :sinces::timestamptz[], :gone_sinces::timestamptz[])
-    AS g (domain_id, sha256, icon_url, md5, own_host, since, gone_since)
+-- name: write_site_looks(domain_ids, sha256s, icon_urls, md5s, confirmed, sinces, gone_sinces)!
+-- A look that a site has shown all along keeps the time since when; one that was gone for good begins anew.
+INSERT INTO site_looks AS s (domain_id, sha256, seq, icon_url, md5, confirmed, since, gone_since)
+SELECT g.domain_id, g.sha256, nextval('verdict_seq'), g.icon_url, g.md5, g.confirmed, g.since,
+       g.gone_since
+FROM unnest(:domain_ids::bigint[], :sha256s::bytea[], :icon_urls::text[], :md5s::bytea[],
+            :confirmed::boolean[], :sinces::timestamptz[], :gone_sinces::timestamptz[])
+    AS g (domain_id, sha256, icon_url, md5, confirmed, since, gone_since)
 ON CONFLICT (domain_id, sha256) DO UPDATE
-SET seq = excluded.seq, icon_url = excluded.icon_url, own_host = excluded.own_host,
-    since = least(s.since, excluded.since), gone_since = excluded.gone_since
-WHERE (s.icon_url, s.own_host, s.gone_since) IS DISTINCT FROM
-      (excluded.icon_url, excluded.own_host, excluded.gone_since);
+SET seq = excluded.seq, icon_url = excluded.icon_url,
+    confirmed = excluded.confirmed OR s.confirmed AND s.gone_since IS DISTINCT FROM '-infinity',
+    since = CASE WHEN s.gone_since IS NOT DISTINCT FROM '-infinity' THEN excluded.since
+                 ELSE least(s.since, excluded.since) END,
+    gone_since = excluded.gone_since
+WHERE (s.icon_url, s.confirmed, s.gone_since) IS DISTINCT FROM
+      (excluded.icon_url, excluded.confirmed OR s.confirmed, excluded.gone_since);
 
 -- name: retire_site_looks(domain_ids, kept_domain_ids, kept_sha256s)!
 -- Looks that the domains show no longer and did not show lately either: they leave the readers' memory too.
@@ -257,7 +275,7 @@ SELECT domain_id, seq, site, host, position, trusted_position, new_position, n_h
 FROM site_facts WHERE seq > :seq ORDER BY seq LIMIT :page;
 
 -- name: looks_after(seq, page)
-SELECT domain_id, sha256, seq, icon_url, md5, own_host, extract(epoch FROM since)::float8 AS since,
+SELECT domain_id, sha256, seq, icon_url, md5, confirmed, extract(epoch FROM since)::float8 AS since,
        extract(epoch FROM gone_since)::float8 AS gone_since
 FROM site_looks WHERE seq > :seq ORDER BY seq LIMIT :page;
 
@@ -284,12 +302,17 @@ WHERE (CAST(:client_ids AS bigint[]) IS NULL OR client_id = ANY (CAST(:client_id
   AND (expires_at IS NULL OR expires_at > now());
 
 -- name: weights_of_reports(sites)
--- Served by reports_by_site: one site's flood costs the others nothing.
-SELECT site, kind, weight FROM report_weights WHERE site = ANY (:sites::text[]);
+-- What reports on some sites weigh, and how often was asked about those in the last months. Served by reports_by_site
+-- and the key of sightings: one site's flood costs the others nothing.
+SELECT w.site, w.kind, w.weight,
+       (SELECT coalesce(sum(s.times), 0) FROM sightings AS s WHERE s.site = w.site)::float8 AS asked
+FROM report_weights AS w WHERE w.site = ANY (:sites::text[]);
 
 -- name: all_weights_of_reports()
--- Reads all reports of half a year.
-SELECT site, kind, weight FROM report_weights WHERE weight >= 0.5;
+-- The same for all sites. Reads all reports of half a year.
+SELECT w.site, w.kind, w.weight,
+       (SELECT coalesce(sum(s.times), 0) FROM sightings AS s WHERE s.site = w.site)::float8 AS asked
+FROM report_weights AS w WHERE w.weight >= 0.5;
 
 -- name: stated_families()
 SELECT site, other, proof FROM family_proofs;

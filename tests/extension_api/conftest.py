@@ -22,9 +22,10 @@ from samelook.crawler.requests import add_unranked
 from samelook.demo.sample_web.ranks import rank_list, unranked_list
 from samelook.demo.sample_web.server import sample_web_server
 from samelook.extension_api.answering import EXTENSION
-from samelook.extension_api.judge import Asked, AskedIcon, Judge, Judged
+from samelook.extension_api.judge import Judge, Judged
 from samelook.extension_api.settings import ExtensionSettings
 from samelook.facts.follower import Follower
+from samelook.facts.gathering import Asked, AskedIcon
 from samelook.facts.keeper import Keeper
 from samelook.facts.look_worker import LookWorker
 from samelook.facts.settings import VerdictSettings
@@ -97,7 +98,7 @@ class Asking:
     database: DatabaseSettings
 
     def ask(self, url: str, *icons: AskedIcon, client: int | None = None) -> Judged:
-        return self.judge.judge(Asked(host_of_url(url), icons, client))
+        return self.judge.judge(Asked.about(host_of_url(url), *icons, client=client))
 
     async def catch_up(self) -> None:
         """Let the keeper number what has changed, and read it."""

@@ -71,7 +71,7 @@ async def test_an_answer_has_all_that_an_extension_needs(http: TestClient[Any, A
     assert (like["site"], like["rank"], like["current"]) == ("lumora.example", 12, True)
     assert set(like["md5"]) == {"asker", "owner"}
     assert len(like["md5"]["asker"]) == 32
-    assert {"code": "looks_like", "rule": "4-wide"}.items() <= answer["reasons"][0].items()
+    assert {"code": "looks_like", "rule": "4-strict"}.items() <= answer["reasons"][0].items()
     assert answer["ttl"] > 0
     assert answer["version"].partition("-")[2].isdecimal()
     assert "secret" not in json.dumps(answer)
@@ -228,7 +228,7 @@ async def test_a_change_of_the_operators_takes_effect_in_every_process(
 ) -> None:
     both = [await serve_extension(crawled) for _ in range(2)]
     for http in both:
-        assert (await check(http, "rowanwiki.example"))["verdict"] == "trusted"
+        assert (await check(http, "rowanwiki.example"))["verdict"] == "first_use"
     async with open_connection(crawled) as connection:
         await list_site(connection, "rowanwiki.example", "block", by="test")
     await asyncio.gather(*(becomes(http, "rowanwiki.example", "lock") for http in both))
@@ -236,7 +236,7 @@ async def test_a_change_of_the_operators_takes_effect_in_every_process(
 
 async def test_a_new_look_takes_effect(http: TestClient[Any, Any], crawled: Any) -> None:
     """A ranked site that the crawl has not known begins to show an icon that another wears."""
-    assert (await check(http, "elmgrove.example"))["verdict"] == "trusted"
+    assert (await check(http, "elmgrove.example"))["verdict"] == "first_use"
     async with open_connection(crawled) as connection, connection.transaction():
         domain = await connection.fetchval(
             "INSERT INTO domains (reversed_name, harmonic_position, source) "

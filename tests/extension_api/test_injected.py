@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from samelook.demo.sample_web.sites import SITES
-from samelook.extension_api.judge import Asked, Judge
+from samelook.extension_api.judge import Judge
+from samelook.facts.gathering import Asked
 from samelook.facts.settings import VerdictSettings
 from samelook.inspector.injection import clear, inject_error, inject_result
 from samelook.sql.pool import open_connection
@@ -25,7 +26,7 @@ HOSTS = (
 
 def told(sample: Any) -> dict[str, tuple[str, tuple[str, ...]]]:
     judge = Judge(sample.follower, VerdictSettings(), time.time)
-    decisions = {site.host: judge.judge(Asked(site.host)).decision for site in SITES}
+    decisions = {site.host: judge.judge(Asked.about(site.host)).decision for site in SITES}
     return {host: (str(one.verdict), one.codes) for host, one in decisions.items()}
 
 

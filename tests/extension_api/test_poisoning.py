@@ -92,8 +92,8 @@ async def test_a_thousand_new_clients_from_a_thousand_networks_change_no_verdict
     http: Any, crawled: Any
 ) -> None:
     before = await verdicts(http)
-    assert before["lumora-secure.example"] == ("lock", "4-wide")
-    assert before["rowanwiki.example"][0] == "trusted"
+    assert before["lumora-secure.example"] == ("lock", "4-strict")
+    assert before["lumora.example"][0] == "trusted"
     turns = asyncio.Semaphore(AT_ONCE)
 
     async def one(number: int) -> None:

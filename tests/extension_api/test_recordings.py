@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from samelook.extension_api.judge import Asked, AskedIcon, Judge
+from samelook.extension_api.judge import Judge
+from samelook.facts.catalogue import CommonLooks
+from samelook.facts.common import Catalogue
+from samelook.facts.gathering import Asked, AskedIcon
 from samelook.facts.lists import Lists
 from samelook.facts.memory import Memory
 from samelook.facts.settings import VerdictSettings
@@ -29,6 +32,7 @@ class Known:
     def __init__(self) -> None:
         self.memory = Memory(SETTINGS.tiers, SETTINGS.former_look_s)
         self.lists = Lists()
+        self.catalogue: Catalogue = CommonLooks(())
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +69,7 @@ def known(icons: dict[str, dict[bytes, list[bytes]]], *, without: str | None) ->
         for sha256 in pictures:
             shown = {"domain_id": number, "sha256": sha256, "since": 1.0, "gone_since": None}
             facts.memory.put_shown(
-                {**shown, "own_host": True, "icon_url": f"https://{site}/", "md5": b"m" * 16}
+                {**shown, "confirmed": True, "icon_url": f"https://{site}/", "md5": b"m" * 16}
             )
     return facts
 
@@ -75,11 +79,11 @@ def test_no_recorded_site_locks_another(icons: dict[str, dict[bytes, list[bytes]
         asked = tuple(
             AskedIcon(sha256, tuple(parse_look(look) for look in looks)) for sha256, looks in pictures.items()
         )
-        question = Asked("stranger.example", asked)
+        question = Asked.about("stranger.example", *asked)
         judge = Judge(known(icons, without=site), SETTINGS, time.time)
         assert (site, judge.judge(question).decision.codes) == (site, ("first_use", "unvisited"))
         everybody = Judge(known(icons, without=None), SETTINGS, time.time)
         decision = everybody.judge(question).decision
         assert (str(decision.verdict), decision.looks_like[0].owner.site) == ("lock", site)
-        own = everybody.judge(Asked(site)).decision
+        own = everybody.judge(Asked.about(site)).decision
         assert own.codes == ("ranked",)

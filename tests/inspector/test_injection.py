@@ -335,7 +335,7 @@ async def test_nothing_that_is_injected_has_a_part_in_a_verdict(crawled_pool: Po
         return [(one["site"], one["verdict"], one["reasons"], one["looks_like"]) for one in said], grey
 
     before = await opinions()
-    assert {verdict for _, verdict, _, _ in before[0]} == {"trusted", "grey", "lock"}
+    assert {verdict for _, verdict, _, _ in before[0]} == {"trusted", "first_use", "grey", "lock"}
     async with crawled_pool.acquire() as connection:
         # A brand that fails in every phase, in the place of a result and of a real error, and a site that
         # wears a brand's icons.

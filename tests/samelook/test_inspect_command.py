@@ -224,7 +224,7 @@ async def test_an_empty_database_asks_for_migration(
         ("samelook inspect errors --kind blocked_", ["blocked_address", "blocked_port"]),
         ("samelook inspect errors --phase ", ["domains", "icons", "hashes"]),
         ("samelook inspect look --signal phash", ["phash"]),
-        ("samelook inspect grey --reason sh", ["shared_look"]),
+        ("samelook inspect grey --reason re", ["reported"]),
         ("samelook inspect reports --kind f", ["flag", "false_lock"]),
         ("samelook inspect inject fault http", ["http-503"]),
         ("samelook inspect errors --since 1", ["15m", "1h", "12h", "1d"]),

@@ -1,0 +1,386 @@
+"""From a question to the facts of its verdict: one pass over what is in memory, without a wait."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import TYPE_CHECKING, Protocol
+
+from samelook.facts.evidence import AskerLook, Facts, LookMatch, Wearer
+from samelook.facts.families import Kinship, kinship
+from samelook.looks.likeness import likenesses, versions_of, wear_one_look
+from samelook.looks.look import Look
+from samelook.looks.near import NearLooks
+from samelook.looks.rules import Rule
+from samelook.names.sites import Hosting, Site, hosting_of, operators_of, registrable_domain, site_of
+
+if TYPE_CHECKING:
+    from samelook.facts.common import Catalogue
+    from samelook.facts.known import Shown
+    from samelook.facts.lists import Lists
+    from samelook.facts.memory import KnownSite, Memory
+    from samelook.facts.settings import VerdictSettings
+    from samelook.facts.standing import Owner
+
+MOST_OWNERS = 12
+"""Owners that a verdict weighs, the best-ranked."""
+MOST_WEARERS = 8
+"""Others that wear an owner's look, the best-ranked: whether it is common a few of them tell."""
+MOST_WITH_WEARERS = 3
+"""Owners of a look for whom the others that wear it are looked up, the best-ranked: each takes a search."""
+_LAST = 1 << 62
+
+
+class Knowledge(Protocol):
+    """What is known now: a follower of the database, or facts put together by hand."""
+
+    memory: Memory
+    lists: Lists
+    catalogue: Catalogue
+
+
+@dataclass(frozen=True, slots=True)
+class AskedIcon:
+    """One icon that a client names. Its looks are given when this process has seen the bytes."""
+
+    sha256: bytes
+    looks: tuple[Look, ...] | None = None
+    md5: bytes = b""
+    error: str | None = None
+    """Why the bytes that were sent are no picture."""
+    pdq: bytes = b""
+    """All that is known of an icon given as a signal; `sha256` then stands for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question about a host, and the site that the host belongs to."""
+
+    host: str
+    site: Site
+    icons: tuple[AskedIcon, ...] = ()
+    client: int | None = None
+    position: int | None = None
+    """The rank of a site that is not in memory."""
+    first_seen: float | None = None
+    no_icon: bool = False
+    """The asker has looked at the page itself, and it offers none."""
+
+    @classmethod
+    def about(cls, host: str, *icons: AskedIcon, client: int | None = None) -> Asked:
+        """The question about a host that shows these icons, or those that the crawl knows."""
+        return cls(host, site_of(host), icons, client)
+
+
+class Gatherer:
+    """Puts together the facts of questions from memory."""
+
+    def __init__(self, knowledge: Knowledge, settings: VerdictSettings, clock: Callable[[], float]) -> None:
+        self._knowledge = knowledge
+        self._settings = settings
+        self._clock = clock
+        self._of: Memory | None = None
+        self._near: NearLooks
+
+    @property
+    def memory(self) -> Memory:
+        return self._knowledge.memory
+
+    def look_around(self, icon: AskedIcon) -> Iterator[object]:
+        """Search for looks like an icon's, step by step, so that `gather` finds that done."""
+        looks = None if icon.error or icon.pdq else self._looks_of(icon)
+        if looks:
+            yield from self.near.steps(icon.sha256, looks, self.memory.looks_of(icon.sha256))
+
+    @property
+    def near(self) -> NearLooks:
+        """The searches of the present memory: numbers of looks mean something within one only."""
+        if self._of is not self.memory:
+            self._of, choices = self.memory, self._settings
+            self._near = NearLooks(
+                self.memory.index, self._clock, cached_s=choices.cached_s, most=choices.cached_answers
+            )
+        return self._near
+
+    def gather(self, asked: Asked) -> Facts:
+        """The facts of a question. The order of its icons changes nothing."""
+        memory, lists, now, site = self.memory, self._knowledge.lists, self._clock(), asked.site
+        known = memory.site(site)
+        main = known.main if known else None
+        hosting = self._hosting(asked.host, known)
+        position = (main.position if main else asked.position) if hosting is Hosting.OWN else None
+        shown = dict(known.shown_looks(now)) if known else {}
+        current = {sha256: one for sha256, one in shown.items() if one.gone_since is None}
+        icons = self._with_known(
+            asked.icons or tuple(map(AskedIcon, () if asked.no_icon else current)), current
+        )
+        looks_of = {icon.sha256: self._looks_of(icon) for icon in icons if not (icon.error or icon.pdq)}
+        matches = [match for icon in icons for match in self._matches(icon, looks_of, site)]
+        contested = {match.asker_sha256 for match in matches} if self._is_in_tiers(position) else set()
+        looks = [
+            self._asker_look(sha256, seen, current, shown if sha256.hex() in contested else ())
+            for sha256, seen in sorted(looks_of.items())
+            if seen is not None
+        ]
+        matches = self._with_wearers(_of_best_owners(matches), in_tiers=self._is_in_tiers(position))
+        operators = self._operators(asked.host, hosting)
+        kinships = self._kinships({site, *operators, *_sites_in(matches)}) if matches else {}
+        matches = [self._placed(match, operators, kinships) for match in matches]
+        listed = lists.operator_list(site, now)
+        allowed = lists.is_allowed(asked.client, site, now)
+        own = [look for look in looks if look.own_since is not None or look.like_own]
+        needed = sorted(sha256.hex() for sha256, seen in looks_of.items() if seen is None)
+        if listed or allowed or (own and self._is_in_tiers(position)):
+            # Decided without them: nobody needs to send anything.
+            needed = []
+        errors = {icon.error for icon in icons if icon.error is not None}
+        first = [one.since for one in current.values()]
+        return Facts(
+            site=site,
+            now=now,
+            position=position,
+            on_probation=main.on_probation if main else None,
+            hosting=hosting,
+            allowlisted="client" if allowed else "operator" if listed == "allow" else None,
+            blocklisted=listed == "block",
+            looks=tuple(looks),
+            matches=tuple(sorted(matches, key=_by_evidence)),
+            kinships=kinships,
+            visited=main is not None and main.visited,
+            no_icon=asked.no_icon
+            or (main is not None and main.visited and not current and main.redirect_host is None),
+            discovery_error=main.discovery_error if main else None,
+            hashing_errors=tuple(sorted(errors)) or (main.hashing_errors if main and not asked.icons else ()),
+            known_with_other_look=bool(current) and any(not look.degenerate for look in looks) and not own,
+            first_seen=min(
+                (one for one in (*first, asked.first_seen) if one is not None),
+                default=None,
+            ),
+            needed=tuple(needed),
+            reports=lists.reports.get(site, {}),
+        )
+
+    # ---- the asker ----
+
+    def _hosting(self, host: str, known: KnownSite | None) -> Hosting:
+        return hosting_of(
+            host,
+            known.main.n_hosts if known else None,
+            shared_hosts=self._settings.shared_hosts,
+            many_hosts=self._settings.many_hosts,
+        )
+
+    def _is_in_tiers(self, position: int | None) -> bool:
+        return self._settings.tiers.rule_for(position) is not None
+
+    def _with_known(self, icons: tuple[AskedIcon, ...], current: Iterable[bytes]) -> tuple[AskedIcon, ...]:
+        """The icons, and where all that a client named are unknown, those that the crawl knows too."""
+        if any(icon.error or icon.pdq or self._is_known(icon) for icon in icons):
+            return icons
+        return (*icons, *map(AskedIcon, current))
+
+    def _is_known(self, icon: AskedIcon) -> bool:
+        return icon.looks is not None or icon.sha256 in self.memory.pictures
+
+    def _looks_of(self, icon: AskedIcon) -> tuple[Look, ...] | None:
+        return icon.looks if icon.looks is not None else self._looks_at(icon.sha256)
+
+    def _asker_look(
+        self, sha256: bytes, looks: tuple[Look, ...], current: Mapping[bytes, Shown], lately: Iterable[bytes]
+    ) -> AskerLook:
+        """One icon; whether it is like one that the site showed `lately` is looked up where it matters."""
+        if not looks:
+            return AskerLook(sha256.hex(), degenerate=True)
+        # As it is: a badge on a brand's icon makes it no copier's own.
+        same = (
+            [current[sha256]]
+            if sha256 in current
+            else [one for other, one in current.items() if wear_one_look(looks, self._looks_at(other) or ())]
+        )
+        return AskerLook(
+            sha256.hex(),
+            own_since=min((one.since for one in same), default=None),
+            confirmed=any(one.confirmed for one in same),
+            like_own=not same and self._is_like_one_of(looks, lately),
+            default_of=self._knowledge.catalogue.default_like(looks),
+        )
+
+    def _is_like_one_of(self, looks: Sequence[Look], pictures: Iterable[bytes]) -> bool:
+        others = [look for sha256 in pictures for look in self._looks_at(sha256) or ()]
+        return bool(others) and any(
+            found is not None
+            for look in looks
+            for found in likenesses(versions_of(look), others, Rule.STANDARD)
+        )
+
+    # ---- the owners ----
+
+    def _matches(
+        self, icon: AskedIcon, looks_of: dict[bytes, tuple[Look, ...] | None], site: Site
+    ) -> Iterator[LookMatch]:
+        if icon.pdq:
+            yield from self._matches_of_pdq(icon, site)
+        looks = looks_of.get(icon.sha256)
+        if not looks:
+            return
+        memory, vendor_of = self.memory, self._knowledge.catalogue.vendor_of
+        for found in self.near.near(icon.sha256, looks, memory.looks_of(icon.sha256)):
+            sha256 = memory.picture_of_look(found.number)
+            for owner, shown in memory.owners_of(sha256, self._clock(), MOST_OWNERS + 1):
+                if owner.name != site:
+                    yield LookMatch(
+                        owner=owner.as_owner(shown),
+                        rule=found.like.rule,
+                        asker_sha256=icon.sha256.hex(),
+                        owner_sha256=sha256.hex(),
+                        form=found.like.form,
+                        version=found.like.version,
+                        pdq=found.like.pdq,
+                        colour=found.like.colour,
+                        current=shown.gone_since is None,
+                        asker_md5=(icon.md5 or memory.md5_of(icon.sha256)).hex(),
+                        owner_md5=shown.md5.hex(),
+                        owner_icon_url=shown.icon_url,
+                        vendor=vendor_of(owner.name),
+                    )
+
+    def _matches_of_pdq(self, icon: AskedIcon, site: Site) -> Iterator[LookMatch]:
+        memory, vendor_of = self.memory, self._knowledge.catalogue.vendor_of
+        for number, form, distance in memory.index.search_pdq(icon.pdq):
+            sha256 = memory.picture_of_look(number)
+            for owner, shown in memory.owners_of(sha256, self._clock(), MOST_OWNERS + 1):
+                if owner.name != site:
+                    yield LookMatch(
+                        owner=owner.as_owner(shown),
+                        rule=Rule.STRICT,
+                        asker_sha256=icon.sha256.hex(),
+                        owner_sha256=sha256.hex(),
+                        form=form,
+                        pdq=distance,
+                        current=shown.gone_since is None,
+                        signal_only=True,
+                        owner_md5=shown.md5.hex(),
+                        owner_icon_url=shown.icon_url,
+                        vendor=vendor_of(owner.name),
+                    )
+
+    def _with_wearers(self, matches: list[LookMatch], *, in_tiers: bool) -> list[LookMatch]:
+        """The matches, those with owners in the tiers knowing who else wears the owner's look.
+
+        Only where a lock is near: what the asker's look misses decides whether the owner's is common.
+        """
+        if in_tiers:
+            return matches
+        asked_for: dict[str, set[Site]] = {}
+        completed = []
+        for match in sorted(matches, key=_by_evidence):
+            best = asked_for.setdefault(match.asker_sha256, set())
+            protected = self._is_in_tiers(match.owner.position) and not match.signal_only
+            if protected and (match.owner.site in best or len(best) < MOST_WITH_WEARERS):
+                best.add(match.owner.site)
+                match = replace(match, also_worn_by=self._wearers(match))  # noqa: PLW2901
+            completed.append(match)
+        return completed
+
+    def _wearers(self, match: LookMatch) -> tuple[Wearer, ...]:
+        """The other sites that wear the owner's picture now, the best-ranked."""
+        memory, sha256 = self.memory, bytes.fromhex(match.owner_sha256)
+        pictures = {sha256}
+        for found in self.near.near(
+            sha256, self._looks_at(sha256) or (), memory.looks_of(sha256), of_tiers=True
+        ):
+            if found.like.rule is Rule.STRICT:
+                pictures.add(memory.picture_of_look(found.number))
+        wearers = {
+            site.name: Wearer(site.name, site.position, shown.since)
+            for picture in sorted(pictures)
+            for site, shown in memory.owners_of(picture, self._clock(), MOST_WEARERS)
+            if shown.gone_since is None and site.name != match.owner.site
+        }
+        ordered = sorted(wearers.values(), key=lambda one: (one.position or _LAST, one.site))
+        return tuple(ordered[:MOST_WEARERS])
+
+    def _operators(self, host: str, hosting: Hosting) -> frozenset[Site]:
+        """The sites whose icons are a default at this host."""
+        if hosting is Hosting.OWN:
+            return frozenset()
+        registrable = registrable_domain(host)
+        perhaps = hosting in {Hosting.PERHAPS_SHARED, Hosting.SHARED_PATHS} and registrable
+        return operators_of(host) | ({registrable} if perhaps and registrable else frozenset())
+
+    def _placed(
+        self,
+        match: LookMatch,
+        operators: frozenset[Site],
+        kinships: dict[frozenset[Site], Kinship],
+    ) -> LookMatch:
+        owner = match.owner.site
+        runs = owner in operators or any(
+            kinships.get(frozenset((owner, one)), _STRANGERS).related for one in operators
+        )
+        return replace(match, runs_the_platform=True) if runs else match
+
+    def _kinships(self, sites: Iterable[Site]) -> dict[frozenset[Site], Kinship]:
+        kin = {}
+        members = {name: self.memory.site(name) for name in sites}
+        for one, other in combinations(sorted(members), 2):
+            stated = self._knowledge.lists.stated_of(one, other)
+            found = self._kinship(members[one], members[other], stated)
+            if not found.is_unrelated:
+                kin[frozenset((one, other))] = found
+        return kin
+
+    def _kinship(self, one: KnownSite | None, other: KnownSite | None, stated: str | None) -> Kinship:
+        if one is not None and other is not None:
+            trusted_to = self._settings.tiers.strict
+            return kinship(one.as_member(), other.as_member(), stated=stated, trusted_to=trusted_to)
+        if stated is None or stated == "not_related":
+            return _STRANGERS
+        return Kinship(related=True, proofs=(stated,))
+
+    def _looks_at(self, sha256: bytes) -> tuple[Look, ...] | None:
+        """The looks of a known picture, none when no frame has contrast; None for an unknown one."""
+        numbers = self.memory.looks_of(sha256)
+        return None if numbers is None else tuple(self.memory.index.look(number) for number in numbers)
+
+
+_STRANGERS = Kinship()
+
+
+def _sites_in(matches: Iterable[LookMatch]) -> set[Site]:
+    return {
+        site for match in matches for site in (match.owner.site, *(one.site for one in match.also_worn_by))
+    }
+
+
+def _of_best_owners(matches: Iterable[LookMatch]) -> list[LookMatch]:
+    """The matches with the owners of best standing."""
+    found = list(matches)
+    owners = sorted({match.owner.site: match.owner for match in found}.values(), key=_by_standing)
+    best = {owner.site for owner in owners[:MOST_OWNERS]}
+    return [match for match in found if match.owner.site in best]
+
+
+def _by_standing(owner: Owner) -> tuple[int, int, float, str]:
+    return (
+        owner.position or _LAST,
+        owner.on_probation or _LAST,
+        _LAST if owner.verified_since is None else owner.verified_since,
+        owner.site,
+    )
+
+
+def _by_evidence(match: LookMatch) -> tuple[object, ...]:
+    return (
+        *_by_standing(match.owner),
+        match.asker_sha256,
+        match.signal_only,
+        not match.current,
+        match.rule,
+        match.pdq,
+        match.colour,
+        match.owner_sha256,
+        match.form,
+        match.version,
+    )

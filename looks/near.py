@@ -1,0 +1,86 @@
+"""Looks near those of a picture: searches of the index, remembered while they hold."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from samelook.looks.index import Found, LookIndex
+from samelook.looks.likeness import versions_of
+from samelook.looks.look import Look
+from samelook.looks.rules import Rule
+
+_OF_TIERS: Final[tuple[Rule | None, ...]] = tuple(Rule)
+
+
+@dataclass(slots=True)
+class _Remembered:
+    """What a search found for one picture, and for which state of the index."""
+
+    version: int
+    at: float
+    found: list[list[Found]] = field(default_factory=list)
+    """For each look of the picture."""
+
+
+class NearLooks:
+    """Searches an index for looks like those of pictures. Nothing here waits for anything."""
+
+    def __init__(self, index: LookIndex, clock: Callable[[], float], *, cached_s: float, most: int) -> None:
+        self._index = index
+        self._clock = clock
+        self._cached_s = cached_s
+        self._most = most
+        self._memory: OrderedDict[tuple[bytes, bool], _Remembered] = OrderedDict()
+
+    def near(
+        self, sha256: bytes, looks: Sequence[Look], numbers: Sequence[int] | None, *, of_tiers: bool = False
+    ) -> list[Found]:
+        """The looks that are the same as one of a picture's, under the rule of their owners' tier.
+
+        `numbers` are the looks' own if the index has them. With `of_tiers`, only looks of owners in the tiers
+        are searched, and for the picture as it is: who else wears an owner's look. Remembered while the index
+        stays as it is, or for a moment.
+        """
+        remembered = self._of((sha256, of_tiers))
+        if remembered is None:
+            remembered = list(self._search(sha256, looks, numbers, of_tiers=of_tiers))
+        return [one for found in remembered for one in found]
+
+    def steps(self, sha256: bytes, looks: Sequence[Look], numbers: Sequence[int] | None) -> Iterator[object]:
+        """Search so that `near` finds it done; a step is a millisecond or two, others go on between two."""
+        if self._of((sha256, False)) is None:
+            yield from self._search(sha256, looks, numbers, of_tiers=False)
+
+    def _of(self, key: tuple[bytes, bool]) -> list[list[Found]] | None:
+        """What was found for a picture before, if that still holds."""
+        remembered = self._memory.get(key)
+        if remembered is None:
+            return None
+        self._memory.move_to_end(key)
+        holds = remembered.version == self._index.version or self._clock() - remembered.at < self._cached_s
+        return remembered.found if holds else None
+
+    def _search(
+        self, sha256: bytes, looks: Sequence[Look], numbers: Sequence[int] | None, *, of_tiers: bool
+    ) -> Iterator[list[Found]]:
+        """What is found for each look of a picture, look by look; all of it is remembered at the end."""
+        key = (sha256, of_tiers)
+        # As it is now: what is placed between two steps is found by the next search.
+        index, version, now = self._index, self._index.version, self._clock()
+        before = self._memory.get(key)
+        tiers = _OF_TIERS if of_tiers else (*_OF_TIERS, None)
+        found: list[list[Found]] = []
+        for which, look in enumerate(looks):
+            own = numbers[which] if numbers is not None else None
+            probes = versions_of(look, derived=not of_tiers)
+            again = None
+            if before is not None:
+                again = index.search_again(probes, before.found[which], before.version, tiers=tiers)
+            found.append(index.search(probes, tiers=tiers, own=own) if again is None else again)
+            yield found[-1]
+        self._memory[key] = _Remembered(version, now, found)
+        while len(self._memory) > self._most:
+            self._memory.popitem(last=False)
