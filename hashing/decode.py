@@ -34,12 +34,12 @@ def decode(
 
 
 def decode_frames(data: bytes, limits: DecodeLimits = _DEFAULT_LIMITS) -> list[Picture]:
-    """Every distinct frame of an ICO, largest first; of any other format the one picture `decode` gives."""
+    """Every distinct frame of an ICO, largest first; of any other format the one, turned as Exif says."""
     if _format_of(data, limits) == "ico":
         from samelook.hashing.ico import decode_all
 
         return decode_all(data, limits)
-    return [decode(data, limits)]
+    return [decode(data, limits, apply_orientation=True)]
 
 
 def _format_of(data: bytes, limits: DecodeLimits) -> ImageFormat:

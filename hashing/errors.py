@@ -81,10 +81,16 @@ class SvgRefused(HashingError):
     kind = "svg_refused"
 
 
-class SvgUnsupported(HashingError):
-    """A valid SVG that the renderer cannot draw, for example one that consists of text only."""
+class SvgBlank(HashingError):
+    """A valid SVG that shows nothing at all."""
 
-    kind = "svg_unsupported"
+    kind = "svg_blank"
+
+
+class SvgPartlyDrawn(HashingError):
+    """A valid SVG of which browsers show more than can be drawn here; `missing` says what."""
+
+    kind = "svg_partly_drawn"
 
 
 class DecoderTimeout(HashingError):
@@ -124,7 +130,8 @@ LEAVES: Mapping[str, type[HashingError]] = {
         Truncated,
         DecodeFailed,
         SvgRefused,
-        SvgUnsupported,
+        SvgBlank,
+        SvgPartlyDrawn,
         DecoderTimeout,
         DecoderDied,
         DecoderMemory,

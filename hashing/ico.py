@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from samelook.hashing.dib import BITFIELDS, RGB, fill_by_masks, masks_of
 from samelook.hashing.errors import DecodeFailed, HashingError, TooManyPixels, Truncated
 from samelook.hashing.picture import DecodeLimits, Picture
 from samelook.hashing.raster import decode_raster
@@ -22,7 +23,6 @@ _DIRECTORY_ENTRY = struct.Struct("<4BHHII")
 _BITMAP_INFO = struct.Struct("<IiiHHI")
 _CORE_HEADER_BYTES = 12
 _INFO_HEADER_BYTES = 40
-_RGB, _BITFIELDS = 0, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +34,16 @@ class _Entry:
     bits: int
     offset: int
     payload: bytes
+    told: tuple[int, int]
+    """Width and height by the directory."""
     readable: bool = True
 
 
 def decode_largest(data: bytes, limits: DecodeLimits) -> Picture:
     """The largest frame; of equal sizes the one with most colours.
 
-    The size is the payload's own: directories lie. A frame in a form that is not supported makes way for
-    the next largest, as in browsers, but a frame that is cut off or over the limits is an error.
+    A frame of which the directory lies, or in a form that is not supported, makes way for the next
+    largest, as in browsers, but a frame that is cut off or over the limits is an error.
     """
     entries, count = _entries(data, limits)
     failure: DecodeFailed | None = None
@@ -96,8 +98,9 @@ def _entries(data: bytes, limits: DecodeLimits) -> tuple[list[_Entry], int]:
         if offset not in found:
             # A size of zero, or past the end, is taken as "to the end": some writers leave it out.
             payload = data[offset : offset + (size or len(data))]
-            found[offset] = _entry(payload, offset) or _Entry(
-                width or 256, height or 256, bits, offset, payload, readable=False
+            told = width or 256, height or 256
+            found[offset] = _entry(payload, offset, told) or _Entry(
+                *told, bits, offset, payload, told, readable=False
             )
     ranked = sorted(
         found.values(), key=lambda entry: (-entry.width * entry.height, -entry.bits, entry.offset)
@@ -105,21 +108,21 @@ def _entries(data: bytes, limits: DecodeLimits) -> tuple[list[_Entry], int]:
     return ranked, count
 
 
-def _entry(payload: bytes, offset: int) -> _Entry | None:
+def _entry(payload: bytes, offset: int, told: tuple[int, int]) -> _Entry | None:
     """The entry as its payload describes it, None if that ends within its header."""
     if payload.startswith(_PNG_MAGIC):
         if len(payload) < 26:  # noqa: PLR2004 - up to IHDR's colour type
             return None
         width, height, depth, colour_type = struct.unpack_from(">IIBB", payload, 16)
         channels = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}.get(colour_type, 0)
-        return _Entry(width, height, depth * channels, offset, payload)
+        return _Entry(width, height, depth * channels, offset, payload, told)
     if len(payload) < _INFO_HEADER_BYTES:
         return None
     header_size, width, height, _planes, bits, _compression = _BITMAP_INFO.unpack_from(payload)
     if header_size == _CORE_HEADER_BYTES:
         width, height, _planes, bits = struct.unpack_from("<HHHH", payload, 4)
     # The height counts the mask's rows as well. A negative one means rows from the top.
-    return _Entry(width, abs(height) // 2, bits, offset, payload)
+    return _Entry(width, abs(height) // 2, bits, offset, payload, told)
 
 
 def _decode(entry: _Entry, limits: DecodeLimits) -> NDArray[np.uint8]:
@@ -127,6 +130,12 @@ def _decode(entry: _Entry, limits: DecodeLimits) -> NDArray[np.uint8]:
         raise Truncated("A frame of the ICO ends within its header.", offset=entry.offset)
     if entry.width <= 0 or entry.height <= 0:
         raise DecodeFailed(f"A frame of the ICO claims {entry.width}x{entry.height} pixels.")
+    if (entry.width, entry.height) != entry.told:
+        # Chromium and Firefox take such a frame for corrupt and show another one or nothing.
+        raise DecodeFailed(
+            f"The ICO's directory says {entry.told[0]}x{entry.told[1]} of a frame "
+            f"of {entry.width}x{entry.height} pixels."
+        )
     limits.check_size(entry.width, entry.height)
     if entry.payload.startswith(_PNG_MAGIC):
         return decode_raster(entry.payload, "png", limits).rgba
@@ -141,11 +150,11 @@ def _decode_bitmap(entry: _Entry) -> NDArray[np.uint8]:
         raise DecodeFailed(
             f"A bitmap inside the ICO has a header of {header_size} bytes, which no format has."
         )
-    compression = _RGB if core else int.from_bytes(payload[16:20], "little")
-    if compression not in {_RGB, _BITFIELDS} or bits not in {1, 4, 8, 16, 24, 32}:
+    compression = RGB if core else int.from_bytes(payload[16:20], "little")
+    if compression not in {RGB, BITFIELDS} or bits not in {1, 4, 8, 16, 24, 32}:
         raise DecodeFailed(f"A bitmap inside the ICO has {bits} bits a pixel with compression {compression}.")
     at = header_size
-    if compression == _BITFIELDS and header_size == _INFO_HEADER_BYTES:
+    if compression == BITFIELDS and header_size == _INFO_HEADER_BYTES:
         at += 12
     palette: NDArray[np.uint8] | None = None
     if bits <= 8:  # noqa: PLR2004 - indexed
@@ -158,7 +167,7 @@ def _decode_bitmap(entry: _Entry) -> NDArray[np.uint8]:
     elif bits == 24:  # noqa: PLR2004
         rgba[..., :3] = rows[:, : entry.width * 3].reshape(entry.height, entry.width, 3)[..., ::-1]
     else:
-        _fill_by_masks(rgba, rows, bits, _masks(payload, header_size, bits, compression))
+        fill_by_masks(rgba, rows, bits, masks_of(payload, header_size, bits, compression))
     if not _has_alpha(rgba, bits):
         # An alpha channel that is zero everywhere was not written on purpose: the mask counts.
         rgba[..., 3] = 255
@@ -183,10 +192,6 @@ def _palette(payload: bytes, at: int, bits: int, *, core: bool) -> tuple[NDArray
     stored = np.frombuffer(payload, np.uint8, available * width, at if available else 0)
     palette[:available] = stored.reshape(available, width)[:, 2::-1]
     return palette, at + colours * width
-
-
-_PLAIN_32 = (0xFF0000, 0xFF00, 0xFF, 0xFF000000)
-_PLAIN_16 = (0x7C00, 0x3E0, 0x1F, 0)
 
 
 def _rows(entry: _Entry, at: int, bits: int) -> tuple[NDArray[np.uint8], int]:
@@ -217,28 +222,3 @@ def _indices(rows: NDArray[np.uint8], bits: int, width: int) -> NDArray[np.uint8
     if bits == 4:  # noqa: PLR2004
         return np.stack((rows >> 4, rows & 15), axis=-1).reshape(len(rows), -1)[:, :width]
     return rows[:, :width]
-
-
-def _masks(payload: bytes, header_size: int, bits: int, compression: int) -> tuple[int, int, int, int]:
-    if compression == _RGB:
-        return _PLAIN_32 if bits == 32 else _PLAIN_16  # noqa: PLR2004
-    red, green, blue = struct.unpack_from("<III", payload.ljust(52, b"\0"), 40)
-    alpha = int.from_bytes(payload[52:56], "little") if header_size >= 56 else 0  # noqa: PLR2004
-    return red, green, blue, alpha
-
-
-def _fill_by_masks(
-    rgba: NDArray[np.uint8], rows: NDArray[np.uint8], bits: int, masks: tuple[int, int, int, int]
-) -> None:
-    """Writes pixels of 16 or 32 bits, each channel stretched to 0...255; no alpha mask leaves alpha zero."""
-    height, width = rgba.shape[:2]
-    if bits == 32 and masks == _PLAIN_32:  # noqa: PLR2004
-        rgba[...] = rows.reshape(height, width, 4)[..., (2, 1, 0, 3)]
-        return
-    values = np.ascontiguousarray(rows[:, : width * bits // 8]).view("<u4" if bits == 32 else "<u2")  # noqa: PLR2004
-    rgba[...] = 0
-    for channel, mask in enumerate(masks):
-        if mask:
-            shift = (mask & -mask).bit_length() - 1
-            samples = (values.astype(np.uint64) & mask) >> shift
-            rgba[..., channel] = samples * 255 // (mask >> shift)

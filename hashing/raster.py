@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import importlib
 import io
+import struct
 import warnings
+import zlib
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from samelook.hashing import png
+from samelook.hashing.dib import decode_masked, has_alpha_mask, is_masked
 from samelook.hashing.errors import DecodeFailed, DecoderMemory, HashingError, Truncated
 from samelook.hashing.picture import DecodeLimits, Picture
 
@@ -66,7 +70,14 @@ def decode_raster(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _decode(data, image_format, limits, apply_orientation=apply_orientation)
+            try:
+                return _decode(data, image_format, limits, apply_orientation=apply_orientation)
+            except (OSError, SyntaxError, ValueError, zlib.error):
+                if image_format != "png":
+                    raise
+                # Pillow minds sums that browsers ignore.
+                whole = png.mended(data)
+            return _decode(whole, image_format, limits, apply_orientation=apply_orientation)
     except HashingError:
         raise
     except MemoryError as error:
@@ -115,6 +126,17 @@ def _decode(
     if image_format == "webp":
         # libwebp's animation decoder allocates two canvases when it opens a file.
         limits.check_size(*_webp_size(data))
+    kinds: list[bytes] = []
+    if image_format == "png":
+        kinds = png.kinds_of(data)
+        png.refuse_unknown(kinds)
+        if png.hides_first_frame(kinds):
+            return _first_frame(data, limits)
+    if image_format == "bmp" and is_masked(data):
+        # Pillow knows a handful of layouts, and no alpha in 16 bits.
+        size = struct.unpack_from("<ii", data.ljust(26, b"\0"), 18)
+        limits.check_size(abs(size[0]), abs(size[1]))
+        return Picture.of(decode_masked(data, (abs(size[0]), abs(size[1]))), "bmp")
     image: ImageFile
     with _plugin(image_format)(io.BytesIO(data)) as image:
         limits.check_size(*image.size)
@@ -129,11 +151,29 @@ def _decode(
             framed = np.zeros_like(pixels)
             framed[top:bottom, left:right] = pixels[top:bottom, left:right]
             pixels = framed
-        if apply_orientation:
+        if b"gAMA" in kinds and (gamma := png.gamma_of(data)) is not None:
+            pixels = png.with_gamma(pixels, gamma)
+        if apply_orientation and image_format in {"jpeg", "png"}:
+            # Browsers turn these; of WebP and AVIF they do not ask Exif.
             pixels = _oriented(pixels, image.getexif().get(_ORIENTATION_TAG, 1))
     if pixels.size == 0:
         raise DecodeFailed(f"This {image_format.upper()} has no pixels.")
     return Picture.of(pixels, image_format, frames)
+
+
+def _first_frame(data: bytes, limits: DecodeLimits) -> Picture:
+    """What an animated PNG shows first, where that is not the picture for those who cannot animate."""
+    frame = png.first_frame(data)
+    width, height = int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
+    limits.check_size(width, height)
+    if frame is None or frame.left + frame.width > width or frame.top + frame.height > height:
+        raise DecodeFailed("The animated PNG has no first frame.")
+    shown = _decode(frame.png, "png", limits, apply_orientation=False)
+    frames = png.kinds_of(data).count(b"fcTL")
+    limits.check_frames(frames)
+    pixels = np.zeros((height, width, 4), np.uint8)
+    pixels[frame.top : frame.top + frame.height, frame.left : frame.left + frame.width] = shown.rgba
+    return Picture.of(pixels, "png", frames)
 
 
 def _frames(data: bytes, image: Image, image_format: RasterFormat, limits: DecodeLimits) -> int:
@@ -155,7 +195,7 @@ def _rgba(image: Image, data: bytes, image_format: RasterFormat) -> NDArray[np.u
             image = image.convert("RGB")
         image = image.convert("RGBA")
     pixels = np.frombuffer(image.tobytes(), np.uint8).reshape(image.height, image.width, 4)
-    if image_format == "bmp" and mode == "RGBA" and not pixels[..., 3].any():
+    if image_format == "bmp" and mode == "RGBA" and not pixels[..., 3].any() and not has_alpha_mask(data):
         # Many writers leave the fourth byte zero; a picture that nobody could see was not meant.
         pixels = pixels.copy()
         pixels[..., 3] = _OPAQUE

@@ -30,6 +30,10 @@ CALL = b"c"
 NUMBER = struct.Struct("<Q")
 """After the kind of a request its number, counted from 1, which its answer repeats."""
 
+_SVG_SAMPLE = (
+    b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><style>rect{fill:oklch(60% .2 250)}</style>'
+    b'<rect width="8" height="8" style="clip-path:circle(3px)"/><text y="8">A\xf0\x9f\x8e\xaf</text></svg>'
+)
 _RECEIVE_BYTES = 1 << 18
 _GRACE_S = 1.0
 
@@ -117,7 +121,7 @@ def _warm_up() -> None:
     # Before Pillow is to write one of them: it would import all its plugins to see which can.
     load_plugins()
     drawn = Image.new("RGB", (17, 17), (200, 30, 60))
-    samples = [b'<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"/>']
+    samples = [_SVG_SAMPLE]
     for image_format in ("PNG", "GIF", "JPEG", "WEBP", "BMP", "AVIF"):
         # A Pillow built without a codec reports that for the picture, not here.
         with contextlib.suppress(OSError, KeyError):

@@ -17,14 +17,23 @@ Stored = Callable[..., bytes]
 
 
 def ico(payloads: Sequence[bytes], claims: Sequence[tuple[int, int]] | None = None, kind: int = 1) -> bytes:
-    """An ICO file around payloads; `claims` are the directory's sizes."""
+    """An ICO file around payloads; `claims` are the directory's sizes, those of the payloads by default."""
     at = 6 + 16 * len(payloads)
     directory = struct.pack("<HHH", 0, kind, len(payloads))
     for index, payload in enumerate(payloads):
-        width, height = claims[index] if claims else (0, 0)
-        directory += struct.pack("<4BHHII", width, height, 0, 0, 1, 32, len(payload), at)
+        width, height = claims[index] if claims else size_of(payload)
+        directory += struct.pack("<4BHHII", width % 256, height % 256, 0, 0, 1, 32, len(payload), at)
         at += len(payload)
     return directory + b"".join(payloads)
+
+
+def size_of(payload: bytes) -> tuple[int, int]:
+    if payload.startswith(b"\x89PNG"):
+        width, height = struct.unpack_from(">II", payload, 16)
+    else:
+        width, height = struct.unpack_from("<ii", payload, 4)
+        height = abs(height) // 2
+    return width, height
 
 
 def bitmap(width: int, height: int, bits: int, colours: bytes, rows: bytes, mask: bytes = b"") -> bytes:
@@ -49,10 +58,15 @@ def test_frames_come_largest_first_and_exact(
     assert [frame.width for frame in decode_frames(data)] == [48, 32, 16]
 
 
-def test_the_payload_decides_the_size_not_the_directory(icon: NDArray[np.uint8], stored: Stored) -> None:
+def test_a_frame_of_another_size_than_the_directory_says_is_not_shown(
+    icon: NDArray[np.uint8], stored: Stored
+) -> None:
     small, large = stored(icon[:16, :16], "PNG"), stored(icon, "PNG")
-    picture = decode(ico([small, large], claims=[(0, 0), (16, 16)]))
-    assert (picture.rgba == icon).all()
+    data = ico([small, large], claims=[(16, 16), (64, 64)])
+    assert (decode(data).rgba == icon[:16, :16]).all()
+    assert len(decode_frames(data)) == 1
+    with pytest.raises(DecodeFailed, match="directory says"):
+        decode(ico([large], claims=[(0, 0)]))
 
 
 def test_equal_sizes_are_ranked_by_colours(stored: Stored) -> None:
@@ -143,7 +157,7 @@ def test_claims_are_checked_before_anything_is_decoded(stored: Stored) -> None:
     with pytest.raises(TooManyFrames):
         decode(struct.pack("<HHH", 0, 1, 65_535) + bytes(65_535 * 16))
     with pytest.raises(TooManyPixels):
-        decode(ico([bitmap(30_000, 30_000, 1, bytes(8), b"")]))
+        decode(ico([bitmap(200, 200, 1, bytes(8), b"")]), DecodeLimits(max_pixels=30_000))
     with pytest.raises((DecodeFailed, Truncated)):
         decode(ico([bitmap(-5, 5, 32, b"", bytes(400))]))
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from samelook.hashing.decode import DecodeLimits, decode
-from samelook.hashing.errors import DecodeFailed, HashingError, SvgRefused, SvgUnsupported
+from samelook.hashing.errors import DecodeFailed, HashingError, SvgBlank, SvgPartlyDrawn, SvgRefused
+from samelook.hashing.svg import drawn
 
 NAMESPACE = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
 RED = '<rect width="100%" height="100%" fill="red"/>'
@@ -28,10 +29,10 @@ def svg(attributes: str, body: str = RED) -> bytes:
         ('width="100%" height="100%" viewBox="0 0 1 2"', (128, 256)),
         ('width="10" viewBox="0 0 1 2"', (128, 256)),
         ('width="10" height="10" viewBox="0 0 1 2"', (256, 256)),
-        ("", (256, 256)),
-        ('viewBox="0 0 0 0"', (256, 256)),
-        ('viewBox="broken" width="-3"', (256, 256)),
-        ('viewBox="0 0 2000000 1"', (256, 1)),
+        ("", (256, 128)),
+        ('viewBox="broken" width="-3"', (256, 128)),
+        ('width="32"', (55, 256)),
+        ('viewBox="0 0 200 1"', (256, 1)),
         ('width="9e99" height="1"', (256, 1)),
     ],
 )
@@ -60,9 +61,26 @@ def test_a_document_is_read_in_its_encoding(encoding: str) -> None:
     assert decode(text.encode(encoding)).rgba[9, 9].tolist() == [255, 0, 0, 255]
 
 
-def test_a_missing_namespace_is_forgiven() -> None:
-    assert decode(b"<svg><rect width='256' height='256'/></svg>").rgba[5, 5, 3] == 255
-    assert decode(b" \n<svg><rect width='256' height='256'/></svg>").rgba[5, 5, 3] == 255
+@pytest.mark.parametrize(
+    "document",
+    [
+        b"<svg><rect width='256' height='256'/></svg>",
+        b"\n<?xml version='1.0'?><svg xmlns='http://www.w3.org/2000/svg'><rect width='9' height='9'/></svg>",
+        b"<svg xmlns='http://www.w3.org/2000/svg' width='0' height='9'><rect width='9' height='9'/></svg>",
+        b"<svg xmlns='http://www.w3.org/2000/svg'><rect a:b='c' width='9' height='9'/></svg>",
+        b"<svg xmlns='http://www.w3.org/2000/svg'><rect width='9' height='9'/></svg><script/>",
+    ],
+)
+def test_what_browsers_refuse_is_refused(document: bytes) -> None:
+    with pytest.raises(DecodeFailed):
+        decode(document)
+
+
+def test_space_before_the_root_is_allowed() -> None:
+    document = (
+        b" \n<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 9 9'><rect width='9' height='9'/></svg>"
+    )
+    assert decode(document).rgba[5, 5, 3] == 255
 
 
 def test_a_drawing_programs_entities_are_put_in() -> None:
@@ -85,7 +103,9 @@ def test_a_drawing_programs_entities_are_put_in() -> None:
 )
 def test_entities_from_outside_or_of_others_are_refused(declaration: str) -> None:
     with pytest.raises(SvgRefused):
-        decode(f"<!DOCTYPE svg [{declaration}]><svg><text>&x;</text></svg>".encode())
+        decode(
+            f"<!DOCTYPE svg [{declaration}]><svg xmlns='http://www.w3.org/2000/svg'><text>&x;</text></svg>".encode()
+        )
 
 
 def test_one_long_entity_many_times_is_refused() -> None:
@@ -114,7 +134,8 @@ def test_no_file_and_no_address_is_opened(
         if element == "image"
         else f'<filter id="f">{tag}</filter><rect filter="url(#f)" width="99" height="99"/>'
     )
-    assert not (decode(svg('viewBox="0 0 100 100"', body)).rgba[..., 1] > 128).any()
+    shown = drawn(svg('viewBox="0 0 100 100"', body), DecodeLimits()).picture
+    assert not (shown.rgba[..., 1] > 128).any()
 
 
 def test_an_embedded_picture_is_drawn() -> None:
@@ -140,19 +161,38 @@ def test_a_nested_document_opens_no_file_either(tmp_path: Path) -> None:
         svg('width="9" height="9"', f'<image xlink:href="{tmp_path}/secret.png" width="9" height="9"/>')
     ).decode()
     body = f'<image xlink:href="data:image/svg+xml;base64,{inner}" width="100" height="100"/>'
-    assert not decode(svg('viewBox="0 0 100 100"', body)).rgba[..., 3].any()
+    with pytest.raises((SvgBlank, SvgPartlyDrawn)):
+        decode(svg('viewBox="0 0 100 100"', body))
 
 
-def test_scripts_and_foreign_content_are_left_out() -> None:
-    body = '<script>alert("&lt;")</script><foreignObject><div><b>x</b></div></foreignObject>' + RED
+def test_scripts_and_elements_of_other_languages_are_left_out() -> None:
+    body = '<script>alert("&lt;")</script><x xmlns="urn:x"><rect width="9" height="9"/></x>' + RED
     assert decode(svg('viewBox="0 0 8 8"', body)).rgba[5, 5].tolist() == [255, 0, 0, 255]
 
 
-def test_a_picture_of_nothing_but_text_is_unsupported() -> None:
-    with pytest.raises(SvgUnsupported):
-        decode(svg('viewBox="0 0 100 100"', '<text y=".9em" font-size="90">🎯</text>'))
-    drawn_too = decode(svg('viewBox="0 0 100 100"', '<text y="9">x</text>' + RED))
-    assert drawn_too.rgba[5, 5].tolist() == [255, 0, 0, 255]
+def test_text_is_drawn_with_the_fonts_of_the_package() -> None:
+    emoji = decode(svg('viewBox="0 0 100 100"', '<text y=".9em" font-size="90">🎯</text>'))
+    assert emoji.rgba[128, 110, 0] > 200
+    letter = decode(
+        svg('viewBox="0 0 64 64"', '<text x="8" y="56" font-family="Arial" font-size="64">I</text>')
+    )
+    assert letter.rgba[128, 68].tolist() == [0, 0, 0, 255]
+
+
+def test_text_in_a_script_without_a_font_is_told_to_be_missing() -> None:
+    with pytest.raises(SvgPartlyDrawn) as caught:
+        decode(svg('viewBox="0 0 100 100"', '<text y=".9em" font-size="90">本</text>'))
+    assert caught.value.detail == {"missing": "text"}
+    hidden = '<g style="display:none"><text y="9">本</text></g>' + RED
+    assert decode(svg('viewBox="0 0 8 8"', hidden)).rgba[5, 5].tolist() == [255, 0, 0, 255]
+
+
+@pytest.mark.parametrize("body", ["", '<rect width="8" height="8" fill="none"/>', "<defs>" + RED + "</defs>"])
+def test_a_blank_picture_is_an_error_of_its_own(body: str) -> None:
+    with pytest.raises(SvgBlank):
+        decode(svg('viewBox="0 0 8 8"', body))
+    with pytest.raises(SvgBlank):
+        decode(svg('viewBox="0 0 0 8"', RED))
 
 
 def test_elements_and_depth_are_bounded() -> None:
@@ -164,12 +204,10 @@ def test_elements_and_depth_are_bounded() -> None:
         decode(svg("", "<g><g/></g>"), DecodeLimits(max_svg_depth=2))
 
 
-@pytest.mark.parametrize(
-    "document", [b"<svg>", b"<svg><g></svg>", b"<svg>&nbsp;</svg>", b"<svg a=1/>", b"<svg>\xff</svg>"]
-)
-def test_what_is_not_well_formed_cannot_be_decoded(document: bytes) -> None:
+@pytest.mark.parametrize("content", [b">", b"><g></svg>", b">&nbsp;</svg>", b" a=1/>", b">\xff</svg>"])
+def test_what_is_not_well_formed_cannot_be_decoded(content: bytes) -> None:
     with pytest.raises(DecodeFailed):
-        decode(document)
+        decode(b"<svg xmlns='http://www.w3.org/2000/svg'" + content)
 
 
 def test_attributes_and_text_survive_the_copy() -> None:

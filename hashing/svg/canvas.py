@@ -1,0 +1,118 @@
+"""The root element as a CSS box: its ground, its round corners, its transform and its clip."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import tinycss2
+
+from samelook.hashing.svg.boxes import Box
+from samelook.hashing.svg.cascade import Style
+from samelook.hashing.svg.colours import as_text, colour_of
+from samelook.hashing.svg.effects import clip_shape
+from samelook.hashing.svg.gradients import gradient_url
+from samelook.hashing.svg.mathematics import NotANumber, without_space
+from samelook.hashing.svg.properties import address_of
+from samelook.hashing.svg.shapes import radii_of, rounded_path
+from samelook.hashing.svg.size import Size
+from samelook.hashing.svg.transforms import about, individual, position_of, transform_of
+from samelook.hashing.svg.tree import Element
+
+TRANSFORMS = ("translate", "rotate", "scale", "transform")
+
+
+class Canvas:
+    """Frames the root at the size to draw at."""
+
+    def __init__(
+        self,
+        size: Size,
+        style: Style,
+        picture: Callable[[str], str | None],
+        made_clip: Callable[[dict[str, str]], str],
+    ) -> None:
+        self._size = size
+        self._style = style
+        self._picture = picture
+        self._made_clip = made_clip
+        self._page = Box(0, 0, size.page_width, size.page_height)
+        self.is_missing = False
+        """Whether a part of the ground cannot be drawn."""
+
+    def framed(self, root: Element) -> Element:
+        """The root, within a frame of CSS pixels if it has a ground, corners or a transform."""
+        size, page, attributes = self._size, self._page, root.attributes
+        if not size.has_view:
+            attributes["preserveAspectRatio"] = "none"
+        for name in ("x", "y", "transform"):
+            attributes.pop(name, None)
+        attributes["viewBox"] = " ".join(f"{value:.9g}" for value in size.view)
+        drawn = {"width": str(size.width), "height": str(size.height)}
+        ground, transform, outline = self._ground(), self._transform(), self._outline()
+        if not (ground or transform or outline):
+            attributes.update(drawn)
+            return root
+        sides = {"width": f"{page.width:.9g}", "height": f"{page.height:.9g}"}
+        attributes.update(sides)
+        view = f"0 0 {page.width:.9g} {page.height:.9g}"
+        outer = Element("svg", {**drawn, "viewBox": view, "preserveAspectRatio": "none"})
+        # A root's ground is that of the whole canvas: corners and transforms do not reach it.
+        outer.children.extend(ground)
+        group = outer.add("g", {"transform": transform} if transform else {})
+        if outline:
+            group.attributes["clip-path"] = f"url(#{self._made_clip({'d': outline})})"
+        group.children.append(root)
+        return outer
+
+    def _ground(self) -> list[Element]:
+        style, page = self._style, self._page
+        ground: list[Element] = []
+        canvas = {"x": "0", "y": "0", "width": f"{page.width:.9g}", "height": f"{page.height:.9g}"}
+        colour = colour_of(style.tokens.get("background-color", ()), style.colour)
+        if colour is not None and colour[3]:
+            ground.append(Element("rect", {**canvas, "style": f"fill:{as_text(colour)}"}))
+        for token in without_space(style.tokens.get("background-image", ())):
+            url = self._image(token)
+            if url is not None:
+                placed = {**canvas, "xlink:href": url, "preserveAspectRatio": "none"}
+                ground.append(Element("image", placed))
+        return ground
+
+    def _image(self, token: Any) -> str | None:
+        if token.type == "function" and token.lower_name.endswith("gradient"):
+            found = gradient_url(token, self._page.width, self._page.height, self._style.measure)
+            self.is_missing = self.is_missing or found is None
+            return found
+        address = address_of(token)
+        return None if address is None else self._picture(address)
+
+    def _transform(self) -> str:
+        style, page = self._style, self._page
+        try:
+            pieces = [
+                transform_of(style.tokens[name], style.measure, page)
+                if name == "transform"
+                else individual(name, style.tokens[name], style.measure, page)
+                for name in TRANSFORMS
+                if name in style.tokens
+            ]
+            origin = (page.width / 2, page.height / 2)
+            if "transform-origin" in style.values:
+                tokens = tinycss2.parse_component_value_list(style.values["transform-origin"])
+                origin = position_of(tokens, style.measure, page)
+            return about(origin, " ".join(piece for piece in pieces if piece))
+        except (NotANumber, IndexError):
+            return ""
+
+    def _outline(self) -> str:
+        style, page = self._style, self._page
+        if "(" in style.values.get("clip-path", ""):
+            shape = clip_shape(style.tokens.get("clip-path", ()), style.measure, lambda _kind: page)
+            if shape is not None:
+                return shape["d"]
+        try:
+            radii = radii_of(style.tokens.get("border-radius", ()), style.measure, page)
+        except NotANumber:
+            return ""
+        return rounded_path(page, radii) if any(x and y for x, y in radii) else ""

@@ -1,0 +1,420 @@
+"""An SVG as the renderer needs it to draw what a browser shows.
+
+resvg knows the SVG of attributes and of plain selectors. Browsers know CSS: so the styles are applied here,
+by `cascade`, and written out as plain values, attributes and paths. Scripts, references to anything outside
+the document, and whatever nobody sees are left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import tinycss2
+
+from samelook.hashing.errors import SvgRefused
+from samelook.hashing.picture import DecodeLimits
+from samelook.hashing.svg import images, text
+from samelook.hashing.svg.animation import first_values
+from samelook.hashing.svg.boxes import Box, box_of, number
+from samelook.hashing.svg.canvas import TRANSFORMS, Canvas
+from samelook.hashing.svg.cascade import Cascade, Style
+from samelook.hashing.svg.conditions import Media
+from samelook.hashing.svg.effects import clip_shape, filter_text, mask_text
+from samelook.hashing.svg.foreign import ForeignObject
+from samelook.hashing.svg.mathematics import Measure, NotANumber, without_space
+from samelook.hashing.svg.pictures import Pictures
+from samelook.hashing.svg.shapes import path_data
+from samelook.hashing.svg.sheet import Sheet
+from samelook.hashing.svg.size import size_of, view_box
+from samelook.hashing.svg.transforms import about, individual, position_of, transform_of
+from samelook.hashing.svg.tree import Element, parsed, written
+from samelook.hashing.svg.uses import Uses
+
+_MOST_NESTED = 3
+_MARK: Final = "#ff00ff"
+_NOT_DRAWN: Final = frozenset(("script", "style", "title", "desc", "metadata", "handler", "discard"))
+_TEXT: Final = frozenset(("text", "tspan", "textPath"))
+_STYLED: Final = (
+    "fill", "stroke", "color", "stop-color", "flood-color", "lighting-color", "opacity", "fill-opacity",
+    "stroke-opacity", "stop-opacity", "flood-opacity", "stroke-miterlimit", "stroke-width",
+    "stroke-dashoffset",
+    "stroke-dasharray", "fill-rule", "clip-rule", "stroke-linecap", "stroke-linejoin", "visibility",
+    "display",
+    "overflow", "text-anchor", "mask-type", "color-interpolation-filters", "isolation", "mix-blend-mode",
+    "paint-order", "marker-start", "marker-mid", "marker-end", "font-size", "font-style", "font-weight",
+    "font-stretch", "font-variant", "letter-spacing", "word-spacing", "text-decoration", "dominant-baseline",
+    "alignment-baseline", "baseline-shift", "writing-mode", "shape-rendering", "image-rendering",
+    "text-rendering", "clip-path", "mask", "filter", "font-family",
+)  # fmt: skip
+_ATTRIBUTES_OF: Final[dict[str, tuple[str, ...]]] = {
+    "rect": ("x", "y", "width", "height", "rx", "ry"),
+    "image": ("x", "y", "width", "height"),
+    "foreignObject": ("x", "y", "width", "height"),
+    "svg": ("x", "y", "width", "height"),
+    "use": ("x", "y", "width", "height"),
+    "circle": ("cx", "cy", "r"),
+    "ellipse": ("cx", "cy", "rx", "ry"),
+    "path": ("d",),
+}
+_TRANSFORM_NAMES: Final = {
+    "linearGradient": "gradientTransform",
+    "radialGradient": "gradientTransform",
+    "pattern": "patternTransform",
+}
+_PRESENTATION: Final = frozenset(
+    (*_STYLED, "style", "class", "transform-box", "transform-origin", "marker", "font")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """A document for the renderer, the fonts it needs, and what of it will be missing."""
+
+    text: str
+    fonts: frozenset[str]
+    missing: tuple[str, ...]
+
+
+def rewritten(
+    data: bytes, limits: DecodeLimits, *, side: int | None, nested: int = 0, marks: bool = False
+) -> Rewritten:
+    """The document to draw. Raises DecodeFailed or SvgRefused.
+
+    With `marks` whatever cannot be drawn is marked: a loud block where something is missing, and nothing
+    where something would be drawn otherwise. What both documents show alike is not touched by it.
+    """
+    return _Rewriter(data, limits, side, nested, marks=marks).run()
+
+
+class _Rewriter:
+    def __init__(
+        self, data: bytes, limits: DecodeLimits, side: int | None, nested: int, *, marks: bool
+    ) -> None:
+        self._limits = limits
+        self._marks = marks
+        self._nested = nested
+        self._root = parsed(data, limits)
+        self._size = size_of(self._root.attributes, side)
+        self._styles: dict[int, Style] = {}
+        self._hidden: set[int] = set()
+        self._fonts: set[str] = set()
+        self._missing: set[str] = set()
+        self._own_fonts: set[str] = set()
+        self._made: list[Element] = []
+        self._taken = {element.attributes.get("id") for element in self._root.walk()}
+        self._uses = Uses(self._root, limits.max_svg_elements)
+        self._pictures = Pictures(limits, self._nested_document)
+
+    def run(self) -> Rewritten:
+        root, size = self._root, self._size
+        sheet = Sheet(Media(size.page_width, size.page_height))
+        for element in root.walk():
+            attributes = element.attributes
+            if element.name == "style" and attributes.get("type", "").strip() in {"", "text/css"}:
+                linked = images.data_of(element.href()) or b""
+                sheet.add(element.text() + linked.decode("utf-8", "replace"), attributes.get("media", ""))
+        animated = first_values(root)
+        self._own_fonts = sheet.fonts
+        elements = self._compute(Cascade(sheet, animated))
+        for element in elements:
+            self._geometry(element)
+        for element in reversed(elements):
+            self._finish(element)
+        canvas = Canvas(
+            size, self._styles[id(root)], lambda address: self._picture(address, root), self._made_clip
+        )
+        outer = canvas.framed(root)
+        if canvas.is_missing:
+            self._miss(root, "background")
+            if self._marks:
+                outer.children.clear()
+        if self._made:
+            outer.add("defs").children.extend(self._made)
+        fonts = frozenset(self._fonts | self._pictures.fonts)
+        return Rewritten(written(outer), fonts, tuple(sorted(self._missing)))
+
+    def _nested_document(self, data: bytes) -> Rewritten:
+        if self._nested >= _MOST_NESTED:
+            raise SvgRefused("SVGs are nested too deeply in each other.", limit=_MOST_NESTED)
+        return rewritten(data, self._limits, side=None, nested=self._nested + 1, marks=self._marks)
+
+    def _picture(self, address: str, element: Element) -> str | None:
+        """What an address shows, as a data URL that the renderer reads; None if nothing."""
+        found = self._pictures.shown(address)
+        for what in self._pictures.missing:
+            self._miss(element, what)
+        return found
+
+    def _compute(self, cascade: Cascade) -> list[Element]:
+        """The style of every element; all elements that are kept, in document order."""
+        size = self._size
+        measure = Measure(16, 16, size.view[2], size.view[3], size.page_width, size.page_height)
+        root = self._root
+        kept: list[Element] = []
+        waiting: list[tuple[Element, Style | None, Measure]] = [(root, None, measure)]
+        while waiting:
+            element, around, measure = waiting.pop()
+            style = cascade.style_of(self._uses.original(element), around, measure)
+            self._styles[id(element)] = style
+            kept.append(element)
+            if element.name == "use" and style.variables is not self._styles[id(root)].variables:
+                self._uses.expand(element)
+            if style.values.get("display") == "none" or (
+                element.parent is not None and id(element.parent) in self._hidden
+            ):
+                self._hidden.add(id(element))
+            inner = self._inner_measure(element, style.measure)
+            waiting.extend((child, style, inner) for child in reversed(element.elements()))
+        return kept
+
+    def _inner_measure(self, element: Element, measure: Measure) -> Measure:
+        if element is self._root or element.name not in {"svg", "symbol"}:
+            return measure
+        view = view_box(element.attributes.get("viewBox", ""))
+        width = view[2] if view else number(element, "width", measure.width, measure.width)
+        height = view[3] if view else number(element, "height", measure.height, measure.height)
+        return Measure(
+            measure.font_size, measure.root_font_size, width, height, measure.page_width, measure.page_height
+        )
+
+    def _geometry(self, element: Element) -> None:
+        style = self._styles[id(element)]
+        if element is self._root:
+            return
+        for name in _ATTRIBUTES_OF.get(element.name, ()):
+            value = style.values.get(name)
+            if value is None:
+                if "(" in element.attributes.get(name, "") and name != "d":
+                    del element.attributes[name]
+                continue
+            if name == "d":
+                self._path(element, style)
+            elif value in {"auto", ""}:
+                element.attributes.pop(name, None)
+            else:
+                element.attributes[name] = value
+
+    def _path(self, element: Element, style: Style) -> None:
+        tokens = without_space(style.tokens.get("d", ()))
+        try:
+            if tokens and tokens[0].type == "function" and tokens[0].lower_name == "path":
+                element.attributes["d"] = path_data(tokens[0].arguments)[0]
+            elif tokens and getattr(tokens[0], "lower_value", "") == "none":
+                element.attributes.pop("d", None)
+        except NotANumber:
+            return
+
+    def _finish(self, element: Element) -> None:
+        """Everything that needs the shapes within the element; children come first."""
+        style = self._styles[id(element)]
+        if element.html:
+            return
+        # Only now: while selectors were matched, what is not drawn still counted as a child.
+        element.children = [
+            child for child in element.children if isinstance(child, str) or child.name not in _NOT_DRAWN
+        ]
+        if element.name in {"image", "feImage"}:
+            self._image(element)
+        elif element.name == "foreignObject":
+            self._foreign(element, style)
+        elif not element.href().startswith("#"):
+            element.attributes.pop("href", None)
+            element.attributes.pop("xlink:href", None)
+        if element.name in _TEXT or (element.name == "a" and self._in_text(element)):
+            self._text(element, style)
+        if element is not self._root:
+            self._transform(element, style)
+        self._effects(element, style)
+        for name in _PRESENTATION & element.attributes.keys():
+            del element.attributes[name]
+        if element is self._root and "(" in style.values.get("clip-path", ""):
+            shown_values = {**style.values, "clip-path": ""}
+        else:
+            shown_values = style.values
+        shown = ";".join(f"{name}:{shown_values[name]}" for name in _STYLED if shown_values.get(name))
+        if shown:
+            element.attributes["style"] = shown
+
+    def _in_text(self, element: Element) -> bool:
+        while element.parent is not None:
+            element = element.parent
+            if element.name == "text":
+                return True
+        return False
+
+    def _miss(self, element: Element, what: str) -> None:
+        if id(element) not in self._hidden:
+            self._missing.add(what)
+
+    def _miss_all(self, element: Element, what: str) -> None:
+        self._miss(element, what)
+        if self._marks:
+            self._styles[id(element)].values["display"] = "none"
+
+    def _box(self, element: Element, style: Style, kind: str) -> Box | None:
+        """A reference box; the stroke's is that of a stroke with round joins."""
+        measure = style.measure
+        if kind == "view-box":
+            return Box(0, 0, measure.width, measure.height)
+        box = box_of(element, measure.width, measure.height)
+        if box is None or kind in {"fill-box", "content-box", "padding-box"}:
+            return box
+        return box.grown(self._stroke_width(element) / 2)
+
+    def _stroke_width(self, element: Element) -> float:
+        found = {"stroke": "none", "stroke-width": "1"}
+        for name in found:
+            at: Element | None = element
+            while at is not None:
+                value = self._styles[id(at)].values.get(name) if id(at) in self._styles else None
+                if value not in {None, "inherit"}:
+                    found[name] = value or ""
+                    break
+                at = at.parent
+        try:
+            return 0.0 if found["stroke"] == "none" else float(found["stroke-width"])
+        except ValueError:
+            return 1.0
+
+    def _tokens(self, style: Style, name: str) -> list[Any]:
+        if name in style.tokens:
+            return style.tokens[name]
+        return list(tinycss2.parse_component_value_list(style.values.get(name, "")))
+
+    def _transform(self, element: Element, style: Style) -> None:
+        names = [name for name in TRANSFORMS if name in style.tokens]
+        attribute = _TRANSFORM_NAMES.get(element.name, "transform")
+        if not names and "transform-origin" not in style.values:
+            return
+        box = self._box(element, style, style.values.get("transform-box", "view-box").lower())
+        if box is None:
+            box = Box(0, 0, style.measure.width, style.measure.height)
+            self._miss_all(element, "transform")
+        pieces: list[str] = []
+        try:
+            for name in names:
+                tokens = style.tokens[name]
+                if name == "transform":
+                    pieces.append(transform_of(tokens, style.measure, box))
+                else:
+                    pieces.append(individual(name, tokens, style.measure, box))
+            if "transform" not in names:
+                pieces.append(element.attributes.get(attribute, ""))
+            origin = (0.0, 0.0)
+            if "transform-origin" in style.values:
+                is_attribute = "transform-origin" not in style.tokens
+                origin = position_of(
+                    self._tokens(style, "transform-origin"), style.measure, box, unitless=is_attribute
+                )
+        except (NotANumber, IndexError):
+            return
+        combined = about(origin, " ".join(piece for piece in pieces if piece))
+        element.attributes.pop(attribute, None)
+        if combined:
+            element.attributes[attribute] = combined
+
+    def _effects(self, element: Element, style: Style) -> None:
+        values = style.values
+        if "clip-path" in values and "(" in values["clip-path"] and element is not self._root:
+            self._clip(element, style)
+        if "mask" in values:
+            found = mask_text(self._tokens(style, "mask"))
+            if found is None:
+                self._miss_all(element, "mask")
+            values["mask"] = found or "none"
+        if "(" in values.get("filter", ""):
+            values["filter"] = filter_text(self._tokens(style, "filter"), style.measure, style.colour)
+
+    def _clip(self, element: Element, style: Style) -> None:
+        tokens = self._tokens(style, "clip-path")
+        if not any(token.type == "function" and token.lower_name != "url" for token in tokens):
+            return
+        found = clip_shape(tokens, style.measure, lambda kind: self._box(element, style, kind))
+        if found is None:
+            self._miss_all(element, "clip-path")
+            style.values["clip-path"] = "none"
+            return
+        style.values["clip-path"] = f"url(#{self._made_clip(found)})"
+
+    def _made_clip(self, path: dict[str, str]) -> str:
+        name = f"clip-{len(self._made)}"
+        while name in self._taken:
+            name += "-"
+        clip = Element("clipPath", {"id": name})
+        clip.add("path", path)
+        self._made.append(clip)
+        return name
+
+    def _image(self, element: Element) -> None:
+        address = element.href()
+        refers_inside = element.name == "feImage" and address.startswith("#")
+        url = address if refers_inside else self._picture(address, element)
+        element.attributes.pop("href", None)
+        element.attributes.pop("xlink:href", None)
+        if url is not None:
+            element.attributes["xlink:href"] = url
+        elif self._marks and element.name == "image":
+            element.name = "rect"
+            self._styles[id(element)].values["fill"] = _MARK
+
+    def _foreign(self, element: Element, style: Style) -> None:
+        measure = style.measure
+        box = Box(
+            number(element, "x", measure.width),
+            number(element, "y", measure.height),
+            number(element, "width", measure.width),
+            number(element, "height", measure.height),
+        )
+        content = Element("foreignObject")
+        content.children = element.children
+        element.children = []
+        element.name = "g"
+        place = {"x": box.left, "y": box.top, "width": box.width, "height": box.height}
+        for name in place:
+            element.attributes.pop(name, None)
+        if box.width <= 0 or box.height <= 0:
+            return
+        inside = Box(0, 0, box.width, box.height)
+        frame = element.add("svg", {name: f"{value:.9g}" for name, value in place.items()})
+        layout = ForeignObject(
+            self._styles, lambda address: self._picture(address, element), self._pictures.natural_size
+        )
+        layout.draw(content, frame, inside)
+        for what in layout.missing:
+            self._miss(element, what)
+            if self._marks:
+                frame.add("rect", {"width": "100%", "height": "100%", "style": f"fill:{_MARK}"})
+
+    def _text(self, element: Element, style: Style) -> None:
+        at: Element | None = element
+        named = ""
+        while at is not None and not named:
+            named = self._styles[id(at)].values.get("font-family", "") if id(at) in self._styles else ""
+            named = "" if named == "inherit" else named
+            at = at.parent
+        is_own = any(name.strip(" \"'").lower() in self._own_fonts for name in named.split(","))
+        if is_own and element.text().strip():
+            self._miss(element, "font")
+        family = text.family_of(named)
+        style.values["font-family"] = f"'{family}'"
+        children: list[Element | str] = []
+        for child in element.children:
+            if not isinstance(child, str):
+                children.append(child)
+                continue
+            for piece, font in text.runs(child, family):
+                if piece.strip():
+                    self._fonts.add(font or family)
+                    if not font:
+                        self._miss(element, "text")
+                    if self._marks and (is_own or not font):
+                        piece, font = "\u2588" * len(piece), text.SYMBOLS  # noqa: PLW2901
+                        self._fonts.add(font)
+                if font in {family, ""}:
+                    children.append(piece)
+                else:
+                    span = Element("tspan", {"style": f"font-family:'{font}'"}, element)
+                    span.children.append(piece)
+                    children.append(span)
+        element.children = children

@@ -1,0 +1,171 @@
+"""Style sheets as a list of rules that hold, within bounds on their number and nesting."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import tinycss2
+
+from samelook.hashing.errors import SvgRefused
+from samelook.hashing.svg.conditions import Media, supports
+from samelook.hashing.svg.matching import BadSelector, Selector
+from samelook.hashing.svg.mathematics import without_space
+from samelook.hashing.svg.selectors import selectors_of
+
+MOST_RULES = 4_000
+MOST_DECLARATIONS = 40_000
+_MOST_NESTED = 12
+
+Layer = tuple[float, ...]
+"""Places of a cascade layer and of those around it; what is in no layer comes last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """One property's value, as written."""
+
+    name: str
+    tokens: list[Any]
+    important: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Declarations for what one of the selectors matches."""
+
+    selectors: list[Selector]
+    declarations: list[Declaration]
+    layer: Layer
+
+
+@dataclass(slots=True)
+class Sheet:
+    """All rules of a document that hold in its surroundings, in order."""
+
+    media: Media
+    rules: list[Rule] = field(default_factory=list)
+    first_keyframes: dict[str, list[Declaration]] = field(default_factory=dict)
+    """By name, what an animation shows when it begins."""
+    initial_values: dict[str, list[Any]] = field(default_factory=dict)
+    """Custom properties that @property registers."""
+    fonts: set[str] = field(default_factory=set)
+    """Families that the document brings along, in lower case."""
+    _layers: dict[tuple[str, ...], float] = field(default_factory=dict)
+    _declarations: int = 0
+    _unnamed: int = 0
+
+    def add(self, text: str, media: str = "") -> None:
+        """Reads the text of a <style> element."""
+        if media and not self.media.matches(tinycss2.parse_component_value_list(media)):
+            return
+        rules = tinycss2.parse_stylesheet(text, skip_comments=True, skip_whitespace=True)
+        for rule in rules:
+            self._rule(rule, None, (), 0)
+
+    def declarations(self, content: Sequence[Any]) -> list[Declaration]:
+        """The declarations among a block's contents."""
+        return self._kept(tinycss2.parse_blocks_contents(content, skip_comments=True, skip_whitespace=True))
+
+    def _kept(self, items: Sequence[Any]) -> list[Declaration]:
+        found = [
+            Declaration(
+                item.name if item.name.startswith("--") else item.lower_name, item.value, item.important
+            )
+            for item in items
+            if item.type == "declaration"
+        ]
+        self._declarations += len(found)
+        if self._declarations > MOST_DECLARATIONS:
+            raise SvgRefused("The SVG has too many declarations.", limit=MOST_DECLARATIONS)
+        return found
+
+    def _rule(self, rule: Any, around: list[Selector] | None, layers: tuple[str, ...], depth: int) -> None:
+        if depth > _MOST_NESTED:
+            raise SvgRefused("The SVG's styles are nested too deeply.", limit=_MOST_NESTED)
+        if rule.type == "qualified-rule":
+            try:
+                selectors = selectors_of(rule.prelude, around)
+            except BadSelector:
+                return
+            self._block(rule.content, selectors, layers, depth)
+        elif rule.type == "at-rule":
+            self._at_rule(rule, around, layers, depth)
+
+    def _block(
+        self, content: Sequence[Any], selectors: list[Selector], layers: tuple[str, ...], depth: int
+    ) -> None:
+        """A rule's own declarations and the rules nested in it, in order (CSS Nesting, 3)."""
+        pending: list[Any] = []
+        for item in tinycss2.parse_blocks_contents(content, skip_comments=True, skip_whitespace=True):
+            if item.type == "declaration":
+                pending.append(item)
+            elif item.type in {"qualified-rule", "at-rule"}:
+                self._keep(selectors, pending, layers)
+                pending = []
+                self._rule(item, selectors, layers, depth + 1)
+        self._keep(selectors, pending, layers)
+
+    def _keep(self, selectors: list[Selector], items: list[Any], layers: tuple[str, ...]) -> None:
+        if not items:
+            return
+        if len(self.rules) >= MOST_RULES:
+            raise SvgRefused(f"The SVG has more than {MOST_RULES} style rules.", limit=MOST_RULES)
+        self.rules.append(Rule(selectors, self._kept(items), self._layer(layers)))
+
+    def _layer(self, names: tuple[str, ...]) -> Layer:
+        order = [self._layers.setdefault(names[: end + 1], len(self._layers)) for end in range(len(names))]
+        return (*order, math.inf)
+
+    def _at_rule(self, rule: Any, around: list[Selector] | None, layers: tuple[str, ...], depth: int) -> None:  # noqa: C901 - one branch a kind
+        name = rule.lower_at_keyword
+        if name == "layer":
+            for names in _layer_names(rule.prelude) or [(f"\0{self._unnamed}",)]:
+                self._unnamed += 1
+                self._layer((*layers, *names))
+                if rule.content is not None:
+                    self._inside(rule, around, (*layers, *names), depth)
+        elif rule.content is None:
+            return
+        elif (name == "media" and self.media.matches(rule.prelude)) or (
+            name == "supports" and supports(rule.prelude)
+        ):
+            self._inside(rule, around, layers, depth)
+        elif name in {"keyframes", "-webkit-keyframes"}:
+            self._keyframes(rule)
+        elif name == "property":
+            declared = {item.name: item.tokens for item in self.declarations(rule.content)}
+            for token in without_space(rule.prelude)[:1]:
+                if token.type == "ident" and "initial-value" in declared:
+                    self.initial_values[token.value] = declared["initial-value"]
+        elif name == "font-face":
+            for item in self.declarations(rule.content):
+                if item.name == "font-family":
+                    self.fonts.add(tinycss2.serialize(item.tokens).strip(" \t\n\r\f\"'").lower())
+
+    def _inside(self, rule: Any, around: list[Selector] | None, layers: tuple[str, ...], depth: int) -> None:
+        if around is not None:
+            self._block(rule.content, around, layers, depth + 1)
+            return
+        inner = tinycss2.parse_rule_list(rule.content, skip_comments=True, skip_whitespace=True)
+        for one in inner:
+            self._rule(one, None, layers, depth + 1)
+
+    def _keyframes(self, rule: Any) -> None:
+        names = [t.value for t in without_space(rule.prelude) if t.type in {"ident", "string"}]
+        for frame in tinycss2.parse_rule_list(rule.content, skip_comments=True, skip_whitespace=True):
+            if frame.type != "qualified-rule" or not names:
+                continue
+            if any(
+                (token.type == "ident" and token.lower_value == "from")
+                or (token.type == "percentage" and token.value == 0)
+                for token in frame.prelude
+            ):
+                self.first_keyframes[names[0]] = self.declarations(frame.content)
+
+
+def _layer_names(prelude: Sequence[Any]) -> list[tuple[str, ...]]:
+    text = tinycss2.serialize(without_space(prelude))
+    return [tuple(name.split(".")) for name in text.split(",") if name]
