@@ -162,11 +162,11 @@ def test_what_a_first_gif_frame_leaves_free_is_transparent(stored: Stored) -> No
     assert picture.rgba[..., 3].tolist() == [[255, 255, 0, 0]] * 2 + [[0] * 4] * 2
 
 
-def test_a_bitmap_whose_alpha_is_all_zero_is_opaque() -> None:
+def test_alpha_that_a_bitmaps_header_tells_of_is_meant_even_where_it_is_all_zero() -> None:
     header = struct.pack(
         "<IiiHHIIiiII4I", 56, 1, 1, 1, 32, 3, 4, 0, 0, 0, 0, 0xFF0000, 0xFF00, 0xFF, 0xFF000000
     )
-    for alpha, expected in ((0, 255), (99, 99)):
+    for alpha, expected in ((0, 0), (99, 99)):
         body = header + bytes((1, 2, 3, alpha))
         data = b"BM" + struct.pack("<IHHI", 14 + len(body), 0, 0, 14 + len(header)) + body
         assert decode(data).rgba[0, 0].tolist() == [3, 2, 1, expected]
