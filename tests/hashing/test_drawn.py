@@ -60,7 +60,9 @@ def test_chromium_itself_draws_the_same() -> None:
     if chromium() is None:
         if os.environ.get("CI"):
             pytest.fail("CI compares with Chromium itself, and it is not installed.")
-        pytest.skip("CHROMIUM IS NOT INSTALLED: the drawings of this run were compared with stored ones only.")
+        pytest.skip(
+            "CHROMIUM IS NOT INSTALLED: the drawings of this run were compared with stored ones only."
+        )
     # Letters are drawn with the fonts of the machine.
     files = {name: data for name, data in inputs().items() if not name.startswith("letter")}
     theirs = drawn_by_chromium(files)
