@@ -15,7 +15,7 @@ from pydantic import (
     field_validator,
 )
 
-from samelook.api.models import BankAnswer, Tag
+from samelook.api.models import BankAnswer, Own, Tag
 
 _Note = Annotated[
     Annotated[str, StringConstraints(max_length=255)] | None,
@@ -57,10 +57,8 @@ class ContentAddQuery(BaseModel):
     types: str | None = Field(default=None, description="Signal types to compute, separated by commas.")
 
 
-class MemberAdd(BaseModel):
+class MemberAdd(Own):
     """A content in HMA 1.0's manner: signals, and where the media is, or that it is not available."""
-
-    model_config = ConfigDict(extra="forbid")
 
     signals: dict[str, str] = Field(min_length=1, description="A value for each signal type.")
     content_type: _ContentTypeName | None = None
@@ -75,7 +73,7 @@ class MemberAdd(BaseModel):
     disable_until_ts: int = 1
 
 
-class LineWords(BaseModel):
+class LineWords(Own):
     """What may be said of signals that come without media, alone or as a line of a bulk load."""
 
     note: _Note = None
@@ -158,9 +156,14 @@ class ContentDetailsAnswer(ContentAnswer):
     removed_by: str | None
 
 
-class PageQuery(BaseModel):
+class PageQuery(Own):
     page_size: int = Field(100, ge=1, le=1000)
     page_token: str | None = None
+
+
+class ContentsQuery(PageQuery):
+    content_type: _ContentTypeName | None = Field(default=None, description="Only contents of this type.")
+    signal_type: str | None = Field(default=None, description="Only contents with a signal of this type.")
 
 
 class ContentsPage(BaseModel):
@@ -184,14 +187,17 @@ class MembersPage(BaseModel):
     next_page_token: str | None
 
 
-class SignalQuery(BaseModel):
+class SignalQuery(Own):
     signal_type: str
     signal_value: str
 
 
-class ChangesQuery(BaseModel):
+class ChangesQuery(Own):
     cursor: str | None = Field(default=None, description="From the last answer. None: from the beginning.")
     limit: int = Field(1000, ge=1, le=10_000)
+    signal_type: str | None = Field(
+        default=None, description="Only contents that have a signal of this type."
+    )
 
 
 class ChangeAnswer(BaseModel):
@@ -207,6 +213,12 @@ class ChangesAnswer(BaseModel):
     changes: list[ChangeAnswer]
     cursor: str
     more: bool = Field(description="There are more just now.")
+
+
+class BulkQuery(Own):
+    signal_type: str | None = Field(
+        default=None, description="The type of values that come without one, in text/csv and text/plain."
+    )
 
 
 class RefusedLine(BaseModel):

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from samelook.api.models import Tag
+from samelook.api.models import Own, Tag
 
 
 class ExchangeCreate(BaseModel):
@@ -94,7 +94,7 @@ class FetchDetailsAnswer(FetchStatusAnswer):
     rebuilding: bool = Field(description="Everything is being read anew, beside what is there.")
 
 
-class QuarantineQuery(BaseModel):
+class QuarantineQuery(Own):
     include_resolved: bool = Field(default=False, description="Also what has been read well since.")
     limit: int = Field(100, ge=1, le=1000)
 
@@ -110,14 +110,14 @@ class QuarantinedAnswer(BaseModel):
     resolved_at: datetime | None
 
 
-class OpinionBody(BaseModel):
+class OpinionBody(Own):
     signal_type: str
     signal_value: str
     opinion: Literal["NEGATIVE_CLASS", "INVESTIGATION_SEED", "POSITIVE_CLASS"]
     tags: list[Tag] = Field(default_factory=list, max_length=100)
 
 
-class SeenBody(BaseModel):
+class SeenBody(Own):
     signal_type: str
     signal_value: str
 
@@ -126,7 +126,7 @@ class QueuedAnswer(BaseModel):
     queued: bool = Field(description="False: the same was said of this signal before; it is said once.")
 
 
-class SaidQuery(BaseModel):
+class SaidQuery(Own):
     limit: int = Field(100, ge=1, le=1000)
 
 

@@ -23,12 +23,12 @@ import numpy as np
 from samelook.api.errors import ApiError, bad_request
 from samelook.api.settings import LiteSettings
 from samelook.banks.errors import BadList, BadSignal
+from samelook.banks.hash_lists import BARE, Row, columns_of, line_row
 from samelook.banks.signal_types import SIGNAL_TYPES
 from samelook.matching import HammingIndex
 from samelook.matching.index import IndexSettings
 
 PDQ = SIGNAL_TYPES["pdq"]
-_PREFERRED = ("td_raw_indicator", "indicator", "hash", "pdq")
 _MOST_FAULTS = 5
 _HEAD = 1 << 20
 _PICKLE = b"\x80"
@@ -169,24 +169,29 @@ def hash_list(text: bytes, origin: str) -> HashList:
     rows: list[bytes] = []
     faults: list[str] = []
     header: list[str] | None = None
-    place = skipped = 0
+    columns = BARE
+    skipped = 0
     try:
         for cells in reader:
             if not any(cells):
                 continue
-            if header is None and not rows and _is_header(cells):
+            if header is None and not rows and not skipped and _is_header(cells):
                 header = [cell.strip() for cell in cells]
-                place = next((header.index(name) for name in _PREFERRED if name in header), 0)
+                columns = columns_of(header, (PDQ.name,)) or BARE
                 continue
             try:
-                code = PDQ.parse(cells[place].strip().lower() if place < len(cells) else "")
+                plain = columns.value == 0 and " " in cells[0].strip()
+                row = line_row(",".join(cells), None) if plain else columns.row(cells)
+                _check_type(row)
+                code = PDQ.parse("" if row is None else row.value.lower())
             except BadSignal as error:
                 skipped += 1
                 if len(faults) < _MOST_FAULTS:
                     faults.append(f"line {reader.line_num}: {error.message}")
                 continue
             codes += code
-            rows.append(json.dumps(_described(header, cells), separators=(",", ":")).encode())
+            said = _remarked(row) if plain else _described(header, cells)
+            rows.append(json.dumps(said, separators=(",", ":")).encode())
     except csv.Error as error:
         raise bad_request(f"The file is no CSV: line {reader.line_num}: {error}") from error
     if not rows:
@@ -197,12 +202,20 @@ def hash_list(text: bytes, origin: str) -> HashList:
     return HashList(index, rows, skipped, origin)
 
 
+def _check_type(row: Row | None) -> None:
+    """Raises BadSignal when a line says that it is of another type."""
+    if row is not None and row.type not in (None, PDQ.name):
+        raise BadSignal(f"this is a {row.type[:80]} signal", signal_type=row.type[:80])
+
+
 def _is_header(cells: list[str]) -> bool:
     """Whether a first line names columns: it holds no hash, and no name twice."""
-    named = {cell.strip() for cell in cells}
-    if named & set(_PREFERRED):
+    if columns_of(cells, (PDQ.name,)) is not None:
         return True
-    return len(named) == len(cells) and not any(_looks_like_hash(cell) for cell in cells)
+    named = {cell.strip() for cell in cells}
+    return len(named) == len(cells) and not any(
+        _looks_like_hash(part) for cell in cells for part in cell.split()
+    )
 
 
 def _looks_like_hash(cell: str) -> bool:
@@ -216,6 +229,11 @@ def _described(header: list[str] | None, cells: list[str]) -> dict[str, object]:
     if len(cells) > len(header):
         described["meta"] = cells[len(header) :]
     return described
+
+
+def _remarked(row: Row | None) -> dict[str, object]:
+    """What a line of the library's command says."""
+    return {} if row is None else {"hash": row.value, "meta": list(row.tags)}
 
 
 def _empty() -> HammingIndex:

@@ -9,6 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 
 
+class Own(BaseModel):
+    """What only we take: a field that is not known here may be a misspelt one, and is refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
 class Message(BaseModel):
     """A sentence for people."""
 
@@ -75,11 +81,15 @@ class RawLookupQuery(_Radius):
     signal_type: str = Field(description="Its type.")
     banks: str | None = Field(default=None, description="Only these banks, separated by commas.")
     include_distance: bool = Field(default=False, description="Answer with distances.")
+    include_metadata: bool = Field(
+        default=False, description="Answer with distances, banks, and what is known of each content."
+    )
 
 
 class MatchAnswer(BaseModel):
     bank_content_id: int
     distance: str = Field(description="In bits; '-' for types that match by equality.")
+    bank: str | None = Field(default=None, description="Only in raw lookups with include_metadata.")
     signal: str | None = Field(default=None, description="Only with include_metadata: what is in the bank.")
     metadata: dict[str, Any] | None = Field(
         default=None,
@@ -141,6 +151,7 @@ class BankAnswer(BaseModel):
 
 
 class BankDetailsAnswer(BankAnswer):
+    id: int
     description: str
     tags: list[str]
     active: bool = Field(description="Off: nothing of it matches.")
@@ -148,6 +159,8 @@ class BankDetailsAnswer(BankAnswer):
         description="How near a signal must be to match here, in bits, where not as the signal type has it."
     )
     owner: str | None = Field(description="Who alone may write to it: the crawl or an exchange.")
+    created_at: datetime
+    updated_at: datetime = Field(description="When the bank itself changed, not what is in it.")
     contents: int | None = Field(default=None, description="How many contents it has.")
     signals: dict[str, int] | None = Field(default=None, description="How many signals it has of each type.")
 

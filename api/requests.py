@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from difflib import get_close_matches
 from typing import Any, NoReturn, TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from samelook.api.errors import ApiError, bad_request
 
@@ -57,12 +59,20 @@ def validated(value: Any, model: type[_Model]) -> _Model:
         return model.model_validate(value)
     except ValidationError as error:
         faults = [
-            {"field": ".".join(str(part) for part in fault["loc"]), "message": fault["msg"]}
+            {"field": ".".join(str(part) for part in fault["loc"]), "message": _said(fault, model)}
             for fault in error.errors(include_url=False, include_context=False, include_input=False)
         ][:_MOST_DETAILS]
         first = faults[0]
         where = f"{first['field']}: " if first["field"] else ""
         raise bad_request(f"{where}{first['message']}", {"faults": faults}) from error
+
+
+def _said(fault: ErrorDetails, model: type[BaseModel]) -> str:
+    """A fault in words; of a field that there is none of, the nearest one that there is."""
+    if fault["type"] != "extra_forbidden":
+        return fault["msg"]
+    near = get_close_matches(str(fault["loc"][-1]), model.model_fields, n=1)
+    return f"there is no such field{f'; did you mean {near[0]}?' if near else ''}"
 
 
 def id_of(request: web.Request, name: str) -> int:

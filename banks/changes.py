@@ -53,14 +53,17 @@ class Changes:
         self._pool = contents.banks.pool
         self._queries = queries("banks_following")
 
-    async def page(self, cursor: str | None, size: int) -> ChangesPage:
-        """At most so many changes after the cursor; from the beginning without one. Raises BadCursor."""
+    async def page(self, cursor: str | None, size: int, of_type: str | None = None) -> ChangesPage:
+        """At most so many changes after the cursor; from the beginning without one.
+
+        With a signal type only of contents that have, or had, a signal of it. Raises BadCursor.
+        """
         log = _short(str(await self._queries.log_identity(self._pool)))
         xid, content_id = (0, 0) if cursor is None else _decoded(cursor, log)
         rows = [
             row
             async for row in self._queries.changes_page(
-                self._pool, after_xid=str(xid), after_id=content_id, page=size + 1
+                self._pool, after_xid=str(xid), after_id=content_id, page=size + 1, signal_type=of_type
             )
         ]
         if cursor is not None and xid < int(await self._queries.pruned_below(self._pool)):

@@ -171,9 +171,33 @@ class ContentStore:
             )
         return _content(row, bank)
 
-    async def page(self, bank: Bank, after: int, size: int) -> list[Content]:
+    async def bank_of(self, content_id: int) -> str:
+        """The name of the bank that a content is in. Raises UnknownContent."""
+        name = None
+        if 0 < content_id <= LARGEST_ID:
+            name = await self._queries.bank_of_content(self._pool, id=content_id)
+        if name is None:
+            raise UnknownContent(f"content {content_id} not found", content_id=str(content_id))
+        return str(name)
+
+    async def page(
+        self,
+        bank: Bank,
+        after: int,
+        size: int,
+        *,
+        content_type: str | None = None,
+        of_signal_type: str | None = None,
+    ) -> list[Content]:
         """Contents of the bank with larger ids than `after`, at most so many, by id."""
-        rows = self._queries.contents_page(self._pool, bank_id=bank.id, after=after, page=size)
+        rows = self._queries.contents_page(
+            self._pool,
+            bank_id=bank.id,
+            after=after,
+            page=size,
+            content_type=content_type,
+            signal_type=of_signal_type,
+        )
         return [_content(row, bank) async for row in rows]
 
     async def signals(self, content_ids: Iterable[int]) -> dict[int, list[Signal]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -42,6 +43,9 @@ class Bank:
     """Who alone may write to it. None: curators."""
     radii: Mapping[str, int]
     """How near a signal must be to match here, by signal type, where that is not the type's own radius."""
+    created_at: datetime
+    updated_at: datetime
+    """When the bank itself was changed, not what is in it."""
 
 
 class BankStore:
@@ -260,4 +264,6 @@ def _bank(row: Mapping[str, Any]) -> Bank:
         tuple(row["tags"]),
         row["owner"],
         MappingProxyType(row["radii"]),
+        row["created_at"],
+        row["updated_at"],
     )

@@ -46,6 +46,8 @@ class Record:
     value: str | None
     signals: tuple[tuple[str, str], ...] = ()
     meta: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    unusable: bool = False
+    """It is there, and holds no signal of a type that is known here."""
 
 
 class Overheard(logging.Handler):
@@ -141,9 +143,9 @@ class Converter:
             lost.append(f"{str(key[1])[:200]!r} is no {key[0]} signal")
         problems.extend(Problem("bad_signal", one, text, _raw(key, new)) for one in lost)
         if not signals and not self.needs_old_values:
-            return Record(text, None)
+            return Record(text, None, unusable=True)
         meta = {**described(said), "record": shown_fields(merged)} if signals else {}
-        return Record(text, self._portable.dumps(merged), tuple(signals), meta)
+        return Record(text, self._portable.dumps(merged), tuple(signals), meta, unusable=not signals)
 
 
 def key_text(key: object) -> str:

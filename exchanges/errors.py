@@ -105,6 +105,12 @@ class MalformedPage(FetchFailed):
     kind = "malformed_page"
 
 
+class NothingUsable(FetchFailed):
+    """Everything was read from the beginning, and none of it is a signal of a type that is known here."""
+
+    kind = "nothing_usable"
+
+
 class WorkerHung(FetchFailed):
     """The fetching process said nothing for too long and was killed."""
 

@@ -30,6 +30,7 @@ from .errors import (
     FetchedElsewhere,
     FetchFailed,
     MalformedPage,
+    NothingUsable,
     SourceBusy,
     SourceRefused,
     SourceUnreachable,
@@ -228,7 +229,8 @@ class _Run:
                     raise self._failure(plan)
                 self._plan = plan["plan"]
                 writer = await self._writer(self._plan, current, building)
-                if not await self._pages(child, writer):
+                left_out = await self._pages(child, writer)
+                if left_out is None:
                     return False
             except WorkerDied as error:
                 if self._removed:
@@ -238,6 +240,8 @@ class _Run:
                 watching.cancel()
                 await asyncio.wait([watching])
         if writer.beside:
+            if left_out + self._outcome.quarantined > 0:
+                await self._check_usable(writer, current, left_out)
             await self._queries.complete_generation(
                 self._connection, id=self._exchange.id, generation=writer.generation
             )
@@ -261,6 +265,23 @@ class _Run:
                 await asyncio.shield(child.stop())
                 return
 
+    async def _check_usable(self, writer: PageWriter, current: Any, left_out: int) -> None:
+        """Raises NothingUsable when a complete reading brought no content at all.
+
+        What was there before goes on matching, and the next fetch begins anew: the file, or the settings, may
+        be right by then.
+        """
+        generation = {"id": self._exchange.id, "generation": writer.generation}
+        if await self._queries.holds_contents(self._connection, **generation):
+            return
+        await writer.clear_others([] if current is None else [current["generation"]])
+        raise NothingUsable(
+            f"nothing that {self._exchange.name} shares could be used: {left_out} records are of types that "
+            f"are not known here, and {self._outcome.quarantined} are in quarantine",
+            left_out=left_out,
+            quarantined=self._outcome.quarantined,
+        )
+
     async def _writer(self, plan: str, current: Any, building: Any) -> PageWriter:
         """Where the pages go, with what is no longer needed out of the way."""
         if plan == "follow":
@@ -282,8 +303,8 @@ class _Run:
             self._connection, exchange.id, exchange.name, self._run_id, generation, beside=beside
         )
 
-    async def _pages(self, child: Child, writer: PageWriter) -> bool:
-        """Writes what comes; whether it came to its end."""
+    async def _pages(self, child: Child, writer: PageWriter) -> int | None:
+        """Writes what comes; how many records were of no use, or None when it did not come to its end."""
         while True:
             message = await child.receive()
             match message["about"]:
@@ -292,9 +313,9 @@ class _Run:
                 case "page":
                     await self._write(writer, message)
                     if message["last"] and time.monotonic() - self._began > self._settings.run_s:
-                        return False
+                        return None
                 case "done":
-                    return True
+                    return int(message["unusable"])
                 case "rewound":
                     raise _Rewound(message["by_s"])
                 case "error":

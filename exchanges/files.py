@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,13 +20,11 @@ from threatexchange.exchanges import fetch_state
 from threatexchange.exchanges.impl.file_api import FileCollaborationConfig, LocalFileSignalExchangeAPI
 from threatexchange.signal_type.signal_base import SignalType
 
+from samelook.banks.hash_lists import BARE, TE_FILE, Columns, columns_of, line_row
 from samelook.exchanges.file_access import opened, path_below
 
 _PAGE = 2000
 _LONGEST_LINE = 1 << 20
-_VALUE_COLUMNS = ("td_raw_indicator", "indicator", "hash", "signal_value", "signal", "value")
-_TYPE_COLUMNS = ("signal_type", "type", "td_type", "indicator_type")
-_TAG_COLUMNS = ("tags", "labels")
 # As the library does it: who fetches listens to the root logger for what was left out.
 _left_out = logging.getLogger().warning
 _folder: Path | None = None
@@ -189,26 +187,21 @@ def _reader(
 ) -> _Reader:
     """How the rows of this file are read, from wherever in it."""
     first = lines.first()
-    by_indicator = _by_indicator(types)
-    known = {one.get_name() for one in types} | by_indicator.keys()
+    kind, indicators = collab.signal_type, _by_indicator(types)
     if not _is_csv(name, first, collab):
-        return lambda ahead: _plain_rows(ahead, collab.signal_type, by_indicator)
-    columns = [cell.strip().lower() for cell in next(csv.reader([first]), [])]
+        return lambda ahead: _plain_rows(ahead, kind, indicators)
+    cells = next(csv.reader([first]), [])
     of_file = _of_file_name(name)
-    kind = collab.signal_type or (by_indicator.get(of_file, of_file) if of_file else None)
-    if _begins_with_type(columns, types):
-        return lambda ahead: _csv_rows(ahead, kind, 1, 0, None, by_indicator, header=None)
-    value_at = next((columns.index(one) for one in (*_VALUE_COLUMNS, *known) if one in columns), None)
-    if of_file is not None:
-        return lambda ahead: _csv_rows(ahead, kind, 0, None, 3, by_indicator, header=None)
-    if value_at is not None:
-        named = columns[value_at] if columns[value_at] in known else None
-        type_at = next((columns.index(one) for one in _TYPE_COLUMNS if one in columns), None)
-        tags_at = next((columns.index(one) for one in _TAG_COLUMNS if one in columns), None)
-        return lambda ahead: _csv_rows(
-            ahead, kind or named, value_at, type_at, tags_at, by_indicator, header=columns
-        )
-    return lambda ahead: _csv_rows(ahead, kind, 0, None, None, by_indicator, header=None)
+    known = {one.get_name() for one in types} | {one.lower() for one in indicators}
+    columns, header = BARE, None
+    if _begins_with_type(cells, types):
+        columns = Columns(1, type=0)
+    elif name.lower().endswith(".te"):
+        columns = TE_FILE
+        kind = kind or of_file
+    elif (named := columns_of(cells, known)) is not None:
+        columns, header = named, cells
+    return lambda ahead: _csv_rows(ahead, columns, kind, indicators, header)
 
 
 def _is_csv(name: str, first: str, collab: FileCollaborationConfig) -> bool:
@@ -221,12 +214,12 @@ def _is_csv(name: str, first: str, collab: FileCollaborationConfig) -> bool:
     return "," in (first if collab.signal_type else head)
 
 
-def _begins_with_type(columns: list[str], types: Sequence[type[SignalType]]) -> bool:
+def _begins_with_type(cells: list[str], types: Sequence[type[SignalType]]) -> bool:
     """Whether a row is a type and a value of it, and no header."""
-    found = next((one for one in types if columns and one.get_name() == columns[0]), None)
-    if found is None or len(columns) == 1:
+    found = next((one for one in types if cells and one.get_name() == cells[0].strip()), None)
+    if found is None or len(cells) == 1:
         return False
-    return _is_signal(found, columns[1])
+    return _is_signal(found, cells[1].strip())
 
 
 def _of_file_name(name: str) -> str | None:
@@ -235,41 +228,30 @@ def _of_file_name(name: str) -> str | None:
     return parts[1] if len(parts) == 3 and parts[0] == "simple" and parts[2] == "te" else None  # noqa: PLR2004
 
 
-def _plain_rows(lines: Lines, kind: str | None, by_indicator: dict[str, str]) -> Iterator[Row]:
+def _plain_rows(lines: Lines, kind: str | None, indicators: dict[str, str]) -> Iterator[Row]:
     for line in lines:
-        if kind is not None:
-            if line.strip():
-                yield kind, line.strip(), frozenset()
+        row = line_row(line, None if kind is None else (kind,))
+        if row is None:
             continue
-        name, _, value = line.strip().partition(" ")
-        if name and value.strip():
-            yield by_indicator.get(name, name), value.strip(), frozenset()
-        elif name:
+        name = kind or row.type
+        if name is None:
             _left_out_line(lines, "without a signal type")
+            continue
+        yield indicators.get(name, name), row.value, frozenset(row.tags)
 
 
 def _csv_rows(
-    lines: Lines,
-    kind: str | None,
-    value_at: int,
-    type_at: int | None,
-    tags_at: int | None,
-    by_indicator: dict[str, str],
-    *,
-    header: list[str] | None,
+    lines: Lines, columns: Columns, kind: str | None, indicators: dict[str, str], header: list[str] | None
 ) -> Iterator[Row]:
-    for row in csv.reader(lines):
-        if not any(cell.strip() for cell in row):
+    for cells in csv.reader(lines):
+        if not any(cell.strip() for cell in cells) or cells == header:
             continue
-        if header is not None and [cell.strip().lower() for cell in row] == header:
-            continue
-        value = _cell(row, value_at)
-        name = _cell(row, type_at) or kind or ""
-        if not value or not name:
+        row = columns.row(cells)
+        name = None if row is None else row.type or kind
+        if row is None or name is None:
             _left_out_line(lines, "a row without value or type")
             continue
-        tags: Iterable[str] = (_cell(row, tags_at).replace(",", " ")).split()
-        yield by_indicator.get(name, name), value, frozenset(tags)
+        yield indicators.get(name, name), row.value, frozenset(row.tags)
 
 
 def _left_out_line(lines: Lines, why: str) -> None:
@@ -283,10 +265,6 @@ def _is_signal(kind: type[SignalType], value: str) -> bool:
     except Exception:  # noqa: BLE001 - foreign code, which raises what it likes
         return False
     return True
-
-
-def _cell(row: list[str], at: int | None) -> str:
-    return row[at].strip() if at is not None and at < len(row) else ""
 
 
 def _by_indicator(types: Sequence[type[SignalType]]) -> dict[str, str]:

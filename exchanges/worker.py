@@ -90,6 +90,8 @@ class Fetch:
         self._traffic.install()
         self._read = 0
         """Pages that the library has yielded."""
+        self._unusable = 0
+        """Records that hold no signal of a type that is known here."""
         self._collab = _loaded(start["config"], self._api.get_config_cls())
         self._credentials = self._credentials_of(start["credentials"])
         self._converter = Converter(self._api, self._collab, self._types, self._portable, self._overheard)
@@ -129,7 +131,7 @@ class Fetch:
             if now is not None:
                 progress = now
             self._send_delta(delta, now, rewound=rewound)
-        self._line.send(about="done")
+        self._line.send(about="done", unusable=self._unusable)
 
     def _planned(self) -> Any:
         """The checkpoint to go on from; says which it is."""
@@ -239,6 +241,7 @@ class Fetch:
             rows = []
             for record in self._converter.records(batch, partial(_old_value, old), problems):
                 rows.append([record.key, record.value, record.signals, record.meta])
+                self._unusable += record.unusable
                 size += len(record.value or "") + len(record.key)
                 if size > _MOST_BYTES:
                     self._send_page(rows, problems)

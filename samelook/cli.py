@@ -9,6 +9,7 @@ import typer
 
 from samelook.commands import (
     check,
+    compare_hma,
     crawl,
     crawl_import,
     db,
@@ -53,6 +54,7 @@ for question in (
     inspect_operator.lists,
 ):
     inspect.app.command()(question)
+app.command("compare-hma")(compare_hma.compare_hma)
 app.add_typer(inspect.app, name="inspect")
 app.add_typer(operator.site_app, name="site")
 app.add_typer(operator.reports_app, name="reports")

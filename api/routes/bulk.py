@@ -10,21 +10,24 @@ import re
 from binascii import unhexlify
 from collections import deque
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any, TypeAlias
 
 from aiohttp import web
 from pydantic import ValidationError
 
 from samelook.api.answers import answer_model
-from samelook.api.content_models import BulkAnswer, LineWords, RefusedLine
+from samelook.api.content_models import BulkAnswer, BulkQuery, LineWords, RefusedLine
 from samelook.api.description import described
 from samelook.api.errors import ApiError, bad_request
 from samelook.api.metrics import METRICS
+from samelook.api.requests import query_of
 from samelook.api.state import CURATION, MATCHING, show_at_once
 from samelook.banks.bulk import Batch, BulkAdd
 from samelook.banks.details import Details, check_details
 from samelook.banks.errors import BankError
-from samelook.banks.signal_types import SIGNAL_TYPES, SignalType, parsed_signals
+from samelook.banks.hash_lists import Columns, Row, columns_of, line_row
+from samelook.banks.signal_types import SIGNAL_TYPES, SignalType, parsed_signals, signal_type
 
 routes = web.RouteTableDef()
 _BATCH = 5000
@@ -46,22 +49,34 @@ Take: TypeAlias = Callable[[bytes, Batch], None]
     "Bank Content",
     "Adds many contents to a bank",
     role="curator",
-    consumes={"application/x-ndjson": {"type": "string"}, "text/csv": {"type": "string"}},
+    query=BulkQuery,
+    consumes={
+        "application/x-ndjson": {"type": "string"},
+        "text/csv": {"type": "string"},
+        "text/plain": {"type": "string"},
+    },
     answer=BulkAnswer,
     errors=(400, 403, 404, 415),
-    description="One content a line: the body of `/signal` as JSON, or a CSV whose header names signal types "
-    "(and `note`). Good lines are added, in portions that each stay once committed; refused ones are listed.",
+    description="One content a line: the body of `/signal` as JSON; a CSV whose header names signal types "
+    "(and `note`), or the columns that hash lists are published with (`signal_type,signal_str,…`, `hash,…`); "
+    "or text, `TYPE VALUE` a line as `tx dataset -P` prints it. Where a list does not name its types, "
+    "`signal_type=` does. Good lines are added, in portions that each stay once committed; refused ones are "
+    "listed.",
 )
 async def add_many(request: web.Request) -> web.Response:
     curation = request.app[CURATION]
     bank = await curation.banks.writable(request.match_info["bank_name"])
+    query = query_of(request, BulkQuery)
+    kind = None if query.signal_type is None else signal_type(query.signal_type)
     take: Take
     if request.content_type in _NDJSON:
         take = _take_json_line
     elif request.content_type == "text/csv":
-        take = _CsvLines()
+        take = _CsvLines(kind)
+    elif request.content_type == "text/plain":
+        take = partial(_take_plain_line, kind)
     else:
-        raise ApiError(415, "Send lines of JSON as application/x-ndjson, or text/csv.")
+        raise ApiError(415, "Send lines of JSON as application/x-ndjson, text/csv, or text/plain.")
     matching = request.app.get(MATCHING)
     live = matching.live if matching is not None else None
     bulk = BulkAdd(curation.banks, bank, live.committing if live is not None else None)
@@ -147,8 +162,11 @@ class _Load:
 class _CsvLines:
     """Takes the lines of a CSV; the first one names the columns."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: SignalType | None) -> None:
+        self._kind = kind
+        """Of values that come without a type."""
         self._types: list[tuple[int, SignalType]] = []
+        self._published: Columns | None = None
         self._note: int | None = None
         self._columns = 0
 
@@ -166,6 +184,9 @@ class _CsvLines:
             return
         if len(cells) != self._columns:
             raise ValueError(f"{len(cells)} columns, and the header has {self._columns}")
+        if self._published is not None:
+            _take_row(self._published.row(cells), self._kind, batch)
+            return
         note = cells[self._note] if self._note is not None else ""
         given = {kind: kind.parse(cells[place]) for place, kind in self._types if cells[place]}
         if not given:
@@ -174,15 +195,39 @@ class _CsvLines:
 
     def _read_header(self, cells: list[str]) -> None:
         names = [cell.strip().lower().removeprefix("\ufeff") for cell in cells]
-        unknown = [name for name in names if name not in SIGNAL_TYPES and name != "note"]
-        if unknown or not set(names) & SIGNAL_TYPES.keys() or len(set(names)) < len(names):
+        self._columns = len(names)
+        own = set(names) & SIGNAL_TYPES.keys()
+        if not own or set(names) - own - {"note"}:
+            self._published = columns_of(cells, SIGNAL_TYPES)
+            if self._published is not None and (self._kind or self._published.says_types):
+                return
             raise bad_request(
-                f"The first line of a CSV names columns: note, and signal types ({', '.join(SIGNAL_TYPES)}).",
+                f"The first line of a CSV names columns: note, and signal types ({', '.join(SIGNAL_TYPES)}); "
+                "or signal_type and signal_str, or hash with signal_type= in the address.",
                 {"columns": names[:20]},
             )
+        if len(set(names)) < len(names):
+            raise bad_request("The first line names a column twice.", {"columns": names[:20]})
         self._types = [(place, SIGNAL_TYPES[name]) for place, name in enumerate(names) if name != "note"]
         self._note = names.index("note") if "note" in names else None
-        self._columns = len(names)
+
+
+def _take_plain_line(kind: SignalType | None, line: bytes, batch: Batch) -> None:
+    """Adds the signal of a line of text, if it has one."""
+    _take_row(line_row(line.decode(), None if kind is None else (kind.name,)), kind, batch, or_nothing=True)
+
+
+def _take_row(row: Row | None, kind: SignalType | None, batch: Batch, *, or_nothing: bool = False) -> None:
+    if row is None:
+        if or_nothing:
+            return
+        raise ValueError("the line holds no value")
+    if row.type is not None:
+        kind = signal_type(row.type)
+    if kind is None:
+        raise ValueError("the line does not say what type its value is of: TYPE VALUE, or signal_type=")
+    given = {kind: kind.parse(row.value)}
+    batch.add(given, _details({"tags": list(row.tags)})) if row.tags else batch.add(given)
 
 
 def _take_json_line(line: bytes, batch: Batch) -> None:

@@ -16,11 +16,11 @@ from samelook.api.content_models import (
     ContentDetailsAnswer,
     ContentQuery,
     ContentsPage,
+    ContentsQuery,
     ContentUpdate,
     DeletedAnswer,
     LineWords,
     MemberAdd,
-    PageQuery,
 )
 from samelook.api.description import MEDIA_FORM, described
 from samelook.api.errors import ApiError, bad_request
@@ -32,7 +32,7 @@ from samelook.api.state import CURATION, SETTINGS, check_hashing, show_at_once
 from samelook.api.uploads import Media, fetched_media, form_of, media_in
 from samelook.banks.changes import decode_id, encode_token
 from samelook.banks.details import DISABLED, ENABLED, LONGEST_NOTE, Details
-from samelook.banks.signal_types import parsed_signals
+from samelook.banks.signal_types import parsed_signals, signal_type
 from samelook.banks.store import Bank
 
 routes = web.RouteTableDef()
@@ -141,6 +141,21 @@ async def show_content(request: web.Request) -> web.Response:
     return await shown(request, content, query)
 
 
+@routes.get(r"/c/content/{content_id:\d+}")
+@described(
+    _TAG,
+    "One content by its id alone, as lookups name it",
+    query=ContentQuery,
+    answer=ContentAnswer | ContentDetailsAnswer,
+    errors=(400, 404),
+)
+async def show_content_anywhere(request: web.Request) -> web.Response:
+    query = query_of(request, ContentQuery)
+    contents, content_id = request.app[CURATION].contents, id_of(request, "content_id")
+    bank = await contents.bank_of(content_id)
+    return await shown(request, await contents.get(bank, content_id, removed=query.include_removed), query)
+
+
 @routes.put(_CONTENT)
 @described(
     _TAG,
@@ -189,13 +204,18 @@ async def delete_content(request: web.Request) -> web.Response:
 
 
 @routes.get("/c/bank/{bank_name}/content")
-@described(_TAG, "The contents of a bank, by page", query=PageQuery, answer=ContentsPage, errors=(400, 404))
+@described(
+    _TAG, "The contents of a bank, by page", query=ContentsQuery, answer=ContentsPage, errors=(400, 404)
+)
 async def list_contents(request: web.Request) -> web.Response:
-    query = query_of(request, PageQuery)
+    query = query_of(request, ContentsQuery)
+    of_type = None if query.signal_type is None else signal_type(query.signal_type).name
     curation = request.app[CURATION]
     bank = await curation.banks.bank(request.match_info["bank_name"])
     after = 0 if query.page_token is None else decode_id(query.page_token, f"bank {bank.id}")
-    page = await curation.contents.page(bank, after, query.page_size)
+    page = await curation.contents.page(
+        bank, after, query.page_size, content_type=query.content_type, of_signal_type=of_type
+    )
     signals = await curation.contents.signals(one.id for one in page)
     crawled = await curation.contents.crawled(one.id for one in page if one.picture_sha256 is not None)
     full = len(page) == query.page_size

@@ -193,6 +193,7 @@ def _answer(bank: Bank, *, details: bool) -> BankAnswer | BankDetailsAnswer:
 
 def _details(bank: Bank) -> BankDetailsAnswer:
     return BankDetailsAnswer(
+        id=bank.id,
         name=bank.name,
         matching_enabled_ratio=bank.enabled_ratio,
         description=bank.description,
@@ -200,6 +201,8 @@ def _details(bank: Bank) -> BankDetailsAnswer:
         active=bank.active,
         radii=dict(bank.radii),
         owner=bank.owner,
+        created_at=bank.created_at,
+        updated_at=bank.updated_at,
         contents=None,
         signals=None,
     )

@@ -20,6 +20,7 @@ from samelook.api.requests import id_of, query_of
 from samelook.api.state import CURATION
 from samelook.banks.changes import decode_id, encode_token
 from samelook.banks.contents import Signal
+from samelook.banks.signal_types import signal_type
 
 routes = web.RouteTableDef()
 _TAG = "Following"
@@ -66,11 +67,13 @@ async def show_signal(request: web.Request) -> web.Response:
     "What changed in the banks since a cursor, in order",
     query=ChangesQuery,
     answer=ChangesAnswer,
+    errors=(400,),
     description="Whoever applies all changes in order and goes on from the last cursor has what banks hold.",
 )
 async def list_changes(request: web.Request) -> web.Response:
     query = query_of(request, ChangesQuery)
-    page = await request.app[CURATION].changes.page(query.cursor, query.limit)
+    of_type = None if query.signal_type is None else signal_type(query.signal_type).name
+    page = await request.app[CURATION].changes.page(query.cursor, query.limit, of_type)
     return answer_model(
         ChangesAnswer(
             changes=[

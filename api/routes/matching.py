@@ -30,7 +30,6 @@ from samelook.banks.errors import SignalTypeDisabled
 from samelook.banks.live import Found, LiveBanks
 from samelook.banks.lookup import bank_names, by_bank, coin
 from samelook.banks.signal_types import SignalType, signal_type
-from samelook.banks.store import CRAWL_BANK
 
 routes = web.RouteTableDef()
 _TAG = "Matching"
@@ -92,6 +91,12 @@ async def raw_lookup(request: web.Request) -> web.Response:
     banks = bank_names(query.banks)
     if banks is not None:
         found = [one for one in found if one.bank.name in banks]
+    if query.include_metadata:
+        matches = _with_distances(kind, found)
+        for match, one in zip(matches, found, strict=True):
+            match["bank"] = one.bank.name
+        await _describe(request, kind, matches)
+        return answer({"matches": matches})
     if query.include_distance:
         return answer({"matches": _with_distances(kind, found)})
     return answer({"matches": [one.content_id for one in found]})
@@ -178,22 +183,21 @@ async def _lookup(
     )
     matches: _Matches = {name: _with_distances(kind, ones) for name, ones in chosen.items()}
     if query.include_metadata:
-        await _describe(request, kind, matches)
+        await _describe(request, kind, [one for ones in matches.values() for one in ones])
     return matches
 
 
-async def _describe(request: web.Request, kind: SignalType, matches: _Matches) -> None:
+async def _describe(request: web.Request, kind: SignalType, matches: list[dict[str, Any]]) -> None:
     """Adds to each match what is in the bank, and what is known of it."""
-    ids = [one["bank_content_id"] for ones in matches.values() for one in ones]
+    ids = [one["bank_content_id"] for one in matches]
     contents = request.app[CURATION].contents
     signals = await contents.signals(ids)
     known = await contents.words(ids)
-    known |= await contents.crawled(one["bank_content_id"] for one in matches.get(CRAWL_BANK, ()))
-    for ones in matches.values():
-        for one in ones:
-            content_id = one["bank_content_id"]
-            one["signal"] = next((s.value for s in signals[content_id] if s.type == kind.name), None)
-            one["metadata"] = known.get(content_id) or None
+    known |= await contents.crawled(ids)
+    for one in matches:
+        content_id = one["bank_content_id"]
+        one["signal"] = next((s.value for s in signals[content_id] if s.type == kind.name), None)
+        one["metadata"] = known.get(content_id) or None
 
 
 def _with_distances(kind: SignalType, found: list[Found]) -> list[dict[str, Any]]:

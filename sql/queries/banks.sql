@@ -79,6 +79,11 @@ SELECT id FROM content;
 -- With `removed` also one that has been removed and not been purged yet.
 SELECT * FROM bank_content WHERE id = :id AND bank_id = :bank_id AND (removed_at IS NULL OR :removed);
 
+-- name: bank_of_content(id)$
+-- The name of the bank that a content is in.
+SELECT b.name FROM bank_content AS c JOIN banks AS b ON b.id = c.bank_id
+WHERE c.id = :id AND b.removed_at IS NULL;
+
 -- name: hold_bank(bank_id)$
 -- Until the transaction ends no page of an exchange is written to the bank (hold_run), so that none misses what is
 -- decided now.
@@ -149,10 +154,16 @@ WITH restored AS (
 )
 SELECT * FROM restored WHERE id = :id;
 
--- name: contents_page(bank_id, after, page)
--- Contents in the order of their ids, from the index (bank_id, id).
-SELECT * FROM bank_content
+-- name: contents_page(bank_id, after, page, content_type, signal_type)
+-- Contents in the order of their ids, from the index (bank_id, id). Those of other types than asked for are read
+-- and passed over.
+SELECT * FROM bank_content AS c
 WHERE bank_id = :bank_id AND removed_at IS NULL AND id > :after
+  AND (CAST(:content_type AS text) IS NULL OR content_type = :content_type)
+  AND (CAST(:signal_type AS text) IS NULL OR EXISTS (
+      SELECT FROM content_signals AS cs JOIN signals AS s ON s.id = cs.signal_id
+      WHERE cs.content_id = c.id AND s.type = :signal_type
+  ))
 ORDER BY id LIMIT :page;
 
 -- name: words_of_contents(ids)

@@ -76,15 +76,20 @@ LEFT JOIN (content_signals AS cs JOIN bank_content AS c ON c.id = cs.content_id 
     ON cs.signal_id = p.id
 ORDER BY p.id;
 
--- name: changes_page(after_xid, after_id, page)
+-- name: changes_page(after_xid, after_id, page, signal_type)
 -- Contents in the order of their last change, of transactions older than every running one: what is still to
--- come is behind all of them. From the index (changed_xid, id).
+-- come is behind all of them. From the index (changed_xid, id); contents without a signal of the type asked for are
+-- read and passed over.
 SELECT c.id, c.changed_xid::text AS xid, c.disable_until_ts, c.updated_at,
        c.removed_at IS NOT NULL OR b.removed_at IS NOT NULL AS removed, b.name AS bank_name
 FROM bank_content AS c
 JOIN banks AS b ON b.id = c.bank_id
 WHERE (c.changed_xid, c.id) > (CAST(CAST(:after_xid AS text) AS xid8), :after_id)
   AND c.changed_xid < pg_snapshot_xmin(pg_current_snapshot())
+  AND (CAST(:signal_type AS text) IS NULL OR EXISTS (
+      SELECT FROM content_signals AS cs JOIN signals AS s ON s.id = cs.signal_id
+      WHERE cs.content_id = c.id AND s.type = :signal_type
+  ))
 ORDER BY c.changed_xid, c.id LIMIT :page;
 
 -- name: pruned_below()$

@@ -117,6 +117,13 @@ RETURNING generation;
 UPDATE exchange_checkpoints SET complete = true, updated_at = now()
 WHERE exchange_id = :id AND generation = :generation AND NOT complete;
 
+-- name: holds_contents(id, generation)$
+-- Whether any record of a generation is a content, from the index (exchange_id, generation, digest).
+SELECT EXISTS (
+    SELECT FROM exchange_records
+    WHERE exchange_id = :id AND generation = :generation AND content_id IS NOT NULL
+);
+
 -- name: look_up_only()$
 -- For the rest of the transaction: what follows goes from a few rows to their partners by index. The planner knows
 -- nothing of staged rows and has stale figures of tables that grow, and would read all of them again and again.

@@ -100,7 +100,33 @@ async def test_a_csv_without_a_useful_header_is_refused(steady: Any, text: str) 
     assert answer.json["message"]
 
 
-@pytest.mark.parametrize("kind", ["application/json", "text/plain", "multipart/form-data; boundary=x"])
+@pytest.mark.parametrize(
+    ("kind", "query", "text", "added", "refused"),
+    [
+        ("text/csv", "", "signal_type,signal_str,collab,category,tags\npdq,{0},S,X,a b\nurl,x,S,X,\n", 1, 1),
+        ("text/csv", "?signal_type=pdq", "hash,when\n{0},today\n{1},today\n,\n", 2, 1),
+        ("text/plain", "", "pdq {0} 'S S' INVESTIGATION_SEED a,b\n\nHASH_PDQ {1}\nvpdq {1}\n{0}\n", 2, 2),
+        ("text/plain", "?signal_type=pdq", "{0}\n{1} 'S' POSITIVE_CLASS\npdq {0}\nnothing\n", 3, 1),
+    ],
+)
+async def test_lists_are_taken_as_they_are_published(
+    steady: Any, bank: str, kind: str, query: str, text: str, added: int, refused: int
+) -> None:
+    values = [secrets.token_hex(32) for _ in range(2)]
+    answer = await steady(
+        "POST",
+        f"/c/bank/{bank}/signals{query}",
+        data=text.format(*values).encode(),
+        headers={"Content-Type": kind},
+    )
+    assert (answer.status, answer.json["added"], answer.json["refused"]) == (200, added, refused), answer.text
+    found = await steady.get("/m/lookup", signal=values[0], signal_type="pdq", banks=bank)
+    path = f"/c/bank/{bank}/content/{found.json[bank][0]['bank_content_id']}"
+    tags = (await steady.get(path, include_details="true")).json["tags"]
+    assert tags == ([] if query else ["a", "b"])
+
+
+@pytest.mark.parametrize("kind", ["application/json", "multipart/form-data; boundary=x"])
 async def test_other_types_are_refused(steady: Any, kind: str) -> None:
     assert (await send(steady, "{}", {"Content-Type": kind})).status == 415
 

@@ -63,6 +63,14 @@ async def test_the_sample_answers_before_anything_is_uploaded(serve: Any) -> Non
         (f"{OTHER.upper()}\n", {"hash": OTHER.upper()}),
         (f"\n\n{OTHER}\n\nnonsense\n", {"hash": OTHER}),
         (f"hash,ü\n{OTHER},✓</script>\n", {"hash": OTHER, "ü": "✓</script>"}),
+        (
+            f"signal_type,signal_str,collab,category,tags\nurl,x,S,X,\npdq,{OTHER},S,X,a b\n",
+            {"signal_type": "pdq", "signal_str": OTHER, "collab": "S", "category": "X", "tags": "a b"},
+        ),
+        (
+            f"raw_text a b 'S' POSITIVE_CLASS\npdq {OTHER} 'S S' INVESTIGATION_SEED a,b\n",
+            {"hash": OTHER, "meta": ["a", "b"]},
+        ),
     ],
 )
 async def test_a_list_is_replaced_by_an_upload(lite: Any, text: str, data: dict[str, Any]) -> None:

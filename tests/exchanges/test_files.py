@@ -24,7 +24,27 @@ FORMS = {
     "type column": ("a.csv", f"\ufeffsignal_type,value,tags\npdq,{PDQ[0]},one two\npdq,{PDQ[1]},\n", None),
     "type first, no header": ("a.csv", f"pdq,{PDQ[0]}\npdq,{PDQ[1]}\n", None),
     "no header": ("a.csv", f"{PDQ[0]},whatever\n{PDQ[1]},else\n", "pdq"),
+    "the library's command": (
+        "a.csv",
+        f"signal_type,signal_str,collab,category,tags\npdq,{PDQ[0]},S S,X,b a\npdq,{PDQ[1]},S,X,\n",
+        None,
+    ),
+    "the library's command, plain": (
+        "a.txt",
+        f"pdq {PDQ[0]} 'S S' INVESTIGATION_SEED\npdq {PDQ[1]} \"it's\" POSITIVE_CLASS z,y\nurl x 'S' A\n",
+        None,
+    ),
+    "a .te file": ("mine.te", f"{PDQ[0]},12,today,tag other\n{PDQ[1]},13,today,\n", "pdq"),
     "the library's own": ("simple.HASH_PDQ.te", f"{PDQ[0]},12,today,tag other\n{PDQ[1]},13,today,\n", None),
+}
+
+
+TAGS = {
+    "type column": {"one", "two"},
+    "the library's own": {"other", "tag"},
+    "a .te file": {"other", "tag"},
+    "the library's command": {"a", "b"},
+    "the library's command, plain": {"y", "z"},
 }
 
 
@@ -41,8 +61,10 @@ async def test_each_form_is_read(
     assert outcome.succeeded, outcome.error
     assert await store.quarantine("FILE") == []
     assert (await matching("FILE"))["pdq"] == PDQ[:2]
-    tags = await pool.fetchval("SELECT max(tags) FROM bank_content")
-    assert tags == {"type column": ["one", "two"], "the library's own": ["other", "tag"]}.get(form, [])
+    tags = {
+        tag for row in await pool.fetch("SELECT shared FROM bank_content") for tag in row["shared"]["tags"]
+    }
+    assert tags == TAGS.get(form, set())
 
 
 async def test_lines_that_vanish_are_removed_and_a_file_that_stays_costs_nothing(
@@ -89,6 +111,26 @@ async def test_what_is_no_signal_is_kept_and_named(
         "The line of 7 bytes that ends at byte 54 is no md5 signal",
         "The line of 8 bytes that ends at byte 46 is without a signal type",
     ]
+
+
+@pytest.mark.parametrize("text", ["sound_hash abc\nsound_hash def\n", "a,b\nc,d\n", "pdq nonsense\n"])
+async def test_a_file_of_which_nothing_can_be_used_is_no_success_and_takes_nothing_away(
+    store: Any, fetch: Any, tmp_path: Path, matching: Any, text: str
+) -> None:
+    file = tmp_path / "a.txt"
+    file.write_text(text)
+    await store.create("FILE", "local_file", {"filename": str(file)})
+    for _ in range(2):
+        outcome = await fetch("FILE")
+        assert (outcome.succeeded, outcome.error.kind) == (False, "nothing_usable")
+    file.write_text(f"md5 {MD5[0]}\n")
+    assert (await fetch("FILE")).succeeded
+    file.write_text(text)
+    assert (await fetch("FILE")).error.kind == "nothing_usable"
+    assert await matching("FILE") == {"md5": [MD5[0]]}
+    file.write_text("")
+    assert (await fetch("FILE")).succeeded
+    assert await matching("FILE") == {}
 
 
 async def test_a_file_that_is_not_there(store: Any, fetch: Any, tmp_path: Path) -> None:
