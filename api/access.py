@@ -36,6 +36,19 @@ def key_needed(operation: Operation, settings: ApiSettings) -> bool:
     return operation.proof or settings.keys_needed
 
 
+def is_trusted(address: str, settings: ApiSettings) -> bool:
+    """Whether somebody at this address needs no key, because the operator has named their network."""
+    if not settings.trusted_networks:
+        return False
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
+        found = found.ipv4_mapped
+    return any(found in network for network in settings.trusted_networks)
+
+
 def key_in(headers: Mapping[str, str]) -> str | None:
     """The API key that a request shows."""
     key = headers.get("X-API-Key")

@@ -15,6 +15,7 @@ from samelook.inspector.chat import ChatSettings
 from samelook.matching.settings import LiveSettings
 from samelook.sql.settings import DatabaseSettings
 
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Role = Literal["hasher", "matcher", "curator", "lite", "extension"]
 ROLES: tuple[Role, ...] = ("hasher", "matcher", "curator", "lite", "extension")
 MIB = 1 << 20
@@ -60,6 +61,8 @@ class ApiSettings:
     """A key with the role admin, besides those in the database."""
     require_keys: bool = False
     """Ask for keys although only this machine can connect."""
+    trusted_networks: tuple[Network, ...] = ()
+    """Who asks from there needs no key, and may do everything."""
     public_url: str = ""
     """Where others reach the service; its host is one that requests may name."""
     hosts: tuple[str, ...] = ()
@@ -67,7 +70,7 @@ class ApiSettings:
     allowed_origins: tuple[str, ...] = ()
     """Web pages that may call the service from a browser, besides its own and browser extensions."""
     hash_processes: int = 1
-    max_upload_bytes: int = 64 * MIB
+    max_upload_bytes: int = 100 * MIB
     """A picture or video; a list of hashes may be as large."""
     max_pixels: int = 50_000_000
     """Of an uploaded or fetched picture: as telephones take them. Whoever hashes it needs some 20 bytes for

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from samelook.api.settings import Network
     from samelook.crawler.fetching.settings import FetchSettings
     from samelook.crawler.queues.settings import QueueSettings
     from samelook.crawler.settings import CrawlSettings
@@ -80,6 +81,12 @@ def _signals(text: str) -> tuple[str, ...]:
     from samelook.hashing.table import chosen_names
 
     return chosen_names(_words(text))
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    from ipaddress import ip_network
+
+    return tuple(ip_network(word) for word in _words(text))
 
 
 def _proxies(text: str) -> int:
@@ -333,6 +340,12 @@ class Settings:
         "Pixels of a picture that the service takes. A process that hashes has some 20 bytes for each meanwhile.",
         _count,
     )
+    max_upload_mb: int = _setting(
+        "SAMELOOK_MAX_UPLOAD_MB",
+        100,
+        "Megabytes of a picture or video that the service takes, sent or behind a URL; each is held in memory.",
+        _count,
+    )
     allowed_origins: tuple[str, ...] = _setting(
         "SAMELOOK_ALLOWED_ORIGINS",
         (),
@@ -381,6 +394,13 @@ class Settings:
         _url,
     )
 
+    trusted_networks: tuple[Network, ...] = _setting(
+        "SAMELOOK_TRUSTED_NETWORKS",
+        (),
+        "Networks whose machines need no API key and may do everything, comma separated, as 10.1.0.0/16: for "
+        "clients that cannot send keys.",
+        _networks,
+    )
     hosts: tuple[str, ...] = _setting(
         "SAMELOOK_HOSTS",
         (),

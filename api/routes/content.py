@@ -28,9 +28,10 @@ from samelook.api.requests import body_of, id_of, json_of, parsed_json, query_of
 from samelook.api.routes.bulk import details_of
 from samelook.api.routes.exchange import tell_exchange
 from samelook.api.routes.hashing import fetcher_of, hashed
-from samelook.api.state import CURATION, SETTINGS, check_hashing, show_at_once
+from samelook.api.state import CALLER, CURATION, SETTINGS, check_hashing, show_at_once
 from samelook.api.uploads import Media, fetched_media, form_of, media_in
 from samelook.banks.changes import decode_id, encode_token
+from samelook.banks.contents import OPERATOR
 from samelook.banks.details import DISABLED, ENABLED, LONGEST_NOTE, Details
 from samelook.banks.signal_types import parsed_signals, signal_type
 from samelook.banks.store import Bank
@@ -181,7 +182,7 @@ async def update_content(request: web.Request) -> web.Response:
         signals = (await contents.signals([content_id]))[content_id]
         await tell_exchange(request, bank, signals, confirmed=body.confirmed)
     if body.removed:
-        await contents.remove(bank, content_id)
+        await contents.remove(bank, content_id, _operator(request))
         content = await contents.get(bank, content_id, removed=True)
     await show_at_once(request, *([""] if body.removed is None else []))
     full = await all_of(request, content, None)
@@ -197,7 +198,7 @@ async def update_content(request: web.Request) -> web.Response:
 )
 async def delete_content(request: web.Request) -> web.Response:
     removed = await request.app[CURATION].contents.remove(
-        request.match_info["bank_name"], id_of(request, "content_id")
+        request.match_info["bank_name"], id_of(request, "content_id"), _operator(request)
     )
     await show_at_once(request)
     return answer({"deleted": removed})
@@ -225,6 +226,12 @@ async def list_contents(request: web.Request) -> web.Response:
             next_page_token=encode_token(f"bank {bank.id}", page[-1].id) if full else None,
         )
     )
+
+
+def _operator(request: web.Request) -> str:
+    """Who decides, for those who look later: with the name of the key, where one was shown."""
+    key = request.get(CALLER)
+    return OPERATOR if key is None else f"{OPERATOR} {key.name}"
 
 
 def _changes(body: ContentUpdate) -> dict[str, Any]:

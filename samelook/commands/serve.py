@@ -153,7 +153,7 @@ def api_settings(settings: Settings, url: str) -> ApiSettings:
             settings.database_at(url), reset_on_release=False, application_name="samelook serve"
         ),
         # Somebody asks for this very URL: robots.txt is about crawling. Videos are larger than icons.
-        fetch=replace(settings.fetch, honour_robots=False, max_icon_bytes=defaults.max_upload_bytes),
+        fetch=replace(settings.fetch, honour_robots=False, max_icon_bytes=settings.max_upload_mb << 20),
         sandbox=settings.sandbox,
         live=LiveSettings(snapshot_folder=settings.data_dir / "indexes"),
         hash_processes=settings.hash_processes,
@@ -168,6 +168,8 @@ def api_settings(settings: Settings, url: str) -> ApiSettings:
         exchanges=settings.exchanges,
         fetch_exchanges=settings.exchange_fetch,
         require_keys=settings.require_keys,
+        trusted_networks=settings.trusted_networks,
+        max_upload_bytes=settings.max_upload_mb << 20,
         public_url=settings.public_url,
         hosts=settings.hosts,
         allowed_origins=settings.allowed_origins,
@@ -248,6 +250,9 @@ def _announce(listener: socket.socket, settings: ApiSettings) -> None:
     address, port = listener.getsockname()[:2]
     shown = f"[{address}]" if ":" in address else address
     keys = "API keys needed" if settings.keys_needed else "this machine only, no API keys needed"
+    if settings.keys_needed and settings.trusted_networks:
+        networks = ", ".join(str(one) for one in settings.trusted_networks)
+        typer.echo(f"WARNING: whoever connects from {networks} may do everything, without a key.", err=True)
     typer.echo(f"Serving on http://{shown}:{port} ({', '.join(sorted(settings.roles))}; {keys}).", err=True)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from ipaddress import ip_network
 from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
 
-from samelook.api.access import ROLES, is_own_name
+from samelook.api.access import ROLES, is_own_name, is_trusted
 from samelook.api.description import operation_of
 from samelook.api.settings import ApiSettings, is_loopback
 from samelook.api.state import KEYS
@@ -390,3 +391,39 @@ def test_an_admin_key_that_can_be_guessed_is_refused(key: str) -> None:
         load_settings({"SAMELOOK_ADMIN_KEY": key})
     assert key not in str(refused.value).partition(":")[2] or key == "a"
     assert load_settings({"SAMELOOK_ADMIN_KEY": "0f9c4e1ab2d37788aa55"}).admin_key
+
+
+async def test_machines_of_a_trusted_network_need_no_key(serve: Any) -> None:
+    roles = frozenset({"curator"})
+    trusting = await serve(
+        roles=roles, require_keys=True, admin_key="admin", trusted_networks=(ip_network("127.0.0.0/8"),)
+    )
+    assert (await trusting.post("/c/banks", {"name": "A"})).status == 201
+    assert (await trusting("GET", "/c/banks", **bearer("of nobody"))).status == 401
+    other = await serve(
+        roles=roles, require_keys=True, admin_key="admin", trusted_networks=(ip_network("10.1.0.0/16"),)
+    )
+    assert (await other.get("/c/banks")).status == 401
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("10.1.2.3", True),
+        ("::ffff:10.1.2.3", True),
+        ("fd00::1", True),
+        ("10.2.0.1", False),
+        ("fe80::1", False),
+        ("unknown", False),
+        ("", False),
+    ],
+)
+def test_a_trusted_network_is_known_in_every_spelling(address: str, expected: bool) -> None:  # noqa: FBT001
+    networks = load_settings({"SAMELOOK_TRUSTED_NETWORKS": "10.1.0.0/16, fd00::/8"}).trusted_networks
+    settings = ApiSettings(DatabaseSettings(url=""), trusted_networks=networks)
+    assert is_trusted(address, settings) is expected
+
+
+def test_a_network_that_is_none_is_refused_by_name() -> None:
+    with pytest.raises(SettingsError, match="SAMELOOK_TRUSTED_NETWORKS"):
+        load_settings({"SAMELOOK_TRUSTED_NETWORKS": "10.1.0.1/16"})
