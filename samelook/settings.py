@@ -83,6 +83,13 @@ def _signals(text: str) -> tuple[str, ...]:
     return chosen_names(_words(text))
 
 
+def _own_places(text: str) -> str:
+    from samelook.crawler.fetching.resolver import parse_own_places
+
+    parse_own_places(text)
+    return text
+
+
 def _networks(text: str) -> tuple[Network, ...]:
     from ipaddress import ip_network
 
@@ -394,6 +401,13 @@ class Settings:
         _url,
     )
 
+    media_hosts: str = _setting(
+        "SAMELOOK_MEDIA_HOSTS",
+        "",
+        "Hosts and networks of your own, comma separated, that `url=` of the service may lead to although they are "
+        "not public, at any port: media.internal,10.2.0.0/16.",
+        _own_places,
+    )
     trusted_networks: tuple[Network, ...] = _setting(
         "SAMELOOK_TRUSTED_NETWORKS",
         (),

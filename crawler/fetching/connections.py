@@ -24,7 +24,13 @@ from samelook.crawler.fetching.errors import (
     TlsFailed,
     TruncatedBody,
 )
-from samelook.crawler.fetching.resolver import CachingLookup, Lookup, MappedResolver, PublicResolver
+from samelook.crawler.fetching.resolver import (
+    CachingLookup,
+    Lookup,
+    MappedResolver,
+    OwnResolver,
+    PublicResolver,
+)
 from samelook.crawler.fetching.second_try import SecondTry
 from samelook.crawler.fetching.settings import FetchSettings
 from samelook.names.addresses import AddressRefused, guarded_socket
@@ -44,7 +50,7 @@ def tls_context(ca_file: str | None, verify: bool) -> ssl.SSLContext:
 
 
 class Connections:
-    """The two sessions of a fetcher and the name lookup they share."""
+    """The sessions of a fetcher and the name lookup they share."""
 
     def __init__(self, settings: FetchSettings, lookup: Lookup | None = None) -> None:
         self.lookup = CachingLookup(
@@ -82,10 +88,21 @@ class Connections:
                 keepalive_timeout=settings.keepalive_s,
             ),
         )
+        self.own = _session(
+            settings,
+            aiohttp.TCPConnector(
+                resolver=OwnResolver(self.lookup),
+                ssl=tls,
+                use_dns_cache=False,
+                limit=0,
+                keepalive_timeout=settings.keepalive_s,
+            ),
+        )
 
     async def close(self) -> None:
         """Closes all connections."""
         await self.public.close()
+        await self.own.close()
         await self.mapped.close()
         await self.lookup.close()
 

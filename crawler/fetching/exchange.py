@@ -20,13 +20,21 @@ Answer = tuple[int, dict[str, str], bytes]
 
 
 async def exchange(
-    connections: Connections, url: URL, mapped: bool, headers: dict[str, str], max_bytes: int
+    connections: Connections,
+    url: URL,
+    mapped: bool,
+    headers: dict[str, str],
+    max_bytes: int,
+    *,
+    own: bool = False,
 ) -> Answer:
-    """The answer at `url`; `mapped` for a host of the resolve map.
+    """The answer at `url`; `mapped` for a host of the resolve map, `own` for one of the operator's network.
 
     One that aiohttp refuses, or that broke off, is asked for once more and read as browsers do. Raises
     leaves of FetchError and, where there is no connection, errors of aiohttp.
     """
+    if own:
+        return await _by_aiohttp(connections.own, url, headers, max_bytes)
     try:
         return await _by_aiohttp(
             connections.mapped if mapped else connections.public, url, headers, max_bytes

@@ -83,6 +83,7 @@ class _Target:
     host: str
     site: str
     mapped: bool
+    own: bool = False
 
 
 class Fetcher:
@@ -212,7 +213,9 @@ class Fetcher:
         self, target: _Target, headers: dict[str, str], max_bytes: int
     ) -> tuple[int, dict[str, str], bytes]:
         """One request on one hop: status, headers, and the body as sent (none for a redirect)."""
-        return await exchange(self._connections, target.request_url, target.mapped, headers, max_bytes)
+        return await exchange(
+            self._connections, target.request_url, target.mapped, headers, max_bytes, own=target.own
+        )
 
     def _target(self, url: str) -> _Target:
         """How to reach `url`. Raises BadUrl, UnsupportedScheme, BlockedPort or BlockedAddress."""
@@ -230,6 +233,8 @@ class Fetcher:
             raise BadUrl(f"{url[:200]!r} has no host", url=url[:2000])
         origin = clean[: clean.index("/", 8)]
         site = polite_site(host)
+        if self.settings.own.include(host, address):
+            return _Target(clean, parts, origin, host, site, mapped=False, own=True)
         if address is None:
             if self.settings.resolve and self.settings.resolve.find(host):
                 return _Target(clean, parts.with_scheme("http"), origin, host, site, mapped=True)

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fnmatch import translate
 from functools import partial
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
@@ -237,6 +238,52 @@ class PublicResolver(AbstractResolver):
                 f"{host} leads to {first}, which is not public: {why}", host=host, addresses=refused
             )
         return _results(host, public[: self._max_addresses], port, family)
+
+    async def close(self) -> None:
+        """Nothing: the lookup belongs to the fetcher."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnPlaces:
+    """Places in the operator's own network that may be fetched from, although they are not public."""
+
+    hosts: frozenset[str] = frozenset()
+    networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    """For URLs that hold an address instead of a name."""
+
+    def include(self, host: str, address: str | None) -> bool:
+        """Whether a URL with this host, which may be an address, leads to one of them."""
+        if address is None:
+            return host.rstrip(".").lower() in self.hosts
+        return any(ip_address(address) in network for network in self.networks)
+
+
+def parse_own_places(text: str) -> OwnPlaces:
+    """Own places from `media.internal,10.2.0.0/16`. Raises ValueError."""
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    networks = tuple(ip_network(word) for word in words if "/" in word or literal_address(word))
+    names = frozenset(
+        word.rstrip(".").lower() for word in words if "/" not in word and not literal_address(word)
+    )
+    if any(not _HOST_NAME(name) for name in names):
+        raise ValueError("names of hosts and networks, separated by commas, as media.internal,10.2.0.0/16")
+    return OwnPlaces(names, networks)
+
+
+_HOST_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*").fullmatch
+
+
+class OwnResolver(AbstractResolver):
+    """Gives aiohttp all addresses of names that the operator has listed as their own."""
+
+    def __init__(self, lookup: CachingLookup) -> None:
+        self._lookup = lookup
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """All addresses of `host`. Raises DnsFailed or FetchTimeout."""
+        return _results(host, await self._lookup.addresses(host), port, family)
 
     async def close(self) -> None:
         """Nothing: the lookup belongs to the fetcher."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from samelook.crawler.fetching.resolver import ResolveMap
+from samelook.crawler.fetching.resolver import OwnPlaces, ResolveMap
 
 MIB = 1 << 20
 
@@ -20,6 +20,8 @@ class FetchSettings:
     version: str = "0.1.0"
     resolve: ResolveMap = field(default_factory=ResolveMap)
     """Names that are fetched from a given address over plain HTTP: tests and demos."""
+    own: OwnPlaces = field(default_factory=OwnPlaces)
+    """Fetched from at any port, and although they are not public; never by the crawl."""
     ports: frozenset[int] = frozenset({80, 443})
     """Ports of public addresses that are connected to."""
     verify_tls: bool = True

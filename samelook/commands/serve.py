@@ -135,6 +135,7 @@ def serve(
 def api_settings(settings: Settings, url: str) -> ApiSettings:
     """What the service needs of the settings."""
     from samelook.api.settings import ApiSettings, LiteSettings
+    from samelook.crawler.fetching.resolver import parse_own_places
     from samelook.exchanges.signal_registration import register_signal_types
     from samelook.extension_api.curation import families_in
     from samelook.matching.settings import LiveSettings
@@ -153,7 +154,12 @@ def api_settings(settings: Settings, url: str) -> ApiSettings:
             settings.database_at(url), reset_on_release=False, application_name="samelook serve"
         ),
         # Somebody asks for this very URL: robots.txt is about crawling. Videos are larger than icons.
-        fetch=replace(settings.fetch, honour_robots=False, max_icon_bytes=settings.max_upload_mb << 20),
+        fetch=replace(
+            settings.fetch,
+            honour_robots=False,
+            max_icon_bytes=settings.max_upload_mb << 20,
+            own=parse_own_places(settings.media_hosts),
+        ),
         sandbox=settings.sandbox,
         live=LiveSettings(snapshot_folder=settings.data_dir / "indexes"),
         hash_processes=settings.hash_processes,

@@ -418,7 +418,7 @@ async def test_machines_of_a_trusted_network_need_no_key(serve: Any) -> None:
         ("", False),
     ],
 )
-def test_a_trusted_network_is_known_in_every_spelling(address: str, expected: bool) -> None:  # noqa: FBT001
+def test_a_trusted_network_is_known_in_every_spelling(address: str, expected: bool) -> None:
     networks = load_settings({"SAMELOOK_TRUSTED_NETWORKS": "10.1.0.0/16, fd00::/8"}).trusted_networks
     settings = ApiSettings(DatabaseSettings(url=""), trusted_networks=networks)
     assert is_trusted(address, settings) is expected

@@ -1,8 +1,8 @@
 """What published clients of HMA send, and what HMA answers them: status codes, fields, and how they end.
 
 roostorg/coop, matrix-org/policyserv, FetLife's hasher_matcher_actioner_api and julietshen/atproto-hma were
-read for their requests; the answers are those of HMA 1.1.7. `tx` is no client over HTTP: what it writes is read in
-tests/banks/test_hash_lists.py and tests/exchanges/test_files.py.
+read for their requests; the answers are those of HMA 1.1.7. `tx` is no client over HTTP: what it writes is
+read in tests/banks/test_hash_lists.py and tests/exchanges/test_files.py.
 """
 
 from __future__ import annotations

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
+import secrets
 from typing import Any
 
 import pytest
 from aiohttp import FormData
 from PIL import Image, ImageDraw
 
-from samelook.crawler.fetching.resolver import parse_resolve
+from samelook.crawler.fetching.resolver import parse_own_places, parse_resolve
 from samelook.crawler.fetching.settings import FetchSettings
 
 
@@ -315,3 +316,26 @@ async def test_a_url_is_needed(hasher: Any) -> None:
     answer = await hasher.get("/h/hash")
     assert answer.status == 400
     assert "url" in answer.json["message"]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+async def test_a_media_host_of_ones_own_is_fetched_from_at_its_port(
+    serve: Any, site: Any, picture: Any, host: str
+) -> None:
+    own = parse_own_places("localhost, 127.0.0.0/8")
+    service = await serve(roles=frozenset({"hasher"}), fetch=FetchSettings(own=own, honour_robots=False))
+    data = picture(seed=secrets.randbelow(1000) + 5)
+    port = site.address.rpartition(":")[2]
+    site.answers["/own.png"] = (200, data, {"Content-Type": "image/png"})
+    site.answers["/away"] = (302, b"", {"Location": "http://10.9.9.9/own.png"})
+    hashed = await service.get("/h/hash", url=f"http://{host}:{port}/own.png")
+    assert (hashed.status, list(hashed.json)) == (200, ["pdq"])
+    # What it redirects to is asked about anew.
+    refused = await service.get("/h/hash", url=f"http://{host}:{port}/away")
+    assert (refused.status, refused.json["details"]["kind"]) == (400, "blocked_address")
+
+
+@pytest.mark.parametrize("text", ["10.1.0.1/16", "http://media.internal", "a b", "media.internal:80"])
+def test_own_places_are_names_and_networks_only(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        parse_own_places(text)
