@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+import asyncpg
 import numpy as np
 
 from samelook.matching.errors import SourceUnavailable
@@ -63,6 +64,7 @@ class LiveBanks:
         self._banks_queries = queries("banks")
         self._queries = queries("banks_following")
         self._lost = 0
+        self._read_only = False
         self.feed = Feed(pool, settings.page)
         self._lock = asyncio.Lock()
         self._complete_at = time.monotonic()
@@ -123,13 +125,20 @@ class LiveBanks:
     async def start(self) -> str:
         """Loads banks and states; the identity of the log. Raises SourceUnavailable."""
         with translated("The banks cannot be read"):
-            if await self._queries.adopt_foreign_changes(self._pool):
-                _log.warning("banks.log_restored: it came from another cluster and starts anew")
+            await self._adopt()
             identity = str(await self._queries.log_identity(self._pool))
         await self.feed.start()
         await self._load_states()
         await self._refresh_states()
         return identity
+
+    async def _adopt(self) -> None:
+        try:
+            if await self._queries.adopt_foreign_changes(self._pool):
+                _log.warning("banks.log_restored: it came from another cluster and starts anew")
+        except (asyncpg.ReadOnlySQLTransactionError, asyncpg.InsufficientPrivilegeError):
+            # A standby, or a user who may only read: those who may write do all that is to be written.
+            self._read_only = True
 
     async def follow(self, hints: Hints) -> None:
         """Keeps banks and states up to date until cancelled."""
@@ -138,7 +147,8 @@ class LiveBanks:
             tasks.create_task(hints.listen())
             tasks.create_task(hints.tell(changed))
             tasks.create_task(self._keep_up(changed))
-            tasks.create_task(self._clear_away())
+            if not self._read_only:
+                tasks.create_task(self._clear_away())
 
     async def _keep_up(self, changed: asyncio.Event) -> None:
         delay = self._settings.poll_s

@@ -12,7 +12,8 @@ from samelook.banks.live import live_banks
 from samelook.banks.signal_types import SIGNAL_TYPES
 from samelook.banks.store import BankStore
 from samelook.matching.settings import LiveSettings
-from samelook.sql.pool import Pool
+from samelook.sql.pool import Pool, open_pool
+from samelook.sql.settings import DatabaseSettings
 
 PDQ = SIGNAL_TYPES["pdq"]
 MD5 = SIGNAL_TYPES["video_md5"]
@@ -70,3 +71,22 @@ async def test_a_removed_bank_matches_nothing_and_is_cleared_away(pool: Pool) ->
             while await pool.fetchval("SELECT count(*) FROM bank_content WHERE removed_at IS NULL"):
                 await asyncio.sleep(0.01)
         assert len(live.states) == 0 or await live.find(PDQ, value) == []
+
+
+async def test_who_may_only_read_follows_what_others_write(pool: Pool, database_url: str) -> None:
+    store = BankStore(pool)
+    contents = ContentStore(store)
+    await store.create("A")
+    mark = "&" if "?" in database_url else "?"
+    reading = DatabaseSettings(url=f"{database_url}{mark}default_transaction_read_only=on")
+    async with open_pool(reading) as reader, live_banks(reader, LiveSettings()) as live:
+        value = secrets.token_bytes(32)
+        added = await contents.add("A", {PDQ: value}, Details())
+        await live.refresh("pdq")
+        assert [one.content_id for one in await live.find(PDQ, value)] == [added]
+        await contents.remove("A", added)
+        await live.refresh()
+        assert await live.find(PDQ, value) == []
+        await contents.restore("A", added)
+        await live.refresh()
+        assert [one.content_id for one in await live.find(PDQ, value)] == [added]
