@@ -2,7 +2,8 @@
 
 - `operator`, or another provenance of what is stated: a person or a list vouches for the pair;
   `not_related` undoes everything else
-- `root_redirect`: the start page of the better-placed site leads to the other
+- `root_redirect`: the start page of the better-placed site leads to the other; `hreflang`, `canonical`,
+  `webauthn`, `assetlinks`: it names the other in that way
 - `same_label`: the same registrable label under other public suffixes, and both sites are well ranked
 - `label_within` and `leads_to`: the label contains the other's as a word, or the start page leads to a
   better-placed site. Hints only: names that contain a brand, and what a site says of a more trusted one, are
@@ -13,7 +14,7 @@ A poisoned family is an attack: it would let a copy pass.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from samelook.names.sites import Site, is_tenant, registrable_label
@@ -49,25 +50,36 @@ class FamilyMember:
     redirects_to: Site | None = None
 
 
+def _says_nothing(one: Site, other: Site) -> Collection[str]:  # noqa: ARG001 - what families may say
+    return ()
+
+
 def kinship(
-    one: FamilyMember, other: FamilyMember, *, stated: str | None = None, trusted_to: int = 100_000
+    one: FamilyMember,
+    other: FamilyMember,
+    *,
+    stated: str | None = None,
+    says: Callable[[Site, Site], Collection[str]] = _says_nothing,
+    trusted_to: int = 100_000,
 ) -> Kinship:
     """Whether two sites are one organisation. Symmetric.
 
-    `stated` is what somebody vouches for, by its provenance, or `not_related`; what a site itself says is
-    proof only where it is in the tiers (`trusted_to`) and better placed than the other.
+    `stated` is what somebody vouches for, by its provenance, or `not_related`. What a site itself `says` of
+    another, or by its redirect, is proof only where it is in the tiers (`trusted_to`) and better placed.
     """
     if one.site == other.site:
         return Kinship(related=True, proofs=("same_site",))
     if stated == "not_related":
         return Kinship()
-    proofs = sorted(_proofs(one, other, trusted_to))
+    proofs = sorted(_proofs(one, other, says, trusted_to))
     if stated is not None:
         return Kinship(related=True, proofs=(stated, *proofs))
     return Kinship(related=not HINTS.issuperset(proofs), proofs=tuple(proofs))
 
 
-def _proofs(one: FamilyMember, other: FamilyMember, trusted_to: int) -> Collection[str]:
+def _proofs(
+    one: FamilyMember, other: FamilyMember, says: Callable[[Site, Site], Collection[str]], trusted_to: int
+) -> Collection[str]:
     proofs: set[str] = set()
     better, worse = sorted((one, other), key=lambda member: (member.position or _LAST, member.site))
     labels = registrable_label(one.site), registrable_label(other.site)
@@ -78,10 +90,14 @@ def _proofs(one: FamilyMember, other: FamilyMember, trusted_to: int) -> Collecti
         proofs.add("same_label" if well_ranked else "label_within")
     elif owned and (_is_word_of(labels[0], labels[1]) or _is_word_of(labels[1], labels[0])):
         proofs.add("label_within")
-    if better.redirects_to == worse.site:
-        is_proof = better.position is not None and better.position <= trusted_to
-        proofs.add("root_redirect" if is_proof and better.position != worse.position else "leads_to")
-    elif worse.redirects_to == better.site:
+    speaks = better.position is not None and better.position <= trusted_to
+    if speaks and better.position != worse.position:
+        proofs.update(says(better.site, worse.site))
+        if better.redirects_to == worse.site:
+            proofs.add("root_redirect")
+    if "root_redirect" not in proofs and (
+        worse.redirects_to == better.site or better.redirects_to == worse.site
+    ):
         proofs.add("leads_to")
     return proofs
 

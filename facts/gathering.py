@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Protocol
 
 from samelook.facts.evidence import AskerLook, Facts, LookMatch, Wearer
-from samelook.facts.families import Kinship, kinship
+from samelook.facts.families import FamilyMember, Kinship, kinship
 from samelook.looks.likeness import likenesses, versions_of, wear_one_look
 from samelook.looks.look import Look
 from samelook.looks.near import NearLooks
@@ -322,22 +322,18 @@ class Gatherer:
         return replace(match, runs_the_platform=True) if runs else match
 
     def _kinships(self, sites: Iterable[Site]) -> dict[frozenset[Site], Kinship]:
+        lists, trusted_to = self._knowledge.lists, self._settings.tiers.strict
         kin = {}
-        members = {name: self.memory.site(name) for name in sites}
-        for one, other in combinations(sorted(members), 2):
-            stated = self._knowledge.lists.stated_of(one, other)
-            found = self._kinship(members[one], members[other], stated)
+        for one, other in combinations(sorted(map(self._member, sites), key=lambda member: member.site), 2):
+            stated = lists.stated_of(one.site, other.site)
+            found = kinship(one, other, stated=stated, says=lists.families.says, trusted_to=trusted_to)
             if not found.is_unrelated:
-                kin[frozenset((one, other))] = found
+                kin[frozenset((one.site, other.site))] = found
         return kin
 
-    def _kinship(self, one: KnownSite | None, other: KnownSite | None, stated: str | None) -> Kinship:
-        if one is not None and other is not None:
-            trusted_to = self._settings.tiers.strict
-            return kinship(one.as_member(), other.as_member(), stated=stated, trusted_to=trusted_to)
-        if stated is None or stated == "not_related":
-            return _STRANGERS
-        return Kinship(related=True, proofs=(stated,))
+    def _member(self, name: Site) -> FamilyMember:
+        known = self.memory.site(name)
+        return FamilyMember(name, None) if known is None else known.as_member()
 
     def _looks_at(self, sha256: bytes) -> tuple[Look, ...] | None:
         """The looks of a known picture, none when no frame has contrast; None for an unknown one."""

@@ -52,15 +52,14 @@ class Lists:
         entry = self.operator.get(site)
         return entry[0] if entry is not None and _lasts(entry[1], now) else None
 
-    def stated_of(self, one: Site, other: Site) -> Stated | None:
-        """What somebody vouches for about two sites: one family, not related, or nothing. O(1).
+    def stated_of(self, one: Site, other: Site) -> str | None:
+        """Who vouches for two sites' being one family: `operator`, `curated`, a list; or `not_related`. O(1).
 
         The operator's word on the pair goes before that of lists.
         """
         stated = self.stated.get(frozenset((one, other)))
-        if stated is None and self.families.shared(one, other) is not None:
-            return "operator"
-        return stated
+        group = None if stated is not None else self.families.shared(one, other)
+        return stated if group is None else group.provenance
 
     def put_allowed(self, clients: Iterable[int] | None, rows: Iterable[Mapping[str, Any]]) -> None:
         """Replace the allowlists of some clients, or of all."""

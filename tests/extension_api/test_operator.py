@@ -153,7 +153,7 @@ async def test_an_imported_list_replaces_its_former_state_and_no_other(connectio
         name: lists.stated_of(Site("lumora.com"), Site(name))
         for name in ("lumora.de", "lumora.fr", "lumora.it")
     }
-    assert related == {"lumora.de": None, "lumora.fr": "operator", "lumora.it": "operator"}
+    assert related == {"lumora.de": None, "lumora.fr": "another", "lumora.it": "apple"}
 
 
 async def test_a_list_that_makes_a_brand_and_its_copy_a_family_needs_the_operators_own_word(

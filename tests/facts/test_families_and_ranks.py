@@ -52,6 +52,19 @@ def test_what_makes_a_family(
         assert found.is_unrelated is (not proofs)
 
 
+def test_what_the_better_placed_site_says_of_another_is_proof() -> None:
+    statements = {("brand.com", "shop.example"): {"hreflang"}, ("copy.example", "brand.com"): {"webauthn"}}
+
+    def says(one: str, other: str) -> set[str]:
+        return statements.get((one, other), set())
+
+    brand = member("brand.com")
+    assert kinship(member("shop.example", None), brand, says=says).proofs == ("hreflang",)
+    assert kinship(brand, member("shop.example", 900), says=says).related
+    assert kinship(member("copy.example", 900), brand, says=says).is_unrelated
+    assert kinship(member("brand.com", 300_000), member("shop.example", None), says=says).is_unrelated
+
+
 def test_what_somebody_vouches_for_counts_either_way() -> None:
     strangers = member("brand.com"), member("wallet.example", None)
     assert kinship(*strangers, stated="operator").related
