@@ -192,7 +192,7 @@ class _Deciding:
         unverified = any(look.own_for_s < 0 for look in self.looks)
         kin = [self.likenesses.kinship_with(match.owner.site) for match in rivals]
         said = {
-            Code.PROVISIONAL: unverified and facts.first_seen is not None,
+            Code.PROVISIONAL: unverified and facts.seen_by_clients,
             Code.LOOK_CHANGED: facts.known_with_other_look,
             Code.UNVISITED: not facts.visited and facts.discovery_error is None,
             Code.SAME_PICTURE: any(match.asker_sha256 == match.owner_sha256 for match in rivals),

@@ -92,6 +92,8 @@ class Facts:
     hashing_errors: tuple[str, ...] = ()
     known_with_other_look: bool = False
     first_seen: float | None = None
+    seen_by_clients: bool = False
+    """Clients have seen one of these icons here before; it is told, and weighs nothing."""
     needed: tuple[str, ...] = ()
     reports: Mapping[str, float] = field(default_factory=dict)
     """The weight of reports by kind (`flag`, `unlock`, `false_lock`), and how often was `asked` for it."""

@@ -157,6 +157,7 @@ class Gatherer:
                 (one for one in (*first, asked.first_seen) if one is not None),
                 default=None,
             ),
+            seen_by_clients=asked.first_seen is not None,
             needed=tuple(needed),
             reports=lists.reports.get(site, {}),
         )

@@ -368,7 +368,7 @@ def test_what_many_ask_about_needs_more_reports() -> None:
 
 
 def test_a_sighting_by_clients_is_told_and_trusts_nothing() -> None:
-    seen = decide(facts(first_seen=3.0))
+    seen = decide(facts(seen_by_clients=True))
     assert (seen.verdict, "provisional" in seen.codes) == (Verdict.FIRST_USE, True)
     changed = decide(facts(known_with_other_look=True))
     assert (changed.verdict, "look_changed" in changed.codes) == (Verdict.FIRST_USE, True)
@@ -487,7 +487,11 @@ def test_the_order_of_evidence_does_not_matter(of: Facts, dice: random.Random) -
 @given(any_facts())
 def test_what_clients_and_reporters_say_never_locks_and_never_unlocks(of: Facts) -> None:
     without = decide(replace(of, reports={}))
-    loud = decide(replace(of, reports={"flag": 1e6, "unlock": 1e6, "false_lock": 1e6}, first_seen=1.0))
+    loud = decide(
+        replace(
+            of, reports={"flag": 1e6, "unlock": 1e6, "false_lock": 1e6}, first_seen=1.0, seen_by_clients=True
+        )
+    )
     assert (loud.verdict is Verdict.LOCK) is (without.verdict is Verdict.LOCK)
     if without.reasons[0].rule.startswith("2-"):
         assert loud.verdict is Verdict.TRUSTED
