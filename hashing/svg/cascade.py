@@ -195,6 +195,7 @@ class Cascade:
         for order, rule, specificity in self._matching(element):
             found += _ranked(rule.declarations, rule.layer, specificity, order)
         if "style" in element.attributes:
+            self._sheet.count(len(element.attributes["style"]))
             inline = self._sheet.declarations(
                 tinycss2.parse_component_value_list(element.attributes["style"])
             )

@@ -14,7 +14,7 @@ from samelook.hashing.svg.images import png_url
 from samelook.hashing.svg.mathematics import Measure, NotANumber, angle, evaluated, without_space
 from samelook.hashing.svg.transforms import position_of
 
-_SIDE: Final = 256
+_SIDE: Final = 128
 _TURNS: Final = {
     "top": 0.0, "right": 90.0, "bottom": 180.0, "left": 270.0,
 }  # fmt: skip

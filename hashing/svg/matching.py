@@ -16,7 +16,7 @@ from samelook.hashing.svg.tree import Element
 Specificity = tuple[int, int, int]
 Test = Callable[["Matcher", Element], bool]
 
-MOST_STEPS = 400_000
+MOST_STEPS = 200_000
 """Tests of one part of a selector on one element, for the whole document."""
 _MOST_NESTED = 8
 _NEVER: Final = frozenset(

@@ -16,6 +16,8 @@ from samelook.hashing.svg.mathematics import without_space
 from samelook.hashing.svg.selectors import selectors_of
 
 MOST_RULES = 4_000
+MOST_CHARACTERS = 400_000
+"""Of all styles together; a parse of so many takes about a second."""
 MOST_DECLARATIONS = 40_000
 _MOST_NESTED = 12
 
@@ -55,15 +57,23 @@ class Sheet:
     """Families that the document brings along, in lower case."""
     _layers: dict[tuple[str, ...], float] = field(default_factory=dict)
     _declarations: int = 0
+    _characters: int = 0
     _unnamed: int = 0
 
     def add(self, text: str, media: str = "") -> None:
         """Reads the text of a <style> element."""
+        self.count(len(text) + len(media))
         if media and not self.media.matches(tinycss2.parse_component_value_list(media)):
             return
         rules = tinycss2.parse_stylesheet(text, skip_comments=True, skip_whitespace=True)
         for rule in rules:
             self._rule(rule, None, (), 0)
+
+    def count(self, characters: int) -> None:
+        """Raises SvgRefused when there were too many."""
+        self._characters += characters
+        if self._characters > MOST_CHARACTERS:
+            raise SvgRefused("The SVG has too much of styles.", limit=MOST_CHARACTERS)
 
     def declarations(self, content: Sequence[Any]) -> list[Declaration]:
         """The declarations among a block's contents."""

@@ -11,6 +11,7 @@ import typer
 
 if TYPE_CHECKING:
     from samelook.hashing.errors import HashingError
+    from samelook.hashing.picture import DecodeLimits
     from samelook.hashing.sandbox import Sandbox
     from samelook.hashing.signals import HashedPicture
 
@@ -34,6 +35,14 @@ def hash_files(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object a line instead of tables.")
     ] = False,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            file_okay=False,
+            help="Write what was hashed as FOLDER/FILE.png, further frames as FOLDER/FILE.2.png and so on.",
+        ),
+    ] = None,
 ) -> None:
     """Hash pictures as they are given: PDQ, pHash, the four blockhashes, MD5, SHA-256, favicon MMH3.
 
@@ -44,16 +53,24 @@ def hash_files(
     """
     import asyncio
 
-    if not asyncio.run(_report(files, as_json=as_json)):
+    if pictures is not None:
+        names = [file.name for file in files]
+        if len(set(names)) < len(names):
+            raise typer.BadParameter("Two files have one name: their pictures would overwrite each other.")
+        try:
+            pictures.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise typer.BadParameter(f"The folder cannot be made: {error.strerror}.") from error
+    if not asyncio.run(_report(files, as_json=as_json, pictures=pictures)):
         raise typer.Exit(1)
 
 
-async def _report(files: list[Path], *, as_json: bool) -> bool:
+async def _report(files: list[Path], *, as_json: bool, pictures: Path | None) -> bool:
     """Prints each file's line or table in the given order; whether all could be hashed."""
     from samelook.hashing.errors import HashingError
 
     all_hashed = True
-    async for file, outcome in _hashed(files):
+    async for file, outcome in _hashed(files, pictures):
         failed = isinstance(outcome, HashingError)
         all_hashed = all_hashed and not failed
         if as_json:
@@ -65,7 +82,9 @@ async def _report(files: list[Path], *, as_json: bool) -> bool:
     return all_hashed
 
 
-async def _hashed(files: list[Path]) -> AsyncIterator[tuple[Path, HashedPicture | HashingError]]:
+async def _hashed(
+    files: list[Path], pictures: Path | None
+) -> AsyncIterator[tuple[Path, HashedPicture | HashingError]]:
     """Each file with its signals or what went wrong, a few at a time, in the given order."""
     import asyncio
     import os
@@ -75,28 +94,55 @@ async def _hashed(files: list[Path]) -> AsyncIterator[tuple[Path, HashedPicture 
     from samelook.settings import load_settings
 
     workers = min(len(files), os.cpu_count() or 1, _MOST_WORKERS)
+    limits = DecodeLimits(max_bytes=_MAX_FILE_BYTES, max_pixels=_MAX_PIXELS)
     async with Sandbox(
         workers,
         SandboxLimits(seconds=_SECONDS, memory_bytes=_MEMORY_BYTES),
-        DecodeLimits(max_bytes=_MAX_FILE_BYTES, max_pixels=_MAX_PIXELS),
+        limits,
         optional_signals=load_settings().signals,
     ) as sandbox:
         ahead: list[asyncio.Task[HashedPicture | HashingError]] = []
         for index, file in enumerate(files):
             while len(ahead) < 2 * workers and index + len(ahead) < len(files):
-                ahead.append(asyncio.create_task(_outcome(sandbox, files[index + len(ahead)])))
+                ahead.append(
+                    asyncio.create_task(_outcome(sandbox, files[index + len(ahead)], limits, pictures))
+                )
             yield file, await ahead.pop(0)
 
 
-async def _outcome(sandbox: Sandbox, file: Path) -> HashedPicture | HashingError:
+async def _outcome(
+    sandbox: Sandbox, file: Path, limits: DecodeLimits, pictures: Path | None
+) -> HashedPicture | HashingError:
     import asyncio
 
     from samelook.hashing.errors import HashingError
 
     try:
-        return await sandbox.hash(await asyncio.to_thread(_read, file))
+        data = await asyncio.to_thread(_read, file)
+        if pictures is not None:
+            # Before hashing: of an SVG that is refused as blank or partly drawn, people want to see it most.
+            await _write_pictures(
+                sandbox, data, limits, pictures / ("stdin" if file == _STDIN else file.name)
+            )
+        return await sandbox.hash(data)
     except HashingError as error:
         return error
+
+
+async def _write_pictures(sandbox: Sandbox, data: bytes, limits: DecodeLimits, target: Path) -> None:
+    """Every frame as a PNG file; the first without a number."""
+    import asyncio
+
+    from samelook.hashing.errors import Unreadable
+    from samelook.hashing.pngs import pngs_of
+
+    frames = await sandbox.run(pngs_of, data, limits)
+    for number, png in enumerate(frames if isinstance(frames, list) else [], 1):
+        path = target.with_name(f"{target.name}.png" if number == 1 else f"{target.name}.{number}.png")
+        try:
+            await asyncio.to_thread(path.write_bytes, png if isinstance(png, bytes) else b"")
+        except OSError as error:
+            raise Unreadable(f"{path} cannot be written: {error.strerror}.") from error
 
 
 def _read(file: Path) -> bytes:
