@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
-import asyncpg
 from aiohttp import web
 from prometheus_client import Counter, Gauge
 
@@ -15,7 +14,7 @@ from samelook.api.state import POOL, SETTINGS
 from samelook.exchanges.fetching import FetchOutcome
 from samelook.exchanges.schedule import Schedule
 from samelook.exchanges.store import ExchangeStore
-from samelook.sql.errors import DatabaseError
+from samelook.sql.away import AWAY
 from samelook.sql.named import queries
 
 EXCHANGES = web.AppKey("exchanges", ExchangeStore)
@@ -75,7 +74,7 @@ async def exchanges(app: web.Application) -> AsyncIterator[None]:
 async def _watch(app: web.Application) -> None:
     """Keeps the figures in /metrics current."""
     while True:
-        with suppress(OSError, TimeoutError, DatabaseError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        with suppress(*AWAY):
             rows = [row async for row in queries("exchanges").figures(app[POOL])]
             if not METRICS.shared:  # what several processes share can only grow: stale names stay
                 for gauge in (_quarantined, _failures, _age, _behind):

@@ -8,11 +8,10 @@ import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 
-import asyncpg
-
 from samelook.matching.errors import PositionLost, SourceUnavailable
 from samelook.matching.interface import Ids
 from samelook.matching.source import Change
+from samelook.sql.away import AWAY
 from samelook.sql.cancelled import check_cancelled
 from samelook.sql.named import queries
 from samelook.sql.pool import Pool
@@ -23,14 +22,6 @@ _log = logging.getLogger(__name__)
 CHANNEL = "samelook_banks"
 _RETRY_S, _LONGEST_RETRY_S = 0.5, 30.0
 _GATHER_S = 0.02
-DATABASE_TROUBLE = (
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-)
-"""What an operation on the database raises when that is away, or goes away meanwhile."""
 
 StateChange = tuple[int, int, int]
 """A content, its bank (0 when it is removed), and until when it is disabled."""
@@ -42,7 +33,7 @@ def translated(what: str) -> Iterator[None]:
     """Turns what a database in trouble raises into SourceUnavailable."""
     try:
         yield
-    except DATABASE_TROUBLE as error:
+    except AWAY as error:
         check_cancelled()
         raise SourceUnavailable(f"{what}: {type(error).__name__}: {error}") from error
 
@@ -89,7 +80,7 @@ class Hints:
                         if not lost.is_set() and not connection.is_closed():
                             connection.remove_termination_listener(terminated)
                             await connection.remove_listener(CHANNEL, notified)
-            except DATABASE_TROUBLE as error:
+            except AWAY as error:
                 check_cancelled()
                 _log.warning("banks.listen_failed: %s; looking every so often meanwhile", error)
             await asyncio.sleep(delay)

@@ -10,10 +10,9 @@ import random
 from collections.abc import Callable
 from functools import partial
 
-import asyncpg
 import structlog
 
-from samelook.sql.errors import DatabaseError
+from samelook.sql.away import AWAY
 from samelook.sql.named import queries
 from samelook.sql.pool import Pool
 
@@ -27,7 +26,6 @@ _log = structlog.get_logger(__name__)
 _LONGEST_PAUSE_S = 60.0
 _UPKEEP_S = 60.0
 _KEEP_RESOLVED_S = 30 * 86_400.0
-_TROUBLE = (OSError, TimeoutError, DatabaseError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 class Schedule:
@@ -70,7 +68,7 @@ class Schedule:
                     self._running[name] = task
                     task.add_done_callback(partial(self._ended, name))
                 pause_s = self._settings.look_s
-            except _TROUBLE as error:
+            except AWAY as error:
                 pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
                 _log.warning("exchange.schedule_waits", error=f"{type(error).__name__}: {error}")
             await asyncio.sleep(pause_s * random.uniform(0.75, 1.25))  # noqa: S311 - jitter
@@ -84,7 +82,7 @@ class Schedule:
         except ExchangeError as error:  # somebody else has it, or it is gone
             _log.debug("exchange.not_fetched", exchange=name, kind=error.kind)
             await asyncio.sleep(self._settings.look_s)
-        except _TROUBLE as error:
+        except AWAY as error:
             _log.warning("exchange.fetch_broke_off", exchange=name, error=f"{type(error).__name__}: {error}")
             await asyncio.sleep(self._settings.look_s)
         except Exception:  # noqa: BLE001 - see the next line
@@ -103,7 +101,7 @@ class Schedule:
                 await clear_removed(self._pool)
                 await self._queries.prune_quarantine(self._pool, older_than_s=_KEEP_RESOLVED_S)
                 pause_s = self._settings.look_s
-            except _TROUBLE as error:
+            except AWAY as error:
                 pause_s = _UPKEEP_S
                 _log.warning("exchange.upkeep_waits", error=f"{type(error).__name__}: {error}")
             await asyncio.sleep(pause_s)

@@ -114,7 +114,13 @@ def _by_imagehash(name: str, function: str) -> Hasher:
 
 
 def _of_imagehash(
-    name: str, function: str, summary: str, *, bank_radius: int, look_alike_radius: int, example: str
+    name: str,
+    function: str,
+    summary: str,
+    *,
+    bank_radius: int,
+    look_alike_radius: int,
+    examples: tuple[str, ...],
 ) -> Signal:
     return Signal(
         name,
@@ -126,7 +132,7 @@ def _of_imagehash(
         look_alike_radius=look_alike_radius,
         optional=True,
         needs="imagehash",
-        examples=(example,),
+        examples=examples,
     )
 
 
@@ -223,7 +229,7 @@ _ENTRIES: Final = (
         "ImageHash's dHash of 64 bits: whether each pixel of a row is brighter than the one before.",
         bank_radius=6,
         look_alike_radius=8,
-        example="1f3f7cb0d0e1b36b",
+        examples=("298c072b3b1b1b1b", "298c072b23272727"),
     ),
     _of_imagehash(
         "ahash",
@@ -231,7 +237,7 @@ _ENTRIES: Final = (
         "ImageHash's average hash of 64 bits: whether each pixel is brighter than the mean.",
         bank_radius=3,
         look_alike_radius=8,
-        example="ffe7c3818181c3e7",
+        examples=("ffe7c381c1c1c1ff", "ffe7c381c1c3c1ff"),
     ),
     _of_imagehash(
         "whash",
@@ -239,7 +245,7 @@ _ENTRIES: Final = (
         "ImageHash's wavelet hash of 64 bits, by Haar wavelets.",
         bank_radius=3,
         look_alike_radius=8,
-        example="ffe7c3818181c3e7",
+        examples=("ffe7c381818181cf", "ffe7c381818181f3"),
     ),
     _of_imagehash(
         "colorhash",
@@ -247,7 +253,7 @@ _ENTRIES: Final = (
         "ImageHash's hash of the shares of colours, 42 bits, with zeros before them to make 64.",
         bank_radius=2,
         look_alike_radius=4,
-        example="0000007000000000",
+        examples=("000000e000030040",),
     ),
 )
 

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 Pages = AsyncIterator[tuple[list[bytes], "NDArray[np.uint64]"]]
 
-_POSSIBLE_COUNTS = np.array([byte.bit_count() for byte in range(256)], np.uint8)
-
 
 async def hash_pages(connection: Connection, signal: Signal, page: int) -> Pages:
     """All pictures with their hashes as rows of 64-bit words, a page at a time, in the order of SHA-256."""
@@ -60,8 +58,7 @@ def words_of(hashes: Sequence[bytes]) -> NDArray[np.uint64]:
 
 def distances(codes: NDArray[np.uint64], code: NDArray[np.uint64]) -> NDArray[np.int64]:
     """The Hamming distance of each code to one."""
-    differing = np.ascontiguousarray(codes ^ code).view(np.uint8)
-    counts: NDArray[np.int64] = _POSSIBLE_COUNTS[differing].sum(axis=1, dtype=np.int64)
+    counts: NDArray[np.int64] = np.bitwise_count(codes ^ code).sum(axis=1, dtype=np.int64)
     return counts
 
 

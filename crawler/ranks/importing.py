@@ -28,6 +28,7 @@ from samelook.crawler.ranks.formats import (
     layout_of,
     printable,
 )
+from samelook.sql.away import AWAY
 from samelook.sql.named import queries
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ class RankImport:
             self.counts.source = parser.layout.format
             try:
                 await self._import_locked(file, parser, report or (lambda _: None))
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            except AWAY as error:
                 raise ImportFailed(f"The database stopped the import: {error}.") from error
         return self.counts
 
@@ -163,7 +164,7 @@ class RankImport:
             await self._import(file, parser, report)
         finally:
             # On a connection that is lost, the session's end has done both.
-            with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            with suppress(*AWAY):
                 await self._queries.drop_rank_lines(self._connection)
                 await self._queries.unlock_imports(self._connection)
 

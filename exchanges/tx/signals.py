@@ -93,7 +93,8 @@ class PictureSignal(BankSignal):
             _log.info("no %s: %s", cls.get_name(), error)
             return ""
         found = signals_of(bytes_, picture, (cls.get_name(),))[cls.get_name()]
-        return "" if is_flat(bytes.fromhex(found)) else found
+        one_colour = bool((picture.rgba == picture.rgba[0, 0]).all())
+        return "" if one_colour or is_flat(bytes.fromhex(found)) else found
 
 
 class DigestSignal(BankSignal):

@@ -199,7 +199,7 @@ def result(
 
 def _written(write: Callable[[Connection], Awaitable[Any]]) -> Any:
     """What `write` gives, on a connection that may write; mistakes of the asker are one line and a status."""
-    from samelook.commands.inspect import run_question
+    from samelook.commands.asking import run_question
     from samelook.postgres.configured import configured_database
     from samelook.settings import load_settings
     from samelook.sql.pool import open_connection

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from samelook.commands import completions
-from samelook.commands.inspect import (
+from samelook.commands.asking import (
     AfterOption,
     CsvOption,
     JsonOption,

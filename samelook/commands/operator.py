@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from samelook.commands import completions
-from samelook.commands.inspect import (
+from samelook.commands.asking import (
     AfterOption,
     CsvOption,
     LimitOption,

@@ -9,7 +9,9 @@ from typing import Any
 import asyncpg
 import pytest
 
+from samelook.hashing.table import STORED
 from samelook.inspector.tables import table_queries
+from samelook.sql.hash_queries import hash_queries
 from samelook.sql.named import queries
 from samelook.sql.pool import OwnConnection, open_connection
 from samelook.sql.settings import DatabaseSettings
@@ -51,7 +53,8 @@ SOME = "ARRAY(SELECT sha256 FROM favicons LIMIT 3)"
         ("site_icons", {"target_id": "77", "most": "200"}, 20),
         ("site_errors", {"domain_id": "80"}, 20),
         ("site_history", {"target_id": "77", "most": "50"}, 20),
-        ("signals", {"sha256s": SOME}, 60),
+        ("md5s_of", {"sha256s": SOME}, 60),
+        ("of_pictures_pdq", {"sha256s": SOME}, 60),
         ("wearers", {"sha256s": SOME, "most": "50"}, 60),
         ("queue_times", {}, 60),
         ("newest_work", {}, 20),
@@ -113,8 +116,8 @@ async def large(filled: str) -> Any:
 
 def sql_of(name: str, parameters: dict[str, str]) -> str:
     """The statement with its parameters written in; EXPLAIN takes none."""
-    loaded = queries("inspector")
-    query = getattr(loaded if name in loaded.available_queries else table_queries(), name)
+    files = (queries("inspector"), table_queries(), hash_queries(STORED))
+    query = next(getattr(file, name) for file in files if name in file.available_queries)
     names = [parameter for parameter in query.__signature__.parameters if parameter != "self"]
     assert set(names) == set(parameters)
     return re.sub(r"\$(\d+)", lambda match: parameters[names[int(match[1]) - 1]], query.sql)
