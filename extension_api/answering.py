@@ -26,6 +26,7 @@ from samelook.facts.follower import Follower
 from samelook.facts.keeper import Keeper
 from samelook.facts.look_worker import LookWorker
 from samelook.hashing.sandbox import Sandbox, SandboxLimits
+from samelook.names.suffixes import load_suffixes
 from samelook.sql.named import queries
 from samelook.sql.pool import open_connection, open_pool
 
@@ -178,6 +179,7 @@ def extension_context(
         async with AsyncExitStack() as stack:
             pool = await stack.enter_async_context(open_pool(database))
             sandbox = sandbox_of(app)
+            await asyncio.to_thread(load_suffixes)
             follower = Follower(database, settings.verdicts)
             outbox = Outbox(pool, remembered=settings.verdicts.remembered_sightings)
             await outbox.load(queries("verdicts"))

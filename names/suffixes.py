@@ -31,6 +31,12 @@ def is_delegated(top_level: str) -> bool:
     return _suffixes_of_registries().publicsuffix(top_level) is not None
 
 
+def load_suffixes() -> None:
+    """Read the lists now, half a second of work, so that no first question waits for them."""
+    _suffixes()
+    _suffixes_of_registries()
+
+
 @cache
 def _suffixes() -> PublicSuffixList:
     from publicsuffixlist import PublicSuffixList
