@@ -48,6 +48,8 @@ class IconCandidate:
     """A manifest's `purpose` (`any`, `maskable`, `monochrome`), or `monochrome` of a link with `mask`."""
     order: int = 0
     """Position among the declarations of its document."""
+    in_head: bool = True
+    """False for a link behind the end of the head: Chromium looks at none, Firefox does."""
 
     @property
     def is_monochrome(self) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from samelook.crawler.discovery.browserconfig import parse_browserconfig
 from samelook.crawler.discovery.candidates import SOURCES, IconCandidate
 from samelook.crawler.discovery.data_urls import data_of, is_data_url
+from samelook.crawler.discovery.displayed import fetched_in_order
 from samelook.crawler.discovery.manifest import DeclaredIcons, parse_manifest
 from samelook.crawler.discovery.page import Page, is_html, parse_page, refresh_target
 from samelook.crawler.errors import CrawlError
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 MAX_ICONS = 64
 """Icons listed for one page. Real pages offer at most a few dozen; what is more is not looked at."""
+_CHOSEN_ICONS = 16
+"""Of a flood of links, so many of those that a browser would try first are kept."""
 MAX_HOPS = 10
 """Redirects and immediate refreshes from the URL asked for to the page, together."""
 
@@ -65,6 +68,8 @@ class Discovery:
     icons: tuple[IconCandidate, ...]
     says_no_icon: bool = False
     """The page links to an empty icon, and /favicon.ico is not listed."""
+    unusable_link: bool = False
+    """A link to an icon leads nowhere, so that browsers show /favicon.ico no more."""
     title: str = ""
     etag: str | None = None
     last_modified: str | None = None
@@ -131,6 +136,7 @@ async def discover(
         charset=page.charset if page else "",
         icons=icons,
         says_no_icon=page is not None and page.says_no_icon,
+        unusable_link=page is not None and page.unusable_link,
         title=page.title if page else "",
         etag=validators.get("etag"),
         last_modified=validators.get("last-modified"),
@@ -290,11 +296,16 @@ def _listed(candidates: list[IconCandidate], notes: list[str]) -> tuple[IconCand
     icons = tuple(by_url.values())
     if len(icons) <= MAX_ICONS:
         return icons
-    notes.append(f"{len(icons)} icons are offered, the first {MAX_ICONS} are listed")
+    notes.append(
+        f"{len(icons)} icons are offered, {MAX_ICONS} are listed: those that browsers choose, and the first"
+    )
     # The well-known paths stay: they are what a flood of links would want to hide.
     known_paths = [icon for icon in icons if icon.source == "well-known"]
-    others = [icon for icon in icons if icon.source != "well-known"][: MAX_ICONS - len(known_paths)]
-    return tuple(sorted([*others, *known_paths], key=lambda icon: SOURCES.index(icon.source)))
+    chosen = [icon.url for icon in fetched_in_order(icons)[:_CHOSEN_ICONS]]
+    others = [icon.url for icon in icons if icon.source != "well-known"]
+    kept = dict.fromkeys([*(icon.url for icon in known_paths), *chosen, *others])
+    listed = set(list(kept)[:MAX_ICONS])
+    return tuple(icon for icon in icons if icon.url in listed)
 
 
 def _joined(first: IconCandidate, other: IconCandidate) -> IconCandidate:
@@ -305,4 +316,10 @@ def _joined(first: IconCandidate, other: IconCandidate) -> IconCandidate:
     media = first.media
     if first.media != other.media:
         media = f"{first.media}, {other.media}" if first.media and other.media else ""
-    return replace(first, sizes=sizes, media=media, order=max(first.order, other.order))
+    return replace(
+        first,
+        sizes=sizes,
+        media=media,
+        order=max(first.order, other.order),
+        in_head=first.in_head or other.in_head,
+    )

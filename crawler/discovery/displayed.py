@@ -1,93 +1,83 @@
-"""Which of a page's icons a browser shows beside its title.
+"""Which of a page's icons Chromium shows beside its title.
 
-The HTML Standard (section 4.6.7.8, link type "icon") asks for the most appropriate icon by `media`,
-`type` and `sizes`, for the last declared of equally appropriate ones, for the next one when one turns
-out to be unusable, and for /favicon.ico when there are no links at all.
+As its favicon handler goes about it, for a screen of one and of two device pixels to a CSS pixel: the links
+whose media fit, the last declared first, are put in order of how near their declared sizes come to 16 and 32
+pixels. They are fetched in that order until none of the rest promises more than the best so far is worth.
+What `type` says is not looked at.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable
-from typing import Literal
+from collections.abc import Iterable, Mapping
 
 from samelook.crawler.discovery.candidates import IconCandidate
+from samelook.crawler.discovery.media import Scheme, media_matches
 
-Scheme = Literal["light", "dark"]
+Sizes = tuple[tuple[int, int], ...]
 
-TARGET_PX = 32
-"""A tab's icon has 16 CSS pixels, two device pixels each on today's screens."""
+WANTED_PX = (16, 32)
+SCALABLE: Sizes = ((32, 32),)
+"""The size of a picture that is drawn in the size that is asked for."""
 
-_SIZE = re.compile(r"([1-9]\d{0,4})x([1-9]\d{0,4})\Z", re.IGNORECASE)
-_SCHEME = re.compile(r"(not\s+(?:all|screen)\s+and\s+)?\(\s*prefers-color-scheme\s*:\s*(light|dark)\s*\)")
-_SUPPORTED = frozenset(
-    f"image/{name}"
-    for name in (
-        *("png", "x-png", "apng", "gif", "jpeg", "jpg", "pjpeg", "webp", "avif", "svg+xml", "svg"),
-        *("bmp", "x-bmp", "x-ms-bmp", "x-icon", "vnd.microsoft.icon", "ico", "icon", "x-ico"),
-    )
-)
-_OTHER_MEDIA = re.compile(r"(?:only\s+)?(?:print|speech|aural|braille|embossed|handheld|projection|tty|tv)\b")
+_HUGE = 8
+_SIZE = re.compile(r"([1-9]\d{0,5})x([1-9]\d{0,5})\Z", re.IGNORECASE)
 
 
 def displayed_icon(
-    icons: Iterable[IconCandidate], usable: Container[str], scheme: Scheme = "light"
+    icons: Iterable[IconCandidate],
+    pictures: Mapping[str, Sizes],
+    *,
+    unusable_link: bool = False,
+    scheme: Scheme = "light",
 ) -> IconCandidate | None:
-    """The icon that a desktop browser shows; `usable` holds the URLs whose bytes are an image.
+    """The icon that is shown; `pictures` has the URLs whose bytes are an image, and the sizes of its frames.
 
     With links none of which is usable nothing is shown: browsers do not fall back then.
     """
     candidates = list(icons)
-    links = [icon for icon in candidates if icon.source == "link-icon"]
-    if not links:
-        for icon in candidates:
-            if icon.source == "well-known" and icon.declared == "/favicon.ico" and icon.url in usable:
-                return icon
-        return None
-    fitting = [
-        icon
-        for icon in links
-        if icon.url in usable
-        and not icon.is_monochrome
-        and media_matches(icon.media, scheme)
-        and _type_supported(icon.type)
-    ]
-    return max(fitting, key=lambda icon: (_fitness(icon.sizes), icon.order), default=None)
+    links = fetched_in_order((icon for icon in candidates if icon.in_head), scheme)
+    if not links and not unusable_link:
+        links = [
+            icon for icon in candidates if icon.source == "well-known" and icon.declared == "/favicon.ico"
+        ]
+    best, worth = None, 0.0
+    for icon in links:
+        if best is not None and _promised(icon.sizes) <= worth:
+            break
+        score = _score(pictures.get(icon.url, ()))
+        if score > worth:
+            best, worth = icon, score
+    return best
 
 
-def media_matches(media: str, scheme: Scheme) -> bool:
-    """Whether a media query fits a screen in that colour scheme; features unknown here are taken to fit."""
-    queries = [query.strip() for query in media.lower().split(",")]
-    return any(_query_matches(query, scheme) for query in queries)
+def fetched_in_order(icons: Iterable[IconCandidate], scheme: Scheme = "light") -> list[IconCandidate]:
+    """The links to icons in the order in which they are fetched."""
+    fitting = [icon for icon in icons if icon.source == "link-icon" and media_matches(icon.media, scheme)]
+    fitting.sort(key=lambda icon: (-_promised(icon.sizes), -icon.order))
+    return fitting
 
 
-def _query_matches(query: str, scheme: Scheme) -> bool:
-    if _OTHER_MEDIA.match(query) is not None:
-        return False
-    found = _SCHEME.search(query)
-    if found is None:
-        return True
-    return (found[2] == scheme) != bool(found[1])
+def _promised(sizes: str) -> float:
+    """What a link's `sizes` are worth. Not to say any, or to say `any`, promises the most."""
+    words = sizes.lower().split()
+    declared = tuple((int(found[1]), int(found[2])) for word in words if (found := _SIZE.match(word)))
+    return _score(declared) if declared and "any" not in words else 1.0
 
 
-def _type_supported(declared: str) -> bool:
-    essence = declared.partition(";")[0].strip().lower()
-    return not essence.startswith(("image/", "text/", "application/")) or essence in _SUPPORTED
+def _score(sizes: Sizes) -> float:
+    if not sizes:
+        return 0.0
+    return sum(max(_fitness(size, wanted) for size in sizes) for wanted in WANTED_PX) / len(WANTED_PX)
 
 
-def _fitness(sizes: str) -> tuple[int, int]:
-    """Larger is better: scalable or exact, then undeclared, then scaled down, then scaled up."""
-    best = (-1, 0)
-    for size in sizes.lower().split():
-        if size == "any":
-            best = max(best, (3, 0))
-        elif found := _SIZE.match(size):
-            edge = max(int(found[1]), int(found[2]))
-            if edge == TARGET_PX:
-                best = max(best, (3, 0))
-            elif edge > TARGET_PX:
-                best = max(best, (1, TARGET_PX - edge))
-            else:
-                best = max(best, (0, edge))
-    # What is not said, or said wrongly, may fit.
-    return best if best[0] >= 0 else (2, 0)
+def _fitness(size: tuple[int, int], wanted: int) -> float:
+    """Exact, then what has to be scaled down, then what has to be scaled up, then what is huge."""
+    if size == (wanted, wanted):
+        return 1.0
+    edge = sum(size) / 2
+    if max(size) >= wanted * _HUGE:
+        return min(1.0, wanted / edge) * 0.01
+    if min(size) >= wanted:
+        return wanted / edge * 0.01 + 0.15
+    return min(1.0, edge / wanted) * 0.01 + 0.1

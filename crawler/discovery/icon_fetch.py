@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from samelook.crawler.discovery.candidates import IconCandidate
 from samelook.crawler.discovery.data_urls import data_of, is_data_url
 from samelook.crawler.discovery.discover import Discovery
-from samelook.crawler.discovery.displayed import displayed_icon
+from samelook.crawler.discovery.displayed import SCALABLE, WANTED_PX, Sizes, displayed_icon
 from samelook.crawler.errors import CrawlError
 from samelook.crawler.fetching.fetcher import Response
 from samelook.hashing.errors import HashingError
@@ -29,6 +29,8 @@ class FoundIcon:
     candidate: IconCandidate
     final_url: str
     picture: HashedPicture
+    sizes: Sizes
+    """Of its frames, as Chromium takes them; none for a picture that it does not draw."""
     displayed: bool = False
     """Whether a browser would show this one."""
 
@@ -73,12 +75,10 @@ async def fetch_icons(fetcher: Fetcher, sandbox: Sandbox, discovery: Discovery) 
 
     outcomes = await asyncio.gather(*map(tried, discovery.icons))
     found = [icon for icon in outcomes if isinstance(icon, FoundIcon)]
-    shown = displayed_icon(discovery.icons, {icon.candidate.url for icon in found})
+    sizes = {icon.candidate.url: icon.sizes for icon in found}
+    shown = displayed_icon(discovery.icons, sizes, unusable_link=discovery.unusable_link)
     return FetchedIcons(
-        found=tuple(
-            FoundIcon(icon.candidate, icon.final_url, icon.picture, displayed=icon.candidate == shown)
-            for icon in found
-        ),
+        found=tuple(replace(icon, displayed=icon.candidate == shown) for icon in found),
         missing=tuple(icon for icon in outcomes if isinstance(icon, MissingIcon)),
     )
 
@@ -95,4 +95,16 @@ async def _fetch_icon(
         return MissingIcon(candidate, error.kind, error.message)
     if picture.width <= 1 and picture.height <= 1:
         return MissingIcon(candidate, "one_pixel", "the image has one pixel")
-    return FoundIcon(candidate, response.final_url, picture)
+    return FoundIcon(candidate, response.final_url, picture, _sizes(picture, response))
+
+
+def _sizes(picture: HashedPicture, response: Response) -> Sizes:
+    media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if (picture.format == "svg") != (media_type == "image/svg+xml"):
+        return ()
+    if picture.format == "svg":
+        return SCALABLE
+    if picture.format == "ico" and picture.frames > 1:
+        # The smaller ones are nearly always those that a tab has use for.
+        return (*((edge, edge) for edge in WANTED_PX), (picture.width, picture.height))
+    return ((picture.width, picture.height),)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from selectolax.lexbor import LexborHTMLParser
 
 from samelook.crawler.discovery.candidates import MAX_DECLARED_CHARS, IconCandidate, Source
 from samelook.crawler.discovery.charset import decode_page, encoded_query
 from samelook.crawler.discovery.data_urls import says_no_icon
+from samelook.crawler.discovery.head import end_of_head
 from samelook.crawler.discovery.markup import INERT, html_of_xml, original, passive
 from samelook.crawler.fetching.errors import BadUrl
 from samelook.crawler.fetching.urls import resolve
@@ -18,7 +20,8 @@ from samelook.crawler.fetching.urls import resolve
 MAX_PARSED_BYTES = 1 << 20
 """Of longer pages the first mebibyte is read; links to icons stand at the top."""
 MAX_CANDIDATES = 256
-"""Declarations that are looked at; discovery lists fewer."""
+"""Declarations that are looked at, a quarter of them the last ones, which browsers prefer."""
+_LAST_CANDIDATES = MAX_CANDIDATES // 4
 
 _ICON_SOURCES: dict[str, Source] = {
     "icon": "link-icon",
@@ -42,6 +45,10 @@ _UNKNOWN_TYPES = frozenset({"", "unknown/unknown", "application/unknown"})
 _TYPE = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'+.^_`|~0-9A-Za-z-]+")
 _SPACES = re.compile(r"[\t\n\f\r ]+")
 
+# Put in where the head ends. No page can know the name and end its head earlier for us than for browsers.
+_MARK = f"samelook-{secrets.token_hex(8)}"
+_END_OF_HEAD = f"<meta {_MARK}>".encode()
+
 _Attributes = Mapping[str, str | None]
 
 
@@ -58,6 +65,8 @@ class Page:
     browserconfig: str | None = None
     refresh: str | None = None
     """Where the page sends its visitors at once."""
+    unusable_link: bool = False
+    """A link to an icon leads nowhere (`#`, `blob:`): browsers do not ask for /favicon.ico then either."""
     says_no_icon: bool = False
     """It links to an empty icon (`data:,`), so that browsers do not ask for /favicon.ico."""
     title: str = ""
@@ -87,13 +96,19 @@ def parse_page(body: bytes, content_type: str | None, url: str) -> Page:
     if _essence(content_type) in _XML_TYPES:
         markup = html_of_xml(markup)
     # With scripting on, as in a browser, the content of noscript is text.
+    end = end_of_head(markup)
+    markup = markup[:end] + _END_OF_HEAD + markup[end:]
     document = LexborHTMLParser(passive(markup), scripting=True)
     base = _base_of(document, url)
     icons: list[IconCandidate] = []
     manifest: str | None = None
-    no_icon = False
-    for link in document.tags("link"):
+    no_icon = unusable = False
+    in_head = True
+    for link in document.css(f"link, meta[{_MARK}]"):
         attributes = link.attributes
+        if link.tag == "meta":
+            in_head = False
+            continue
         rel = _SPACES.split((attributes.get("rel") or "").lower())
         href = encoded_query(original(attributes.get("href") or ""), charset)
         if not href.strip():
@@ -103,21 +118,24 @@ def parse_page(body: bytes, content_type: str | None, url: str) -> Page:
         for source in _sources_of(rel):
             icon = _icon_of(href, base, source, attributes, len(icons))
             if icon is None or (icon.url == url and not icon.url.startswith("data:")):
-                continue  # `href="#"` and the like name the page itself
+                # `href="#"` and the like name the page itself
+                unusable = unusable or (source == "link-icon" and in_head)
+                continue
             if says_no_icon(icon.url):
                 no_icon = no_icon or source == "link-icon"
                 continue
-            icons.append(icon)
-        if len(icons) >= MAX_CANDIDATES:
-            break
+            icons.append(icon if in_head else replace(icon, in_head=False))
+    if len(icons) > MAX_CANDIDATES:
+        icons = icons[: MAX_CANDIDATES - _LAST_CANDIDATES] + icons[-_LAST_CANDIDATES:]
     tiles, browserconfig, refresh = _metas_of(document, base, url, charset)
     return Page(
-        icons=(*icons[:MAX_CANDIDATES], *tiles),
+        icons=(*icons, *tiles),
         base=base,
         charset=charset,
         manifest=manifest,
         browserconfig=browserconfig,
         refresh=refresh,
+        unusable_link=unusable,
         says_no_icon=no_icon,
         title=_title_of(document),
     )

@@ -46,8 +46,8 @@ async def shown_to_us(sites: dict[str, dict[str, Answer]]) -> dict[str, str]:
                     except CrawlError as error:
                         found[name] = error.kind
                         return
-                usable = {icon.url for icon in offered if icon.url.partition(".test")[2] in FILES}
-                shown = displayed_icon(offered, usable)
+                there = {icon.url: ((16, 16),) for icon in offered if icon.url.partition(".test")[2] in FILES}
+                shown = displayed_icon(offered, there)
                 found[name] = shown.url.partition(".test")[2] if shown else ""
 
             await asyncio.gather(*map(visit, sites))

@@ -1,21 +1,36 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from samelook.crawler.discovery.candidates import IconCandidate, Source
-from samelook.crawler.discovery.displayed import Scheme, displayed_icon, media_matches
+from samelook.crawler.discovery.displayed import SCALABLE, Sizes, displayed_icon
+from samelook.crawler.discovery.media import Scheme, media_matches
 
 
 def icon(name: str, order: int = 0, *, source: Source = "link-icon", **said: str) -> IconCandidate:
-    return IconCandidate(url=f"https://x.example/{name}", declared=name, source=source, order=order, **said)
+    found = IconCandidate(f"https://x.example/{name}", name, source, order=order)
+    return replace(found, **said)  # type: ignore[arg-type]  # only texts are given
 
 
 FAVICON = icon("/favicon.ico", source="well-known")
 
 
-def shown(*icons: IconCandidate, broken: tuple[str, ...] = (), scheme: Scheme = "light") -> str | None:
-    usable = {candidate.url for candidate in icons if candidate.declared not in broken}
-    found = displayed_icon(icons, usable, scheme)
+def shown(
+    *icons: IconCandidate,
+    broken: tuple[str, ...] = (),
+    scheme: Scheme = "light",
+    pictures: dict[str, Sizes] | None = None,
+    unusable_link: bool = False,
+) -> str | None:
+    """What is shown where pictures have the size that their links declare, else 48 pixels."""
+    sizes: dict[str, Sizes] = {}
+    for candidate in icons:
+        edge = int(candidate.sizes.split("x")[0]) if candidate.sizes[:1].isdigit() else 48
+        if candidate.declared not in broken:
+            sizes[candidate.url] = (pictures or {}).get(candidate.declared, ((edge, edge),))
+    found = displayed_icon(icons, sizes, unusable_link=unusable_link, scheme=scheme)
     return found.declared if found else None
 
 
@@ -39,19 +54,36 @@ def test_the_default_path_counts_only_without_links() -> None:
     ("sizes", "expected"),
     [
         (("16x16", "32x32", "180x180"), 1),
-        (("16x16", "48x48", "180x180"), 1),
-        (("16x16", "24X24"), 1),
+        (("16x16", "48x48", "180x180"), 0),
+        (("24x24", "48x48"), 1),
         (("16x16 32x32 48x48", "180x180"), 0),
-        (("any", "16x16"), 0),
-        (("", "16x16"), 0),
-        (("", "any"), 1),
-        (("0x0", "16x16"), 0),
-        (("32", "64x64"), 0),
+        (("", "16x16"), 1),
+        (("16x16", ""), 0),
+        (("", ""), 1),
+        (("24x24", "any"), 1),
+        (("any", "8x8"), 0),
+        (("512x512", "8x8"), 1),
     ],
 )
-def test_sizes_decide_by_fitness(sizes: tuple[str, ...], expected: int) -> None:
+def test_sizes_decide_as_chromium_weighs_them(sizes: tuple[str, ...], expected: int) -> None:
     icons = [icon(str(order), order, sizes=size) for order, size in enumerate(sizes)]
     assert shown(*icons) == str(expected)
+
+
+@pytest.mark.parametrize("other", ["", "8x8", "16x16", "32x32", "48x48", "any"])
+@pytest.mark.parametrize("said", ["", "any"])
+def test_a_drawing_without_sizes_counts_as_any(said: str, other: str) -> None:
+    drawing, picture = icon("a.svg", 0, sizes=said), icon("b.png", 1, sizes=other)
+    assert shown(drawing, picture, pictures={"a.svg": SCALABLE}) == "a.svg"
+
+
+def test_a_link_that_leads_nowhere_keeps_the_default_path_away() -> None:
+    assert shown(FAVICON, unusable_link=True) is None
+    assert shown(icon("a", media="print"), FAVICON) == "/favicon.ico"
+
+
+def test_links_behind_the_head_are_not_looked_at() -> None:
+    assert shown(replace(icon("a"), in_head=False), FAVICON) == "/favicon.ico"
 
 
 def test_media_chooses_by_colour_scheme() -> None:
@@ -61,10 +93,9 @@ def test_media_chooses_by_colour_scheme() -> None:
     assert shown(light, dark, scheme="dark") == "dark"
 
 
-def test_unsupported_types_and_stencils_are_passed_over() -> None:
-    assert shown(icon("a", 0), icon("b", 1, type="image/jxl")) == "a"
-    assert shown(icon("a", 0), icon("b", 1, type="image/svg+xml; charset=utf-8")) == "b"
-    assert shown(icon("a", 0), icon("b", 1, purpose="monochrome")) == "a"
+def test_what_type_says_filters_nothing() -> None:
+    for declared in ("image/jxl", "text/html", "junk"):
+        assert shown(icon("a", 0), icon("b", 1, type=declared)) == "b"
 
 
 @pytest.mark.parametrize(
@@ -79,7 +110,28 @@ def test_unsupported_types_and_stencils_are_passed_over() -> None:
         ("not all and (prefers-color-scheme: dark)", True),
         ("(min-width: 1px) and (prefers-color-scheme: dark)", False),
         ("(prefers-color-scheme: dark), (prefers-color-scheme: light)", True),
-        ("nonsense(", True),
+        ("nonsense(", False),
+        ("foo bar baz", False),
+        ("not screen", False),
+        ("not print", True),
+        ("not (prefers-color-scheme: dark)", True),
+        ("(not (prefers-color-scheme: light))", False),
+        ("((prefers-color-scheme: light))", True),
+        ("(prefers-color-scheme: dark) or (prefers-color-scheme: light)", True),
+        ("only screen and (prefers-color-scheme: light)", True),
+        ("(prefers-color-scheme: no-preference)", False),
+        ("(prefers-color-scheme)", True),
+        ("(max-width: 10px)", False),
+        ("(min-width: 99999px)", False),
+        ("(min-width: 30em)", True),
+        ("(width >= 600px)", True),
+        ("(width < 600px)", False),
+        ("(min-resolution: 2dppx)", False),
+        ("(-webkit-min-device-pixel-ratio: 2)", False),
+        ("(monochrome)", False),
+        ("(foo: bar)", False),
+        ("not (foo: bar)", False),
+        ("(" * 500, False),
     ],
 )
 def test_media_queries(media: str, *, light: bool) -> None:

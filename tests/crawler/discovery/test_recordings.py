@@ -116,7 +116,7 @@ DISPLAYED = {
     "ard.de": "/favicon.ico",
     "daringfireball.net": "/graphics/favicon.ico?v=005",
     "github.com": f"{GITHUB_ASSETS}/favicon.ico",
-    "kicktipp.de": "/assets/favicon-32x32.cfcd6069.png",
+    "kicktipp.de": "/assets/favicon.5368f953.ico",
     "mortenmoeller.dk": "/favicon/favicon-32x32.png",
     "printables.com": "/assets/favicons/favicon-32x32.png",
 }
