@@ -266,8 +266,8 @@ async def test_an_icon_counts_by_status_and_bytes(hosts_server: HostsServer, fet
     async with Sandbox() as sandbox:
         found = await fetch_icons(fetcher, sandbox, await discover(fetcher, f"http://{HOST}/"))
     assert [(icon.candidate.declared[:10], icon.picture.width, icon.displayed) for icon in found.found] == [
-        ("real.txt", 16, False),
-        ("data:image", 24, True),
+        ("real.txt", 16, True),
+        ("data:image", 24, False),
         ("/favicon.i", 32, False),
     ]
     kinds = {missing.candidate.declared: missing.kind for missing in found.missing}
