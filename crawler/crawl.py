@@ -17,6 +17,7 @@ from samelook.crawler import phases
 from samelook.crawler.fetching.fetcher import Fetcher
 from samelook.crawler.pictures import Pictures
 from samelook.crawler.queues.postgres import PostgresQueue
+from samelook.crawler.statements import StatementReader
 from samelook.crawler.stores import domains_store, hashes_store, icons_store
 from samelook.crawler.worker import PhaseProgress, PhaseRunner
 from samelook.hashing.sandbox import Sandbox
@@ -64,6 +65,7 @@ class Crawl:
             "icons": (icons_store(settings), lambda page: phases.visit_page(fetcher, page)),
             "hashes": (hashes_store(settings), lambda icon: phases.fetch_icon(fetcher, pictures, icon)),
         }
+        self._statements = StatementReader(pool, fetcher) if "icons" in wanted else None
         self._etl = (
             messages.etl(pool, [works[phase][0] for phase in PHASES], settings, self._stop)
             if messages
@@ -105,6 +107,8 @@ class Crawl:
         )
         async with asyncio.TaskGroup() as group:
             beside = [group.create_task(self._beat())]
+            if self._statements is not None and not once:
+                beside.append(group.create_task(self._statements.run()))
             if self._faults is not None:
                 beside.append(group.create_task(self._faults.follow()))
             async with asyncio.TaskGroup() as running:
@@ -112,6 +116,9 @@ class Crawl:
                     running.create_task(self._run_phase(phase, once=once), name=phase)
                 if self._etl is not None:
                     running.create_task(self._etl.run(once=once), name="etl")
+            if once and self._statements is not None and not self._stop.is_set():
+                while await self._statements.read_due():
+                    pass
             for task in beside:
                 task.cancel()
         await crawl.stop_worker(self._pool, worker_id=self.worker_id, progress=self._progress_json())

@@ -35,8 +35,6 @@ CALLED_BY_LIBRARIES = {
 }
 AWAITED = {
     "packed_defaults": "the catalogue's upkeep",
-    "list_site": "the command `samelook site`",
-    "unlist_site": "the command `samelook site`",
 }
 
 
