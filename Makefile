@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 BENCHMARKS := hashing accuracy discovery fetcher queue crawl rank_import matching matching_soak check check_effects api exchanges exchange_export inspector
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve test lint types imports tests bench lock clean
+.PHONY: help install demo serve extension test lint types imports browsers tests bench lock clean
 
 help:  ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,7 +28,10 @@ demo: install  ## Crawl the bundled sample web and show what was found
 serve: install  ## Serve the HTTP API on this machine, port 5100
 	$(BIN)/samelook serve
 
-test: install lint types imports tests  ## Everything that CI checks
+extension: install  ## Pack the browser extension: build/samelook-chromium.zip and build/samelook-firefox.zip
+	$(BIN)/python extension/pack.py build
+
+test: install lint types imports browsers tests  ## Everything that CI checks
 
 lint:  ## Formatting and style (ruff)
 	$(BIN)/ruff format --check .
@@ -39,6 +42,9 @@ types:  ## Types (mypy --strict)
 
 imports:  ## Borders between rooms (lint-imports)
 	$(BIN)/lint-imports
+
+browsers:  ## Node and Chromium for the extension's tests, where they may be installed
+	@sh tests/extension/install_browsers.sh
 
 tests:  ## The tests alone
 	$(BIN)/python -m pytest

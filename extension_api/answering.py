@@ -17,6 +17,7 @@ from aiohttp import web
 
 from samelook.extension_api.answers import Answers
 from samelook.extension_api.clients import Clients
+from samelook.extension_api.compact_lists import CompactLists
 from samelook.extension_api.curation import FamiliesFile
 from samelook.extension_api.errors import BadRequest
 from samelook.extension_api.limits import Buckets, network_of
@@ -69,6 +70,7 @@ class Extension:
         self.clock = clock
         self.clients = Clients(pool)
         self.answers = Answers(follower, outbox, sandbox, pool, settings, clock)
+        self.compact = CompactLists(pool, follower, settings.verdicts.tiers)
         self.work = Buckets(settings.work_per_s, settings.work_burst, time.monotonic)
         self.registrations = Buckets(
             settings.clients_per_hour / HOUR_S, settings.clients_per_hour, time.monotonic

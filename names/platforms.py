@@ -87,3 +87,8 @@ def _platforms() -> Mapping[str, Platform]:
         )
         for row in csv.DictReader(text.splitlines())
     }
+
+
+def platform_domains() -> frozenset[str]:
+    """The domains of all platforms."""
+    return frozenset(_platforms())

@@ -6,7 +6,10 @@ Its lookups take a microsecond or two for each label; callers that ask often kee
 from __future__ import annotations
 
 from functools import cache, lru_cache
+from importlib import resources
 from typing import TYPE_CHECKING
+
+import idna
 
 if TYPE_CHECKING:
     from publicsuffixlist import PublicSuffixList
@@ -50,3 +53,19 @@ def _suffixes_of_registries() -> PublicSuffixList:
     from publicsuffixlist import PublicSuffixList
 
     return PublicSuffixList(accept_unknown=False, only_icann=True)
+
+
+@cache
+def suffix_rules() -> tuple[str, ...]:
+    """Every rule of the list in ASCII (`co.uk`, `*.ck`, `!www.ck`), to tell sites apart elsewhere."""
+    text = resources.files("publicsuffixlist").joinpath("public_suffix_list.dat").read_text("utf-8")
+    lines = (line.split(maxsplit=1)[0] for line in text.splitlines() if line.strip())
+    return tuple(_in_ascii(line) for line in lines if not line.startswith("//"))
+
+
+def _in_ascii(rule: str) -> str:
+    mark = "!" if rule.startswith("!") else ""
+    labels = rule.removeprefix("!").split(".")
+    return mark + ".".join(
+        label if label == "*" else idna.encode(label, uts46=True).decode() for label in labels
+    )

@@ -40,6 +40,13 @@ _PICTURE_TYPES = {
 }
 
 
+class CompactQuery(BaseModel):
+    """What is there already."""
+
+    since: str | None = None
+    """The version that an earlier list named."""
+
+
 class LooksQuery(BaseModel):
     """Where to go on."""
 
@@ -150,6 +157,25 @@ async def looks(request: web.Request) -> web.Response:
     if _has(request, etag):
         return web.Response(status=304, headers=headers)
     return web.json_response(page, headers=headers)
+
+
+@routes.get("/x/v1/looks/compact")
+@described(
+    TAG,
+    "Looks of trusted sites in a compact, signed file",
+    role="extension",
+    query=CompactQuery,
+    produces="application/octet-stream",
+    answer_headers=(Header("ETag", "The version of the list."),),
+    done="The whole list, or what changed since a version.",
+    errors=(400, 429, 503),
+)
+async def compact_looks(request: web.Request) -> web.Response:
+    extension = request.app[EXTENSION]
+    extension.work.take(address_of(request), COST_ICON)
+    version, body = await extension.compact.whole_or_since(request.query.get("since"))
+    headers = {"ETag": f'"{version}"', "Cache-Control": "no-cache"}
+    return web.Response(body=body, content_type="application/octet-stream", headers=headers)
 
 
 @routes.get("/x/v1/why/{id}")

@@ -2,8 +2,6 @@
 import { pdq } from "../hashing/pdq.js";
 import { canonicalPictures } from "./forms.js";
 
-/** The forms in the order of their numbers in stored looks. */
-export const FORM_NAMES = ["plain", "trimmed", "trimmed_grey", "keyed"];
 const COLOUR_SIDE = 12;
 const TINT_EDGE = 2;
 /** a* and b* (plus 128) of the quarters of the middle, as the compact list has them. */

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from samelook.demo.sample_web.sites import SITES
+from samelook.sql.settings import DatabaseSettings
+from tests.extension.attacks import ATTACKS
+from tests.extension.stage import Browser, Stage, running_browser, running_stage
+from tests.extension_api.conftest import crawled_template
+
+__all__ = ["crawled_template"]
 
 EXTENSION = Path(__file__).parents[2] / "extension"
 
@@ -31,3 +42,20 @@ def node() -> str:
 @pytest.fixture(scope="session")
 def chromium() -> str:
     return _program("chromium", "chromium-browser", "google-chrome-for-testing")
+
+
+@pytest.fixture(scope="session")
+def stage(database_server: Any, crawled_template: str) -> Iterator[Stage]:
+    """The sample web and pages that attack, and a service that has crawled the first."""
+    name = asyncio.run(database_server.create(template=crawled_template))
+    database = DatabaseSettings(url=database_server.url_of(name), application_name="test")
+    with running_stage(database, (*SITES, *ATTACKS)) as running:
+        yield running
+    asyncio.run(database_server.drop(name))
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str, stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """Chromium with the extension, fresh for each file of tests."""
+    with running_browser(chromium, EXTENSION, stage, tmp_path_factory.mktemp("profile")) as running:
+        yield running

@@ -1,0 +1,168 @@
+/**
+ * A lock, in two steps: at once the guard in the page swallows keys and clicks, where the page asks for something;
+ * then the tab goes to the extension's own page, which no page can argue with.
+ */
+import { show } from "./badge.js";
+import { queueReport } from "./reports.js";
+import { hostOf, siteOf } from "./sites.js";
+import { allow, lockOf, setLock, setTabState, tabState } from "./state.js";
+import { list } from "./lists.js";
+
+const LOCK_PAGE = "pages/lock.html";
+const WIPE_MS = 300;
+const ARRIVAL_MS = 2_000;
+const SANDBOX = "sandbox; script-src 'none'; form-action 'none'; worker-src 'none'";
+const PRIORITY = { redirect: 100, sandbox: 200 };
+
+/** Lock a tab: the guards of its frames are armed, and say whether they are asked for something. */
+export async function lockTab(tabId, url, state) {
+  await setLock(state.site, { site: state.site, host: state.host, url, tabId, ...facts(state) });
+  await setTabState(tabId, { ...state, guard: "watch" });
+  await tell(tabId, "watch");
+}
+
+function facts({ looksLike, picture, why, shown, reasons }) {
+  return { looksLike, picture, why, shown, reasons };
+}
+
+/** A frame of a locked tab asks for something: the other frames are covered too, and the tab goes to the lock page. */
+export async function pageAsks(tabId) {
+  const state = await tabState(tabId);
+  if (!state || (state.guard !== "watch" && state.guard !== "view")) return;
+  await setTabState(tabId, { ...state, guard: "cover", viewing: false });
+  void tell(tabId, "cover");
+  await goToLockPage(tabId, state.site);
+}
+
+function tell(tabId, guard) {
+  return chrome.tabs.sendMessage(tabId, { guard }).catch(() => null);
+}
+
+const lockUrl = (site) => chrome.runtime.getURL(`${LOCK_PAGE}?site=${encodeURIComponent(site)}`);
+
+async function goToLockPage(tabId, site) {
+  await redirect(site);
+  await Promise.race([
+    chrome.scripting.executeScript({ target: { tabId }, injectImmediately: true, func: wipe }).catch(() => null),
+    sleep(WIPE_MS),
+  ]);
+  await chrome.tabs.update(tabId, { url: lockUrl(site) }).catch(() => null);
+  for (const end = Date.now() + ARRIVAL_MS; Date.now() < end; await sleep(50)) {
+    const tab = await chrome.tabs.get(tabId).catch(() => null);
+    if (!tab || isLockPage(tab.url)) return;
+  }
+  // A page that hangs, or asks whether to leave it, is left behind.
+  const tab = await chrome.tabs.get(tabId).catch(() => null);
+  if (!tab || isLockPage(tab.url)) return;
+  await chrome.tabs.create({ url: lockUrl(site), index: tab.index, windowId: tab.windowId, active: tab.active });
+  await chrome.tabs.remove(tabId).catch(() => null);
+}
+
+export const isLockPage = (url = "") => url.includes(`/${LOCK_PAGE}`) && !/^https?:/.test(url);
+
+/** Runs in the page: takes away its listeners, which could ask whether to leave, and stops what it is loading. */
+function wipe() {
+  document.open();
+  document.close();
+  addEventListener("beforeunload", (event) => event.stopImmediatePropagation(), true);
+}
+
+/** Every navigation to the site ends at the lock page, Back and the page's own included. */
+async function redirect(site) {
+  const rules = await chrome.declarativeNetRequest.getSessionRules();
+  if (rules.some((rule) => rule.action.type === "redirect" && rule.condition.requestDomains[0] === site)) return;
+  const id = 1 + Math.max(0, ...rules.map((rule) => rule.id));
+  await chrome.declarativeNetRequest.updateSessionRules({
+    addRules: [
+      {
+        id,
+        priority: PRIORITY.redirect,
+        action: { type: "redirect", redirect: { extensionPath: `/${LOCK_PAGE}?site=${encodeURIComponent(site)}` } },
+        condition: { requestDomains: [site], resourceTypes: ["main_frame"] },
+      },
+    ],
+  });
+}
+
+async function removeRules(which) {
+  const rules = await chrome.declarativeNetRequest.getSessionRules();
+  const removeRuleIds = rules.filter(which).map((rule) => rule.id);
+  await chrome.declarativeNetRequest.updateSessionRules({ removeRuleIds });
+}
+
+/** Show a locked site under a policy without script and forms, in this tab alone. */
+export async function viewOnly(tabId, site) {
+  const lock = await lockOf(site);
+  if (!lock) return;
+  await removeRules((rule) => rule.condition.requestDomains?.[0] === site && rule.condition.tabIds?.includes(tabId));
+  const rules = await chrome.declarativeNetRequest.getSessionRules();
+  const id = 1 + Math.max(0, ...rules.map((rule) => rule.id));
+  const condition = { requestDomains: [site], tabIds: [tabId] };
+  await chrome.declarativeNetRequest.updateSessionRules({
+    addRules: [
+      {
+        id,
+        priority: PRIORITY.sandbox,
+        action: {
+          type: "modifyHeaders",
+          responseHeaders: [{ header: "content-security-policy", operation: "append", value: SANDBOX }],
+        },
+        condition: { ...condition, resourceTypes: ["main_frame", "sub_frame"] },
+      },
+    ],
+  });
+  const redirects = rules.filter((rule) => rule.action.type === "redirect" && rule.condition.requestDomains[0] === site);
+  await chrome.declarativeNetRequest.updateSessionRules({
+    removeRuleIds: redirects.map((rule) => rule.id),
+    addRules: redirects.map((rule) => {
+      const excludedTabIds = [...new Set([...(rule.condition.excludedTabIds ?? []), tabId])];
+      return { ...rule, condition: { ...rule.condition, excludedTabIds } };
+    }),
+  });
+  await setTabState(tabId, {
+    host: lock.host, site, verdict: "lock", action: "lock", viewing: true, guard: "view", pictures: [], ...facts(lock),
+  });
+  await chrome.tabs.update(tabId, { url: lock.url });
+}
+
+/** The user says that this is the real site: remembered before the tab goes there, and reported. */
+export async function unlock(tabId, site) {
+  const lock = await lockOf(site);
+  if (!lock) return;
+  await allow(site, null);
+  await removeRules((rule) => rule.condition.requestDomains?.[0] === site);
+  await queueReport("unlock", lock.host, lock.looksLike[0]);
+  await setLock(site, null);
+  await chrome.tabs.update(tabId, { url: lock.url });
+}
+
+/** Leave a locked page for an empty tab. */
+export async function leave(tabId) {
+  const tab = await chrome.tabs.get(tabId);
+  await chrome.tabs.create({ index: tab.index, windowId: tab.windowId });
+  await chrome.tabs.remove(tabId);
+}
+
+/** What the guard of a frame has to do: nothing, `watch`, `cover` or `view`. */
+export async function guardOf(tab, url) {
+  const state = await tabState(tab.id);
+  if (!state?.guard || hostOf(tab.url ?? url) !== state.host) return "";
+  return state.guard;
+}
+
+/** The tab shows the lock page: its badge says so. */
+export async function arrived(tabId, url) {
+  const site = new URL(url).searchParams.get("site");
+  const lock = site && (await lockOf(site));
+  if (!lock) return;
+  const state = { host: lock.host, site, verdict: "lock", action: "lock", pictures: [], ...facts(lock), onLockPage: true };
+  await setTabState(tabId, state);
+  await show(tabId, state);
+}
+
+export async function siteIn(url) {
+  const host = hostOf(url);
+  return host && siteOf(host, (await list())?.list.extras.suffixes);
+}
+
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));

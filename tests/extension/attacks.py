@@ -1,0 +1,150 @@
+"""Pages that wear another site's face and fight: against being judged, locked and left."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+from PIL import Image
+
+from samelook.demo.sample_web.sample_site import Answer, Kind, SampleSite
+from samelook.demo.sample_web.sites import SITE_BY_HOST
+
+OWNER = "lumora.example"
+ROBBED = "harmless-thing.example"
+"""An unranked site with an icon like nobody's."""
+
+
+def _owners_icon() -> bytes:
+    site = SITE_BY_HOST[OWNER]
+    path = next(path for path in site.files if path.endswith(".png"))
+    return site.files[path].data
+
+
+ICON = _owners_icon()
+DATA_URL = "data:image/png;base64," + base64.b64encode(ICON).decode()
+FORM = """<form><input name=user id=user autofocus><input type=password id=password>
+<button>Sign in</button></form>"""
+KEYS = """<script>window.keys=[];for (const type of ['keydown','beforeinput','input','paste'])
+addEventListener(type, event => keys.push(type), true)</script>"""
+
+
+def _own_icon() -> bytes:
+    """Diagonal stripes, which no logo of the sample web has."""
+    image = Image.new("RGB", (32, 32))
+    image.putdata(
+        [
+            ((x * y * 7) % 256, (x * 37 + y * 11) % 256, (x * x + y * 91) % 256)
+            for y in range(32)
+            for x in range(32)
+        ]
+    )
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _svg() -> bytes:
+    return f"""<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"
+viewBox="0 0 64 64">
+<image width="64" height="64" xlink:href="{DATA_URL}"/></svg>""".encode()
+
+
+def _site(
+    name: str, body: str, head: str = '<link rel="icon" href="/icon.png">', icon: bytes = ICON
+) -> SampleSite:
+    page = f"<!doctype html><title>{name}</title>{KEYS}{head}<body>{body}</body>"
+    return SampleSite(
+        host=f"{name}.example",
+        kind=Kind.HOSTILE,
+        title=name,
+        about="",
+        answers={
+            "/": Answer(page.encode()),
+            "/icon.png": Answer(icon, content_type="image/png"),
+            "/icon.svg": Answer(_svg(), content_type="image/svg+xml"),
+            "/later.png": Answer(ICON, content_type="image/png"),
+            "/own.png": Answer(_own_icon(), content_type="image/png"),
+            "/inner": Answer(f"<!doctype html>{KEYS}{FORM}".encode()),
+        },
+    )
+
+
+def _script(code: str) -> str:
+    return f"{FORM}<script>{code}</script>"
+
+
+ATTACKS = (
+    _site("by-svg", FORM, '<link rel="icon" type="image/svg+xml" href="/icon.svg">'),
+    _site(
+        "by-script",
+        _script(
+            f"""const image = new Image(); image.onload = () => {{
+              const canvas = document.createElement('canvas'); canvas.width = canvas.height = 32;
+              canvas.getContext('2d').drawImage(image, 0, 0, 32, 32);
+              const link = document.createElement('link'); link.rel = 'icon'; link.href = canvas.toDataURL();
+              document.head.append(link);
+            }}; image.src = '{DATA_URL}';"""
+        ),
+        "",
+    ),
+    _site(
+        "by-swap",
+        _script("setTimeout(() => document.querySelector('link').href = '/later.png', 1500)"),
+        '<link rel="icon" href="/own.png">',
+    ),
+    _site("in-frame", '<h1>Welcome</h1><iframe src="http://in-frame-inner.example/inner"></iframe>'),
+    _site("in-frame-inner", ""),
+    _site(
+        "late-field",
+        """<h1>Loading</h1><script>setTimeout(() => {
+          const host = document.createElement('div'); document.body.append(host);
+          host.attachShadow({mode: 'closed'}).innerHTML = '<input type=password>';
+        }, 1500)</script>""",
+    ),
+    _site("nothing-asked", "<h1>Only words</h1>"),
+    _site(
+        "asks-to-stay",
+        _script(
+            """setInterval(() => onbeforeunload = event => { event.preventDefault(); return 'stay' }, 1);
+            addEventListener('beforeunload',
+              event => { event.preventDefault(); event.returnValue = 'stay' });"""
+        ),
+    ),
+    _site(
+        "location-war",
+        _script(
+            """let at; const war = () => at ??= setInterval(() => location.href = '/?' + Math.random(), 30);
+            new MutationObserver(war).observe(document.documentElement, {childList: true});
+            addEventListener('keydown', war); setTimeout(war, 20000)"""
+        ),
+    ),
+    _site(
+        "writes-anew",
+        _script(
+            """setInterval(() => { document.open(); document.write('<link rel=icon href=/icon.png>' +
+            '<input id=user><input type=password id=password>'); document.close(); }, 300)"""
+        ),
+    ),
+    _site("alert-loop", _script("setTimeout(() => { for (;;) alert('Call this number') }, 1500)")),
+    _site("busy-loop", _script("setTimeout(() => { for (;;); }, 2500)")),
+    _site(
+        "late-frames",
+        _script(
+            """setInterval(() => { const frame = document.createElement('iframe'); frame.src = '/inner';
+            document.body.append(frame) }, 200)"""
+        ),
+    ),
+    SampleSite(
+        host=ROBBED,
+        kind=Kind.HOSTILE,
+        title="harmless",
+        about="",
+        answers={
+            "/": Answer(
+                f'<!doctype html><title>h</title>{KEYS}<link rel="icon" href="/own.png">{FORM}'.encode()
+            ),
+            "/own.png": Answer(_own_icon(), content_type="image/png"),
+        },
+    ),
+)

@@ -1,0 +1,190 @@
+"""Locks in a real browser: typing does nothing, the tab goes to the lock page, and no page argues."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Error, Page
+
+from tests.extension.stage import PATIENCE_MS, PATIENCE_S, Browser
+
+COPIES = ("lumora-secure.example", "norrbank-login.example", "farewind-deals.example")
+FIGHTING = [
+    "by-svg",
+    "by-script",
+    "by-swap",
+    "in-frame",
+    "late-field",
+    "asks-to-stay",
+    "writes-anew",
+    "alert-loop",
+    "busy-loop",
+    "late-frames",
+]
+
+
+def until(holds: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come to that"
+        time.sleep(0.05)
+
+
+def lock_url(host: str) -> str:
+    return f"/pages/lock.html?site={host}"
+
+
+def is_locked(browser: Browser, host: str) -> bool:
+    """Whether a tab shows the lock page for a host, and none shows the host."""
+    addresses = browser.control.evaluate(
+        "async () => (await chrome.tabs.query({})).map(tab => [tab.url ?? '', tab.pendingUrl ?? ''])"
+    )
+    shown = [url for url, _ in addresses]
+    return any(lock_url(host) in url for url in shown) and not any(f"//{host}/" in url for url in shown)
+
+
+def visit(browser: Browser, host: str) -> Page:
+    page = browser.context.new_page()
+    # A locked site's visit ends elsewhere than where it went.
+    with contextlib.suppress(Error):
+        page.goto(f"http://{host}/", wait_until="commit", timeout=PATIENCE_MS)
+    return page
+
+
+def visit_and_be_locked(browser: Browser, host: str) -> Page:
+    """The lock page: in the tab that was opened, or in the one that took its place."""
+    visit(browser, host)
+    until(lambda: is_locked(browser, host))
+    page = next(page for page in browser.context.pages if lock_url(host) in page.url)
+    page.wait_for_selector("#locked:not([hidden])")
+    return page
+
+
+def close_tabs(browser: Browser) -> None:
+    browser.control.evaluate(
+        """async () => {
+          for (const tab of await chrome.tabs.query({}))
+            if (!tab.url?.endsWith('options.html')) await chrome.tabs.remove(tab.id);
+        }"""
+    )
+
+
+@pytest.mark.parametrize("name", FIGHTING)
+def test_no_page_gets_past_the_lock(browser: Browser, name: str) -> None:
+    visit(browser, f"{name}.example")
+    until(lambda: is_locked(browser, f"{name}.example"))
+    close_tabs(browser)
+
+
+def test_impersonators_of_the_sample_web_are_locked(browser: Browser) -> None:
+    for host in COPIES:
+        visit_and_be_locked(browser, host)
+        close_tabs(browser)
+
+
+def test_a_page_that_asks_for_nothing_stays_readable(browser: Browser) -> None:
+    page = visit(browser, "nothing-asked.example")
+    until(lambda: browser.verdict(page).get("guard") == "watch")
+    said = browser.verdict(page)
+    assert (said["verdict"], said["badge"]) == ("lock", "✕")
+    page.wait_for_timeout(600)
+    assert page.inner_text("h1") == "Only words"
+    page.keyboard.type("abc")
+    assert page.evaluate("keys") == []
+    page.evaluate("document.body.append(document.createElement('input'))")
+    until(lambda: is_locked(browser, "nothing-asked.example"))
+    close_tabs(browser)
+
+
+def test_back_stays_on_the_lock_page(browser: Browser) -> None:
+    page = visit_and_be_locked(browser, "by-svg.example")
+    with contextlib.suppress(Error):
+        page.evaluate("history.back()")
+    page.wait_for_timeout(500)
+    addresses = browser.control.evaluate(
+        "async () => (await chrome.tabs.query({})).map(tab => tab.url ?? '')"
+    )
+    assert not any("//by-svg.example" in url for url in addresses)
+    close_tabs(browser)
+
+
+def test_the_lock_page_shows_both_and_leads_out(browser: Browser) -> None:
+    page = visit_and_be_locked(browser, "by-svg.example")
+    assert page.inner_text("#copy") == "by-svg.example"
+    assert page.inner_text("#original").startswith("lumora")
+    assert page.inner_text("#text").startswith(
+        f"This is not {page.inner_text('#original')}: you are on by-svg.example."
+    )
+    for icon in ("#copy-icon", "#original-icon"):
+        assert page.eval_on_selector(icon, "image => image.decode().then(() => image.naturalWidth)") >= 16
+    why = page.get_attribute("#why", "href")
+    assert why is not None
+    assert why.startswith(f"{browser.stage.server}/x/v1/why/")
+    with browser.context.expect_page():
+        page.click("#leave")
+    until(lambda: not is_locked(browser, "by-svg.example"))
+    close_tabs(browser)
+
+
+def test_a_locked_page_can_be_looked_at_without_script_and_typing(browser: Browser) -> None:
+    page = visit_and_be_locked(browser, "late-frames.example")
+    page.click("#view")
+    page.wait_for_url("http://late-frames.example/")
+    page.wait_for_selector("#password")
+    assert page.evaluate("[self.origin, typeof keys]") == ["null", "undefined"]
+    page.click("#user", force=True)
+    page.keyboard.type("secret")
+    assert page.input_value("#user") == ""
+    until(lambda: browser.badge(browser.tab_of(page)) == "▣")
+    close_tabs(browser)
+
+
+def test_an_unlock_takes_a_second_step_is_remembered_and_reported(browser: Browser) -> None:
+    host = "asks-to-stay.example"
+    page = visit_and_be_locked(browser, host)
+    page.click("#real")
+    assert page.is_disabled("#go-on")
+    page.check(f"input[value='{host}']")
+    page.click("#go-on")
+    page.wait_for_url(f"http://{host}/")
+    said = browser.verdict(page)
+    assert (said["verdict"], said["reasons"]) == ("trusted", ["allowlisted"])
+    page.fill("#user", "me")
+    assert page.input_value("#user") == "me"
+    query = "SELECT kind, site, looks_like FROM reports WHERE site = $1"
+    until(lambda: browser.stage.rows(query, host))
+    (row,) = browser.stage.rows(query, host)
+    assert (row["kind"], row["site"]) == ("unlock", host)
+    assert row["looks_like"].startswith("lumora")
+    reports = [json.loads(body) for _, path, body in browser.stage.asked if path == "/x/v1/report"]
+    assert {"url", "kind", "looks_like", "idempotency_key"} == set(reports[-1])
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.close(run_before_unload=False)
+
+
+def test_a_report_made_offline_is_sent_once_when_the_server_is_back(browser: Browser) -> None:
+    stage = browser.stage
+    browser.control.evaluate(
+        "chrome.storage.local.set({settings: {server: 'http://127.0.0.1:9'}, client: null})"
+    )
+    message = {"type": "report", "kind": "flag", "host": "harmless-thing.example", "looksLike": None}
+    browser.ask(message)
+    assert (
+        browser.control.evaluate("async () => (await chrome.storage.local.get('reports')).reports.length")
+        == 1
+    )
+    browser.control.evaluate("server => chrome.storage.local.set({settings: {server}})", stage.server)
+    browser.ask({**message, "host": "rowanwiki.example"})
+    query = "SELECT site FROM reports WHERE kind = 'flag' ORDER BY site"
+    until(lambda: len(stage.rows(query)) == 2)
+    assert [row["site"] for row in stage.rows(query)] == ["harmless-thing.example", "rowanwiki.example"]
+    until(
+        lambda: (
+            browser.control.evaluate("async () => (await chrome.storage.local.get('reports')).reports.length")
+            == 0
+        )
+    )
