@@ -101,23 +101,23 @@ def test_a_page_that_asks_for_nothing_stays_readable(browser: Browser) -> None:
 
 
 def test_back_stays_on_the_lock_page(browser: Browser) -> None:
-    page = visit_and_be_locked(browser, "by-svg.example")
+    page = visit_and_be_locked(browser, "to-return.example")
     with contextlib.suppress(Error):
         page.evaluate("history.back()")
     page.wait_for_timeout(500)
     addresses = browser.control.evaluate(
         "async () => (await chrome.tabs.query({})).map(tab => tab.url ?? '')"
     )
-    assert not any("//by-svg.example" in url for url in addresses)
+    assert not any("//to-return.example" in url for url in addresses)
     close_tabs(browser)
 
 
 def test_the_lock_page_shows_both_and_leads_out(browser: Browser) -> None:
-    page = visit_and_be_locked(browser, "by-svg.example")
-    assert page.inner_text("#copy") == "by-svg.example"
+    page = visit_and_be_locked(browser, "to-leave.example")
+    assert page.inner_text("#copy") == "to-leave.example"
     assert page.inner_text("#original").startswith("lumora")
     assert page.inner_text("#text").startswith(
-        f"This is not {page.inner_text('#original')}: you are on by-svg.example."
+        f"This is not {page.inner_text('#original')}: you are on to-leave.example."
     )
     for icon in ("#copy-icon", "#original-icon"):
         assert page.eval_on_selector(icon, "image => image.decode().then(() => image.naturalWidth)") >= 16
@@ -126,14 +126,14 @@ def test_the_lock_page_shows_both_and_leads_out(browser: Browser) -> None:
     assert why.startswith(f"{browser.stage.server}/x/v1/why/")
     with browser.context.expect_page():
         page.click("#leave")
-    until(lambda: not is_locked(browser, "by-svg.example"))
+    until(lambda: not is_locked(browser, "to-leave.example"))
     close_tabs(browser)
 
 
 def test_a_locked_page_can_be_looked_at_without_script_and_typing(browser: Browser) -> None:
-    page = visit_and_be_locked(browser, "late-frames.example")
+    page = visit_and_be_locked(browser, "to-view.example")
     page.click("#view")
-    page.wait_for_url("http://late-frames.example/")
+    page.wait_for_url("http://to-view.example/")
     page.wait_for_selector("#password")
     assert page.evaluate("[self.origin, typeof keys]") == ["null", "undefined"]
     page.click("#user", force=True)
@@ -144,7 +144,7 @@ def test_a_locked_page_can_be_looked_at_without_script_and_typing(browser: Brows
 
 
 def test_an_unlock_takes_a_second_step_is_remembered_and_reported(browser: Browser) -> None:
-    host = "asks-to-stay.example"
+    host = "to-unlock.example"
     page = visit_and_be_locked(browser, host)
     page.click("#real")
     assert page.is_disabled("#go-on")
