@@ -55,11 +55,15 @@ def visit(browser: Browser, host: str) -> Page:
     return page
 
 
+def lock_pages(browser: Browser, host: str) -> list[Page]:
+    return [page for page in browser.context.pages if lock_url(host) in page.url]
+
+
 def visit_and_be_locked(browser: Browser, host: str) -> Page:
     """The lock page: in the tab that was opened, or in the one that took its place."""
     visit(browser, host)
-    until(lambda: is_locked(browser, host))
-    page = next(page for page in browser.context.pages if lock_url(host) in page.url)
+    until(lambda: is_locked(browser, host) and lock_pages(browser, host))
+    page = lock_pages(browser, host)[0]
     page.wait_for_selector("#locked:not([hidden])")
     return page
 
