@@ -11,7 +11,9 @@ from functools import partial
 import structlog
 from aiohttp import web
 
+from samelook.api.admission import DOOR, Door, with_admission
 from samelook.api.errors import ApiError
+from samelook.api.health import HEARTBEAT, Heartbeat, database_watched
 from samelook.api.keys import KeyStore
 from samelook.api.lite import Lite, check_list
 from samelook.api.middlewares import measured, with_access, with_cors, with_errors, with_host
@@ -32,6 +34,7 @@ from samelook.api.routes import operator as operator_routes
 from samelook.api.routes import status as status_routes
 from samelook.api.settings import ApiSettings
 from samelook.api.slashes import MergedSlashes
+from samelook.api.slowness import descriptors_watched, with_body_deadline
 from samelook.api.state import (
     CURATION,
     FETCHER,
@@ -70,11 +73,23 @@ def create_app(settings: ApiSettings) -> web.Application:
     Raises BadList when HMA-lite's list cannot be used.
     """
     app = web.Application(
-        middlewares=[measured, with_host, with_cors, with_errors, with_access],
+        middlewares=[
+            measured,
+            with_host,
+            with_admission,
+            with_cors,
+            with_errors,
+            with_body_deadline,
+            with_access,
+        ],
         client_max_size=settings.max_body_bytes,
     )
     app[SETTINGS] = settings
+    app[DOOR] = Door()
+    app.cleanup_ctx.append(descriptors_watched)
     app.cleanup_ctx.append(_database)
+    app[HEARTBEAT] = Heartbeat()
+    app.cleanup_ctx.append(database_watched)
     app.add_routes(status_routes.routes)
     if settings.roles & {"hasher", "extension"} or settings.chat is not None:
         app.cleanup_ctx.append(_sandbox)

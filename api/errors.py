@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -44,6 +45,19 @@ class ApiError(Exception):
         self.message = message
         self.details = details
         self.headers = headers
+
+
+def error_response(error: ApiError) -> web.Response:
+    """An error as clients get it."""
+    body: dict[str, Any] = {"message": error.message}
+    if error.details is not None:
+        body["details"] = error.details
+    return web.Response(
+        status=error.status,
+        body=json.dumps(body, default=str).encode(),
+        content_type="application/json",
+        headers=error.headers,
+    )
 
 
 def bad_request(message: str, details: Any = None) -> ApiError:

@@ -29,6 +29,12 @@ class Metrics:
             buckets=_SECONDS,
             registry=self.registry,
         )
+        self.refused = Counter(
+            "samelook_http_refused",
+            "Requests refused at the door because too much was in hand, by status",
+            ("status",),
+            registry=self.registry,
+        )
         self.index_items = Gauge(
             "samelook_index_items",
             "Signals in the index, by signal type",

@@ -1,11 +1,9 @@
-"""What every request passes through, outermost first: metrics, host, CORS, errors, access."""
+"""What every request passes through: metrics, host, CORS, errors, access; `app.py` has the whole order."""
 
 from __future__ import annotations
 
-import json
 import time
 import uuid
-from typing import Any
 
 import structlog
 from aiohttp import hdrs, web
@@ -22,8 +20,9 @@ from samelook.api.access import (
     may_call,
 )
 from samelook.api.callers import address_of
+from samelook.api.admission import Gone
 from samelook.api.description import Handler, Operation, operation_of
-from samelook.api.errors import ApiError, explained
+from samelook.api.errors import ApiError, error_response, explained
 from samelook.api.metrics import METRICS
 from samelook.api.state import CALLER, KEYS, ROLE, SETTINGS
 
@@ -119,6 +118,8 @@ async def with_errors(request: web.Request, handler: Handler) -> web.StreamRespo
         if isinstance(error, web.HTTPMethodNotAllowed) and request.method == hdrs.METH_OPTIONS:
             allowed = sorted({*error.allowed_methods, hdrs.METH_OPTIONS})
             return web.Response(headers={hdrs.ALLOW: ", ".join(allowed)})
+        if isinstance(error, Gone):
+            return web.Response(status=_CLIENT_CLOSED)  # which nobody reads
         known = explained(error)
         if known is not None:
             response = error_response(known)
@@ -160,19 +161,6 @@ async def with_access(request: web.Request, handler: Handler) -> web.StreamRespo
         raise ApiError(403, message, {"kind": "forbidden"})
     request[ROLE], request[CALLER] = key.role, key
     return await handler(request)
-
-
-def error_response(error: ApiError) -> web.Response:
-    """An error as clients get it."""
-    body: dict[str, Any] = {"message": error.message}
-    if error.details is not None:
-        body["details"] = error.details
-    return web.Response(
-        status=error.status,
-        body=json.dumps(body, default=str).encode(),
-        content_type="application/json",
-        headers=error.headers,
-    )
 
 
 def _unauthorised(message: str) -> ApiError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from difflib import get_close_matches
+from functools import cache
 from typing import Any, NoReturn, TypeVar
 
 from aiohttp import web
@@ -15,6 +16,7 @@ from samelook.api.errors import ApiError, bad_request
 _Model = TypeVar("_Model", bound=BaseModel)
 _MOST_DETAILS = 20
 _LARGEST_ID_DIGITS = 19
+_LARGEST_ID = (1 << 63) - 1
 
 
 def query_of(request: web.Request, model: type[_Model]) -> _Model:
@@ -71,14 +73,25 @@ def _said(fault: ErrorDetails, model: type[BaseModel]) -> str:
     """A fault in words; of a field that there is none of, the nearest one that there is."""
     if fault["type"] != "extra_forbidden":
         return fault["msg"]
-    near = get_close_matches(str(fault["loc"][-1]), model.model_fields, n=1)
+    near = get_close_matches(str(fault["loc"][-1]), field_names(model), n=1)
     return f"there is no such field{f'; did you mean {near[0]}?' if near else ''}"
+
+
+@cache
+def field_names(model: type[BaseModel]) -> frozenset[str]:
+    """The names of all fields of a model, and of the models within it."""
+    names: set[str] = set()
+    schema = model.model_json_schema(by_alias=True)
+    for one in (schema, *schema.get("$defs", {}).values()):
+        names |= one.get("properties", {}).keys()
+    return frozenset(names)
 
 
 def id_of(request: web.Request, name: str) -> int:
     """A number in the path. One that is too large for any id gives an id that nothing has."""
     digits = request.match_info[name]
-    return int(digits) if len(digits) <= _LARGEST_ID_DIGITS else -1
+    number = int(digits) if len(digits) <= _LARGEST_ID_DIGITS else -1
+    return number if number <= _LARGEST_ID else -1
 
 
 def _refuse(constant: str) -> NoReturn:

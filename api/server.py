@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import structlog
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
-from samelook.api.errors import ApiError
-from samelook.api.middlewares import error_response
+from samelook.api.errors import ApiError, error_response
+from samelook.api.slowness import HEADERS_S
 
 _log = structlog.get_logger(__name__)
 _FAULT = 500
@@ -42,7 +43,41 @@ class _Server(web.Server):
 class _Connection(RequestHandler):
     """One connection. aiohttp answers what it cannot parse with a text that quotes it."""
 
-    __slots__ = ()
+    __slots__ = ("_late",)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begins to wait for a request's line and headers."""
+        self._late: asyncio.TimerHandle | None = None
+        super().connection_made(transport)
+        self._wait_for_headers()
+
+    def data_received(self, data: bytes) -> None:
+        """Takes bytes; those that do not complete a request's headers must be followed by more soon."""
+        before = self._request_count
+        super().data_received(data)
+        if self._request_count > before or self._current_request is not None:
+            self._stop_waiting()
+        elif self._late is None:
+            self._wait_for_headers()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Waits for nothing any more."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def _wait_for_headers(self) -> None:
+        self._late = self._loop.call_later(HEADERS_S, self._give_up)
+
+    def _stop_waiting(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
+
+    def _give_up(self) -> None:
+        self._late = None
+        if self._current_request is None and not self._messages:
+            _log.debug("api.late_headers", seconds=HEADERS_S)
+            self.force_close()
 
     def handle_error(
         self,

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 HOUR_S = 3600.0
 CACHED_AT_MOST_S = 60.0
+CACHED_BYTES = 64 << 20
+"""Of answers; one may have 400 KB."""
 LOOKS_PAGE = 200
 _NUMBER = re.compile("[0-9]{1,18}")
 
@@ -81,6 +83,7 @@ class Extension:
         self.crawls = Buckets(settings.crawls_per_hour / HOUR_S, settings.crawls_per_hour, time.monotonic)
         self._network_key = settings.network_key
         self._cache: OrderedDict[tuple[bytes, int | None], Cached] = OrderedDict()
+        self._cached_bytes = 0
         self._checksum: tuple[str, str, int] = ("", "", 0)
 
     def cached(self, key: tuple[bytes, int | None]) -> Cached | None:
@@ -95,10 +98,13 @@ class Extension:
         return cached if age < fresh else None
 
     def cache(self, key: tuple[bytes, int | None], answer: Cached) -> None:
+        before = self._cache.pop(key, None)
+        self._cached_bytes -= 0 if before is None else len(before.payload)
         self._cache[key] = answer
-        self._cache.move_to_end(key)
-        while len(self._cache) > self.settings.verdicts.cached_answers:
-            self._cache.popitem(last=False)
+        self._cached_bytes += len(answer.payload)
+        while len(self._cache) > self.settings.verdicts.cached_answers or self._cached_bytes > CACHED_BYTES:
+            _, dropped = self._cache.popitem(last=False)
+            self._cached_bytes -= len(dropped.payload)
 
     def may_crawl(self, address: str) -> bool:
         """Whether whoever asks may send the crawler to one more site."""
@@ -184,6 +190,7 @@ def extension_context(
             await asyncio.to_thread(load_suffixes)
             follower = Follower(database, settings.verdicts)
             outbox = Outbox(pool, remembered=settings.verdicts.remembered_sightings)
+            outbox.is_crawled = lambda site: site in follower.memory.sites
             await outbox.load(queries("verdicts"))
             app[EXTENSION] = Extension(pool, follower, outbox, sandbox, settings)
             keeper = Keeper(database, settings.verdicts, time.time)

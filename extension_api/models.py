@@ -13,7 +13,7 @@ Key = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_KEY)]
 
 
 class _Request(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Icon(_Request):
@@ -35,10 +35,15 @@ class SiteQuestion(_Request):
     icons: list[Icon] = Field(default_factory=list)
 
 
+def _each_a_question(schema: dict[str, Any]) -> None:
+    schema["items"] = {"$ref": "#/components/schemas/SiteQuestion"}
+
+
 class CheckRequest(_Request):
     """Several sites at once."""
 
-    sites: list[SiteQuestion] = Field(min_length=1)
+    sites: list[Any] = Field(min_length=1, json_schema_extra=_each_a_question)
+    """Each as a question about one site; one that is wrong has its error in its place."""
 
 
 class CheckQuestion(RootModel[SiteQuestion | CheckRequest]):
@@ -58,7 +63,9 @@ class AllowRequest(_Request):
 
 
 class ThreatSlayerRequest(_Request):
-    """What the published ThreatSlayer extension sends; `key` is its API key."""
+    """What the published ThreatSlayer extension sends; `key` is its API key. The rest is not used."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
 
     url: Url
     key: Annotated[str, StringConstraints(max_length=200)] | None = None

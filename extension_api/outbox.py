@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import structlog
 
+from samelook.extension_api.limits import Buckets
 from samelook.names.hosts import reversed_host
 from samelook.names.sites import Site
 from samelook.sql.away import AWAY
@@ -30,6 +35,12 @@ FLUSH_S = 1.0
 MOST_KEPT = 50_000
 MOST_A_FLUSH = 5000
 VISIT_AGAIN_S = 86_400.0
+EXPLAINED_BYTES = 32 << 20
+"""Of explanations in memory, written or not."""
+WRITES_PER_HOUR = 2000.0
+"""Sightings of one network that are kept, and explanations by their size."""
+_BYTES_A_UNIT = 500
+_network: ContextVar[str | None] = ContextVar("network", default=None)
 
 
 class Outbox:
@@ -39,10 +50,15 @@ class Outbox:
         self._pool = pool
         self._writes: Any = queries("extension")
         self._sightings: OrderedDict[tuple[Site, bytes], int] = OrderedDict()
-        self._explanations: OrderedDict[UUID, tuple[Site, dict[str, Any]]] = OrderedDict()
+        self._explanations: OrderedDict[UUID, tuple[Site, bytes]] = OrderedDict()
         self._crawls: OrderedDict[Site, None] = OrderedDict()
         self._first_seen: OrderedDict[tuple[Site, bytes], float] = OrderedDict()
-        self._explained: OrderedDict[UUID, dict[str, Any]] = OrderedDict()
+        self._explained: OrderedDict[UUID, bytes] = OrderedDict()
+        self._explained_bytes = 0
+        self._askers: OrderedDict[Site, str | None] = OrderedDict()
+        self._allowance = Buckets(WRITES_PER_HOUR / 3600, WRITES_PER_HOUR, time.monotonic)
+        self.is_crawled: Callable[[Site], bool] = lambda _: False
+        """Whether the crawl knows a site: what is seen there is worth keeping whoever asks."""
         self._asked_for: OrderedDict[Site, float] = OrderedDict()
         self._remembered = remembered
 
@@ -53,12 +69,39 @@ class Outbox:
 
     # ---- noting ----
 
+    @contextmanager
+    def asked_from(self, network: str) -> Iterator[None]:
+        """In the block, questions from this network are answered; what is kept of them is on its allowance.
+
+        Without it, as on the command line, everything is kept.
+        """
+        token = _network.set(network)
+        try:
+            yield
+        finally:
+            _network.reset(token)
+
+    def _may_keep(self, site: Site, units: float) -> bool:
+        """Whether what was asked of the site goes to the disk, which invented sites would fill."""
+        network = _network.get()
+        if network is None:
+            return True
+        if not self.is_crawled(site):
+            before = self._askers.setdefault(site, network)
+            _bound(self._askers, MOST_KEPT)
+            if before == network:
+                return False
+            self._askers[site] = None  # several networks: whichever asks next is another one
+        return self._allowance.spare(network, units)
+
     def first_seen(self, site: Site, sha256: bytes) -> float | None:
         return self._first_seen.get((site, sha256))
 
     def saw(self, site: Site, sha256: bytes, now: float) -> None:
         """A client saw the picture at the site. It is evidence of when, and of nothing else."""
         key = (site, sha256)
+        if not self._may_keep(site, 1):
+            return
         self._sightings[key] = self._sightings.get(key, 0) + 1
         _bound(self._sightings, MOST_KEPT)
         if key not in self._first_seen:
@@ -67,13 +110,21 @@ class Outbox:
 
     def explained(self, number: UUID) -> dict[str, Any] | None:
         """An explanation of the last minutes."""
-        return self._explained.get(number)
+        text = self._explained.get(number)
+        return None if text is None else json.loads(text)
 
     def explain(self, number: UUID, site: Site, verdict: dict[str, Any]) -> None:
-        if number not in self._explained:
-            self._explained[number] = verdict
-            _bound(self._explained, MOST_KEPT)
-            self._explanations[number] = (site, verdict)
+        if number in self._explained:
+            return
+        text = json.dumps(verdict).encode()
+        self._explained[number] = text
+        self._explained_bytes += len(text)
+        while self._explained_bytes > EXPLAINED_BYTES:
+            number_out, text_out = self._explained.popitem(last=False)
+            self._explained_bytes -= len(text_out)
+            self._explanations.pop(number_out, None)
+        if self._may_keep(site, max(1.0, len(text) / _BYTES_A_UNIT)):
+            self._explanations[number] = (site, text)
             _bound(self._explanations, MOST_KEPT)
 
     def has_asked_for(self, site: Site, now: float) -> bool:
@@ -137,7 +188,7 @@ class Outbox:
                 connection,
                 ids=[number for number, _ in explained],
                 sites=[site for _, (site, _) in explained],
-                verdicts=[json.dumps(verdict) for _, (_, verdict) in explained],
+                verdicts=[verdict.decode() for _, (_, verdict) in explained],
             )
         if crawls:
             await self._request(connection, sorted(site for site, _ in crawls))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from typing import Any
@@ -9,19 +10,23 @@ from typing import Any
 from aiohttp import web
 from pydantic import BaseModel
 
+from samelook.api.admission import DOOR, check_there
 from samelook.api.answers import answer
 from samelook.api.callers import CLIENT_HEADER, address_of, client_if_known
 from samelook.api.description import Header, described
+from samelook.api.errors import ApiError
 from samelook.api.requests import parsed_json, read_body, validated
 from samelook.extension_api import models
 from samelook.extension_api.answering import EXTENSION, Cached, Extension
 from samelook.extension_api.answers import NotAnswerable, explained_number, explanation
 from samelook.extension_api.errors import BadRequest, NotFound, TooLarge, Unauthorised
+from samelook.extension_api.limits import network_of
 from samelook.sql.away import AWAY
 
 routes = web.RouteTableDef()
 TAG = "Extension"
 COST_CACHED, COST_VERDICT, COST_ICON = 1.0, 10.0, 40.0
+_BODY_OF_A_SITE = 150
 _ICON_CHARS = 64
 """Icons with more data than this are counted as such."""
 CLIENT = Header(CLIENT_HEADER, "A client's token, for verdicts by its own allowlist too.")
@@ -80,7 +85,8 @@ async def check(request: web.Request) -> web.Response:
     key = (hashlib.blake2b(body, digest_size=16).digest(), client)
     cached = extension.cached(key)
     if cached is None:
-        cached = await _checked(extension, body, client, address)
+        async with request.app[DOOR].turn(request, _units(body)):
+            cached = await _checked(request, extension, body, client)
         extension.cache(key, cached)
     else:
         extension.work.take(address, COST_CACHED)
@@ -90,15 +96,20 @@ async def check(request: web.Request) -> web.Response:
     return web.Response(body=cached.payload, content_type="application/json", headers=headers)
 
 
-async def _checked(extension: Extension, body: bytes, client: int | None, address: str) -> Cached:
-    parsed = parsed_json(body)
+async def _checked(request: web.Request, extension: Extension, body: bytes, client: int | None) -> Cached:
+    parsed, address = parsed_json(body), address_of(request)
     version, at = extension.follower.version, extension.clock()
     if isinstance(parsed, dict) and "sites" in parsed:
         many = validated(parsed, models.CheckRequest).sites
         if len(many) > extension.settings.max_sites:
             raise TooLarge(f"At most {extension.settings.max_sites} sites at once.", sites=len(many))
-        extension.work.take(address, sum(map(_cost, many)))
-        results = [await _answer_or_error(extension, question, client, address) for question in many]
+        questions = [_question(one) for one in many]
+        extension.work.take(address, sum(_cost(one) for one in questions))
+        results = []
+        for question in questions:
+            check_there(request)
+            results.append(await _answer_or_error(extension, question, client, address))
+            await asyncio.sleep(0)  # others are answered in between
         told: dict[str, Any] = {"results": results, "version": extension.follower.data_version}
         lasting: Any = [_lasting(result) for result in results]
     else:
@@ -110,22 +121,42 @@ async def _checked(extension: Extension, body: bytes, client: int | None, addres
     return Cached(version, at, json.dumps(told).encode(), f'"{digest}"')
 
 
+def _units(body: bytes) -> float:
+    """About how many sites are asked about, before the body is parsed: parsing is work too."""
+    return min(100.0, 1.0 + len(body) / _BODY_OF_A_SITE)
+
+
+def _question(asked: Any) -> models.SiteQuestion | ApiError:
+    """One question of many, or what is wrong with it: the others are answered all the same."""
+    try:
+        return validated(asked, models.SiteQuestion)
+    except ApiError as error:
+        return error
+
+
 async def _answer(
     extension: Extension, question: models.SiteQuestion, client: int | None, address: str
 ) -> dict[str, Any]:
-    return await extension.answers.answer(question, client, may_crawl=lambda: extension.may_crawl(address))
+    with extension.outbox.asked_from(network_of(address)):
+        return await extension.answers.answer(
+            question, client, may_crawl=lambda: extension.may_crawl(address)
+        )
 
 
 async def _answer_or_error(
-    extension: Extension, question: models.SiteQuestion, client: int | None, address: str
+    extension: Extension, question: models.SiteQuestion | ApiError, client: int | None, address: str
 ) -> dict[str, Any]:
+    if isinstance(question, ApiError):
+        return {"message": question.message, "details": question.details}
     try:
         return await _answer(extension, question, client, address)
     except NotAnswerable as error:
         return {"message": error.message, "details": {"kind": error.kind, **error.detail}}
 
 
-def _cost(question: models.SiteQuestion) -> float:
+def _cost(question: models.SiteQuestion | ApiError) -> float:
+    if isinstance(question, ApiError):
+        return COST_CACHED
     sent = sum(1 for icon in question.icons if icon.data and len(icon.data) > _ICON_CHARS)
     return COST_VERDICT + COST_ICON * sent
 
@@ -258,7 +289,8 @@ async def malicious(request: web.Request) -> web.Response:
         client = await extension.clients.known(wanted.key) if wanted.key else None
     except (Unauthorised, *AWAY):
         client = None
-    told = await _answer(extension, models.SiteQuestion(url=wanted.url), client, address)
+    async with request.app[DOOR].turn(request, 1.0):
+        told = await _answer(extension, models.SiteQuestion(url=wanted.url), client, address)
     return answer({"malicious": told["action"] == "lock"})
 
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 import re
 
 from aiohttp import web
+from pydantic import BaseModel, Field
 
 from samelook.api.answers import answer
 from samelook.api.description import described
+from samelook.api.errors import bad_request
+from samelook.api.health import troubles
 from samelook.api.metrics import CONTENT_TYPE, METRICS
 from samelook.api.openapi import document
 from samelook.api.pages.render import asset, page
+from samelook.api.requests import query_of
+from samelook.api.settings import Role
 from samelook.api.state import MATCHING, SETTINGS
 
 routes = web.RouteTableDef()
@@ -19,13 +24,22 @@ _VARIABLE = re.compile(r"\{(\w+)\}")
 _KINDS = {"id": "int:", "content_id": "int:", "exchange_name": "string:", "api_name": "string:"}
 
 
+class StatusQuery(BaseModel):
+    role: Role | None = Field(default=None, description="Only whether this role can do its work.")
+
+
 @routes.get("/status")
 @described(
-    _TAG, "Whether the service can answer: I-AM-ALIVE", role=None, produces="text/plain", errors=(503,)
+    _TAG,
+    "Whether the service can answer: I-AM-ALIVE",
+    role=None,
+    query=StatusQuery,
+    produces="text/plain",
+    errors=(400, 503),
+    meanings={503: "The text says what is wrong, in HMA's words where it has them."},
 )
 async def status(request: web.Request) -> web.Response:
-    trouble = _trouble(request)
-    return web.Response(text=trouble or "I-AM-ALIVE", status=503 if trouble else 200)
+    return _health(request, "I-AM-ALIVE", with_roles=False)
 
 
 @routes.get("/status/live")
@@ -43,10 +57,16 @@ async def livez(_: web.Request) -> web.Response:
 
 
 @routes.get("/readyz")
-@described(_TAG, "As /status, for Kubernetes", role=None, produces="text/plain", errors=(503,))
+@described(
+    _TAG,
+    "As /status, for Kubernetes",
+    role=None,
+    query=StatusQuery,
+    produces="text/plain",
+    errors=(400, 503),
+)
 async def readyz(request: web.Request) -> web.Response:
-    trouble = _trouble(request)
-    return web.Response(text=trouble or "READY", status=503 if trouble else 200)
+    return _health(request, "READY", with_roles=True)
 
 
 @routes.get("/site-map")
@@ -103,11 +123,14 @@ def hma_path(path: str) -> str:
     return _VARIABLE.sub(lambda found: f"<{_KINDS.get(found[1], '')}{found[1]}>", path)
 
 
-def _trouble(request: web.Request) -> str | None:
-    matching = request.app.get(MATCHING)
-    if matching is None:
-        return None
-    if matching.live is None:
-        return "INDEX-NOT-LOADED"
-    limit_s = request.app[SETTINGS].stale_s
-    return "INDEX-STALE" if 0 < limit_s < matching.live.age_s else None
+def _health(request: web.Request, well: str, *, with_roles: bool) -> web.Response:
+    wanted = query_of(request, StatusQuery).role
+    if wanted is not None and wanted not in request.app[SETTINGS].roles:
+        raise bad_request(f"This process does not have the role {wanted}.")
+    found = {role: word for role, word in troubles(request.app).items() if wanted in (None, role)}
+    if not found:
+        return web.Response(text=well)
+    words = list(dict.fromkeys(found.values()))
+    if with_roles:
+        words = [f"{word}: {', '.join(r for r, w in found.items() if w == word)}" for word in words]
+    return web.Response(text="; ".join(words), status=503)

@@ -60,6 +60,7 @@ def run(
         SAMELOOK_QUEUE=sqs samelook crawl run --phase etl
     """
     from samelook.postgres.configured import configured_database
+    from samelook.postgres.reviving import with_database_kept
     from samelook.settings import load_settings
 
     settings = load_settings()
@@ -71,24 +72,22 @@ def run(
         raise typer.Exit
     with configured_database(settings) as url:
         if workers > 1:
-            status = asyncio.run(
-                _run_workers(
-                    settings, url, phases, workers, once=once, quiet=quiet, looks=looks, with_etl=with_etl
-                )
+            work = _run_workers(
+                settings, url, phases, workers, once=once, quiet=quiet, looks=looks, with_etl=with_etl
             )
+            status = asyncio.run(with_database_kept(settings, work))
         else:
-            status = run_async(
-                crawl_here(
-                    settings,
-                    url,
-                    phases,
-                    once=once,
-                    quiet=quiet,
-                    looks=looks,
-                    until_stdin_closes=until_stdin_closes,
-                    with_etl=with_etl,
-                )
+            work = crawl_here(
+                settings,
+                url,
+                phases,
+                once=once,
+                quiet=quiet,
+                looks=looks,
+                until_stdin_closes=until_stdin_closes,
+                with_etl=with_etl,
             )
+            status = run_async(with_database_kept(settings, work))
     raise typer.Exit(status)
 
 

@@ -103,6 +103,7 @@ def serve(
         samelook serve --host 0.0.0.0 --workers 4
     """
     from samelook.postgres.configured import configured_database
+    from samelook.postgres.reviving import with_database_kept
     from samelook.processes.running import allow_many_connections, run_async
     from samelook.settings import load_settings
 
@@ -127,9 +128,9 @@ def serve(
             run_async(_check_keys(chosen))
             _announce(listener, chosen)
             if settings.workers > 1:
-                _serve_many(chosen, listener, settings.workers)
+                _serve_many(settings, chosen, listener)
             else:
-                run_async(serve_here(chosen, listener))
+                run_async(with_database_kept(settings, serve_here(chosen, listener)))
 
 
 def api_settings(settings: Settings, url: str) -> ApiSettings:
@@ -275,11 +276,13 @@ def _roles(names: Collection[str]) -> frozenset[Role]:
     return frozenset(known for known in ROLES if not wanted or known in wanted)
 
 
-def _serve_many(settings: ApiSettings, listener: socket.socket, count: int) -> None:
-    """Run `count` serving processes on one socket until a signal; one that dies is replaced."""
+def _serve_many(configured: Settings, settings: ApiSettings, listener: socket.socket) -> None:
+    """Run serving processes on one socket until a signal; one that dies is replaced."""
+    from samelook.postgres.reviving import with_database_kept
     from samelook.processes.forked import keep_forked
     from samelook.processes.running import run_async
 
+    count = configured.workers
     with tempfile.TemporaryDirectory(prefix="samelook-metrics-") as metrics:
         # Read when prometheus_client is imported, which create_app does.
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics
@@ -292,7 +295,7 @@ def _serve_many(settings: ApiSettings, listener: socket.socket, count: int) -> N
         gc.freeze()
 
         def work(lifeline: int) -> int:
-            run_async(_serve(app, listener, lifeline))
+            run_async(with_database_kept(configured, _serve(app, listener, lifeline)))
             return 0
 
         def told(status: int) -> None:

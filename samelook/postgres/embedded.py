@@ -73,6 +73,27 @@ def embedded_postgres(data_dir: Path, *, durable: bool = True) -> Iterator[str]:
                 _leave(home, start_lock, users_lock)
 
 
+def revive(data_dir: Path) -> bool:
+    """Start the folder's server again if it died; whether it had. For who holds a share in it.
+
+    Raises as `embedded_postgres` does.
+    """
+    home = _home(data_dir)
+    if _is_up(home / "data"):
+        return False
+    # A lock of this call's own: those of a forked process are its parent's too, and exclude nobody.
+    with _explained(data_dir), _lock_file(home, "start.lock") as start_lock, _exclusive(start_lock, home):
+        if _is_up(home / "data"):
+            return False
+        _running(home, start_lock, durable=True)
+        return True
+
+
+def _is_up(data: Path) -> bool:
+    server = read_postmaster(data)
+    return server is not None and (answers(server) or is_postmaster_of(server.pid, data))
+
+
 def _home(data_dir: Path) -> Path:
     home = data_dir.expanduser().resolve() / "postgres"
     home.mkdir(mode=0o700, parents=True, exist_ok=True)

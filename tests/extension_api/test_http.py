@@ -18,6 +18,7 @@ from samelook.demo.sample_web.sites import SITES
 from samelook.extension_api.answering import EXTENSION, Extension
 from samelook.extension_api.curation import list_site
 from samelook.facts.settings import VerdictSettings
+from samelook.names.sites import Site
 from samelook.sql.pool import open_connection
 
 ORIGIN = "chrome-extension://abcdefghijklmnop"
@@ -409,6 +410,8 @@ async def test_the_published_threatslayer_extension_is_served(http: TestClient[A
 async def test_unknown_sites_are_queued_for_the_crawl_and_only_hosts_are_kept(
     http: TestClient[Any, Any], crawled: Any
 ) -> None:
+    # Two networks ask: what one alone asks about is not kept.
+    extension_of(http).outbox._askers[Site("unheard-of.example")] = "192.0.2.0/24"
     await check(http, "https://unheard-of.example/private/path?token=1", {"sha256": "cd" * 32})
     sent = Picture("tidepool", (50,), Format.PNG).data
     await check(http, "https://unheard-of.example/private/path?token=2", encoded(sent))

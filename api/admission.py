@@ -1,0 +1,140 @@
+"""Who is let in: as much work as the process gets done soon, and no client more than its share.
+
+A request that would have to wait longer than anybody waits is refused at the door, with the time after which
+to come back: work that piles up is done for people who have gone. Health routes are never refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from math import ceil
+
+from aiohttp import web
+
+from samelook.api.callers import address_of
+from samelook.api.description import Handler
+from samelook.api.errors import ApiError, error_response, too_many
+from samelook.api.metrics import METRICS
+
+MOST_AT_ONCE = 1024
+"""Requests in hand, of all clients."""
+MOST_OF_A_CLIENT = 256
+MOST_BYTES = 256 << 20
+"""Of the bodies of requests in hand, as far as they are held in memory."""
+_HELD_AT_MOST = 64 << 20
+LONGEST_WAIT_S = 2.0
+CHECKS_AT_ONCE = 4
+"""The process has one loop: more at once answers nobody sooner, and makes everything else wait."""
+_FIRST_GUESS_S = 0.002
+_WEIGHT = 0.05
+ALWAYS = frozenset({"/status", "/status/live", "/livez", "/readyz", "/metrics"})
+
+
+class Gone(Exception):
+    """Whoever asked has closed the connection."""
+
+
+class Door:
+    """How much is in hand, and how long work takes here."""
+
+    def __init__(self) -> None:
+        self._requests: Counter[str] = Counter()
+        self._in_hand = 0
+        self._bytes = 0
+        self._slots = asyncio.Semaphore(CHECKS_AT_ONCE)
+        self._outstanding = 0.0
+        self._of_client: Counter[str] = Counter()
+        self.unit_s = _FIRST_GUESS_S
+        """Seconds that a unit of work takes, measured."""
+
+    def enter(self, client: str, size: int) -> None:
+        """Takes a request in hand. Raises ApiError when there are too many."""
+        if self._in_hand >= MOST_AT_ONCE or self._bytes + size > MOST_BYTES:
+            raise busy(1.0)
+        if self._requests[client] >= MOST_OF_A_CLIENT:
+            raise too_many("You have too many requests in hand here; wait for their answers.", 1.0)
+        self._in_hand += 1
+        self._requests[client] += 1
+        self._bytes += size
+
+    def leave(self, client: str, size: int) -> None:
+        """Gives back what `enter` took."""
+        self._in_hand -= 1
+        self._bytes -= size
+        _less(self._requests, client, 1)
+
+    @asynccontextmanager
+    async def turn(self, request: web.Request, units: float) -> AsyncIterator[None]:
+        """A turn at heavy work, in the order of asking.
+
+        Raises ApiError when it would come too late, and Gone when nobody waits for the answer any more.
+        """
+        client = address_of(request)
+        wait_s = self._outstanding * self.unit_s
+        if wait_s > LONGEST_WAIT_S:
+            raise busy(wait_s)
+        # One request of any size is let in; what a client adds while it waits is limited to half of all.
+        own_s = self._of_client[client] * self.unit_s
+        if own_s > LONGEST_WAIT_S / 2:
+            raise too_many("Your questions take longer than you ask them; slow down.", own_s)
+        self._outstanding += units
+        self._of_client[client] += ceil(units)
+        try:
+            async with self._slots:
+                check_there(request)
+                began = time.perf_counter()
+                yield
+                # Others have their turns in between.
+                spent = (time.perf_counter() - began) / CHECKS_AT_ONCE / max(units, 1.0)
+                self.unit_s += _WEIGHT * (spent - self.unit_s)
+        finally:
+            self._outstanding -= units
+            _less(self._of_client, client, ceil(units))
+
+
+DOOR = web.AppKey("door", Door)
+
+
+@web.middleware
+async def with_admission(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuses what cannot be answered soon."""
+    if request.path in ALWAYS:
+        return await handler(request)
+    door, client, size = request.app[DOOR], address_of(request), 0
+    if request.body_exists:
+        length = request.content_length
+        size = min(_HELD_AT_MOST, request.client_max_size if length is None else length)
+    try:
+        door.enter(client, size)
+    except ApiError as error:
+        METRICS.refused.labels(str(error.status)).inc()
+        response = error_response(error)
+        if size:
+            response.force_close()  # its body is not read
+        return response
+    try:
+        return await handler(request)
+    finally:
+        door.leave(client, size)
+
+
+def check_there(request: web.Request) -> None:
+    """Raises Gone when whoever asked has closed the connection."""
+    if request.transport is None or request.transport.is_closing():
+        raise Gone
+
+
+def busy(after_s: float) -> ApiError:
+    """The process has more to do than it gets done soon."""
+    headers = {"Retry-After": str(max(1, ceil(after_s)))}
+    return ApiError(503, "Too much is being asked just now; try again.", {"kind": "busy"}, headers)
+
+
+def _less(counter: Counter[str], key: str, count: int) -> None:
+    counter[key] -= count
+    if counter[key] <= 0:
+        del counter[key]

@@ -1,0 +1,77 @@
+"""Whether each role of a process can do its work now; known within two seconds of any change."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from samelook.api.settings import ApiSettings, Role
+from samelook.api.state import MATCHING, SETTINGS
+from samelook.extension_api.answering import EXTENSION
+from samelook.sql.away import AWAY
+from samelook.sql.cancelled import check_cancelled
+from samelook.sql.pool import open_connection
+
+_LOOK_S = 0.5
+_ANSWER_S = 1.0
+
+
+@dataclass(slots=True)
+class Heartbeat:
+    """Whether the database answers."""
+
+    is_there: bool = True
+
+
+HEARTBEAT = web.AppKey("heartbeat", Heartbeat)
+
+
+async def database_watched(app: web.Application) -> AsyncIterator[None]:
+    """For `cleanup_ctx`: asks the database twice a second whether it is there."""
+    heartbeat = app[HEARTBEAT]
+    task = asyncio.create_task(_listen(app[SETTINGS], heartbeat))
+    yield
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+async def _listen(settings: ApiSettings, heartbeat: Heartbeat) -> None:
+    while True:
+        try:
+            # A connection of its own: those of the pool may all be busy.
+            async with asyncio.timeout(None) as deadline, open_connection(settings.database) as connection:
+                while True:
+                    deadline.reschedule(asyncio.get_running_loop().time() + _ANSWER_S)
+                    await connection.fetchval("SELECT 1")
+                    deadline.reschedule(None)
+                    heartbeat.is_there = True
+                    await asyncio.sleep(_LOOK_S)
+        except AWAY:
+            check_cancelled()
+            heartbeat.is_there = False
+        await asyncio.sleep(_LOOK_S)
+
+
+def troubles(app: web.Application) -> dict[Role, str]:
+    """What is wrong, by role of this process; empty when all is well.
+
+    Lookups and verdicts go on from memory while the database is away; changes do not.
+    """
+    found: dict[Role, str] = {}
+    settings = app[SETTINGS]
+    if "matcher" in settings.roles:
+        live = app[MATCHING].live
+        if live is None:
+            found["matcher"] = "INDEX-NOT-LOADED"
+        elif 0 < settings.stale_s < live.age_s:
+            found["matcher"] = "INDEX-STALE"
+    if "curator" in settings.roles and not app[HEARTBEAT].is_there:
+        found["curator"] = "DATABASE-AWAY"
+    if "extension" in settings.roles and not app[EXTENSION].follower.is_loaded:
+        found["extension"] = "FACTS-NOT-LOADED"
+    return found
