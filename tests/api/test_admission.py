@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from aiohttp import web
@@ -161,7 +162,7 @@ async def test_odd_names_and_numbers_are_no_fault_of_ours(steady: Any, path: str
 
 async def test_readiness_tells_the_truth_by_role(serve: Any, database_url: str, database_server: Any) -> None:
     service = await serve(roles=frozenset({"matcher", "curator"}))
-    name = database_url.rpartition("/")[2].partition("?")[0]
+    name = urlsplit(database_url).path.strip("/")
     assert (await service.get("/readyz")).text == "READY"
     await database_server.run(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
     await database_server.run(
