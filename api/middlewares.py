@@ -19,8 +19,8 @@ from samelook.api.access import (
     key_needed,
     may_call,
 )
-from samelook.api.callers import address_of
 from samelook.api.admission import Gone
+from samelook.api.callers import address_of
 from samelook.api.description import Handler, Operation, operation_of
 from samelook.api.errors import ApiError, error_response, explained
 from samelook.api.metrics import METRICS
