@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from samelook.demo.sample_web.sample_site import Kind, SampleSite
-from samelook.demo.sample_web.sites import OPERATOR_FAMILIES, SITES
+from samelook.demo.sample_web.sites import OPERATOR_CATALOGUE, OPERATOR_FAMILIES, SITES
 from samelook.terminal.console import out
 
 if TYPE_CHECKING:
@@ -21,13 +21,18 @@ _STYLES = {"trusted": "green", "first_use": "cyan", "grey": "yellow", "lock": "r
 
 
 async def sample_verdicts(pool: Pool, settings: Settings, url: str) -> dict[str, dict[str, Any]]:
-    """The answers about all sites of the sample web, by host, once its operator has stated a family."""
+    """The answers about all sites of the sample web, by host, once its operator has said what it knows."""
     from samelook.extension_api.answering import answering_once
     from samelook.extension_api.curation import state_families
     from samelook.extension_api.models import SiteQuestion
+    from samelook.extension_api.operator import Act, import_catalogue
     from samelook.extension_api.settings import ExtensionSettings
+    from samelook.facts.catalogue_lists import entries_in
 
-    await state_families(pool, OPERATOR_FAMILIES, provenance="operator of the sample web")
+    who = "operator of the sample web"
+    await state_families(pool, OPERATOR_FAMILIES, provenance=who)
+    async with pool.acquire() as connection:
+        await import_catalogue(connection, entries_in(OPERATOR_CATALOGUE), who, Act(who))
     async with answering_once(
         settings.database_at(url), ExtensionSettings(verdicts=settings.verdicts), settings.sandbox
     ) as answers:
@@ -48,7 +53,7 @@ def show_verdicts(answers: dict[str, dict[str, Any]]) -> None:
     honest = [answers[site.host]["verdict"] for site in SITES if site.kind is not Kind.IMPERSONATOR]
     out().print(
         f"[bold]{copies.count('lock')} of {len(copies)} impersonators are locked[/bold], "
-        f"{copies.count('grey')} warned of (what it copies is ranked too low to lock others); "
+        f"{copies.count('grey')} warned of; the rest copies a site that is ranked too low to be protected. "
         f"[bold]{honest.count('lock')} of {len(honest)} other sites are locked[/bold].",
         highlight=False,
     )

@@ -25,3 +25,6 @@ OPERATOR_FAMILIES: tuple[tuple[str, ...], ...] = tuple(
     (site.owner, site.host) for site in FAMILIES if site.proof is Proof.OPERATOR
 )
 """What an operator of this web would write into the families file: the owner first."""
+
+OPERATOR_CATALOGUE = "gardenplan.example\tGardenplan\n"
+"""What an operator would import into the catalogue: whose icon the sites that were made with it show."""
