@@ -52,7 +52,7 @@ class Caller:
 
     async def __call__(self, method: str, path: str, **more: Any) -> Answer:
         async with self.client.request(method, path, **more) as response:
-            text = await response.text()
+            text = await response.text(errors="replace")  # some answers are bytes
             is_json = response.content_type == "application/json"
             return Answer(response.status, text, response.headers, await response.json() if is_json else None)
 
