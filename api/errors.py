@@ -124,6 +124,7 @@ _BUSY = (
 _AWAY = (
     DatabaseError,
     ConnectionError,
+    FileNotFoundError,  # the socket of a server that has been stopped
     TimeoutError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+import samelook.cli  # noqa: F401 - the command line brings all commands together
 from samelook.commands.inspect import app
 
 PAGE = Path(__file__).parents[2] / "docs" / "inspector.md"

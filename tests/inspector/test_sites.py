@@ -149,15 +149,6 @@ async def test_sightings_reports_and_history_are_shown(crawled_pool: Pool, reade
     assert len(rows(answer, "history")) == 1
 
 
-async def test_a_database_without_the_verdicts_tables_says_so(
-    crawled_pool: Pool, reader: OwnConnection
-) -> None:
-    await crawled_pool.execute("DROP TABLE sightings CASCADE")
-    answer = await site_answer(reader, SETTINGS, "lumora.example")
-    (listing,) = [listing for listing in answer.listings if listing.name == "sightings"]
-    assert "no sightings" in listing.notes[0]
-
-
 async def test_a_large_database_is_searched_for_equal_looks_unless_asked_for_more(
     reader: OwnConnection, sample_looks: Any
 ) -> None:

@@ -112,8 +112,10 @@ async def test_banks_hold_and_find_them_and_exports_name_them(database_url: str,
     assert values == hash_bytes(PICTURE, types=OPTIONAL_NAMES).signals
     file = tmp_path / "shared.txt"
     file.write_text("".join(f"{name} {value}\n" for name, value in values.items()))
-    await samelook(database_url, "exchange", "add", "SHARED", "local_file", "--set", f"filename={file}")
-    await samelook(database_url, "exchange", "fetch", "SHARED")
+    folder = {"SAMELOOK_EXCHANGE_FOLDER": str(tmp_path)}
+    words = ("exchange", "add", "SHARED", "local_file", "--set", f"filename={file}")
+    await samelook(database_url, *words, **folder)
+    await samelook(database_url, "exchange", "fetch", "SHARED", **folder)
     exported = await samelook(database_url, "exchange", "export", "SHARED")
     assert set(exported.splitlines()) == set(file.read_text().splitlines())
 
