@@ -50,8 +50,3 @@ class IconCandidate:
     """Position among the declarations of its document."""
     in_head: bool = True
     """False for a link behind the end of the head: Chromium looks at none, Firefox does."""
-
-    @property
-    def is_monochrome(self) -> bool:
-        """Whether it is only a stencil, which the system fills with a colour of its own."""
-        return bool(self.purpose) and set(self.purpose.lower().split()) <= {"monochrome"}

@@ -11,7 +11,10 @@ from typing import Any
 
 import pytest
 
-from samelook.demo.sample_web.sites import SITES
+from samelook.demo.sample_web.sites import OPERATOR_CATALOGUE, SITES
+from samelook.extension_api.operator import Act, import_catalogue
+from samelook.facts.catalogue_lists import entries_in
+from samelook.sql.pool import open_connection
 from samelook.sql.settings import DatabaseSettings
 from tests.extension.attacks import ATTACKS
 from tests.extension.stage import Browser, Stage, running_browser, running_stage
@@ -49,9 +52,16 @@ def stage(database_server: Any, crawled_template: str) -> Iterator[Stage]:
     """The sample web and pages that attack, and a service that has crawled the first."""
     name = asyncio.run(database_server.create(template=crawled_template))
     database = DatabaseSettings(url=database_server.url_of(name), application_name="test")
+    asyncio.run(_learn(database))
     with running_stage(database, (*SITES, *ATTACKS)) as running:
         yield running
     asyncio.run(database_server.drop(name))
+
+
+async def _learn(database: DatabaseSettings) -> None:
+    """Let the operator import whose icon the sites show that were made with it."""
+    async with open_connection(database) as connection:
+        await import_catalogue(connection, entries_in(OPERATOR_CATALOGUE), "test", Act("operator"))
 
 
 @pytest.fixture(scope="module")

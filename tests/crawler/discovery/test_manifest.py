@@ -31,7 +31,7 @@ def test_icons_are_relative_to_the_manifest() -> None:
         "manifest",
         "i.png",
     )
-    assert [icon.is_monochrome for icon in icons] == [False, True, False]
+    assert [icon.purpose for icon in icons] == ["", "monochrome", "any maskable"]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])

@@ -120,7 +120,7 @@ async def test_all_pages_arrive_deletes_remove_and_the_next_fetch_asks_for_what_
 async def test_matches_carry_what_the_exchange_says(source: Source, fetch: Fetch, pool: Pool) -> None:
     source.share("0f" * 32, BEGAN)
     assert (await fetch()).succeeded
-    said = (await pool.fetchval("SELECT metadata FROM bank_content"))["json"]
+    said = await pool.fetchval("SELECT shared FROM bank_content")
     expected = {
         "fb_threatexchange": ("POSITIVE_CLASS", ["shared"]),
         "ncmec": ("POSITIVE_CLASS", ["A1"]),
