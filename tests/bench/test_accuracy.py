@@ -19,7 +19,7 @@ from bench.accuracy_pairs import (
     measures_of_twins,
     strangers,
 )
-from bench.accuracy_sets import Known
+from bench.accuracy_sets import HARD, Known
 from bench.accuracy_twins import letter_twins
 from bench.accuracy_variants import VARIANTS, changed
 from samelook.looks.look import look_of
@@ -59,7 +59,7 @@ def test_it_counts_what_the_rule_says(known: Known, rule: object) -> None:
             compare(look_of(changed(known.icons[i].rgba, change)), known.looks[i], one) is not None
             for i in known.chosen
             for kind, _, change in VARIANTS
-            if kind != "hard"
+            if kind not in HARD
         ]
         assert outcome.detection == pytest.approx(np.mean(found))
 

@@ -23,6 +23,7 @@ from samelook.banks.details import Details
 from samelook.banks.signal_types import parsed_signals
 from samelook.banks.store import BankStore
 from samelook.hashing.signals import hash_bytes
+from samelook.hashing.table import DEFAULT_NAMES
 from samelook.sql.pool import Pool
 from samelook.sql.settings import DatabaseSettings
 
@@ -119,9 +120,9 @@ def test_tx_hashes_with_our_signal_types_what_samelook_hashes(tx: Run, tmp_path:
     assert tx("config", "extensions", "add", "samelook.exchanges.tx").returncode == 0
     done = tx("hash", "photo", str(tmp_path / "scene.png"))
     found = dict(line.split() for line in done.stdout.splitlines())
-    expected = hash_bytes(data).signals
     del found["pdq"]  # the library's own
-    assert found == {name: value for name, value in expected.items() if name != "pdq"}
+    assert found == hash_bytes(data, types=tuple(found)).signals
+    assert {name for name in DEFAULT_NAMES if name != "pdq"} <= found.keys()
 
 
 def test_tx_reads_hashes_to_match_in_any_case(tx: Run, tmp_path: Path) -> None:

@@ -20,10 +20,10 @@ RECORDS, KILLS = 20_000, 5
 pytestmark = pytest.mark.timeout(300)
 
 
-async def fetching(database_url: str) -> asyncio.subprocess.Process:
+async def fetching(database_url: str, folder: Path) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "samelook", "exchange", "fetch", "LARGE", "--quiet"),
-        env={**os.environ, "SAMELOOK_DATABASE_URL": database_url},
+        env={**os.environ, "SAMELOOK_DATABASE_URL": database_url, "SAMELOOK_EXCHANGE_FOLDER": str(folder)},
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
         start_new_session=True,
@@ -40,7 +40,7 @@ async def test_killed_again_and_again_the_tables_are_those_of_an_undisturbed_fet
     await store.create("LARGE", "local_file", {"filename": str(file)})
     # One after each so many records, wherever in the next page that is: by what is committed, not by time.
     for number in range(KILLS):
-        process = await fetching(database_url)
+        process = await fetching(database_url, tmp_path)
         children: list[psutil.Process] = []
         while process.returncode is None and await pool.fetchval(
             "SELECT count(*) FROM exchange_records"
@@ -54,7 +54,7 @@ async def test_killed_again_and_again_the_tables_are_those_of_an_undisturbed_fet
         _, alive = await asyncio.to_thread(psutil.wait_procs, children, 30)
         assert not alive
         assert (await store.status("LARGE")).records < RECORDS
-    last = await fetching(database_url)
+    last = await fetching(database_url, tmp_path)
     _, said = await last.communicate()
     assert last.returncode == 0, said.decode()
     keys = await pool.fetch("SELECT DISTINCT key FROM exchange_records")
