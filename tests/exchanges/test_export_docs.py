@@ -20,10 +20,11 @@ from PIL import Image
 from samelook.banks.contents import ContentStore
 from samelook.banks.details import Details
 from samelook.banks.export import FORMATS
-from samelook.banks.signal_types import SIGNAL_TYPES, parsed_signals
+from samelook.banks.signal_types import parsed_signals
 from samelook.banks.store import BankStore
 from samelook.exchanges import tx
 from samelook.hashing.signals import hash_bytes
+from samelook.hashing.table import SIGNALS
 from samelook.sql.pool import Pool
 
 ROOT = Path(__file__).parents[2]
@@ -108,10 +109,10 @@ def test_formats_and_signal_types_are_on_the_page() -> None:
     for one in tx.SIGNAL_TYPES:
         name = one.get_name()
         (row,) = [line for line in PAGE.splitlines() if line.startswith("|") and f"`{name}`" in line]
-        kind = SIGNAL_TYPES[name]
-        assert ("equal files" in row) == (kind.radius is None)
-        if kind.radius is not None:
-            assert f"up to {kind.radius} of {kind.bits} bits" in row
+        kind = SIGNALS[name]
+        assert ("equal files" in row) == (kind.bank_radius is None)
+        if kind.bank_radius is not None:
+            assert f"up to {kind.bank_radius} of {kind.bits} bits" in row
         assert isinstance(one.INDICATOR_TYPE, dict)
         for indicator, tag in one.INDICATOR_TYPE.items():
             said = row if "the same" not in row else PAGE
