@@ -302,6 +302,8 @@ async def seed_half_done(pool: Pool, count: int, done_share: float) -> None:
         count * done_share,
     )
     await pool.execute("SELECT setval('cursor_domains_fresh', floor($1::float8)::bigint)", count * done_share)
+    # The server does so by itself sooner or later; in the middle of a comparison it would change one side.
+    await pool.execute("VACUUM (ANALYZE) domains, target_urls")
 
 
 async def plan_of_claim(pool: Pool, query: str, **parameters: Any) -> dict[str, Any]:
