@@ -24,7 +24,7 @@ MOST_AT_ONCE = 1024
 """Requests in hand, of all clients."""
 MOST_OF_A_CLIENT = 256
 MOST_BYTES = 256 << 20
-"""Of the bodies of requests in hand, as far as they are held in memory."""
+"""The most memory, in bytes, that the bodies of all requests being answered may hold together."""
 _HELD_AT_MOST = 64 << 20
 LONGEST_WAIT_S = 2.0
 CHECKS_AT_ONCE = 4

@@ -42,7 +42,7 @@ class ApiKey:
     scopes: frozenset[str] | None = None
     """Groups of operations that it may call; None: all that its role allows."""
     per_minute: int | None = None
-    """Requests; None: as many as it likes."""
+    """How many requests a minute the key may make; None: any number."""
     created_at: datetime | None = None
     last_used_at: datetime | None = None
     expires_at: datetime | None = None

@@ -85,7 +85,7 @@ async def with_cors(request: web.Request, handler: Handler) -> web.StreamRespons
     if preflight:
         operation = await _asked_about(request, preflight)
     allowed = may_call(origin, request.headers.get(hdrs.HOST, ""), operation, request.app[SETTINGS])
-    # Everybody may know what needs no role, though a foreign page may not read the answer.
+    # Reading a route without a role does no harm: a foreign page may ask, and CORS keeps the answer from it.
     harmless = (
         request.method in SAFE_METHODS and not preflight and (operation is None or operation.role is None)
     )

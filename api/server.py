@@ -46,7 +46,7 @@ class _Connection(RequestHandler):
     __slots__ = ("_late",)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begins to wait for a request's line and headers."""
+        """Start the deadline for a request's line and headers."""
         self._late: asyncio.TimerHandle | None = None
         super().connection_made(transport)
         self._wait_for_headers()

@@ -97,7 +97,7 @@ def colour_of(tokens: Sequence[Any], current: Rgba = (0, 0, 0, 1)) -> Rgba | Non
 
 
 def as_text(colour: Rgba) -> str:
-    """The colour as every renderer reads it."""
+    """The colour as `#rrggbb`, or `rgba()` where it is not opaque: every renderer reads these."""
     red, green, blue = (round(min(max(channel, 0.0), 1.0) * 255) for channel in colour[:3])
     alpha = round(min(max(colour[3], 0.0), 1.0), 4)
     return f"#{red:02x}{green:02x}{blue:02x}" if alpha == 1 else f"rgba({red},{green},{blue},{alpha:g})"

@@ -91,7 +91,7 @@ async def test_a_tenant_or_a_host_that_was_crawled_takes_nothing_from_a_brand(
     await sample.catch_up()
     await backdate(sample, 40)
     assert told(sample.ask(BRAND)) == ("trusted", "2-ranked")
-    # Not one that the crawl has seen with the look for long: that is warned of.
+    # A new copy is asked about here: one that the crawl has seen for 28 days is only warned of.
     assert told(sample.ask("another.example", *shown_by(sample, BRAND))) == ("lock", "4-strict")
     verdict = told(sample.ask(host, *shown_by(sample, BRAND)))[0]
     assert verdict != "trusted"
