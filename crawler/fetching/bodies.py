@@ -37,6 +37,11 @@ _SMALL_STEPS = frozenset({"gzip", "x-gzip", "deflate"})
 # RFC 9659: a decoder need not support windows beyond 8 MiB; a frame may ask for far more memory.
 _ZSTD_WINDOW = 8 << 20
 
+# The library hands each frame over by itself, so that 8 MiB of empty frames cost half a minute. Every frame
+# starts with one of these marks (RFC 8878, 3.1), so counting them bounds the frames.
+_ZSTD_FRAME, _ZSTD_SKIPPABLE = b"\x28\xb5\x2f\xfd", b"\x2a\x4d\x18"
+_MOST_ZSTD_FRAMES = 1_000
+
 _GZIP_HEADER_BYTES = 10
 _GZIP_CRC, _GZIP_EXTRA, _GZIP_NAME, _GZIP_COMMENT = 2, 4, 8, 16
 
@@ -214,6 +219,8 @@ def _brotli_of(pieces: Iterable[bytes], max_bytes: int, fed: list[bytes]) -> _St
 
 
 def _unzstd(body: bytes, max_bytes: int) -> _Steps:
+    if body.count(_ZSTD_FRAME) + body.count(_ZSTD_SKIPPABLE) > _MOST_ZSTD_FRAMES:
+        raise _corrupt("zstd", f"it has more than {_MOST_ZSTD_FRAMES} frames")
     output = _Output(max_bytes)
     decompressor = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
     # Of all its interfaces only this one bounds the memory of a step: what it decodes, it writes at once.

@@ -201,10 +201,16 @@ async def test_millions_of_empty_units_cost_little_and_never_hold_up_the_loop(
 
 
 async def test_a_decoder_whose_time_is_over_ends() -> None:
-    body = zstd(b"") * 900_000
+    body = zstd(bytes(256 << 20))
     with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.01):
-            await decoded(body, ("zstd",), 8 << 20)
+        async with asyncio.timeout(0.001):
+            await decoded(body, ("zstd",), 256 << 20)
+
+
+def test_zstd_of_too_many_frames_is_refused() -> None:
+    assert decode(zstd(b"a") * 1_000, ("zstd",), 1_000) == b"a" * 1_000
+    with pytest.raises(BadEncoding, match="1000 frames"):
+        decode(zstd(b"a") * 1_001, ("zstd",), 2_000)
 
 
 @pytest.mark.parametrize(
