@@ -46,8 +46,10 @@ imports:  ## Borders between rooms (lint-imports)
 browsers:  ## Node and Chromium for the extension's tests, where they may be installed
 	@sh tests/extension/install_browsers.sh
 
-tests:  ## The tests alone
-	$(BIN)/python -m pytest
+# As many processes as the machine has CPUs. The programs that tests start would each compile the whole
+# package anew where the environment forbids Python to write bytecode.
+tests:  ## The tests alone, in parallel
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n logical --dist loadgroup
 
 bench: install  ## Run the benchmarks (each also runs by itself: python -m bench.NAME)
 	@for name in $(BENCHMARKS); do $(BIN)/python -m bench.$$name || exit 1; done

@@ -18,7 +18,7 @@ from samelook.sql.migrate import migrate
 from samelook.sql.pool import OwnConnection, Pool, open_connection, open_pool
 from samelook.sql.settings import DatabaseSettings
 
-pytest_plugins = ("tests.fixtures.pictures",)
+pytest_plugins = ("tests.fixtures.pictures", "tests.fixtures.machine")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ import asyncio
 import io
 import secrets
 import threading
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -130,15 +129,6 @@ async def exchanges(serve: Serve, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         exchange_types=types, look_s=0.05, attempts=2, retry_s=0.01, silence_s=500.0, files_folder=tmp_path
     )
     return await serve(roles=frozenset({"matcher", "curator"}), exchanges=settings, fetch_exchanges=True)
-
-
-async def until(question: Callable[[], Awaitable[bool]], seconds: float = PATIENCE_S) -> float:
-    """Seconds until the answer is yes."""
-    began = time.monotonic()
-    async with asyncio.timeout(seconds):
-        while not await question():
-            await asyncio.sleep(0.02)
-    return time.monotonic() - began
 
 
 class Background:

@@ -18,7 +18,7 @@ from samelook.api.errors import ApiError
 from samelook.api.settings import ApiSettings
 from samelook.api.state import SETTINGS
 from samelook.sql.settings import DatabaseSettings
-from tests.api.conftest import until
+from tests.fixtures.waiting import until
 
 ELSEWHERE = "192.0.2.7"
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.conftest import until
+from tests.fixtures.waiting import until
 
 if not os.environ.get("CI"):  # where a missing package is an error and not a reason to skip
     pytest.importorskip("threatexchange", reason="the exchanges extra is not installed: its tests DO NOT RUN")

@@ -14,6 +14,7 @@ from samelook.banks.store import BankStore
 from samelook.matching.settings import LiveSettings
 from samelook.sql.pool import Pool, open_pool
 from samelook.sql.settings import DatabaseSettings
+from tests.fixtures.waiting import until
 
 PDQ = SIGNAL_TYPES["pdq"]
 MD5 = SIGNAL_TYPES["video_md5"]
@@ -44,9 +45,7 @@ async def test_another_process_follows(pool: Pool) -> None:
     async with live_banks(pool, LiveSettings()) as live:
         value = secrets.token_bytes(32)
         await ContentStore(store).add("A", {PDQ: value}, Details())
-        async with asyncio.timeout(60):
-            while not await live.find(PDQ, value):
-                await asyncio.sleep(0.01)
+        await until(lambda: live.find(PDQ, value))
 
 
 async def test_what_was_there_before_is_loaded(pool: Pool) -> None:

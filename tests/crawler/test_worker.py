@@ -101,6 +101,7 @@ async def test_never_more_in_hand_than_slots(pool: Pool) -> None:
     assert most == 4
 
 
+@pytest.mark.alone
 async def test_stop_finishes_quick_work_and_gives_slow_work_back(pool: Pool) -> None:
     stop = asyncio.Event()
 

@@ -17,6 +17,7 @@ from samelook.exchanges.errors import (
     WorkerDied,
     WorkerHung,
 )
+from tests.fixtures.waiting import until
 
 A, B, C, D = (f"{n:02x}" * 16 for n in (0xAA, 0xBB, 0xCC, 0xDD))
 
@@ -315,9 +316,7 @@ async def test_who_lost_the_exchange_writes_no_more(
     await transaction.start()
     await blocker.execute("LOCK TABLE exchange_records IN ACCESS EXCLUSIVE MODE")
     running = asyncio.create_task(fetch_once(pool, "ONE", settings))
-    async with asyncio.timeout(30):
-        while not await pool.fetchval("SELECT run_id IS NOT NULL FROM exchanges"):
-            await asyncio.sleep(0.01)
+    await until(lambda: pool.fetchval("SELECT run_id IS NOT NULL FROM exchanges"))
     await transaction.rollback()
     await pool.release(blocker)
     seen.set()

@@ -7,14 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from samelook.exchanges.schedule import Schedule
+from tests.fixtures.waiting import until
 
 A, B = "0a" * 16, "0b" * 16
-
-
-async def until(done: Any) -> None:
-    async with asyncio.timeout(60):
-        while not await done():
-            await asyncio.sleep(0.02)
 
 
 async def test_two_schedules_fetch_everything_that_is_due_and_stop(

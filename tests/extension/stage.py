@@ -21,6 +21,7 @@ from samelook.demo.sample_web.sample_site import SampleSite
 from samelook.demo.sample_web.server import REQUESTS, create_sample_web
 from samelook.extension_api.answering import EXTENSION
 from samelook.sql.settings import DatabaseSettings
+from tests.fixtures.waiting import until
 
 PATIENCE_S = 30.0
 PATIENCE_MS = PATIENCE_S * 1000
@@ -72,9 +73,7 @@ def running_stage(database: DatabaseSettings, sites: tuple[SampleSite, ...]) -> 
         service = create_app(ApiSettings(database, roles=frozenset({"extension"})))
         service.middlewares.insert(0, _noting(asked))
         async with _served(sample) as web_port, _served(service) as service_port:
-            async with asyncio.timeout(PATIENCE_S):
-                while not service[EXTENSION].follower.is_loaded:
-                    await asyncio.sleep(0.02)
+            await until(lambda: service[EXTENSION].follower.is_loaded)
             stages.append(Stage(loop, web_port, service_port, database, sample[REQUESTS], asked))
             started.set()
             await stop.wait()

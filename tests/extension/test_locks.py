@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-import time
-from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Error, Page
 
-from tests.extension.stage import PATIENCE_MS, PATIENCE_S, Browser
+from tests.extension.stage import PATIENCE_MS, Browser
+from tests.fixtures.waiting import wait_until
 
 COPIES = ("lumora-secure.example", "norrbank-login.example", "farewind-deals.example")
 FIGHTING = [
@@ -25,13 +24,6 @@ FIGHTING = [
     "busy-loop",
     "late-frames",
 ]
-
-
-def until(holds: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come to that"
-        time.sleep(0.05)
 
 
 def lock_url(host: str) -> str:
@@ -62,7 +54,7 @@ def lock_pages(browser: Browser, host: str) -> list[Page]:
 def visit_and_be_locked(browser: Browser, host: str) -> Page:
     """The lock page: in the tab that was opened, or in the one that took its place."""
     visit(browser, host)
-    until(lambda: is_locked(browser, host) and lock_pages(browser, host))
+    wait_until(lambda: is_locked(browser, host) and lock_pages(browser, host))
     page = lock_pages(browser, host)[0]
     page.wait_for_selector("#locked:not([hidden])")
     return page
@@ -80,7 +72,7 @@ def close_tabs(browser: Browser) -> None:
 @pytest.mark.parametrize("name", FIGHTING)
 def test_no_page_gets_past_the_lock(browser: Browser, name: str) -> None:
     visit(browser, f"{name}.example")
-    until(lambda: is_locked(browser, f"{name}.example"))
+    wait_until(lambda: is_locked(browser, f"{name}.example"))
     close_tabs(browser)
 
 
@@ -92,7 +84,7 @@ def test_impersonators_of_the_sample_web_are_locked(browser: Browser) -> None:
 
 def test_a_page_that_asks_for_nothing_stays_readable(browser: Browser) -> None:
     page = visit(browser, "nothing-asked.example")
-    until(lambda: browser.verdict(page).get("guard") == "watch")
+    wait_until(lambda: browser.verdict(page).get("guard") == "watch")
     said = browser.verdict(page)
     assert (said["verdict"], said["badge"]) == ("lock", "✕")
     page.wait_for_timeout(600)
@@ -100,7 +92,7 @@ def test_a_page_that_asks_for_nothing_stays_readable(browser: Browser) -> None:
     page.keyboard.type("abc")
     assert page.evaluate("keys") == []
     page.evaluate("document.body.append(document.createElement('input'))")
-    until(lambda: is_locked(browser, "nothing-asked.example"))
+    wait_until(lambda: is_locked(browser, "nothing-asked.example"))
     close_tabs(browser)
 
 
@@ -130,7 +122,7 @@ def test_the_lock_page_shows_both_and_leads_out(browser: Browser) -> None:
     assert why.startswith(f"{browser.stage.server}/x/v1/why/")
     with browser.context.expect_page():
         page.click("#leave")
-    until(lambda: not is_locked(browser, "to-leave.example"))
+    wait_until(lambda: not is_locked(browser, "to-leave.example"))
     close_tabs(browser)
 
 
@@ -143,7 +135,7 @@ def test_a_locked_page_can_be_looked_at_without_script_and_typing(browser: Brows
     page.click("#user", force=True)
     page.keyboard.type("secret")
     assert page.input_value("#user") == ""
-    until(lambda: browser.badge(browser.tab_of(page)) == "▣")
+    wait_until(lambda: browser.badge(browser.tab_of(page)) == "▣")
     close_tabs(browser)
 
 
@@ -160,7 +152,7 @@ def test_an_unlock_takes_a_second_step_is_remembered_and_reported(browser: Brows
     page.fill("#user", "me")
     assert page.input_value("#user") == "me"
     query = "SELECT kind, site, looks_like FROM reports WHERE site = $1"
-    until(lambda: browser.stage.rows(query, host))
+    wait_until(lambda: browser.stage.rows(query, host))
     (row,) = browser.stage.rows(query, host)
     assert (row["kind"], row["site"]) == ("unlock", host)
     assert row["looks_like"].startswith("lumora")
@@ -184,9 +176,9 @@ def test_a_report_made_offline_is_sent_once_when_the_server_is_back(browser: Bro
     browser.control.evaluate("server => chrome.storage.local.set({settings: {server}})", stage.server)
     browser.ask({**message, "host": "rowanwiki.example"})
     query = "SELECT site FROM reports WHERE kind = 'flag' ORDER BY site"
-    until(lambda: len(stage.rows(query)) == 2)
+    wait_until(lambda: len(stage.rows(query)) == 2)
     assert [row["site"] for row in stage.rows(query)] == ["harmless-thing.example", "rowanwiki.example"]
-    until(
+    wait_until(
         lambda: (
             browser.control.evaluate("async () => (await chrome.storage.local.get('reports')).reports.length")
             == 0

@@ -34,10 +34,9 @@ from samelook.names.sites import host_of_url
 from samelook.settings import Settings
 from samelook.sql.pool import open_connection, open_pool
 from samelook.sql.settings import DatabaseSettings
+from tests.fixtures.waiting import until
 
 SETTINGS = VerdictSettings()
-PATIENCE_S = 60.0
-"""How long a slow machine may take for what is to happen."""
 # Machines are fast and slow; how long an example takes says nothing.
 hypothesis.settings.register_profile(
     "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
@@ -137,9 +136,7 @@ async def serve_extension() -> AsyncIterator[Callable[..., Awaitable[TestClient[
         client: TestClient[Any, Any] = TestClient(TestServer(app))
         clients.append(client)
         await client.start_server()
-        async with asyncio.timeout(PATIENCE_S):
-            while not app[EXTENSION].follower.is_loaded:
-                await asyncio.sleep(0.01)
+        await until(lambda: app[EXTENSION].follower.is_loaded)
         return client
 
     yield start
@@ -151,15 +148,3 @@ async def serve_extension() -> AsyncIterator[Callable[..., Awaitable[TestClient[
 async def sample(crawled: DatabaseSettings) -> Asking:
     """The crawled sample web in memory."""
     return await asking_about(crawled)
-
-
-@pytest.fixture
-def until() -> Callable[[Callable[[], object]], Awaitable[None]]:
-    """Waits until something holds."""
-
-    async def wait(holds: Callable[[], object]) -> None:
-        async with asyncio.timeout(PATIENCE_S):
-            while not holds():
-                await asyncio.sleep(0.01)
-
-    return wait

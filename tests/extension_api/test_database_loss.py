@@ -22,6 +22,7 @@ from samelook.postgres.embedded import embedded_postgres
 from samelook.sql.migrate import migrate
 from samelook.sql.pool import open_connection
 from samelook.sql.settings import DatabaseSettings
+from tests.fixtures.waiting import until
 
 PATIENCE_S = 60.0
 ICONS = fresh_icons(3, 13)
@@ -83,12 +84,6 @@ async def report(http: TestClient[Any, Any], client: str) -> int:
     body = {"url": "stranger.example", "kind": "flag"}
     async with http.post("/x/v1/report", json=body, headers={"X-Samelook-Client": client}) as answer:
         return answer.status
-
-
-async def until(holds: Any) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while not await holds():
-            await asyncio.sleep(0.05)
 
 
 async def test_stopping_postgres_changes_no_verdict(own: Own, serve_extension: Any) -> None:

@@ -11,6 +11,7 @@ from samelook.api.app import create_app
 from samelook.api.settings import ApiSettings
 from samelook.extension_api.answering import EXTENSION
 from samelook.extension_api.settings import ExtensionSettings
+from tests.fixtures.waiting import until
 
 MINE = "chrome-extension://abcdefghijklmnop"
 OTHER = "chrome-extension://somebodyelses"
@@ -31,7 +32,7 @@ async def service(crawled: Any) -> Any:
     await client.close()
 
 
-async def test_verdicts_need_no_api_key_and_other_routes_do(service: Any, until: Any) -> None:
+async def test_verdicts_need_no_api_key_and_other_routes_do(service: Any) -> None:
     await until(lambda: service.app[EXTENSION].follower.is_loaded)
     async with service.post("/x/v1/check", json={"url": "lumora-secure.example"}) as answer:
         assert (answer.status, (await answer.json())["verdict"]) == (200, "lock")
@@ -41,7 +42,7 @@ async def test_verdicts_need_no_api_key_and_other_routes_do(service: Any, until:
         assert answer.status == 401
 
 
-async def test_only_configured_extensions_are_answered(service: Any, until: Any) -> None:
+async def test_only_configured_extensions_are_answered(service: Any) -> None:
     await until(lambda: service.app[EXTENSION].follower.is_loaded)
     body = {"url": "lumora.example"}
     async with service.post("/x/v1/check", json=body, headers={"Origin": MINE}) as answer:

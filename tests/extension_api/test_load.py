@@ -7,6 +7,7 @@ import json
 import time
 from typing import Any
 
+import pytest
 from aiohttp.test_utils import TestClient
 
 from samelook.extension_api import answering, outbox
@@ -16,6 +17,7 @@ from samelook.names.sites import Site
 ABANDONED = 60
 
 
+@pytest.mark.alone
 async def test_one_client_that_hangs_up_takes_nothing_from_others(crawled: Any, serve_extension: Any) -> None:
     http: TestClient[Any, Any] = await serve_extension(crawled)
     for number in range(ABANDONED):

@@ -8,13 +8,14 @@ import re
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.fixtures.waiting import wait_until
 
 RECOVERY_S = 30.0
 STARTING_S = 90.0
@@ -48,13 +49,6 @@ def asked(url: str, body: object = None) -> tuple[int, str]:
         return error.code, error.read().decode()
 
 
-def until(holds: Callable[..., bool], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGQUIT])
 def test_a_killed_database_comes_back_and_nothing_acknowledged_is_lost(
     service: str, tmp_path: Path, number: signal.Signals
@@ -66,7 +60,7 @@ def test_a_killed_database_comes_back_and_nothing_acknowledged_is_lost(
         text = file.read_text() if file.exists() else ""
         return text.split()[0] if "ready" in text else ""
 
-    until(lambda: asked(f"{service}/readyz")[0] == 200, STARTING_S)
+    wait_until(lambda: asked(f"{service}/readyz")[0] == 200, STARTING_S)
     kept = []
     for round_number in range(3):
         pid = ready()
@@ -74,7 +68,7 @@ def test_a_killed_database_comes_back_and_nothing_acknowledged_is_lost(
         assert asked(f"{service}/c/banks", {"name": name})[0] == 201
         kept.append(name)
         os.kill(int(pid), number)
-        until(lambda before=pid: ready() not in ("", before), RECOVERY_S)
-        until(lambda: asked(f"{service}/c/banks")[0] == 200, RECOVERY_S)
-        until(lambda: asked(f"{service}/readyz") == (200, "READY"), RECOVERY_S)
+        wait_until(lambda before=pid: ready() not in ("", before), RECOVERY_S)
+        wait_until(lambda: asked(f"{service}/c/banks")[0] == 200, RECOVERY_S)
+        wait_until(lambda: asked(f"{service}/readyz") == (200, "READY"), RECOVERY_S)
         assert [bank["name"] for bank in json.loads(asked(f"{service}/c/banks")[1])] == kept

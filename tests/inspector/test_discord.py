@@ -29,6 +29,7 @@ from samelook.inspector.chat import ChatDesk, ChatSettings, add_chat
 from samelook.inspector.discord import COMMANDS, REPLAY_WINDOW_S, definitions
 from samelook.sql.pool import Pool
 from samelook.sql.settings import DatabaseSettings
+from tests.fixtures.waiting import until
 
 KEY = SigningKey.generate()
 
@@ -247,9 +248,7 @@ async def test_an_outage_of_discord_loses_nothing(service: str, discord: Discord
     embed = await answered(service, discord, question("health"))
     hurry.cancel()
     assert "healthy" in embed["description"]
-    async with asyncio.timeout(5):
-        while not await crawled_pool.fetchval("SELECT answered_at IS NOT NULL FROM chat_requests"):
-            await asyncio.sleep(0.05)
+    await until(lambda: crawled_pool.fetchval("SELECT answered_at IS NOT NULL FROM chat_requests"))
     row = await crawled_pool.fetchrow("SELECT tries, interaction, gave_up FROM chat_requests")
     assert row is not None
     assert tuple(row) == (4, None, None)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,6 +13,7 @@ from samelook.matching.errors import PositionLost, SourceUnavailable
 from samelook.matching.live import LiveIndex, live_index
 from samelook.matching.settings import LiveSettings
 from samelook.matching.source import Change
+from tests.fixtures.waiting import until
 
 
 def value(number: int) -> bytes:
@@ -100,15 +99,6 @@ def signals() -> Signals:
     return Signals()
 
 
-async def eventually(holds: Any, within_s: float = 5.0) -> float:
-    """Seconds until it held."""
-    started = time.monotonic()
-    while not holds():
-        assert time.monotonic() - started < within_s, "it never came to hold"
-        await asyncio.sleep(0.01)
-    return time.monotonic() - started
-
-
 def finds(live: LiveIndex, number: int) -> list[int]:
     found: list[int] = live.index.search(value(number), 0)[0].tolist()
     return found
@@ -124,11 +114,11 @@ async def test_changes_show_at_once_here_and_soon_elsewhere(signals: Signals) ->
         (second,) = signals.add(2)
         await here.refresh()
         assert finds(here, 2) == [second]
-        assert await eventually(lambda: finds(elsewhere, 2) == [second]) < 2
+        assert await until(lambda: finds(elsewhere, 2) == [second]) < 2
         signals.remove(first)
         await here.refresh()
         assert finds(here, 1) == []
-        assert await eventually(lambda: finds(elsewhere, 1) == []) < 2
+        assert await until(lambda: finds(elsewhere, 1) == []) < 2
         assert len(elsewhere.index) == 1
         assert elsewhere.status().age_s < 60
 
@@ -137,7 +127,7 @@ async def test_polling_finds_changes_when_no_hint_comes(signals: Signals) -> Non
     signals.deaf = True
     async with live_index(signals, LiveSettings(poll_s=0.05)) as live:
         signals.add(5)
-        assert await eventually(lambda: bool(finds(live, 5))) < 2
+        assert await until(lambda: bool(finds(live, 5))) < 2
 
 
 async def test_a_start_from_a_snapshot_replays_what_came_since(signals: Signals, tmp_path: Path) -> None:
@@ -165,20 +155,20 @@ async def test_a_snapshot_that_one_process_wrote_is_shared_by_all(signals: Signa
             (more,) = signals.add(10 + round_)
             signals.remove(one)
             for live, old in zip((here, elsewhere), before, strict=True):
-                await eventually(lambda live=live, old=old: live.index is not old)
+                await until(lambda live=live, old=old: live.index is not old)
             for live in (here, elsewhere):
-                await eventually(lambda live=live, n=round_, id_=more: finds(live, 10 + n) == [id_])
-                await eventually(lambda live=live: finds(live, 1) == [])
+                await until(lambda live=live, n=round_, id_=more: finds(live, 10 + n) == [id_])
+                await until(lambda live=live: finds(live, 1) == [])
                 assert finds(live, 2) == [two]
             (one,) = signals.add(1)
             signals.remove(more)
             for live in (here, elsewhere):
-                await eventually(lambda live=live, id_=one: finds(live, 1) == [id_])
-                await eventually(lambda live=live, n=round_: finds(live, 10 + n) == [])
+                await until(lambda live=live, id_=one: finds(live, 1) == [id_])
+                await until(lambda live=live, n=round_: finds(live, 10 + n) == [])
         now = here.index
         (tmp_path / f"{signals.name}-64.index").write_bytes(b"damaged")
         (four,) = signals.add(4)
-        await eventually(lambda: finds(here, 4) == finds(elsewhere, 4) == [four])
+        await until(lambda: finds(here, 4) == finds(elsewhere, 4) == [four])
         assert here.index is now
         assert finds(here, 3) == [three]
 
@@ -190,7 +180,7 @@ async def test_a_small_index_is_left_alone(signals: Signals, tmp_path: Path) -> 
         before = live.index
         assert await live.save()
         (two,) = signals.add(2)
-        await eventually(lambda: finds(live, 2) == [two])
+        await until(lambda: finds(live, 2) == [two])
         assert live.index is before
 
 
@@ -285,11 +275,11 @@ async def test_a_source_that_is_away_for_a_while_is_caught_up_with(signals: Sign
         with pytest.raises(SourceUnavailable):
             await live.refresh()
         signals.add(2)
-        assert await eventually(lambda: live.status().age_s > 0.03) < 5
+        assert await until(lambda: live.status().age_s > 0.03) < 5
         assert finds(live, 1) == [1]
         assert finds(live, 2) == []
         signals.failing = False
-        await eventually(lambda: finds(live, 2) == [2])
+        await until(lambda: finds(live, 2) == [2])
 
 
 async def test_what_the_block_raises_comes_out_as_it_is(signals: Signals) -> None:
@@ -307,9 +297,9 @@ async def test_snapshots_are_written_when_enough_has_changed(signals: Signals, t
     settings = LiveSettings(snapshot_folder=tmp_path, poll_s=0.01, snapshot_interval_s=0, snapshot_share=0.5)
     async with live_index(signals, settings) as live:
         path = tmp_path / "blockhash8-64.index"
-        await eventually(path.exists)
+        await until(path.exists)
         signals.remove(1)
-        await eventually(lambda: len(live.index) == 0)
+        await until(lambda: len(live.index) == 0)
     async with live_index(signals, settings) as live:
         assert live.status().started_from == "snapshot"
         assert len(live.index) == 0

@@ -18,6 +18,7 @@ from aiohttp import web
 
 from bench.crawl_web import ICONS, create_app
 from samelook.demo.sample_web.server import sample_web_server
+from tests.fixtures.waiting import until
 
 Pool = Any
 SITES = 200
@@ -147,9 +148,7 @@ async def test_sigterm_stops_within_ten_seconds_and_loses_nothing(pool: Pool, da
     async with many_sites(400, delay_s=0.2) as port:
         await add_sites(pool, 400)
         process = await run_samelook(database_url, "crawl", "run", SAMELOOK_RESOLVE=f"*=127.0.0.1:{port}")
-        async with asyncio.timeout(30):
-            while not await pool.fetchval("SELECT count(*) FROM favicon_metadata"):
-                await asyncio.sleep(0.05)
+        await until(lambda: pool.fetchval("SELECT count(*) FROM favicon_metadata"))
         started = time.monotonic()
         process.send_signal(signal.SIGTERM)
         _, errors = await process.communicate()

@@ -15,8 +15,7 @@ import stat
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -36,6 +35,7 @@ from samelook.postgres.cluster import (
 )
 from samelook.postgres.embedded import embedded_postgres
 from samelook.postgres.postmaster import is_postmaster_of, read_postmaster
+from tests.fixtures.waiting import wait_until
 
 AS_ROOT = os.geteuid() == 0
 
@@ -85,13 +85,6 @@ def ask(url: str, query: str) -> object:
             await connection.close()
 
     return asyncio.run(fetch())
-
-
-def wait_until(true: Callable[[], bool], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "it did not become true"
-        time.sleep(0.01)
 
 
 USER = """

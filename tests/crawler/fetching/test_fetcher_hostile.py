@@ -294,6 +294,7 @@ async def test_a_body_announced_too_large_is_not_read(hosts_server: HostsServer,
     assert len((await fetcher.fetch("https://a.example/fits")).body) == 100_000
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("part", ["headers", "body"])
 async def test_a_slow_drip_ends_with_the_total_time(
     hosts_server: HostsServer, settings: FetchSettings, part: str

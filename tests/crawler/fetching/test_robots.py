@@ -218,10 +218,10 @@ async def test_a_file_with_many_agents_and_many_rules_is_refused_quickly(interlu
     agents = "".join(f"User-agent: b{number}\n{interlude}" for number in range(6_000))
     body = agents + "Disallow: /x\n" * 8_000
     assert rule_entries(body) > MAX_RULE_ENTRIES
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(RobotsUnavailable, match="too many"):
         await Robots(Site(body), product="Samelook").check(ORIGIN, ORIGIN)
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 1
 
 
 async def test_a_long_list_of_agents_as_real_sites_have_is_read() -> None:
@@ -234,6 +234,6 @@ async def test_a_long_list_of_agents_as_real_sites_have_is_read() -> None:
 
 
 async def test_wildcards_do_not_backtrack() -> None:
-    started = time.monotonic()
+    started = time.process_time()
     assert await allowed("User-agent: *\nDisallow: /" + "*a" * 50_000 + "b$", "/" + "a" * 8_000)
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 1

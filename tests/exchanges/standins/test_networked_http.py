@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -20,6 +19,7 @@ from samelook.sql.pool import Pool
 from samelook.sql.settings import DatabaseSettings
 from tests.exchanges.standins import server
 from tests.exchanges.standins.sources import NcmecSource, Source
+from tests.fixtures.waiting import until
 
 BEGAN = int(time.time()) - 86_400
 
@@ -66,12 +66,6 @@ async def service(source: Source, database_url: str) -> AsyncIterator[Service]:
         running = Service(client)
         await until(running.is_loaded)
         yield running
-
-
-async def until(holds: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(100):
-        while not await holds():
-            await asyncio.sleep(0.02)
 
 
 async def until_it_stands(service: Service, **expected: Any) -> Any:
