@@ -1,4 +1,4 @@
-/* The loops over pixels of PDQ, of the four block mean value hashes and of pHash.
+/* The loops over pixels of PNG's filters, PDQ, the four block mean value hashes and pHash.
  *
  * Bytes in, bytes out, the GIL released. hashing/pdq.py, hashing/blockhash.py and hashing/phash.py have the
  * same in numpy, bit for bit: sums of floats are therefore taken in one fixed order, and the compiler must
@@ -77,6 +77,150 @@ static void seen(const Picture *picture, size_t y, uint8_t *red, uint8_t *green,
         green[x] = (uint8_t)on_white(pixel[1], alpha);
         blue[x] = (uint8_t)on_white(pixel[2], alpha);
     }
+}
+
+/* ---- rows of a PNG ---- */
+
+/* PNG 3rd edition, 9.4: what is nearest to left + above - corner, in this order where they are equally near. */
+static inline uint8_t paeth(int left, int above, int corner) {
+    int to_left = abs(above - corner), to_above = abs(left - corner), to_corner = abs(left + above - 2 * corner);
+    int nearest = to_above < to_left ? above : left, least = to_above < to_left ? to_above : to_left;
+    return (uint8_t)(to_corner < least ? corner : nearest);
+}
+
+#if defined(__GNUC__)
+/* The samples of a pixel at once, as each waits for the pixel to its left: a third of the time. */
+typedef uint8_t Bytes4 __attribute__((vector_size(4)));
+typedef int16_t Lanes4 __attribute__((vector_size(8)));
+
+static inline Lanes4 lanes_of(const uint8_t *pixel) {
+    Bytes4 bytes;
+    memcpy(&bytes, pixel, sizeof bytes);
+    return __builtin_convertvector(bytes, Lanes4);
+}
+
+static inline Lanes4 size_of(Lanes4 value) {
+    Lanes4 sign = value >> 15;
+    return (value ^ sign) - sign;
+}
+
+static inline Lanes4 chosen(Lanes4 mask, Lanes4 one, Lanes4 other) { return (mask & one) | (~mask & other); }
+
+/* All pixels of a row but the last, as four bytes are read and written of those that have three. */
+static inline size_t paeth_row(const uint8_t *in, const uint8_t *above, uint8_t *row, size_t length, size_t channels) {
+    Lanes4 left = {0}, corner = {0};
+    size_t i = 0;
+    for (; i + 4 < length; i += channels) {
+        Lanes4 over = lanes_of(above + i), to_left = over - corner, to_above = left - corner;
+        Lanes4 to_corner = to_left + to_above;
+        to_left = size_of(to_left), to_above = size_of(to_above), to_corner = size_of(to_corner);
+        Lanes4 closer = (Lanes4)(to_above < to_left);
+        Lanes4 nearest = chosen(closer, over, left), least = chosen(closer, to_above, to_left);
+        nearest = chosen((Lanes4)(to_corner < least), corner, nearest);
+        left = (lanes_of(in + i) + nearest) & 255;
+        corner = over;
+        Bytes4 bytes = __builtin_convertvector(left, Bytes4);
+        memcpy(row + i, &bytes, sizeof bytes);
+    }
+    return i;
+}
+#else
+static inline size_t paeth_row(const uint8_t *in, const uint8_t *above, uint8_t *row, size_t length, size_t channels) {
+    (void)in, (void)above, (void)row, (void)length, (void)channels;
+    return 0;
+}
+#endif
+
+/* Takes a row's filter back; -1 for one that there is not. With `channels` known the compiler keeps them in registers. */
+static inline int unfilter(unsigned filter, const uint8_t *in, const uint8_t *above, uint8_t *row, size_t width,
+                           size_t channels) {
+    size_t length = width * channels;
+    uint8_t left[4] = {0};
+    switch (filter) {
+    case 0:
+        memcpy(row, in, length);
+        return 0;
+    case 1:
+        for (size_t i = 0; i < length; i += channels)
+            for (size_t c = 0; c < channels; c++) row[i + c] = left[c] = (uint8_t)(in[i + c] + left[c]);
+        return 0;
+    case 2:
+        for (size_t i = 0; i < length; i++) row[i] = (uint8_t)(in[i] + above[i]);
+        return 0;
+    case 3:
+        for (size_t i = 0; i < length; i += channels)
+            for (size_t c = 0; c < channels; c++)
+                row[i + c] = left[c] = (uint8_t)(in[i + c] + (left[c] + above[i + c]) / 2);
+        return 0;
+    case 4:
+        for (size_t i = channels > 2 ? paeth_row(in, above, row, length, channels) : 0; i < length; i++) {
+            int left = i < channels ? 0 : row[i - channels], corner = i < channels ? 0 : above[i - channels];
+            row[i] = (uint8_t)(in[i] + paeth(left, above[i], corner));
+        }
+        return 0;
+    default:
+        return -1;
+    }
+}
+
+static int rgba_row(const uint8_t *in, const uint8_t *above, uint8_t *row, uint8_t *out, size_t width, size_t channels) {
+    int failed;
+    switch (channels) {
+    case 1:
+        failed = unfilter(in[0], in + 1, above, row, width, 1);
+        for (size_t x = 0; x < width; x++) out[4 * x] = out[4 * x + 1] = out[4 * x + 2] = row[x], out[4 * x + 3] = 255;
+        return failed;
+    case 2:
+        failed = unfilter(in[0], in + 1, above, row, width, 2);
+        for (size_t x = 0; x < width; x++)
+            out[4 * x] = out[4 * x + 1] = out[4 * x + 2] = row[2 * x], out[4 * x + 3] = row[2 * x + 1];
+        return failed;
+    case 3:
+        failed = unfilter(in[0], in + 1, above, row, width, 3);
+        for (size_t x = 0; x < width; x++)
+            out[4 * x] = row[3 * x], out[4 * x + 1] = row[3 * x + 1], out[4 * x + 2] = row[3 * x + 2],
+            out[4 * x + 3] = 255;
+        return failed;
+    default:
+        failed = unfilter(in[0], in + 1, above, row, width, 4);
+        memcpy(out, row, 4 * width);
+        return failed;
+    }
+}
+
+static PyObject *py_png_rows(PyObject *Py_UNUSED(module), PyObject *args) {
+    Py_buffer view;
+    Py_ssize_t width, height, channels;
+    PyObject *object, *pixels = NULL;
+    uint8_t *rows = NULL;
+    int failed = 0;
+    if (!PyArg_ParseTuple(args, "Onnn", &object, &width, &height, &channels)) return NULL;
+    if (PyObject_GetBuffer(object, &view, PyBUF_CONTIG_RO)) return NULL;
+    if (width < 1 || height < 1 || width > LONGEST_SIDE || height > LONGEST_SIDE || channels < 1 || channels > 4 ||
+        view.len != height * (1 + width * channels)) {
+        PyErr_SetString(PyExc_ValueError, "these are no rows of a PNG of this size");
+    } else {
+        pixels = PyBytes_FromStringAndSize(NULL, height * width * 4);
+        rows = calloc(2, (size_t)(width * channels));
+        if (!rows) PyErr_NoMemory();
+    }
+    if (pixels && rows) {
+        const uint8_t *in = view.buf;
+        uint8_t *out = (uint8_t *)PyBytes_AsString(pixels), *above = rows, *row = rows + width * channels;
+        Py_BEGIN_ALLOW_THREADS;
+        for (Py_ssize_t y = 0; y < height && !failed; y++) {
+            uint8_t *last = above;
+            failed = rgba_row(in, above, row, out, (size_t)width, (size_t)channels);
+            in += 1 + width * channels, out += 4 * width;
+            above = row, row = last;
+        }
+        Py_END_ALLOW_THREADS;
+        if (failed) PyErr_SetString(PyExc_ValueError, "a row of the PNG has a filter that there is not");
+    }
+    free(rows);
+    PyBuffer_Release(&view);
+    if (PyErr_Occurred()) Py_CLEAR(pixels);
+    return pixels;
 }
 
 /* ---- block mean value hashes ---- */
@@ -223,37 +367,132 @@ static void prepare_cosines(void) {
                 (float)(scale * cos(step * (double)(row + 1) * (double)(2 * column + 1)));
 }
 
-/* The mean over a sliding window, for all `lines` at once: `step` leads along a line, `stride` to the next one.
- * One running sum a line, to which the entering value is added before the leaving one is taken away. */
-static void box_mean(const float *in, float *out, size_t length, size_t step, size_t lines, size_t stride,
-                     float *sums) {
-    size_t window = (length + 2 * SIDE - 1) / (2 * SIDE), before = (window + 2) / 2 - 1;
-    memset(sums, 0, lines * sizeof *sums);
-    for (size_t i = 0; i < length + before; i++) {
-        if (i < length) {
-            const float *entering = in + i * step;
-            if (stride == 1)
-                for (size_t line = 0; line < lines; line++) sums[line] += entering[line];
-            else
-                for (size_t line = 0; line < lines; line++) sums[line] += entering[line * stride];
-        }
-        if (i >= window) {
-            const float *leaving = in + (i - window) * step;
-            if (stride == 1)
-                for (size_t line = 0; line < lines; line++) sums[line] -= leaving[line];
-            else
-                for (size_t line = 0; line < lines; line++) sums[line] -= leaving[line * stride];
-        }
-        if (i >= before) {
-            size_t end = i < length - 1 ? i : length - 1, begin = i >= window ? i - window + 1 : 0;
-            float count = (float)(end + 1 - begin);
-            float *mean = out + (i - before) * step;
-            if (stride == 1)
-                for (size_t line = 0; line < lines; line++) mean[line] = sums[line] / count;
-            else
-                for (size_t line = 0; line < lines; line++) mean[line * stride] = sums[line] / count;
-        }
+/* What one of 256 values of each colour adds to the brightness: products of doubles, as Meta's code takes them. */
+static double red_share[256], green_share[256], blue_share[256];
+
+static void prepare_shares(void) {
+    for (int value = 0; value < 256; value++) {
+        red_share[value] = value * 0.299;
+        green_share[value] = value * 0.587;
+        blue_share[value] = value * 0.114;
     }
+}
+
+static void luma_row(const Picture *picture, size_t y, float *luma) {
+    size_t width = picture->width, channels = picture->channels;
+    const uint8_t *pixel = picture->pixels + y * width * channels;
+    unsigned least = 255;
+    if (channels == 4)
+        for (size_t x = 0; x < width; x++) least &= pixel[4 * x + 3];
+    if (least == 255) { /* opaque, like most */
+        for (size_t x = 0; x < width; x++, pixel += channels)
+            luma[x] = (float)(red_share[pixel[0]] + green_share[pixel[1]] + blue_share[pixel[2]]);
+        return;
+    }
+    for (size_t x = 0; x < width; x++, pixel += 4)
+        luma[x] = (float)(red_share[on_white(pixel[0], pixel[3])] + green_share[on_white(pixel[1], pixel[3])] +
+                          blue_share[on_white(pixel[2], pixel[3])]);
+}
+
+/* A mean over a sliding window of a line, cut off at both ends, is a running sum, to which the entering value is added
+ * before the leaving one is taken away, by a count. */
+typedef struct {
+    size_t length, window, before;
+} Line;
+
+static Line line_of(size_t length) {
+    size_t window = (length + 2 * SIDE - 1) / (2 * SIDE);
+    return (Line){length, window, (window + 2) / 2 - 1};
+}
+
+/* How many values the sum at a place is of. */
+static float count_at(Line line, size_t place) {
+    size_t i = place + line.before, end = i < line.length - 1 ? i : line.length - 1;
+    size_t begin = i >= line.window ? i - line.window + 1 : 0;
+    return (float)(end + 1 - begin);
+}
+
+/* Rows whose running sums are taken at once, of one block of memory: each waits for its own last sum, so one alone
+ * leaves most of a processor idle. */
+#define ROWS 8
+
+static void row_sums(Line line, const float *restrict in, float *restrict out, size_t stride) {
+    float sums[ROWS] = {0};
+    size_t i = 0;
+    for (; i < line.before; i++)
+        for (size_t row = 0; row < ROWS; row++) sums[row] += in[row * stride + i];
+    for (; i < line.window; i++)
+        for (size_t row = 0; row < ROWS; row++)
+            out[row * stride + i - line.before] = sums[row] += in[row * stride + i];
+    for (; i < line.length; i++)
+        for (size_t row = 0; row < ROWS; row++) {
+            sums[row] += in[row * stride + i];
+            out[row * stride + i - line.before] = sums[row] -= in[row * stride + i - line.window];
+        }
+    for (; i < line.length + line.before; i++)
+        for (size_t row = 0; row < ROWS; row++)
+            out[row * stride + i - line.before] = sums[row] -= in[row * stride + i - line.window];
+}
+
+/* One step down all columns: row `i` enters, row `i - window` leaves; `mean` gets row `i - before`, if there is one. */
+static void column_step(Line line, size_t i, const float *entering, const float *leaving, float *sums, float *mean,
+                        size_t width) {
+    if (i < line.length)
+        for (size_t x = 0; x < width; x++) sums[x] += entering[x];
+    if (i >= line.window)
+        for (size_t x = 0; x < width; x++) sums[x] -= leaving[x];
+    if (i < line.before) return;
+    float count = count_at(line, i - line.before);
+    for (size_t x = 0; x < width; x++) mean[x] = sums[x] / count;
+}
+
+/* 64 x 64 samples of the brightness after two passes of a box filter along rows and columns. A row goes through all
+ * of it while it is in the cache; the second pass is divided only where a sample is taken. -1: no memory. */
+static int shrink(const Picture *picture, float small[SIDE][SIDE]) {
+    size_t width = picture->width, height = picture->height, places[SIDE];
+    /* An odd number of cache lines a row: eight rows a power of two apart would all want the same places in a cache. */
+    size_t stride = ((width + 15) / 16 | 1) * 16;
+    Line across = line_of(width), down = line_of(height);
+    /* Rows of the first pass until they leave the window: whole groups, the one that comes included. */
+    size_t kept = (down.window + ROWS - 1) / ROWS * ROWS + ROWS;
+    float *counts = malloc(width * sizeof *counts), *sums = calloc(width, sizeof *sums);
+    float *ring = calloc(kept * stride, sizeof *ring), *group = calloc(2 * ROWS * stride, sizeof *group);
+    float *columns = malloc(2 * height * SIDE * sizeof *columns); /* the sampled ones after the second pass across */
+    int failed = !counts || !sums || !ring || !group || !columns;
+    if (!failed) {
+        float *filled = group + ROWS * stride, column_sums[SIDE] = {0};
+        size_t pending = 0, done = 0;
+        for (size_t x = 0; x < width; x++) counts[x] = count_at(across, x);
+        for (size_t x = 0; x < SIDE; x++) places[x] = (size_t)(((double)x + 0.5) * (double)width / SIDE);
+        for (size_t i = 0; i < height + down.before; i++) {
+            if (i < height && i % ROWS == 0) {
+                float *means = ring + i % kept * stride;
+                for (size_t row = 0; row < ROWS && i + row < height; row++)
+                    luma_row(picture, i + row, group + row * stride);
+                row_sums(across, group, means, stride);
+                for (size_t row = 0; row < ROWS; row++, means += stride)
+                    for (size_t x = 0; x < width; x++) means[x] /= counts[x];
+            }
+            column_step(down, i, ring + i % kept * stride, ring + (i + kept - down.window) % kept * stride, sums,
+                        filled + pending * stride, width);
+            pending += i >= down.before;
+            if (pending == ROWS || (pending && i + 1 == height + down.before)) {
+                row_sums(across, filled, group, stride);
+                for (size_t row = 0; row < pending; row++, done++)
+                    for (size_t x = 0; x < SIDE; x++)
+                        columns[done * SIDE + x] = group[row * stride + places[x]] / counts[places[x]];
+                pending = 0;
+            }
+        }
+        float *means = columns + height * SIDE;
+        for (size_t i = 0; i < height + down.before; i++)
+            column_step(down, i, columns + i * SIDE, i >= down.window ? columns + (i - down.window) * SIDE : columns,
+                        column_sums, i >= down.before ? means + (i - down.before) * SIDE : means, SIDE);
+        for (size_t y = 0; y < SIDE; y++)
+            memcpy(small[y], means + (size_t)(((double)y + 0.5) * (double)height / SIDE) * SIDE, sizeof small[y]);
+    }
+    free(counts), free(sums), free(ring), free(group), free(columns);
+    return failed ? -1 : 0;
 }
 
 static int by_wave(const void *one, const void *other) {
@@ -295,40 +534,19 @@ static unsigned long pdq_of(const float small[SIDE][SIDE], uint8_t hash[32]) {
 static PyObject *py_pdq(PyObject *Py_UNUSED(module), PyObject *args) {
     Picture picture;
     if (picture_of(args, &picture)) return NULL;
-    size_t width = picture.width, height = picture.height, count = width * height;
-    float *luma = malloc(2 * count * sizeof *luma), *sums = malloc((width > height ? width : height) * sizeof *sums);
-    uint8_t *planes = malloc(3 * width), hash[32];
-    unsigned long quality = 0;
-    if (!luma || !sums || !planes) {
-        free(luma), free(sums), free(planes);
-        PyBuffer_Release(&picture.view);
-        return PyErr_NoMemory();
-    }
-    Py_BEGIN_ALLOW_THREADS;
-    const uint8_t *red = planes, *green = planes + width, *blue = planes + 2 * width;
-    for (size_t y = 0; y < height; y++) {
-        float *row = luma + y * width;
-        seen(&picture, y, planes, planes + width, planes + 2 * width);
-        for (size_t x = 0; x < width; x++)
-            row[x] = (float)(red[x] * 0.299 + green[x] * 0.587 + blue[x] * 0.114);
-    }
     float small[SIDE][SIDE];
-    if (width == SIDE && height == SIDE) {
-        memcpy(small, luma, sizeof small);
-    } else {
-        for (int pass = 0; pass < PASSES; pass++) {
-            box_mean(luma, luma + count, width, 1, height, width, sums);
-            box_mean(luma + count, luma, height, width, width, 1, sums);
-        }
-        for (size_t y = 0; y < SIDE; y++) {
-            const float *row = luma + (size_t)(((double)y + 0.5) * (double)height / SIDE) * width;
-            for (size_t x = 0; x < SIDE; x++) small[y][x] = row[(size_t)(((double)x + 0.5) * (double)width / SIDE)];
-        }
-    }
-    quality = pdq_of((const float(*)[SIDE])small, hash);
+    uint8_t hash[32];
+    unsigned long quality = 0;
+    int failed = 0;
+    Py_BEGIN_ALLOW_THREADS;
+    if (picture.width == SIDE && picture.height == SIDE)
+        for (size_t y = 0; y < SIDE; y++) luma_row(&picture, y, small[y]);
+    else
+        failed = shrink(&picture, small);
+    if (!failed) quality = pdq_of((const float(*)[SIDE])small, hash);
     Py_END_ALLOW_THREADS;
-    free(luma), free(sums), free(planes);
     PyBuffer_Release(&picture.view);
+    if (failed) return PyErr_NoMemory();
     return Py_BuildValue("y#k", (const char *)hash, (Py_ssize_t)sizeof hash, quality);
 }
 
@@ -604,6 +822,8 @@ static PyObject *py_phash(PyObject *Py_UNUSED(module), PyObject *args) {
 static PyMethodDef methods[] = {
     {"blockhashes", py_blockhashes, METH_VARARGS,
      "blockhashes(pixels, width, height, 4): precise 16, quick 16, precise 8 and quick 8, one after the other."},
+    {"png_rows", py_png_rows, METH_VARARGS,
+     "png_rows(rows, width, height, channels): RGBA of unpacked rows of 8 bits a sample, filters before them."},
     {"pdq", py_pdq, METH_VARARGS, "pdq(pixels, width, height, channels): hash and quality of the picture on white."},
     {"phash", py_phash, METH_VARARGS, "phash(pixels, width, height, channels): pHash of the picture on white."},
     {NULL, NULL, 0, NULL},
@@ -617,5 +837,6 @@ static struct PyModuleDef module = {
 
 PyMODINIT_FUNC PyInit__pixels(void) {
     prepare_cosines();
+    prepare_shares();
     return PyModuleDef_Init(&module);
 }

@@ -20,6 +20,9 @@ class PixelLoops(Protocol):
     def phash(self, pixels: NDArray[np.uint8], width: int, height: int, channels: int, /) -> bytes:
         """The pHash of RGB, or of RGBA on white."""
 
+    def png_rows(self, rows: bytes, width: int, height: int, channels: int, /) -> bytes:
+        """RGBA of a PNG's unpacked rows of 8 bits a sample. Raises ValueError for an unknown filter."""
+
 
 def _compiled() -> PixelLoops | None:
     try:

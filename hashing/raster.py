@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 from samelook.hashing import png
 from samelook.hashing.dib import decode_masked, has_alpha_mask, is_masked
 from samelook.hashing.errors import DecodeFailed, DecoderMemory, HashingError, Truncated
+from samelook.hashing.lent import keep_in_one_block, lent_pixels
 from samelook.hashing.picture import DecodeLimits, Picture
+from samelook.hashing.png_rows import usual_pixels
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -38,6 +40,7 @@ _PLUGINS: Final[dict[RasterFormat, tuple[str, str]]] = {
     "avif": ("PIL.AvifImagePlugin", "AvifImageFile"),
 }
 _loaded: dict[RasterFormat, type[ImageFile]] = {}
+keep_in_one_block()
 
 _ORIENTATION_TAG = 0x0112
 _OPAQUE = 255
@@ -132,6 +135,9 @@ def _decode(
         png.refuse_unknown(kinds)
         if png.hides_first_frame(kinds):
             return _first_frame(data, limits)
+        usual = usual_pixels(data, kinds, limits, apply_orientation=apply_orientation)
+        if usual is not None:
+            return Picture.of(usual, "png")
     if image_format == "bmp" and is_masked(data):
         # Pillow knows a handful of layouts, and no alpha in 16 bits.
         size = struct.unpack_from("<ii", data.ljust(26, b"\0"), 18)
@@ -193,8 +199,9 @@ def _rgba(image: Image, data: bytes, image_format: RasterFormat) -> NDArray[np.u
             return _grey(_upper_byte(image))
         if mode in {"CMYK", "YCbCr", "LAB", "HSV"}:
             image = image.convert("RGB")
-        image = image.convert("RGBA")
-    pixels = np.frombuffer(image.tobytes(), np.uint8).reshape(image.height, image.width, 4)
+        if image.mode != "RGB" or transparent is not None:
+            image = image.convert("RGBA")
+    pixels = lent_pixels(image)
     if image_format == "bmp" and mode == "RGBA" and not pixels[..., 3].any() and not has_alpha_mask(data):
         # Many writers leave the fourth byte zero; a picture that nobody could see was not meant.
         pixels = pixels.copy()

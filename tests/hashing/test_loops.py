@@ -109,3 +109,12 @@ def test_very_long_pictures_are_hashed_without_them() -> None:
     assert blockhashes(pixels) == blockhashes_by_numpy(pixels)
     assert pdq(pixels) == pdq_by_numpy(composite_on(pixels))
     assert phash(pixels) == phash_without_loops(composite_on(pixels))
+
+
+@pytest.mark.parametrize(
+    "size", [(64, 64), (1, 400), (5, 2049), (1030, 1024), (511, 33), (257, 129), (2000, 7)]
+)
+@pytest.mark.parametrize("channels", [3, 4])
+def test_pictures_of_odd_and_large_sizes_have_the_same_pdq(size: tuple[int, int], channels: int) -> None:
+    pixels = np.random.default_rng(size[0]).integers(0, 256, (*size, channels), dtype=np.uint8)
+    assert pdq(pixels) == pdq_by_numpy(pixels if channels == 3 else composite_on(pixels))
