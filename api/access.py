@@ -33,7 +33,8 @@ def key_needed(operation: Operation, settings: ApiSettings) -> bool:
         return False
     if operation.role == "extension" and not operation.proof:
         return settings.extension.require_key
-    return operation.proof or settings.keys_needed
+    changes = operation.page and operation.role != "viewer"
+    return operation.proof or changes or settings.keys_needed
 
 
 def is_trusted(address: str, settings: ApiSettings) -> bool:

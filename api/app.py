@@ -17,6 +17,8 @@ from samelook.api.health import HEARTBEAT, Heartbeat, database_watched
 from samelook.api.keys import KeyStore
 from samelook.api.lite import Lite, check_list
 from samelook.api.middlewares import measured, with_access, with_cors, with_errors, with_host
+from samelook.api.pages import add_pages
+from samelook.api.pages import frame as frame_routes
 from samelook.api.routes import bulk as bulk_routes
 from samelook.api.routes import chat as chat_routes
 from samelook.api.routes import checks as check_routes
@@ -32,6 +34,7 @@ from samelook.api.routes import lite as lite_routes
 from samelook.api.routes import matching as matching_routes
 from samelook.api.routes import operator as operator_routes
 from samelook.api.routes import status as status_routes
+from samelook.api.sessions import Sessions
 from samelook.api.settings import ApiSettings
 from samelook.api.slashes import MergedSlashes
 from samelook.api.slowness import descriptors_watched, with_body_deadline
@@ -47,6 +50,7 @@ from samelook.api.state import (
     Curation,
     Matching,
 )
+from samelook.api.visitors import SESSIONS
 from samelook.banks.changes import Changes
 from samelook.banks.contents import ContentStore
 from samelook.banks.live import live_banks
@@ -91,7 +95,8 @@ def create_app(settings: ApiSettings) -> web.Application:
     app[HEARTBEAT] = Heartbeat()
     app.cleanup_ctx.append(database_watched)
     app.add_routes(status_routes.routes)
-    if settings.roles & {"hasher", "extension"} or settings.chat is not None:
+    app.add_routes(frame_routes.assets)
+    if settings.roles & {"hasher", "extension", "ui"} or settings.chat is not None:
         app.cleanup_ctx.append(_sandbox)
     if "hasher" in settings.roles:
         app.cleanup_ctx.append(_fetcher)
@@ -116,13 +121,15 @@ def create_app(settings: ApiSettings) -> web.Application:
         check_list(settings.lite)
         app[LITE] = Lite(settings.lite)
         app.cleanup_ctx.append(_lite)
-        app.add_routes(lite_routes.routes)
+        lite_routes.add_lite(app)
     if "extension" in settings.roles:
         app.cleanup_ctx.append(
             extension_context(settings.extension, settings.database, lambda app: app[SANDBOX])
         )
         app.add_routes(check_routes.routes)
         app.add_routes(client_routes.routes)
+    if "ui" in settings.roles:
+        add_pages(app)
     if settings.chat is not None:
         chat_routes.describe()
         add_chat(app, partial(_chat_desk, settings.chat))
@@ -138,6 +145,7 @@ async def _database(app: web.Application) -> AsyncIterator[None]:
         app[POOL] = pool
         app[CURATION] = Curation(banks, contents, Changes(contents))
         app[KEYS] = KeyStore(pool, settings.admin_key)
+        app[SESSIONS] = Sessions(pool, app[KEYS])
         keeping = asyncio.create_task(app[KEYS].run())
         yield
         keeping.cancel()

@@ -39,6 +39,9 @@ class Operation:
     """The least that a caller's key must allow. None: anybody."""
     proof: bool = False
     """A key is needed on loopback too, where other operations need none."""
+    page: bool = False
+    """For people in browsers: a cookie stands for the key, changes need their form's token, errors are pages.
+    Not part of the OpenAPI document."""
     query: type[BaseModel] | None = None
     headers: tuple[Header, ...] = ()
     body: type[BaseModel] | None = None

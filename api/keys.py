@@ -54,7 +54,7 @@ class KeyStore:
 
     def __init__(self, pool: Pool, admin_key: str | None) -> None:
         self._pool = pool
-        self._admin = _digest(admin_key) if admin_key else None
+        self._admin = digest_of(admin_key) if admin_key else None
         self._queries = queries("api_keys")
         self._live: dict[bytes, ApiKey] = {}
         self._unknown: OrderedDict[bytes, float] = OrderedDict()
@@ -66,7 +66,10 @@ class KeyStore:
 
         Raises RateLimited when the key has used up its requests of this minute.
         """
-        digest = _digest(secret)
+        return await self.key_of_digest(digest_of(secret))
+
+    async def key_of_digest(self, digest: bytes) -> ApiKey | None:
+        """The same for whoever kept the SHA-256 of the secret only."""
         if self._admin is not None and hmac.compare_digest(digest, self._admin):
             return ApiKey(0, "SAMELOOK_ADMIN_KEY", "admin")
         key = self._live.get(digest) or await self._new(digest)
@@ -142,7 +145,7 @@ class KeyStore:
             scopes=sorted(scopes) if scopes else None,
             per_minute=per_minute,
             expires_s=expires_s,
-            key_sha256=_digest(secret),
+            key_sha256=digest_of(secret),
         )
         if row is None:
             raise ApiError(403, f"a key named {name!r} exists already")
@@ -199,5 +202,6 @@ def _key(row: Mapping[str, Any]) -> ApiKey:
     )
 
 
-def _digest(key: str) -> bytes:
+def digest_of(key: str) -> bytes:
+    """What is kept of a secret."""
     return hashlib.sha256(key.encode(errors="surrogatepass")).digest()

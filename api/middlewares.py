@@ -24,7 +24,9 @@ from samelook.api.callers import address_of
 from samelook.api.description import Handler, Operation, operation_of
 from samelook.api.errors import ApiError, error_response, explained
 from samelook.api.metrics import METRICS
+from samelook.api.pages.render import refusal
 from samelook.api.state import CALLER, KEYS, ROLE, SETTINGS
+from samelook.api.visitors import admit
 
 _log = structlog.get_logger(__name__)
 _METHODS = "GET, POST, PUT, PATCH, DELETE"
@@ -122,20 +124,23 @@ async def with_errors(request: web.Request, handler: Handler) -> web.StreamRespo
             return web.Response(status=_CLIENT_CLOSED)  # which nobody reads
         known = explained(error)
         if known is not None:
-            response = error_response(known)
+            response = _told(request, known)
             if request.content.exception() is not None:
                 # Nobody can tell where the next request would begin: say that there is none.
                 response.force_close()
             return response
         number = str(uuid.uuid4())
         _log.exception("api.bug", method=request.method, number=number)
-        return error_response(ApiError(500, "Internal error; its number is in the log.", {"number": number}))
+        return _told(request, ApiError(500, "Internal error; its number is in the log.", {"number": number}))
 
 
 @web.middleware
 async def with_access(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Asks for a key with the role that the operation needs."""
     operation = operation_of(request.match_info.handler)
+    if operation is not None and operation.page and key_in(request.headers) is None:
+        await admit(request, operation)
+        return await handler(request)
     if operation is None or operation.role is None:  # nothing is there, or it is for everybody
         return await handler(request)
     settings = request.app[SETTINGS]
@@ -161,6 +166,14 @@ async def with_access(request: web.Request, handler: Handler) -> web.StreamRespo
         raise ApiError(403, message, {"kind": "forbidden"})
     request[ROLE], request[CALLER] = key.role, key
     return await handler(request)
+
+
+def _told(request: web.Request, error: ApiError) -> web.Response:
+    """An error: as a page where a page was asked for, or nothing that is there, else as JSON."""
+    operation = operation_of(request.match_info.handler)
+    if operation is None or operation.page or operation.produces == "text/html":
+        return refusal(request, error)
+    return error_response(error)
 
 
 def _unauthorised(message: str) -> ApiError:

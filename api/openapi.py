@@ -41,7 +41,7 @@ def document(app: web.Application) -> dict[str, Any]:
     settings: ApiSettings = app[SETTINGS]
     for route in app.router.routes():
         operation = operation_of(route.handler)
-        if operation is None or route.resource is None or route.method in ("HEAD", "*"):
+        if operation is None or operation.page or route.resource is None or route.method in ("HEAD", "*"):
             continue
         path = route.resource.canonical
         described = _described(operation, path, route.handler.__name__, settings, schemas)

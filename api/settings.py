@@ -16,8 +16,8 @@ from samelook.matching.settings import LiveSettings
 from samelook.sql.settings import DatabaseSettings
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-Role = Literal["hasher", "matcher", "curator", "lite", "extension"]
-ROLES: tuple[Role, ...] = ("hasher", "matcher", "curator", "lite", "extension")
+Role = Literal["hasher", "matcher", "curator", "lite", "extension", "ui"]
+ROLES: tuple[Role, ...] = ("hasher", "matcher", "curator", "lite", "extension", "ui")
 MIB = 1 << 20
 
 

@@ -57,7 +57,7 @@ class Answers:
         self._sandbox = sandbox
         self._settings = settings
         self._clock = clock
-        self._judge = Judge(follower, settings.verdicts, clock)
+        self.judge = Judge(follower, settings.verdicts, clock)
         self._sent: OrderedDict[bytes, asyncio.Future[AskedIcon]] = OrderedDict()
         self._ranks: OrderedDict[str, tuple[float, int | None]] = OrderedDict()
         self._reader = RankReader(pool)
@@ -84,20 +84,20 @@ class Answers:
         host = host_of_url(question.url)
         site = site_of(host)
         # The database looks for the rank while the icons are decoded and searched for.
-        rank = None if site in self._judge.memory.sites else asyncio.ensure_future(self._rank_of(site))
+        rank = None if site in self.judge.memory.sites else asyncio.ensure_future(self._rank_of(site))
         try:
             icons = [icon for asked in question.icons for icon in await self._icons_of(asked)]
             distinct = {icon.sha256: icon for icon in icons}
             for icon in distinct.values():
                 # What is found is remembered; others are answered between the steps.
-                for _ in self._judge.look_around(icon):
+                for _ in self.judge.look_around(icon):
                     await asyncio.sleep(0)
             position = None if rank is None else await rank
         finally:
             if rank is not None:
                 rank.cancel()
         seen = [self._outbox.first_seen(site, sha256) for sha256 in distinct]
-        judged = self._judge.judge(
+        judged = self.judge.judge(
             Asked(
                 host=host,
                 site=site,
@@ -135,14 +135,14 @@ class Answers:
         return body
 
     async def _of_digest(self, sha256: bytes) -> AskedIcon:
-        if sha256 in self._judge.memory.pictures:
+        if sha256 in self.judge.memory.pictures:
             return AskedIcon(sha256)
         sent = self._sent.get(sha256)
         return AskedIcon(sha256) if sent is None else await asyncio.shield(sent)
 
     async def _of_bytes(self, body: bytes) -> AskedIcon:
         sha256 = hashlib.sha256(body).digest()
-        if sha256 in self._judge.memory.pictures:
+        if sha256 in self.judge.memory.pictures:
             return AskedIcon(sha256)
         sent = self._sent.get(sha256)
         if sent is None:

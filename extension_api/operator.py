@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from samelook.extension_api import curation
 from samelook.extension_api.errors import BadRequest
+from samelook.extension_api.outbox import request_visits
 from samelook.facts.catalogue import packaged_catalogue, packaged_vendors_known
 from samelook.facts.catalogue_lists import (
     Entries,
@@ -81,31 +82,34 @@ async def list_site(
     expires_s: float | None = None,
 ) -> str:
     """Put a site on the allowlist or the blocklist, and off the other; the site. Raises NotASite."""
-    act = _checked(act)
+    act = checked(act)
     async with connection.transaction():
+        before = await _listed(connection, site_of_url(url))
         site = await curation.list_site(
             connection, url, which, by=act.who, note=act.note, expires_s=expires_s
         )
-        await _note(connection, act, which, site, expires_s=expires_s)
+        await note(connection, act, which, site, expires_s=expires_s, before=before)
     return site
 
 
 async def forget_site(connection: Connection, url: str, act: Act) -> str:
     """Take back what the operator said of a site: on the lists, and in families. Raises NotASite."""
-    act = _checked(act)
+    act = checked(act)
     async with connection.transaction():
+        before = await _listed(connection, site_of_url(url))
         site = await curation.unlist_site(connection, url)
         groups = await _ask().leave_groups(connection, site=site, provenance=OPERATOR)
-        await _note(connection, act, "forget", site, groups=groups)
+        await note(connection, act, "forget", site, groups=groups, before=before)
     return site
 
 
 async def dismiss_reports(connection: Connection, url: str, act: Act) -> tuple[str, int]:
     """Disagree with all reports on a site so far; the site, and how many they were. Raises NotASite."""
-    act, site = _checked(act), site_of_url(url)
+    act, site = checked(act), site_of_url(url)
     async with connection.transaction():
-        count = int(await _ask().dismiss_reports_on(connection, site=site))
-        await _note(connection, act, "dismiss", site, reports=count)
+        found = await _ask().dismiss_reports_on(connection, site=site)
+        count = int(found["number"])
+        await note(connection, act, "dismiss", site, reports=count, at=found["at"].isoformat())
     return site, count
 
 
@@ -116,25 +120,35 @@ async def state_family(
 
     Raises NotASite, and BadRequest for fewer than two sites or too many.
     """
-    act = _checked(act)
+    act = checked(act)
     sites = list(dict.fromkeys(str(site_of_url(url)) for url in urls))
     if not 2 <= len(sites) <= MOST_STATED:  # noqa: PLR2004 - one site is no family
         raise BadRequest(f"A family has 2 to {MOST_STATED} different sites; these are {len(sites)}.")
     async with connection.transaction():
+        group = None
         if related:
-            await _ask().add_group(connection, provenance=OPERATOR, name=act.note[:200], sites=sites)
+            group = await _ask().add_group(connection, provenance=OPERATOR, name=act.note[:200], sites=sites)
         else:
             await curation.state_families(connection, [sites], provenance=act.who, related=False)
         for site in sites:
-            await _note(connection, act, "family" if related else "not_family", site, sites=sites)
+            await note(connection, act, "family" if related else "not_family", site, sites=sites, group=group)
     return sites
+
+
+async def visit_now(connection: Connection, url: str, act: Act) -> str:
+    """Send the crawler to a site before all others, at once; the site. Raises NotASite."""
+    act, site = checked(act), site_of_url(url)
+    async with connection.transaction():
+        await note(connection, act, "visit", site)
+        await request_visits(connection, [site], older_than_s=0.0)
+    return site
 
 
 async def import_families(
     connection: Connection, groups: Sequence[ListedGroup], source: str, act: Act
 ) -> FamiliesImported:
     """Take over a list's groups, in the place of those that the same list brought before."""
-    act = _checked(act)
+    act = checked(act)
     if source in {OPERATOR, "curated"}:
         raise BadRequest(f"A list cannot be called {source!r}; that is what such families are told from.")
     ranked = await _ranked(connection, (site for group in groups for site in group.sites), RANKED_TO)
@@ -145,7 +159,7 @@ async def import_families(
             await _ask().add_group(
                 connection, provenance=source, name=storable(group.name), sites=list(group.sites)
             )
-        await _note(
+        await note(
             connection,
             act,
             "import_families",
@@ -161,7 +175,7 @@ async def import_catalogue(
     connection: Connection, entries: Entries, source: str, act: Act
 ) -> CatalogueImported:
     """Take over a list's entries, in the place of those that the same list brought before."""
-    act = _checked(act)
+    act = checked(act)
     known = packaged_catalogue().vendors
     high = await _ranked(connection, (vendor.site for vendor in entries.vendors), Tiers().wide)
     bad_vendors = dict(refused_vendors(entries.vendors, known, curated_families(), high))
@@ -172,7 +186,7 @@ async def import_catalogue(
         await _ask().forget_vendors(connection, source=source)
         await _ask().forget_default_pictures(connection, source=source)
         await _write(connection, vendors, pictures, source)
-        await _note(
+        await note(
             *(connection, act, "import_catalogue", source),
             vendors=len(vendors),
             pictures=len(pictures),
@@ -189,21 +203,21 @@ async def add_common_picture(connection: Connection, product: str, digest: bytes
     The operator's word is final here but for one thing: while a ranked site wears the picture that is not the
     product's, it does not count. Raises BadRequest for a picture that is not known.
     """
-    act = _checked(act)
+    act = checked(act)
     found = [row async for row in _ask().pictures_of_digests(connection, digests=[digest])]
     if not found:
         raise BadRequest(f"The crawl knows no picture {digest.hex()}.", sha256=digest.hex())
     async with connection.transaction():
         await _write(connection, [], [ListedPicture(product, digest)], OPERATOR)
-        await _note(connection, act, "add_common", product, sha256=digest.hex())
+        await note(connection, act, "add_common", product, sha256=digest.hex())
 
 
 async def forget_product(connection: Connection, product: str, act: Act) -> int:
     """Take what was added for a product out of the catalogue; how many entries that were."""
-    act = _checked(act)
+    act = checked(act)
     async with connection.transaction():
         count = int(await _ask().forget_product(connection, product=product))
-        await _note(connection, act, "forget_common", product, entries=count)
+        await note(connection, act, "forget_common", product, entries=count)
     return count
 
 
@@ -270,7 +284,7 @@ async def _ranked(connection: Connection, sites: Iterable[Site], most: int) -> s
     return {names[row["reversed_name"]] async for row in found}
 
 
-def _checked(act: Act) -> Act:
+def checked(act: Act) -> Act:
     """The act as it can be stored. Raises BadRequest."""
     if not act.who.strip():
         raise BadRequest("Say who acts.")
@@ -279,8 +293,9 @@ def _checked(act: Act) -> Act:
     return Act(storable(act.who.strip())[:_MOST_WHO], storable(act.note.strip()))
 
 
-async def _note(connection: Connection, act: Act, action: str, subject: str, **detail: object) -> None:
-    await _ask().note_audit(
+async def note(connection: Connection, act: Act, action: str, subject: str, **detail: object) -> int:
+    """Writes an act down; its number."""
+    number: int = await _ask().note_audit(
         connection,
         who=act.who,
         action=action,
@@ -288,6 +303,16 @@ async def _note(connection: Connection, act: Act, action: str, subject: str, **d
         note=act.note,
         detail=json.dumps({name: value for name, value in detail.items() if value is not None}),
     )
+    return number
+
+
+async def _listed(connection: Connection, site: Site) -> dict[str, Any] | None:
+    """What the lists say of a site, as the audit keeps it."""
+    row = await _ask().listed(connection, site=site)
+    if row is None:
+        return None
+    expires_at = row["expires_at"]
+    return {**row, "expires_at": None if expires_at is None else expires_at.isoformat()}
 
 
 def _ask() -> Any:

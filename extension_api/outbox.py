@@ -191,21 +191,28 @@ class Outbox:
                 verdicts=[verdict.decode() for _, (_, verdict) in explained],
             )
         if crawls:
-            await self._request(connection, sorted(site for site, _ in crawls))
+            await request_visits(connection, sorted(site for site, _ in crawls))
 
-    async def _request(self, connection: Connection, sites: list[Site]) -> None:
-        names = [str(reversed_host(site)) for site in sites]
-        positions = [
-            row["position"]
-            async for row in self._writes.add_requested_domains(connection, reversed_names=names)
-        ]
-        await self._writes.request_crawl(connection, reversed_names=names)
-        await self._writes.request_visit(connection, reversed_names=names, older_than_s=VISIT_AGAIN_S)
-        if positions:
-            # Last in the transaction: pulls wait for its end.
-            queue = queue_queries("domains")
-            await queue.lock_queue(connection)
-            await queue.lower_fresh(connection, lowest=min(positions))
+
+async def request_visits(
+    connection: Connection, sites: list[Site], *, older_than_s: float = VISIT_AGAIN_S
+) -> None:
+    """Sends the crawler, before all others, to those sites that it has not visited for so long.
+
+    Needs a transaction.
+    """
+    writes: Any = queries("extension")
+    names = [str(reversed_host(site)) for site in sites]
+    positions = [
+        row["position"] async for row in writes.add_requested_domains(connection, reversed_names=names)
+    ]
+    await writes.request_crawl(connection, reversed_names=names)
+    await writes.request_visit(connection, reversed_names=names, older_than_s=older_than_s)
+    if positions:
+        # Last in the transaction: pulls wait for its end.
+        queue = queue_queries("domains")
+        await queue.lock_queue(connection)
+        await queue.lower_fresh(connection, lowest=min(positions))
 
 
 def _bound(box: OrderedDict[Any, Any], most: int) -> None:

@@ -10,6 +10,7 @@ from samelook.facts.families_known import Families
 from samelook.facts.operator_data import read_catalogue, read_families
 from samelook.inspector.errors import BadQuestion
 from samelook.inspector.listing import Answer, Listing, Row, page_mark, plain_row, read_mark
+from samelook.inspector.looks import rank_of
 from samelook.looks.look import Look
 from samelook.names.sites import Site, registrable_label
 from samelook.sql.named import queries
@@ -18,12 +19,14 @@ if TYPE_CHECKING:
     from samelook.sql.pool import Connection
 
 VERDICTS = ("lock", "grey")
+BOTH = "both"
 KNOWN_DAYS = 60
 """How long a look must have been worn by many before it is proposed: no campaign of copies lasts so long."""
 MOST_DAYS = 90.0
 """How long given verdicts are kept."""
 _EXAMPLES = 5
 _GIVEN = ("site", "copies", "rank", "because", "times", "at")
+"""The columns of a terminal; rows have more."""
 _COMMON = ("sha256", "sites", "best", "rank", "since", "examples")
 _AUDIT = ("at", "who", "action", "subject", "note", "detail")
 _LISTS = ("site", "list", "note", "added_by", "added_at", "expires_at")
@@ -34,22 +37,29 @@ async def verdicts_answer(
     *,
     verdict: str = "lock",
     since: datetime | None = None,
+    owner: str | None = None,
+    because: str | None = None,
+    decided: bool | None = None,
     limit: int = 50,
     after: str | None = None,
 ) -> Answer:
     """Sites that were locked or grey when somebody asked, each with its newest verdict; the newest first.
 
-    Raises BadQuestion.
+    `owner` is whom they copy, `because` the code of the first reason, `decided` whether the operator has put
+    them on a list. Raises BadQuestion.
     """
-    if verdict not in VERDICTS:
+    if verdict not in (*VERDICTS, BOTH):
         raise BadQuestion(f"{verdict!r} is not among the verdicts that are kept: {', '.join(VERDICTS)}.")
     before, before_id = _moment_in(after)
     found = [
         row
         async for row in queries("operator").given_verdicts(
             connection,
-            verdict=verdict,
+            verdicts=list(VERDICTS) if verdict == BOTH else [verdict],
             since=since or datetime.now(UTC) - timedelta(days=MOST_DAYS),
+            owner=owner,
+            because=because,
+            decided=decided,
             before=before,
             before_id=before_id,
             page=limit + 1,
@@ -113,7 +123,7 @@ async def audit_answer(
         )
     ]
     more = page_mark(str(found[limit - 1]["id"])) if len(found) > limit else None
-    rows = [plain_row(row, *_AUDIT) for row in found[:limit]]
+    rows = [plain_row(row, *_AUDIT, "id") for row in found[:limit]]
     return Answer(listings=(Listing("audit", _AUDIT, rows, after=more),))
 
 
@@ -136,11 +146,13 @@ def _given_row(row: Mapping[str, Any]) -> Row:
     likes: Sequence[Mapping[str, Any]] = verdict.get("looks_like") or ()
     reasons: Sequence[Mapping[str, Any]] = verdict.get("reasons") or ()
     return {
-        **plain_row(row, "at", "site", "id", "times"),
+        **plain_row(row, "at", "site", "id", "times", "list", "reports"),
+        "own_rank": None if row["position"] is None else rank_of(row["position"]),
         "verdict": verdict.get("verdict"),
         "copies": likes[0].get("site") if likes else None,
         "rank": likes[0].get("rank") if likes else None,
         "because": reasons[0].get("code") if reasons else None,
+        "rule": reasons[0].get("rule") if reasons else None,
         "reasons": [reason.get("code") for reason in reasons],
         "looks_like": list(likes),
     }

@@ -15,6 +15,7 @@ from samelook.names.sites import registrable_domain, site_of
 from samelook.sql.named import queries
 
 if TYPE_CHECKING:
+    from samelook.extension_api.judge import Judge
     from samelook.inspector.settings import InspectorSettings
     from samelook.sql.pool import Connection
 
@@ -44,14 +45,15 @@ async def site_answer(
     near: bool = False,
     limit: int = 50,
     verdict: bool = False,
+    judge: Judge | None = None,
 ) -> Answer:
     """Everything known about a site. Raises NoSuchSite and BadQuestion.
 
-    The service's verdict is part of it, in a large database only when `verdict` is set.
+    The service's verdict is part of it, in a large database only when `verdict` is set or a `judge` is given.
     """
     row = await found_site(connection, name)
     host = str(host_of(row["reversed_name"]))
-    judged = await verdict_on(connection, settings, host, always=verdict)
+    judged = await verdict_on(connection, settings, host, always=verdict, judge=judge)
     inspector = queries("inspector")
     records = []
     if row["target_id"] is not None:

@@ -47,6 +47,41 @@ def draw(data: bytes, side: int) -> dict[str, object]:
     return {"width": width, "height": height, "rgb": ground.convert("RGB").tobytes()}
 
 
+@dataclass(frozen=True, slots=True)
+class Pixels:
+    """A picture with its transparency, rows from the top."""
+
+    width: int
+    height: int
+    rgba: bytes
+
+
+def draw_pixels(data: bytes, side: int) -> dict[str, object]:
+    """The first frame of an image file, at most `side` pixels wide and high. Runs in the sandbox."""
+    import numpy as np
+    from PIL import Image
+
+    from samelook.hashing.decode import decode
+
+    image = Image.fromarray(np.ascontiguousarray(decode(data).rgba), "RGBA")
+    image.thumbnail((side, side), Image.Resampling.LANCZOS)
+    return {"width": image.width, "height": image.height, "rgba": image.tobytes()}
+
+
+async def pixels_of(sandbox: Sandbox, data: bytes, side: int) -> Pixels | None:
+    """A picture as it was hashed, no larger than `side`; None where it cannot be decoded."""
+    try:
+        found = await sandbox.run(draw_pixels, data, side)
+    except HashingError:
+        return None
+    width, height, rgba = found.get("width"), found.get("height"), found.get("rgba")
+    # What the worker says is checked: whoever took it over may say anything.
+    if not (isinstance(width, int) and isinstance(height, int) and isinstance(rgba, bytes)):
+        return None
+    fits = 0 < width <= side and 0 < height <= side and len(rgba) == 4 * width * height
+    return Pixels(width, height, rgba) if fits else None
+
+
 async def thumbnails(sandbox: Sandbox, bodies: Mapping[str, bytes], side: int) -> dict[str, Thumbnail]:
     """The pictures that can be drawn, by the keys of `bodies`."""
 

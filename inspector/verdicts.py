@@ -36,13 +36,18 @@ class SiteVerdict:
 
 
 async def verdict_on(
-    connection: Connection, settings: InspectorSettings, host: str, *, always: bool = False
+    connection: Connection,
+    settings: InspectorSettings,
+    host: str,
+    *,
+    always: bool = False,
+    judge: Judge | None = None,
 ) -> SiteVerdict:
     """The verdict that a client gets which is on no allowlist and sends no icons.
 
     The facts of all sites must be read for it, so in a database with many looks it is given only when
-    `always` is set. Nothing is brought up to date: what the service's keeper has not taken up yet
-    is told in a note.
+    `always` is set, or by a `judge` who has them in memory. Nothing is brought up to date: what the
+    service's keeper has not taken up yet is told in a note.
     """
     state = await queries("inspector").verdict_state(connection, most=settings.verdict_looks + 1)
     notes = []
@@ -51,13 +56,14 @@ async def verdict_on(
             "What the crawl has changed since is not in the facts yet: `samelook serve` takes it up, and so "
             "does `samelook check`."
         )
-    if state["looks"] > settings.verdict_looks and not always:
+    choices = VerdictSettings()
+    if judge is None and state["looks"] > settings.verdict_looks and not always:
         notes.append("This database is large: ask `samelook check`, or add --verdict (some seconds).")
         return SiteVerdict({}, (Listing("reasons", _REASONS, [], notes=tuple(notes)),))
-    choices = VerdictSettings()
-    follower = Follower(_NO_DATABASE, choices)
-    await follower.load(cast("OwnConnection", connection))
-    judge = Judge(follower, choices, time.time)
+    if judge is None:
+        follower = Follower(_NO_DATABASE, choices)
+        await follower.load(cast("OwnConnection", connection))
+        judge = Judge(follower, choices, time.time)
     site = site_of(host)
     position = None
     if site not in judge.memory.sites:

@@ -24,6 +24,7 @@ from samelook.commands import (
     operator,
     serve,
     similar,
+    users,
 )
 
 app = typer.Typer(
@@ -63,6 +64,7 @@ app.add_typer(operator.catalogue_app, name="catalogue")
 app.add_typer(discord.app, name="discord")
 app.add_typer(exchange.app, name="exchange")
 app.add_typer(keys.app, name="keys")
+app.add_typer(users.app, name="users")
 app.add_typer(db.app, name="db")
 
 

@@ -326,7 +326,7 @@ class Settings:
     roles: tuple[str, ...] = _setting(
         "SAMELOOK_ROLES",
         (),
-        "Parts that it serves, comma separated: hasher, matcher, curator, lite, extension. Default: all.",
+        "Parts that it serves, comma separated: hasher, matcher, curator, lite, extension, ui. Default: all.",
         _words,
     )
     workers: int = _setting("SAMELOOK_WORKERS", 1, "Serving processes, at most 256.", _workers)

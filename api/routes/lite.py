@@ -65,16 +65,30 @@ async def query_hashes(request: web.Request) -> web.Response:
     return _json(f'{{"results":{{{listed}}}}}')
 
 
-@routes.get("/")
 @described(_TAG, "The landing page", role=None, produces="text/html", errors=())
 async def landing(request: web.Request) -> web.Response:
     return _landing(request)
 
 
-@routes.get("/ui/")
 @described(_TAG, "To the landing page, from where HMA has its own", role=None, status=302, errors=())
 async def to_landing(_: web.Request) -> web.Response:
     raise web.HTTPFound("/")
+
+
+@described(_TAG, "To the pages", role=None, status=302, errors=())
+async def to_pages(_: web.Request) -> web.Response:
+    raise web.HTTPFound("/ui/")
+
+
+def add_lite(app: web.Application) -> None:
+    """The routes; the forms are the landing page where there are no other pages."""
+    app.add_routes(routes)
+    has_pages = "ui" in app[SETTINGS].roles
+    app.router.add_get("/lite" if has_pages else "/", landing)
+    if has_pages:
+        app.router.add_get("/", to_pages)
+    else:
+        app.router.add_get("/ui/", to_landing)
 
 
 @routes.post("/upload_hashes")
@@ -116,8 +130,8 @@ async def check_hash(request: web.Request) -> web.Response:
     try:
         found = request.app[LITE].hashes.find(PDQ.parse(text.lower()))
     except BadSignal as error:
-        return _results(text, [], trouble=error.message)
-    return _results(text, found)
+        return _results(request, text, [], trouble=error.message)
+    return _results(request, text, found)
 
 
 @routes.post("/check_for_match_image")
@@ -137,8 +151,8 @@ async def check_image(request: web.Request) -> web.Response:
         most = request.app[SETTINGS].max_pixels
         signals = (await hash_media(request.app[SANDBOX], form.files["photo"], ["pdq"], most)).usable()
     except (HashingError, Featureless) as error:
-        return _results(form.names["photo"], [], trouble=error.message)
-    return _results(signals["pdq"], request.app[LITE].hashes.find(PDQ.parse(signals["pdq"])))
+        return _results(request, form.names["photo"], [], trouble=error.message)
+    return _results(request, signals["pdq"], request.app[LITE].hashes.find(PDQ.parse(signals["pdq"])))
 
 
 def _landing(request: web.Request, note: str = "") -> web.Response:
@@ -146,6 +160,7 @@ def _landing(request: web.Request, note: str = "") -> web.Response:
     matching = request.app.get(MATCHING)
     live = matching.live if matching is not None else None
     return page(
+        request,
         "landing.html",
         note=note,
         number=len(hashes.rows),
@@ -155,9 +170,16 @@ def _landing(request: web.Request, note: str = "") -> web.Response:
     )
 
 
-def _results(asked: str, found: list[LiteMatch], trouble: str = "") -> web.Response:
-    rows = [(one.distance, json.loads(one.data)) for one in found]
-    return page("results.html", status=400 if trouble else 200, asked=asked, found=rows, trouble=trouble)
+def _results(request: web.Request, asked: str, found: list[LiteMatch], trouble: str = "") -> web.Response:
+    return page(
+        request,
+        "results.html",
+        status=400 if trouble else 200,
+        asked=asked,
+        found=[(one.distance, json.loads(one.data)) for one in found],
+        trouble=trouble,
+        back="/lite" if "ui" in request.app[SETTINGS].roles else "/",
+    )
 
 
 def _listed(found: list[LiteMatch]) -> str:

@@ -13,7 +13,7 @@ from samelook.api.errors import bad_request
 from samelook.api.health import troubles
 from samelook.api.metrics import CONTENT_TYPE, METRICS
 from samelook.api.openapi import document
-from samelook.api.pages.render import asset, page
+from samelook.api.pages.render import page
 from samelook.api.requests import query_of
 from samelook.api.settings import Role
 from samelook.api.state import MATCHING, SETTINGS
@@ -96,26 +96,14 @@ async def openapi(request: web.Request) -> web.Response:
 @routes.get("/openapi/")
 @routes.get("/openapi/swagger")
 @described(_TAG, "The API to read and try out", role=None, produces="text/html", errors=())
-async def explorer(_: web.Request) -> web.Response:
-    return page("explorer.html")
+async def explorer(request: web.Request) -> web.Response:
+    return page(request, "explorer.html")
 
 
 @routes.get("/openapi")
 @described(_TAG, "To the explorer", role=None, produces="text/plain", status=302, errors=())
 async def to_explorer(_: web.Request) -> web.Response:
     raise web.HTTPFound("/openapi/")
-
-
-@routes.get("/assets/explorer.js")
-@described(_TAG, "The explorer's script", role=None, produces="text/javascript", errors=())
-async def explorer_script(_: web.Request) -> web.Response:
-    return asset("explorer.js", "text/javascript")
-
-
-@routes.get("/assets/style.css")
-@described(_TAG, "The style of all pages", role=None, produces="text/css", errors=())
-async def style(_: web.Request) -> web.Response:
-    return asset("style.css", "text/css")
 
 
 def hma_path(path: str) -> str:

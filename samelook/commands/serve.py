@@ -51,7 +51,7 @@ def serve(
         list[str] | None,
         typer.Option(
             "--role",
-            help="Only this part: hasher, matcher, curator, lite or extension. Repeat it for more. "
+            help="Only this part: hasher, matcher, curator, lite, extension or ui. Repeat it for more. "
             "Default: all, or SAMELOOK_ROLES.",
             show_default=False,
         ),

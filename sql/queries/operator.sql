@@ -1,8 +1,17 @@
 -- What operators do, state and import, and what readers of verdicts take from that.
 
--- name: note_audit(who, action, subject, note, detail)!
+-- name: note_audit(who, action, subject, note, detail)$
+-- Writes down an act; its number.
 INSERT INTO audit (who, action, subject, note, detail)
-VALUES (:who, :action, :subject, :note, (:detail::text)::jsonb);
+VALUES (:who, :action, :subject, :note, (:detail::text)::jsonb)
+RETURNING id;
+
+-- name: audited(id)^
+-- One act, and whether the same subject was acted on since; by the primary key and audit_by_subject.
+SELECT a.id, a.action, a.subject, a.detail,
+       EXISTS (SELECT FROM audit AS b WHERE b.subject = a.subject AND b.id > a.id) AS acted_since
+FROM audit AS a
+WHERE a.id = :id;
 
 -- name: audit_page(subject, before_id, page)
 -- What was done, the newest first; of one subject served by audit_by_subject, else by the primary key.
@@ -20,12 +29,45 @@ WHERE (expires_at IS NULL OR expires_at > now()) AND site > coalesce(:after_site
 ORDER BY site
 LIMIT :page;
 
--- name: dismiss_reports_on(site)$
--- Disagree with the reports on a site so far; how many there were. Served by reports_by_site.
+-- name: listed(site)^
+-- Which of the operator's lists a site is on. By primary key.
+SELECT list, note, added_by, expires_at FROM operator_lists WHERE site = :site;
+
+-- name: relist(site, list, note, added_by, expires_at)!
+-- Puts a site back on a list as it was.
+INSERT INTO operator_lists (site, list, note, added_by, expires_at)
+VALUES (:site, :list, :note, :added_by, :expires_at::timestamptz)
+ON CONFLICT (site) DO UPDATE
+SET list = excluded.list, note = excluded.note, added_by = excluded.added_by, added_at = now(),
+    expires_at = excluded.expires_at;
+
+-- name: unlist(site)!
+DELETE FROM operator_lists WHERE site = :site;
+
+-- name: dismiss_reports_on(site)^
+-- Disagree with the reports on a site so far; how many there were, and the time that marks them. Served by
+-- reports_by_site.
 WITH dismissed AS (
     UPDATE reports SET dismissed_at = now() WHERE site = :site AND dismissed_at IS NULL RETURNING 1
 )
-SELECT count(*) FROM dismissed;
+SELECT count(*) AS number, now() AS at FROM dismissed;
+
+-- name: restore_reports(site, at)!
+-- Take back a dismissal of the reports on a site. Served by reports_by_site.
+UPDATE reports SET dismissed_at = NULL WHERE site = :site AND dismissed_at = :at;
+
+-- name: forget_group(id)!
+DELETE FROM family_groups WHERE id = :id;
+
+-- name: forget_picture(digest, product, source)!
+-- Take one picture that somebody added out of the catalogue, and its product if nothing else is known of it.
+WITH gone AS (
+    DELETE FROM catalogue_pictures
+    WHERE digest = :digest AND product = :product AND source = :source
+)
+DELETE FROM catalogue_vendors AS v
+WHERE v.product = :product AND v.site = '' AND v.source = :source
+  AND NOT EXISTS (SELECT FROM catalogue_pictures AS p WHERE p.product = v.product AND p.digest <> :digest);
 
 -- name: forget_groups(provenance)$
 -- Take back all groups of a provenance; how many there were.
@@ -42,12 +84,16 @@ WITH gone AS (
 )
 SELECT count(*) FROM gone;
 
--- name: add_group(provenance, name, sites)!
+-- name: add_group(provenance, name, sites)$
+-- A new group; its number.
 WITH added AS (
     INSERT INTO family_groups (provenance, name) VALUES (:provenance, :name) RETURNING id
+),
+members AS (
+    INSERT INTO family_members (group_id, site)
+    SELECT added.id, g.site FROM added, unnest(:sites::text[]) AS g (site)
 )
-INSERT INTO family_members (group_id, site)
-SELECT added.id, g.site FROM added, unnest(:sites::text[]) AS g (site);
+SELECT id FROM added;
 
 -- name: stated_groups()
 -- Every group with its members. Reads both tables.
@@ -124,20 +170,42 @@ SELECT look_id, site, look FROM trusted_looks
 WHERE (look_id, site) > (:after_look, :after_site) AND NOT removed
 ORDER BY look_id, site LIMIT :page;
 
--- name: given_verdicts(verdict, since, before, before_id, page)
--- Verdicts that were given, the newest of each site, the newest first. Served by explained_verdicts_by_verdict.
-SELECT v.id, v.site, v.at, v.verdict, c.times
+-- name: given_verdicts(verdicts, since, owner, because, decided, before, before_id, page)
+-- Verdicts that were given, the newest of each site, the newest first, with what the operator says of the site, its
+-- rank, and how many reports wait. `owner` and `because` (the code of the first reason) choose among them if given;
+-- `decided` chooses those on the operator's lists, or those that are not. Served by explained_verdicts_by_verdict,
+-- once a verdict; the rest by explained_verdicts_by_site, site_facts_by_site, reports_by_site and primary keys.
+SELECT v.id, v.site, v.at, v.verdict, c.times, l.list, f.position,
+       (SELECT count(*) FROM reports AS r WHERE r.site = v.site AND r.dismissed_at IS NULL) AS reports
 FROM explained_verdicts AS v
 CROSS JOIN LATERAL (
     SELECT count(*) AS times, max(o.at) AS last
     FROM explained_verdicts AS o
-    WHERE o.verdict ->> 'verdict' = :verdict AND o.at >= :since AND o.site = v.site
+    WHERE o.site = v.site AND o.at >= :since AND o.verdict ->> 'verdict' = ANY (:verdicts::text[])
 ) AS c
-WHERE v.verdict ->> 'verdict' = :verdict AND v.at >= :since
+LEFT JOIN operator_lists AS l ON l.site = v.site AND (l.expires_at IS NULL OR l.expires_at > now())
+LEFT JOIN LATERAL (
+    SELECT min(s.position) AS position FROM site_facts AS s WHERE s.site = v.site
+) AS f ON true
+WHERE v.verdict ->> 'verdict' = ANY (:verdicts::text[]) AND v.at >= :since
   AND v.at = c.last
+  AND (:owner::text IS NULL OR v.verdict -> 'looks_like' -> 0 ->> 'site' = :owner)
+  AND (:because::text IS NULL OR v.verdict -> 'reasons' -> 0 ->> 'code' = :because)
+  AND (:decided::boolean IS NULL OR (l.site IS NOT NULL) = :decided)
   AND (:before::timestamptz IS NULL OR (v.at, v.id) < (:before, (:before_id)::uuid))
 ORDER BY v.at DESC, v.id DESC
 LIMIT :page;
+
+-- name: caught_counts(since)
+-- How many sites were given each verdict other than `trusted` since then. Served by explained_verdicts_by_time.
+SELECT verdict ->> 'verdict' AS verdict, count(DISTINCT site) AS sites
+FROM explained_verdicts
+WHERE at >= :since
+GROUP BY 1;
+
+-- name: waiting_reports()$
+-- Sites with reports that no operator has looked at. Reads the reports.
+SELECT count(DISTINCT site) FROM reports WHERE dismissed_at IS NULL;
 
 -- name: common_pictures(known_days, min_sites, page)
 -- Pictures that many sites have worn openly for long, the most worn first, with their looks. Reads site_looks once.

@@ -63,3 +63,22 @@ ORDER BY started_at;
 SELECT id, progress::text AS progress
 FROM crawl_workers
 WHERE last_seen_at > to_timestamp((:since)::float8);
+
+-- name: lately(most)
+-- For each phase: how many results came in each minute of the hour before the newest, as minutes before it. Served by
+-- the indexes by age, index-only; reads at most `most` entries of each.
+SELECT 'icons' AS phase, floor(extract(epoch FROM top.at - one.crawled_at) / 60)::integer AS minutes, count(*) AS results
+FROM (SELECT max(crawled_at) AS at FROM page_visits) AS top
+CROSS JOIN LATERAL (
+    SELECT v.crawled_at FROM page_visits AS v
+    WHERE v.crawled_at > top.at - interval '1 hour' ORDER BY v.crawled_at DESC LIMIT :most
+) AS one
+GROUP BY 2
+UNION ALL
+SELECT 'hashes', floor(extract(epoch FROM top.at - one.crawled_at) / 60)::integer, count(*)
+FROM (SELECT max(crawled_at) AS at FROM favicon_metadata) AS top
+CROSS JOIN LATERAL (
+    SELECT m.crawled_at FROM favicon_metadata AS m
+    WHERE m.crawled_at > top.at - interval '1 hour' ORDER BY m.crawled_at DESC LIMIT :most
+) AS one
+GROUP BY 2;

@@ -18,7 +18,16 @@ ORIGIN = "localhost:5100"
 ADMIN_KEY = "the admin's key of this page"
 LIST = b"aa55aa55aa55aa55aa55aa55aa55aa55aa55aa55aa55aa55aa55aa55aa55aa55,from a list,2026\n"
 CSV = b"pdq,note\n" + b"0f" * 32 + b",good\nnonsense,bad\n"
-ELSEWHERE = ("/x/", "/v1/operator/", "/c/exchange", "/malicious", "/allowlist-add", "/assets/")
+ELSEWHERE = (
+    "/x/",
+    "/v1/operator/",
+    "/c/exchange",
+    "/malicious",
+    "/allowlist-add",
+    "/assets/",
+    "/ui",
+    "/favicon.ico",
+)
 """Paths that other pages describe."""
 
 

@@ -153,7 +153,7 @@ async def test_hma_clients_find_their_paths(full: Any) -> None:
         "/ui/",
     } <= paths
     home = await full("GET", "/ui/", allow_redirects=False)
-    assert (home.status, home.headers["Location"]) == (302, "/")
+    assert home.status == 200
 
 
 @pytest.mark.parametrize("known", [True, False])
@@ -187,7 +187,7 @@ async def test_every_route_is_described_and_every_description_is_sound(full: Any
     for route in full.app.router.routes():
         operation = operation_of(route.handler)
         assert operation is not None, route
-        if route.method == "HEAD":
+        if route.method == "HEAD" or operation.page:  # pages are for people, and are left out
             continue
         told = document["paths"][route.resource.canonical][route.method.lower()]
         assert told["summary"] == operation.summary
