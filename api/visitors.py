@@ -17,6 +17,7 @@ from samelook.api.access import SAFE_METHODS, allows, is_trusted
 from samelook.api.callers import address_of
 from samelook.api.description import AccessRole, Operation
 from samelook.api.errors import ApiError
+from samelook.api.keys import ApiKey
 from samelook.api.sessions import LONGEST_S, Sessions, SignedIn, form_token
 from samelook.api.state import CALLER, ROLE, SETTINGS
 
@@ -80,8 +81,8 @@ def who_acts(request: web.Request) -> str:
     """Whoever acts, as the audit names them."""
     visitor, key = request.get(VISITOR), request.get(CALLER)
     if visitor is not None and visitor.signed_in is not None:
-        return visitor.signed_in.who
-    return "local" if key is None else f"key {key.name}"
+        return str(visitor.signed_in.who)
+    return f"key {key.name}" if isinstance(key, ApiKey) else "local"
 
 
 def set_cookie(request: web.Request, response: web.StreamResponse, name: str, value: str) -> None:

@@ -74,8 +74,10 @@ async def pixels_of(sandbox: Sandbox, data: bytes, side: int) -> Pixels | None:
         found = await sandbox.run(draw_pixels, data, side)
     except HashingError:
         return None
-    width, height, rgba = found.get("width"), found.get("height"), found.get("rgba")
     # What the worker says is checked: whoever took it over may say anything.
+    if not isinstance(found, dict):
+        return None
+    width, height, rgba = found.get("width"), found.get("height"), found.get("rgba")
     if not (isinstance(width, int) and isinstance(height, int) and isinstance(rgba, bytes)):
         return None
     fits = 0 < width <= side and 0 < height <= side and len(rgba) == 4 * width * height

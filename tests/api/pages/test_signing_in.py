@@ -83,6 +83,7 @@ async def test_signing_out_ends_the_session(curator: Person) -> None:
 
 async def test_an_api_key_signs_in_until_it_is_revoked(serve: Serve) -> None:
     api = await serve(roles=frozenset({"curator", "ui"}), require_keys=True)
+    assert api.app is not None
     key, secret = await api.app[KEYS].create("desk", "curator")
     assert (await api("GET", "/ui/verdicts", headers=HTML)).status == 401
     form = await api("GET", "/ui/sign-in", headers=HTML)
@@ -160,6 +161,7 @@ def test_signing_in_leads_to_pages_only(text: str, led: str) -> None:
 async def test_every_change_of_the_pages_needs_a_token_and_a_role(serve: Serve) -> None:
     api = await serve(admin_key=ADMIN_KEY)
     walked = 0
+    assert api.app is not None
     for route in api.app.router.routes():
         operation = operation_of(route.handler)
         assert operation is not None
