@@ -1,4 +1,7 @@
-"""Nothing is kept that nobody reaches: each function, class and named query has a user outside of tests."""
+"""Nothing is kept that nobody reaches: each function, class and named query has a user outside of tests.
+
+Each named query says what it returns, which index serves it and what it costs.
+"""
 
 from __future__ import annotations
 
@@ -78,3 +81,19 @@ def test_every_named_query_is_called() -> None:
         if not words[name] and not words[f"{name}_cursor"]
     }
     assert not unused
+
+
+def test_every_named_query_says_what_it_returns_and_what_it_costs() -> None:
+    cost = re.compile(
+        r"index|keys?\b|rows?\b|reads?\b|served|look-ups?\b|pass\b|tables?\b|_by_|costs?\b|steps?\b|computed|counts|touches|by\s+(--\s)?[a-z]+_[a-z_]+",
+        re.IGNORECASE,
+    )
+    silent = {
+        f"{name} ({path.name})"
+        for path in sorted((HERE / "sql" / "queries").glob("*.sql"))
+        for name, comment in re.findall(
+            r"^-- name: (.+)\n((?:--.*\n)*)", path.read_text(encoding="utf-8"), re.MULTILINE
+        )
+        if len(comment.split()) < 5 or not cost.search(comment)
+    }
+    assert not silent

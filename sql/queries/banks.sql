@@ -1,9 +1,11 @@
 -- Banks and their contents: what curators ask and change. Followers have banks_following.sql.
 
 -- name: list_banks()
+-- All banks, in the order of their creation. Reads the table: there are tens of banks, not thousands.
 SELECT * FROM banks WHERE removed_at IS NULL ORDER BY id;
 
 -- name: get_bank(name)^
+-- The bank of this name. By the unique index banks_by_name: one row.
 SELECT * FROM banks WHERE name = :name AND removed_at IS NULL;
 
 -- name: create_bank(name, enabled_ratio, active, description, tags, radii, owner)^
@@ -14,7 +16,7 @@ ON CONFLICT (name) WHERE removed_at IS NULL DO NOTHING
 RETURNING *;
 
 -- name: update_bank(id, name, enabled_ratio, active, description, tags, radii)^
--- What is NULL stays as it is. Raises UniqueViolationError when the new name is taken.
+-- What is NULL stays as it is. Raises UniqueViolationError when the new name is taken. By primary key: one row.
 UPDATE banks
 SET name = coalesce(:name, name), enabled_ratio = coalesce(:enabled_ratio, enabled_ratio),
     active = coalesce(:active, active), description = coalesce(:description, description),
@@ -23,7 +25,8 @@ WHERE id = :id AND removed_at IS NULL
 RETURNING *;
 
 -- name: remove_bank(id)$
--- Its contents match nothing from now on; they are removed by remove_orphans, a few at a time.
+-- Its contents match nothing from now on; they are removed by remove_orphans, a few at a time. By primary key: one
+-- row of banks, and the bank's decisions by that of record_decisions.
 WITH forgotten AS (DELETE FROM record_decisions WHERE bank_id = :id)
 UPDATE banks SET removed_at = now() WHERE id = :id AND removed_at IS NULL RETURNING id;
 
@@ -48,7 +51,8 @@ WHERE c.bank_id = :id AND c.removed_at IS NULL
 GROUP BY s.type;
 
 -- name: ensure_signals(types, values)!
--- Sorted, so that two writers with values in common never wait for each other in a circle.
+-- Sorted, so that two writers with values in common never wait for each other in a circle. By the unique index
+-- (type, value), a row a new signal.
 INSERT INTO signals (type, value)
 SELECT DISTINCT type, value
 FROM unnest(CAST(:types AS text[]), CAST(:values AS bytea[])) AS given (type, value)
@@ -57,7 +61,8 @@ ON CONFLICT (type, value) DO NOTHING;
 
 -- name: add_content(bank_id, types, values, content_type, original_media_uri, storage_bucket, storage_key, raw_content, media_unavailable, metadata, note, tags, disable_until_ts)$
 -- The new content's id; its signals must be there (ensure_signals, an earlier statement, so that those that
--- another writer has just added are visible). NULL when the bank has been removed meanwhile.
+-- another writer has just added are visible). NULL when the bank has been removed meanwhile. One row, and a look-up
+-- by the unique index (type, value) for each signal.
 WITH content AS (
     INSERT INTO bank_content (bank_id, content_type, original_media_uri, storage_bucket, storage_key,
                               raw_content, media_unavailable, metadata, note, tags, disable_until_ts)
@@ -76,17 +81,17 @@ WITH content AS (
 SELECT id FROM content;
 
 -- name: get_content(bank_id, id, removed)^
--- With `removed` also one that has been removed and not been purged yet.
+-- With `removed` also one that has been removed and not been purged yet. By primary key: one row.
 SELECT * FROM bank_content WHERE id = :id AND bank_id = :bank_id AND (removed_at IS NULL OR :removed);
 
 -- name: bank_of_content(id)$
--- The name of the bank that a content is in.
+-- The name of the bank that a content is in. Two look-ups by primary key.
 SELECT b.name FROM bank_content AS c JOIN banks AS b ON b.id = c.bank_id
 WHERE c.id = :id AND b.removed_at IS NULL;
 
 -- name: hold_bank(bank_id)$
 -- Until the transaction ends no page of an exchange is written to the bank (hold_run), so that none misses what is
--- decided now.
+-- decided now. By primary key: locks one row.
 SELECT id FROM banks WHERE id = :bank_id AND removed_at IS NULL FOR NO KEY UPDATE;
 
 -- name: update_content(bank_id, id, disable_until_ts, has_note, note, metadata, tags, media_unavailable, has_confirmed, confirmed)^
@@ -118,7 +123,8 @@ WITH changed AS (
 SELECT * FROM changed WHERE id = :id;
 
 -- name: remove_content(bank_id, id, by)$
--- Of an exchange's record all contents, and also those to come; they are kept, so that they can be taken back.
+-- Of an exchange's record all contents, and also those to come; they are kept, so that they can be taken back. By
+-- primary key, and by bank_content_by_record for the other contents of a record.
 WITH removed AS (
     UPDATE bank_content SET removed_at = now(), removed_by = :by, hidden = record_digest IS NOT NULL
     WHERE removed_at IS NULL AND id = ANY (ARRAY(
@@ -137,7 +143,8 @@ WITH removed AS (
 SELECT id FROM removed WHERE id = :id;
 
 -- name: restore_content(bank_id, id)^
--- Takes back a removal by an operator.
+-- Takes back a removal by an operator. By primary key, and by bank_content_by_record for the other contents of a
+-- record.
 WITH restored AS (
     UPDATE bank_content SET removed_at = NULL, removed_by = NULL, hidden = false
     WHERE removed_at IS NOT NULL AND removed_by LIKE 'operator%' AND (record_digest IS NULL OR hidden)
@@ -167,19 +174,22 @@ WHERE bank_id = :bank_id AND removed_at IS NULL AND id > :after
 ORDER BY id LIMIT :page;
 
 -- name: words_of_contents(ids)
--- What is said of contents: by operators, and by the exchange that shares them.
+-- What is said of contents: by operators, and by the exchange that shares them. A look-up by primary key for each.
 SELECT id, metadata, shared, note, tags, confirmed FROM bank_content WHERE id = ANY (CAST(:ids AS bigint[]));
 
 -- name: signals_of_contents(ids)
+-- The signals of these contents, by content and type. Two look-ups by primary key for each signal.
 SELECT cs.content_id, s.id, s.type, s.value
 FROM content_signals AS cs JOIN signals AS s ON s.id = cs.signal_id
 WHERE cs.content_id = ANY (CAST(:ids AS bigint[]))
 ORDER BY cs.content_id, s.type;
 
 -- name: get_signal(id)^
+-- The signal of this id. By primary key: one row.
 SELECT id, type, value, created_at FROM signals WHERE id = :id;
 
 -- name: find_signal(type, value)^
+-- The signal of this type and value. By the unique index (type, value): one row.
 SELECT id, type, value, created_at FROM signals WHERE type = :type AND value = :value;
 
 -- name: members_of_signal(signal_id, after, page)
@@ -192,7 +202,8 @@ WHERE cs.signal_id = :signal_id AND cs.content_id > :after AND c.removed_at IS N
 ORDER BY cs.content_id LIMIT :page;
 
 -- name: contents_with_value(type, value)
--- Ids of the contents with a signal: how types that match by equality are looked up.
+-- Ids of the contents with a signal: how types that match by equality are looked up. By the unique index (type,
+-- value), then content_signals_by_signal.
 SELECT c.id
 FROM signals AS s
 JOIN content_signals AS cs ON cs.signal_id = s.id
@@ -220,9 +231,11 @@ CROSS JOIN LATERAL (
 ) AS s;
 
 -- name: signal_type_overrides()
+-- The ratios that an operator has set for signal types. Reads the table, at most a row a type.
 SELECT name, enabled_ratio FROM signal_type_overrides;
 
 -- name: override_signal_type(name, enabled_ratio)!
+-- Sets the ratio of a signal type for all processes. By primary key: one row.
 INSERT INTO signal_type_overrides (name, enabled_ratio) VALUES (:name, :enabled_ratio)
 ON CONFLICT (name) DO UPDATE SET enabled_ratio = excluded.enabled_ratio, updated_at = now();
 
@@ -240,21 +253,24 @@ LEFT JOIN LATERAL (
 ) AS found ON true;
 
 -- name: reserve_content_ids(number)^
--- So many ids, ascending, and the transaction that will have added their contents.
+-- So many ids, ascending, and the transaction that will have added their contents. Touches no table but the
+-- sequence.
 SELECT array_agg(id ORDER BY id) AS ids, pg_current_xact_id()::text AS xid
 FROM (SELECT nextval('bank_content_id_seq') AS id FROM generate_series(1, :number)) AS reserved;
 
 -- name: create_staging()!
+-- The session's own table, which a bulk load fills by COPY and a commit empties. No index: it is read whole.
 CREATE TEMP TABLE IF NOT EXISTS staged_signals (content_id bigint, type text, value bytea) ON COMMIT DELETE ROWS;
 
 -- name: add_plain_contents(bank_id, ids)!
--- Contents of which nothing is known but their signals.
+-- Contents of which nothing is known but their signals. A row a content.
 INSERT INTO bank_content (id, bank_id, media_unavailable)
 SELECT id, :bank_id, true FROM unnest(CAST(:ids AS bigint[])) AS id;
 
 -- name: add_staged_signals()$
 -- Adds the staged signals that are new, and links those to their contents; how many links that were. Sorted, so
--- that two writers with values in common never wait for each other in a circle.
+-- that two writers with values in common never wait for each other in a circle. Reads the staged rows, with a
+-- look-up by the unique index (type, value) for each.
 WITH added AS (
     INSERT INTO signals (type, value)
     SELECT DISTINCT type, value FROM staged_signals ORDER BY type, value
@@ -276,6 +292,7 @@ FROM staged_signals AS g
 ON CONFLICT (content_id, signal_id) DO NOTHING;
 
 -- name: describe_contents(ids, metadata)!
+-- Sets the metadata of contents that were just added. A look-up by primary key for each.
 UPDATE bank_content AS c SET metadata = CAST(g.metadata AS jsonb)
 FROM unnest(CAST(:ids AS bigint[]), CAST(:metadata AS text[])) AS g (id, metadata)
 WHERE c.id = g.id;

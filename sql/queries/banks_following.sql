@@ -33,6 +33,7 @@ SELECT CASE WHEN pg_is_in_recovery() THEN concat(pg_snapshot_xmin(now), ':', pg_
 FROM (SELECT pg_current_snapshot() AS now) AS snapshot;
 
 -- name: position_is_kept(position)$
+-- Whether all that changed after this position can still be read; false once newer removals were purged. One row.
 SELECT pg_snapshot_xmin(CAST(:position AS text)::pg_snapshot) >= pruned_below FROM bank_log;
 
 -- name: contents_from(xid, id, page, own)
@@ -55,7 +56,8 @@ LEFT JOIN LATERAL (
 ORDER BY c.changed_xid, c.id;
 
 -- name: contents_of(xids)
--- The same for what these transactions changed last: they were running at a position.
+-- The same for what these transactions changed last: they were running at a position. By the index
+-- bank_content_by_change.
 SELECT c.id, c.bank_id, c.disable_until_ts, s.type, s.value
 FROM unnest(CAST(:xids AS text[])) AS x (xid)
 CROSS JOIN LATERAL (
@@ -69,6 +71,8 @@ LEFT JOIN LATERAL (
 ) AS s ON true;
 
 -- name: states_page(after, page)
+-- Where the contents are that are not removed, by id, for an index that is loaded from nothing. A page of the primary
+-- key; removed rows are read and passed over.
 SELECT id, bank_id, disable_until_ts FROM bank_content
 WHERE removed_at IS NULL AND id > :after ORDER BY id LIMIT :page;
 
@@ -97,10 +101,12 @@ WHERE (c.changed_xid, c.id) > (CAST(CAST(:after_xid AS text) AS xid8), :after_id
 ORDER BY c.changed_xid, c.id LIMIT :page;
 
 -- name: pruned_below()$
+-- The transaction below which removed contents are gone for good. One row.
 SELECT pruned_below::text FROM bank_log;
 
 -- name: remove_orphans(most)$
--- Removes contents of removed banks; how many.
+-- Removes contents of removed banks; how many. From bank_content_by_bank, so many rows at most; a removed bank
+-- without contents costs one step.
 WITH orphans AS (
     SELECT c.id
     FROM banks AS b
@@ -116,7 +122,8 @@ WITH orphans AS (
 SELECT count(*) FROM removed;
 
 -- name: purge_removed(older_than_s, most)$
--- Deletes contents that were removed long ago; a follower with an older position loads anew. How many.
+-- Deletes contents that were removed long ago; a follower with an older position loads anew. How many. From
+-- bank_content_by_removal, so many rows at most.
 WITH gone AS (
     DELETE FROM bank_content
     WHERE id IN (

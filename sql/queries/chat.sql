@@ -1,7 +1,8 @@
 -- Questions from chat: kept until they are answered, so that an outage of the chat service loses none.
 
 -- name: keep_request(signature, interaction)$
--- Keep a request; NULL when its signature was seen before, which makes it a replay.
+-- Keep a request; NULL when its signature was seen before, which makes it a replay. By the unique index of
+-- signatures: one row.
 INSERT INTO chat_requests (signature, interaction)
 VALUES (:signature, (:interaction)::text::jsonb)
 ON CONFLICT (signature) DO NOTHING
@@ -23,23 +24,29 @@ WHERE r.id = next.id
 RETURNING r.id, r.interaction, r.tries, extract(epoch FROM now() - r.received_at)::float8 AS age_s;
 
 -- name: answered(id)!
+-- Notes that a request was answered and forgets what was asked. By primary key: one row.
 UPDATE chat_requests SET answered_at = now(), interaction = NULL WHERE id = :id;
 
 -- name: try_later(id, wait_s)!
+-- Puts a request back for so many seconds. By primary key: one row.
 UPDATE chat_requests SET try_at = now() + (:wait_s)::float8 * interval '1 second' WHERE id = :id;
 
 -- name: give_up(id, why)!
+-- Notes why a request will not be answered. By primary key: one row.
 UPDATE chat_requests SET gave_up = :why WHERE id = :id;
 
 -- name: share(key_sha256, content_type, body, lasts_s)!
+-- Keeps an answer that is too long for the chat under a key, for so many seconds. One row.
 INSERT INTO shared_outputs (key_sha256, content_type, body, expires_at)
 VALUES (:key_sha256, :content_type, :body, now() + (:lasts_s)::float8 * interval '1 second');
 
 -- name: shared(key_sha256)^
+-- The answer that was kept under a key, while it lasts. By primary key: one row.
 SELECT content_type, body FROM shared_outputs WHERE key_sha256 = :key_sha256 AND expires_at > now();
 
 -- name: forget_old(seconds)!
--- Answered requests and what may be forgotten with them; signatures stay longer than a replay could use them.
+-- Answered requests and what may be forgotten with them; signatures stay longer than a replay could use them. By
+-- chat_requests_by_time and shared_outputs_by_expiry.
 WITH gone AS (DELETE FROM shared_outputs WHERE expires_at <= now())
 DELETE FROM chat_requests
 WHERE received_at < now() - (:seconds)::float8 * interval '1 second'

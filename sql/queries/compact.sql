@@ -10,6 +10,7 @@ ORDER BY t.look_id
 LIMIT :batch;
 
 -- name: write_codes(look_ids, codes)!
+-- Keeps the codes of looks; of looks that are gone meanwhile nothing. A look-up by key in looks for each.
 INSERT INTO look_codes (look_id, codes)
 SELECT n.look_id, n.codes FROM unnest(:look_ids::bigint[], :codes::bytea[]) AS n (look_id, codes)
 JOIN looks AS l ON l.id = n.look_id

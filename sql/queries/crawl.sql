@@ -1,14 +1,14 @@
 -- What the phases of the crawl read and write, in batches: lists go in as parallel arrays.
 
 -- name: load_domains(ids)
--- The inputs of the domains phase.
+-- The inputs of the domains phase. A look-up by primary key for each.
 SELECT d.id, d.reversed_name, d.position
 FROM domains AS d
 WHERE d.id = ANY (:ids::bigint[])
 ORDER BY d.position;
 
 -- name: load_targets(ids)
--- The inputs of the icons phase, with what a conditional request needs.
+-- The inputs of the icons phase, with what a conditional request needs. Two look-ups by primary key for each.
 SELECT t.id, t.url, t.position, v.final_url, v.etag, v.last_modified
 FROM target_urls AS t
 LEFT JOIN page_visits AS v ON v.target_url_id = t.id
@@ -16,7 +16,8 @@ WHERE t.id = ANY (:ids::bigint[])
 ORDER BY t.position;
 
 -- name: load_icons(ids)
--- The inputs of the hashes phase, with what a conditional request needs (only when there is a picture to keep).
+-- The inputs of the hashes phase, with what a conditional request needs (only when there is a picture to keep). Two
+-- look-ups by primary key for each.
 SELECT u.id, u.icon_url, u.declared, u.position,
        CASE WHEN m.sha256 IS NOT NULL THEN m.etag END AS etag,
        CASE WHEN m.sha256 IS NOT NULL THEN m.last_modified END AS last_modified
@@ -26,11 +27,13 @@ WHERE u.id = ANY (:ids::bigint[])
 ORDER BY u.position;
 
 -- name: write_target_urls(domain_ids, urls, positions)!
+-- The URL to visit of each domain, new or instead of the one before. By the unique index of domain_id, a row a domain.
 INSERT INTO target_urls (domain_id, url, position)
 SELECT * FROM unnest(:domain_ids::bigint[], :urls::text[], :positions::bigint[])
 ON CONFLICT (domain_id) DO UPDATE SET url = excluded.url, crawled_at = now();
 
 -- name: write_page_visits(target_ids, final_urls, statuses, icon_counts, charsets, etags, last_modifieds, notes)!
+-- What visits of pages gave, instead of the visits before. By primary key, a row a page.
 INSERT INTO page_visits (target_url_id, final_url, status, icon_count, charset, etag, last_modified, notes)
 SELECT v.id, v.final_url, v.status, v.icon_count, v.charset, v.etag, v.last_modified, v.notes::jsonb
 FROM unnest(:target_ids::bigint[], :final_urls::text[], :statuses::integer[], :icon_counts::integer[],
@@ -42,23 +45,26 @@ SET final_url = excluded.final_url, status = excluded.status, icon_count = exclu
     notes = excluded.notes, crawled_at = now(), injected = false;
 
 -- name: touch_page_visits(target_ids)!
--- The page answered 304: what it offers is what it offered.
+-- The page answered 304: what it offers is what it offered. By primary key, a row a page.
 UPDATE page_visits SET crawled_at = now() WHERE target_url_id = ANY (:target_ids::bigint[]);
 
 -- name: add_icon_urls(url_sha256s, icon_urls, declared, positions)
 -- Make the icon URLs known: the positions of those that are new. Sorted by the caller, so that two writers
--- with URLs in common never wait for each other in a circle.
+-- with URLs in common never wait for each other in a circle. By the unique index of url_sha256, a row a new URL.
 INSERT INTO icon_urls (url_sha256, icon_url, declared, position)
 SELECT * FROM unnest(:url_sha256s::bytea[], :icon_urls::text[], :declared::boolean[], :positions::bigint[])
 ON CONFLICT (url_sha256) DO NOTHING
 RETURNING position;
 
 -- name: promise_icon_urls(url_sha256s)!
--- URLs that were only guessed so far and that a page declares now: their absence is an error from now on.
+-- URLs that were only guessed so far and that a page declares now: their absence is an error from now on. By the
+-- unique index of url_sha256.
 UPDATE icon_urls SET declared = true
 WHERE url_sha256 = ANY (:url_sha256s::bytea[]) AND NOT declared;
 
 -- name: write_site_icons(target_ids, url_sha256s, ordinals, sources, declared_urls, sizes, types, media)!
+-- Which icons pages offer, in the order of discovery. The URLs must be known (add_icon_urls). A look-up by the unique
+-- index of URLs and one by primary key for each; a row that says the same already is not written again.
 INSERT INTO site_icons AS s
     (target_url_id, icon_url_id, ordinal, source, declared_url, sizes, type, media)
 SELECT c.target_id, u.id, c.ordinal, c.source, c.declared_url, c.sizes, c.type, c.media
@@ -88,20 +94,20 @@ WHERE s.target_url_id = ANY (:target_ids::bigint[])
   AND (s.target_url_id, s.icon_url_id) NOT IN (SELECT target_id, icon_url_id FROM kept);
 
 -- name: known_pictures(sha256s)
--- Which of these pictures are hashed already: their facts.
+-- Which of these pictures are hashed already: their facts. A look-up by primary key for each.
 SELECT sha256, md5, size, format, width, height, frames
 FROM favicons
 WHERE sha256 = ANY (:sha256s::bytea[]);
 
 -- name: add_favicons(sha256s, md5s, byte_counts, formats, widths, heights, frames, bodies)!
--- Sorted by the caller, as for add_icon_urls.
+-- Sorted by the caller, as for add_icon_urls. By primary key, a row a new picture.
 INSERT INTO favicons (sha256, md5, size, format, width, height, frames, body)
 SELECT * FROM unnest(:sha256s::bytea[], :md5s::bytea[], :byte_counts::integer[], :formats::text[],
                      :widths::integer[], :heights::integer[], :frames::integer[], :bodies::bytea[])
 ON CONFLICT (sha256) DO NOTHING;
 
 -- name: write_favicon_metadata(icon_ids, sha256s, md5s, byte_counts, formats, final_urls, statuses, etags, last_modifieds)!
--- What the icon URLs give now; what they gave before moves to favicon_history.
+-- What the icon URLs give now; what they gave before moves to favicon_history. By primary key, a row an icon URL.
 WITH given AS (
     SELECT *
     FROM unnest(:icon_ids::bigint[], :sha256s::bytea[], :md5s::bytea[], :byte_counts::integer[],
@@ -127,33 +133,39 @@ SET sha256 = excluded.sha256, md5 = excluded.md5, size = excluded.size, format =
     changed_at = CASE WHEN m.sha256 IS DISTINCT FROM excluded.sha256 THEN now() ELSE m.changed_at END;
 
 -- name: touch_favicon_metadata(icon_ids)!
--- The icons answered 304.
+-- The icons answered 304. By primary key, a row an icon URL.
 UPDATE favicon_metadata SET crawled_at = now() WHERE icon_url_id = ANY (:icon_ids::bigint[]);
 
 -- name: start_worker(worker_id, host, pid, phases)!
+-- Notes that a crawl worker has started. One row.
 INSERT INTO crawl_workers (id, host, pid, phases)
 VALUES (:worker_id, :host, :pid, :phases::text[]);
 
 -- name: heartbeat(worker_id, progress)!
+-- Notes that a crawl worker lives, and how far it got. By primary key: one row.
 UPDATE crawl_workers SET last_seen_at = now(), progress = (:progress)::text::jsonb WHERE id = :worker_id;
 
 -- name: stop_worker(worker_id, progress)!
+-- Notes that a crawl worker has ended in order. By primary key: one row.
 UPDATE crawl_workers
 SET last_seen_at = now(), stopped_at = now(), progress = (:progress)::text::jsonb
 WHERE id = :worker_id;
 
 -- name: forget_old_workers()!
+-- Forgets crawl workers that have been silent for a week. Reads the table, which holds a week's processes.
 DELETE FROM crawl_workers WHERE last_seen_at < now() - interval '7 days';
 
 -- name: add_unranked_domains(reversed_names)
--- Make domains known that no rank list names: the positions of those that are new.
+-- Make domains known that no rank list names: the positions of those that are new. By the unique index of names, a
+-- row a new domain.
 INSERT INTO domains (reversed_name, source)
 SELECT name, 'request' FROM unnest(:reversed_names::text[]) AS name ORDER BY name
 ON CONFLICT (reversed_name) DO NOTHING
 RETURNING position;
 
 -- name: foreign_domains(suffixes)$
--- How many domains there are that end in none of these (reversed) suffixes; stops counting at a thousand.
+-- How many domains there are that end in none of these (reversed) suffixes; stops counting at a thousand. No index
+-- serves it: in a database of many own domains it reads all of them.
 SELECT count(*)
 FROM (
     SELECT FROM domains

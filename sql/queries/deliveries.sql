@@ -34,7 +34,7 @@ JOIN leases AS l ON l.phase = :phase AND l.input_id = g.input_id AND l.lease_id 
 LEFT JOIN taken AS t ON t.input_id = l.input_id;
 
 -- name: hand_back(phase, input_ids, lease_ids, feeder, worker_id, queued_s)!
--- Leases go back to their feeder, because a message with these inputs waits again.
+-- Leases go back to their feeder, because a message with these inputs waits again. By primary key, a row a lease.
 UPDATE leases AS l
 SET worker_id = :feeder, expires_at = now() + (:queued_s)::float8 * interval '1 second'
 FROM unnest(:input_ids::bigint[], :lease_ids::uuid[]) AS mine (input_id, lease_id)
@@ -42,5 +42,5 @@ WHERE l.phase = :phase AND l.input_id = mine.input_id AND l.lease_id = mine.leas
   AND l.worker_id = :worker_id;
 
 -- name: leased_count(phase, most)$
--- How many inputs of a phase are out, counted up to `most`.
+-- How many inputs of a phase are out, counted up to `most`. Reads no more entries of the primary key than that.
 SELECT count(*) FROM (SELECT FROM leases WHERE phase = :phase LIMIT (:most)::bigint) AS counted;

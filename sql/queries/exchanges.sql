@@ -4,22 +4,24 @@
 -- exchanges.run_id is its own, so that one whose connection was lost cannot write any more.
 
 -- name: list_exchanges()
+-- All exchanges with the names of their banks, in the order of their creation. Reads the table: there are tens.
 SELECT e.*, b.name AS bank_name FROM exchanges AS e JOIN banks AS b ON b.id = e.bank_id
 WHERE e.removed_at IS NULL ORDER BY e.id;
 
 -- name: get_exchange(name)^
+-- The exchange of this name, with the name of its bank. By the unique index exchanges_by_name: one row.
 SELECT e.*, b.name AS bank_name FROM exchanges AS e JOIN banks AS b ON b.id = e.bank_id
 WHERE e.name = :name AND e.removed_at IS NULL;
 
 -- name: create_exchange(name, bank_id, api, config, credentials, enabled, every_s)$
--- Its id; NULL when the name is taken.
+-- Its id; NULL when the name is taken. By the unique index exchanges_by_name: one row.
 INSERT INTO exchanges (name, bank_id, api, config, credentials, enabled, every_s)
 VALUES (:name, :bank_id, :api, CAST(:config AS jsonb), :credentials, :enabled, :every_s)
 ON CONFLICT (name) WHERE removed_at IS NULL DO NOTHING
 RETURNING id;
 
 -- name: update_exchange(id, enabled, every_s, config, fetch_now)$
--- What is NULL stays as it is.
+-- What is NULL stays as it is. By primary key: one row.
 UPDATE exchanges
 SET enabled = coalesce(:enabled, enabled), every_s = coalesce(:every_s, every_s),
     config = coalesce(CAST(:config AS jsonb), config),
@@ -28,22 +30,29 @@ WHERE id = :id AND removed_at IS NULL
 RETURNING id;
 
 -- name: set_exchange_credentials(id, credentials)$
+-- Sets or takes away an exchange's own credentials, and lets it be fetched at once; its id, if it is there. By primary
+-- key: one row.
 UPDATE exchanges SET credentials = :credentials, next_fetch_at = now(), updated_at = now()
 WHERE id = :id AND removed_at IS NULL RETURNING id;
 
 -- name: remove_exchange(name)^
+-- Marks an exchange as removed and forgets its credentials; its id and bank. Its records go later, in pages. By the
+-- unique index exchanges_by_name: one row.
 UPDATE exchanges SET removed_at = now(), enabled = false, credentials = NULL, run_id = NULL
 WHERE name = :name AND removed_at IS NULL
 RETURNING id, bank_id;
 
 -- name: get_api_credentials(api)$
+-- The credentials that all exchanges of a type use which have none of their own. By primary key: one row.
 SELECT credentials FROM exchange_api_credentials WHERE api = :api;
 
 -- name: set_api_credentials(api, credentials)!
+-- Sets the credentials of a type of exchange. By primary key: one row.
 INSERT INTO exchange_api_credentials (api, credentials) VALUES (:api, :credentials)
 ON CONFLICT (api) DO UPDATE SET credentials = excluded.credentials, updated_at = now();
 
 -- name: remove_api_credentials(api)!
+-- Takes away the credentials of a type of exchange. By primary key: one row.
 DELETE FROM exchange_api_credentials WHERE api = :api;
 
 -- name: exchange_status(id)^
@@ -78,13 +87,15 @@ WHERE e.enabled AND e.removed_at IS NULL AND e.next_fetch_at <= now()
 ORDER BY e.next_fetch_at LIMIT :most;
 
 -- name: try_lock(id)$
+-- Takes an exchange's lock for the session, if nobody holds it; whether it was free. Touches no table.
 SELECT pg_try_advisory_lock(1397507416, CAST(:id AS bigint)::integer);
 
 -- name: unlock(id)$
+-- Gives an exchange's lock back; whether the session held it. Touches no table.
 SELECT pg_advisory_unlock(1397507416, CAST(:id AS bigint)::integer);
 
 -- name: begin_run(id, run_id)$
--- It stays due until it ends, so that one that is killed is begun again at once.
+-- It stays due until it ends, so that one that is killed is begun again at once. By primary key: one row.
 UPDATE exchanges SET run_id = :run_id, run_started_at = now(), next_fetch_at = now()
 WHERE id = :id AND removed_at IS NULL RETURNING id;
 
@@ -93,7 +104,7 @@ WHERE id = :id AND removed_at IS NULL RETURNING id;
 SELECT EXISTS (SELECT FROM exchanges WHERE id = :id AND run_id = :run_id AND removed_at IS NULL);
 
 -- name: end_run(id, run_id, succeeded, up_to_date, error, wait_s)$
--- Whoever asked for a fetch while this one ran gets another one.
+-- Whoever asked for a fetch while this one ran gets another one. By primary key: one row.
 UPDATE exchanges
 SET run_id = NULL, completed_at = now(), succeeded = :succeeded, up_to_date = :up_to_date,
     error = CAST(:error AS jsonb), failures = CASE WHEN :succeeded THEN 0 ELSE failures + 1 END,
@@ -105,15 +116,18 @@ WHERE id = :id AND run_id = :run_id
 RETURNING id;
 
 -- name: checkpoints(id)
+-- The generations of an exchange, the oldest first, and where each is to be read on. By primary key: a few rows.
 SELECT generation, checkpoint, progress_at, complete FROM exchange_checkpoints
 WHERE exchange_id = :id ORDER BY generation;
 
 -- name: begin_generation(id)$
+-- Starts a generation that is read from the beginning; its number. By primary key: one row.
 INSERT INTO exchange_checkpoints (exchange_id, generation)
 SELECT :id, coalesce(max(generation), 0) + 1 FROM exchange_checkpoints WHERE exchange_id = :id
 RETURNING generation;
 
 -- name: complete_generation(id, generation)!
+-- Notes that a generation was read to its end, so that it counts from now on. By primary key: one row.
 UPDATE exchange_checkpoints SET complete = true, updated_at = now()
 WHERE exchange_id = :id AND generation = :generation AND NOT complete;
 
@@ -132,11 +146,13 @@ SELECT set_config('enable_seqscan', 'off', true) || set_config('enable_hashjoin'
     || set_config('enable_mergejoin', 'off', true);
 
 -- name: other_generations(id, generations)
+-- The generations of an exchange besides these, whose records are to go. By primary key: a few rows.
 SELECT generation FROM exchange_checkpoints
 WHERE exchange_id = :id AND generation <> ALL (CAST(:generations AS integer[])) ORDER BY generation;
 
 -- name: clear_generation(id, generation, generations, most)^
--- Deletes some records of a generation, with their contents, unless a record of these generations shares them.
+-- Deletes some records of a generation, with their contents, unless a record of these generations shares them. From
+-- the index exchange_records_by_generation, so many rows at most.
 WITH gone AS (
     DELETE FROM exchange_records
     WHERE ctid = ANY (ARRAY(
@@ -160,30 +176,35 @@ WITH gone AS (
 SELECT (SELECT count(*) FROM gone) AS records, (SELECT count(*) FROM removed) AS contents;
 
 -- name: forget_checkpoints(id, generations)!
+-- Forgets all generations of an exchange besides these, once their records are gone. By primary key: a few rows.
 DELETE FROM exchange_checkpoints
 WHERE exchange_id = :id AND generation <> ALL (CAST(:generations AS integer[]));
 
 -- name: create_record_staging()!
+-- The session's own table of a page's records, which the statements below fill and a commit empties.
 CREATE TEMP TABLE IF NOT EXISTS staged_records (
     digest bytea PRIMARY KEY, key text, value text, fingerprint bytea, shared text, content_type text,
     own_content bigint, own_fingerprint bytea, other_content bigint, other_fingerprint bytea, content_id bigint
 ) ON COMMIT DELETE ROWS;
 
 -- name: create_record_staging_index()!
+-- By content, as describe_kept_contents looks the records up. Costs as much as a page has records.
 CREATE INDEX IF NOT EXISTS staged_records_by_content ON staged_records (content_id);
 
 -- name: create_record_signal_staging()!
+-- The session's own table of the signals of a page's records, filled by COPY and emptied by a commit.
 CREATE TEMP TABLE IF NOT EXISTS staged_record_signals (digest bytea, type text, value bytea) ON COMMIT DELETE ROWS;
 
 -- name: hold_run(id, run_id)$
 -- Nobody removes, disables or takes over the exchange before this transaction ends, and no operator decides of its
--- contents (hold_bank). NULL: somebody has removed it.
+-- contents (hold_bank). NULL: somebody has removed it. By primary key: locks two rows.
 SELECT e.bank_id
 FROM exchanges AS e JOIN banks AS b ON b.id = e.bank_id
 WHERE e.id = :id AND e.run_id = :run_id AND e.enabled AND e.removed_at IS NULL AND b.removed_at IS NULL
 FOR SHARE OF e, b;
 
 -- name: find_own_records(id, generation)!
+-- What the page's records held before in the generation that is being read. A look-up by primary key for each.
 UPDATE staged_records AS s
 SET (own_content, own_fingerprint) = (
     SELECT r.content_id, r.fingerprint FROM exchange_records AS r
@@ -191,7 +212,8 @@ SET (own_content, own_fingerprint) = (
 );
 
 -- name: find_other_records(id, generation)!
--- The same records in the newest other generation: where nothing has changed, their content is taken over.
+-- The same records in the newest other generation: where nothing has changed, their content is taken over. A
+-- look-up by primary key for each.
 UPDATE staged_records AS s
 SET (other_content, other_fingerprint) = (
     SELECT r.content_id, r.fingerprint FROM exchange_records AS r
@@ -200,6 +222,8 @@ SET (other_content, other_fingerprint) = (
 );
 
 -- name: choose_contents()!
+-- Gives each record of the page that has signals its content: that which it had, if the signals are the same, or a
+-- new one. Reads the page alone.
 UPDATE staged_records
 SET content_id = CASE
     WHEN fingerprint = own_fingerprint THEN own_content
@@ -221,7 +245,8 @@ WHERE s.content_id IS NOT NULL AND s.content_id IS DISTINCT FROM s.own_content
   AND s.content_id IS DISTINCT FROM s.other_content;
 
 -- name: insert_signals()!
--- Sorted, so that two writers with values in common never wait for each other in a circle.
+-- Sorted, so that two writers with values in common never wait for each other in a circle. By the unique index
+-- (type, value), a row a new signal.
 INSERT INTO signals (type, value)
 SELECT DISTINCT g.type, g.value
 FROM staged_record_signals AS g JOIN staged_records AS s USING (digest)
@@ -230,6 +255,7 @@ ORDER BY g.type, g.value
 ON CONFLICT (type, value) DO NOTHING;
 
 -- name: link_signals()!
+-- Links the page's new contents to their signals. A look-up by the unique index (type, value) for each.
 INSERT INTO content_signals (content_id, signal_id)
 SELECT s.content_id, (SELECT one.id FROM signals AS one WHERE one.type = g.type AND one.value = g.value)
 FROM staged_record_signals AS g JOIN staged_records AS s USING (digest)
@@ -237,7 +263,8 @@ WHERE s.content_id IS NOT NULL AND s.content_id IS DISTINCT FROM s.own_content
   AND s.content_id IS DISTINCT FROM s.other_content;
 
 -- name: describe_kept_contents()!
--- The signals are the same, what is said of them may not be. What operators say stays.
+-- The signals are the same, what is said of them may not be. What operators say stays. By primary key, a row a
+-- content of the page; what is the same is not written.
 UPDATE bank_content AS c
 SET shared = (SELECT s.shared::jsonb FROM staged_records AS s WHERE s.content_id = c.id)
 WHERE c.id = ANY (ARRAY(
@@ -248,6 +275,8 @@ WHERE c.id = ANY (ARRAY(
 );
 
 -- name: remove_replaced_contents(id, generation)!
+-- Removes the contents that the page's records had before and have no longer, unless another generation still has
+-- them. Two look-ups by primary key for each.
 UPDATE bank_content SET removed_at = coalesce(removed_at, now()), removed_by = 'exchange', hidden = false
 WHERE (removed_at IS NULL OR hidden) AND id = ANY (ARRAY(
     SELECT s.own_content FROM staged_records AS s
@@ -260,6 +289,7 @@ WHERE (removed_at IS NULL OR hidden) AND id = ANY (ARRAY(
 ));
 
 -- name: store_records(id, generation)!
+-- Keeps the page's records that the source has. A look-up by primary key for each; what is the same is not written.
 INSERT INTO exchange_records AS r (exchange_id, generation, digest, key, value, fingerprint, content_id)
 SELECT :id, :generation, digest, key, value, fingerprint, content_id
 FROM staged_records WHERE value IS NOT NULL
@@ -268,6 +298,7 @@ SET value = excluded.value, fingerprint = excluded.fingerprint, content_id = exc
 WHERE (r.value, r.content_id) IS DISTINCT FROM (excluded.value, excluded.content_id);
 
 -- name: delete_records(id, generation)!
+-- Deletes the page's records that the source has no longer. A look-up by primary key for each.
 DELETE FROM exchange_records
 WHERE ctid = ANY (ARRAY(
     SELECT (
@@ -278,15 +309,18 @@ WHERE ctid = ANY (ARRAY(
 ));
 
 -- name: advance(id, generation, checkpoint, progress_at)!
+-- Notes where a generation is to be read on; what is NULL stays as it is. By primary key: one row.
 UPDATE exchange_checkpoints
 SET checkpoint = coalesce(:checkpoint, checkpoint), progress_at = coalesce(:progress_at, progress_at), updated_at = now()
 WHERE exchange_id = :id AND generation = :generation;
 
 -- name: old_values(id, generation, digests)
+-- What records hold that a page changes, for sources that send changes only. A look-up by primary key for each.
 SELECT digest, value FROM exchange_records
 WHERE exchange_id = :id AND digest = ANY (CAST(:digests AS bytea[])) AND generation = :generation;
 
 -- name: quarantine(id, digests, key_digests, errors, raws)!
+-- Keeps what could not be used, as it came; the same thing again is counted. By the unique index (exchange_id, digest).
 INSERT INTO exchange_quarantine AS q (exchange_id, digest, key_digest, error, raw)
 SELECT DISTINCT ON (digest) :id, digest, key_digest, error::jsonb, raw
 FROM unnest(CAST(:digests AS bytea[]), CAST(:key_digests AS bytea[]), CAST(:errors AS text[]), CAST(:raws AS bytea[]))
@@ -295,7 +329,8 @@ ON CONFLICT (exchange_id, digest) DO UPDATE
 SET times = q.times + 1, last_at = now(), error = excluded.error, resolved_at = NULL;
 
 -- name: release_records(id)!
--- Records of the page that were quarantined once and are well now.
+-- Records of the page that were quarantined once and are well now. By exchange_quarantine_by_key, a look-up for
+-- each record of the page.
 UPDATE exchange_quarantine AS q SET resolved_at = now()
 FROM staged_records AS s
 WHERE q.exchange_id = :id AND q.key_digest = s.digest AND q.resolved_at IS NULL;
@@ -306,18 +341,23 @@ UPDATE exchange_quarantine SET resolved_at = now()
 WHERE exchange_id = :id AND kind IN ('malformed_page', 'time_rewound') AND resolved_at IS NULL;
 
 -- name: list_quarantine(id, include_resolved, most)
+-- What could not be used, the latest first. All of the exchange are read and sorted; open ones
+-- alone come from exchange_quarantine_open in order.
 SELECT id, kind, error, raw, times, first_at, last_at, resolved_at FROM exchange_quarantine
 WHERE exchange_id = :id AND (resolved_at IS NULL OR :include_resolved)
 ORDER BY last_at DESC, id LIMIT :most;
 
 -- name: prune_quarantine(older_than_s)!
+-- Forgets what was resolved so long ago. Reads the table: it holds faults, not records.
 DELETE FROM exchange_quarantine
 WHERE resolved_at < now() - make_interval(secs => CAST(:older_than_s AS double precision));
 
 -- name: removed_exchanges()
+-- Removed exchanges whose records may have to go yet. Reads the table: there are tens.
 SELECT id FROM exchanges WHERE removed_at IS NOT NULL;
 
 -- name: forget_exchange(id)!
+-- Deletes a removed exchange once it has no record. By primary key, and one step into that of the records.
 DELETE FROM exchanges WHERE id = :id AND removed_at IS NOT NULL
   AND NOT EXISTS (SELECT FROM exchange_records WHERE exchange_id = :id);
 
@@ -335,7 +375,7 @@ WHERE e.removed_at IS NULL ORDER BY e.name;
 
 -- name: add_opinion(exchange_id, kind, signal_type, value, category, tags)$
 -- NULL when the same was said of the signal before. Whoever has changed their mind says so once more, unless the
--- first opinion is just on its way.
+-- first opinion is just on its way. By the unique index exchange_opinions_once: one row.
 INSERT INTO exchange_opinions AS o (exchange_id, kind, signal_type, value, category, tags)
 VALUES (:exchange_id, :kind, :signal_type, :value, :category, CAST(:tags AS text[]))
 ON CONFLICT (exchange_id, kind, signal_type, md5(value)) DO UPDATE
@@ -345,10 +385,13 @@ WHERE o.category IS DISTINCT FROM excluded.category AND o.state <> 'sending'
 RETURNING id;
 
 -- name: list_opinions(exchange_id, most)
+-- What was said back to an exchange, the latest first. Reads all of the exchange, or the primary key backwards past
+-- the others'.
 SELECT * FROM exchange_opinions WHERE exchange_id = :exchange_id ORDER BY id DESC LIMIT :most;
 
 -- name: take_opinion()^
--- One that is due, marked before anything is sent; two processes never take the same.
+-- One that is due, marked before anything is sent; two processes never take the same. From
+-- exchange_opinions_waiting, in order: one row.
 UPDATE exchange_opinions AS o SET state = 'sending', tries = tries + 1, try_at = now()
 FROM exchanges AS e
 WHERE o.id = (
@@ -360,12 +403,14 @@ WHERE o.id = (
 RETURNING o.id, o.kind, o.signal_type, o.value, o.category, o.tags, o.tries, e.name AS exchange;
 
 -- name: settle_opinion(id, state, error, wait_s)!
+-- Notes how sending an opinion ended, and when to try again. By primary key: one row.
 UPDATE exchange_opinions
 SET state = :state, error = CAST(:error AS jsonb), sent_at = CASE WHEN :state = 'sent' THEN now() ELSE sent_at END,
     try_at = now() + make_interval(secs => CAST(:wait_s AS double precision))
 WHERE id = :id AND state = 'sending';
 
 -- name: give_up_on_interrupted(older_than_s)!
--- Whoever was sending them died; nobody knows whether they arrived, and twice would be worse than not at all.
+-- Whoever was sending them died; nobody knows whether they arrived, and twice would be worse than not at all. By
+-- exchange_opinions_waiting, which holds unsettled ones alone.
 UPDATE exchange_opinions SET state = 'uncertain'
 WHERE state = 'sending' AND try_at < now() - make_interval(secs => CAST(:older_than_s AS double precision));

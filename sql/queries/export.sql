@@ -21,7 +21,8 @@ WHERE (CAST(:types AS text[]) IS NULL OR s.type = ANY (CAST(:types AS text[])))
 ORDER BY s.type, s.value;
 
 -- name: bank_contents(bank_id, types, now)
--- Every content of a bank that has signals, oldest first, with what it is said to be.
+-- Every content of a bank that has signals, oldest first, with what it is said to be. Reads all of the bank by
+-- bank_content_by_bank; the cursor keeps no more than a page in memory.
 SELECT c.id, c.note, c.metadata, c.shared,
        array_agg(s.type ORDER BY s.type, s.value) AS types, array_agg(s.value ORDER BY s.type, s.value) AS "values"
 FROM bank_content AS c

@@ -20,7 +20,8 @@ SELECT sha256, hash FROM hash_{signal} WHERE sha256 > :after ORDER BY sha256 LIM
 SELECT sha256, hash FROM hash_{signal} WHERE hash = ANY (:hashes::{stored}[]) LIMIT :most;
 
 -- name: worn_{signal}(after, page)
--- A page of one signal's hashes with the targets that wear each picture now (injected ones left out).
+-- A page of one signal's hashes with the targets that wear each picture now (injected ones left out). From the
+-- primary key in order, with look-ups by favicon_metadata_by_picture and keys for each picture.
 SELECT h.sha256, h.hash, w.targets, w.positions
 FROM (
     SELECT sha256, hash FROM hash_{signal} WHERE sha256 > :after ORDER BY sha256 LIMIT :page

@@ -1,11 +1,13 @@
 -- What `samelook inspect inject` writes and takes away. Nothing else of the inspector writes.
 
 -- name: add_fault(kind, site, share, times_left, lasts)^
+-- Adds a fault for the crawl to meet. One row.
 INSERT INTO injected_faults (kind, site, share, times_left, ends_at)
 VALUES (:kind, :site, :share, :times_left, now() + (:lasts)::interval)
 RETURNING *;
 
 -- name: faults()
+-- All faults, the oldest first. Reads the table, where an operator has put a handful.
 SELECT id, kind, site, share, times_left, hits, created_at, ends_at FROM injected_faults ORDER BY created_at, id;
 
 -- name: injected_rows()^
@@ -18,7 +20,8 @@ SELECT (SELECT count(*) FROM injected_faults WHERE ends_at > now()) AS faults_in
        + (SELECT count(*) FROM favicon_metadata WHERE injected) AS results;
 
 -- name: pictures_of(target_id)
--- The pictures that a page shows now, injected ones left out.
+-- The pictures that a page shows now, injected ones left out. By the keys of site_icons and favicon_metadata, all
+-- icons of the page.
 SELECT DISTINCT m.sha256
 FROM site_icons AS s
 JOIN favicon_metadata AS m ON m.icon_url_id = s.icon_url_id
@@ -53,23 +56,25 @@ JOIN given AS g USING (url_sha256)
 JOIN favicons AS f ON f.sha256 = g.sha256;
 
 -- name: add_visit(target_id, url, icons)!
--- A visit for a page that has none.
+-- A visit for a page that has none. By primary key: one row.
 INSERT INTO page_visits (target_url_id, final_url, status, icon_count, injected)
 VALUES (:target_id, :url, 200, :icons, true)
 ON CONFLICT (target_url_id) DO NOTHING;
 
 -- name: drop_faults()$
+-- Takes all faults away; how many there were. Reads the table, which is small.
 WITH gone AS (DELETE FROM injected_faults RETURNING 1) SELECT count(*) FROM gone;
 
 -- name: drop_visits()
--- The positions of the pages that have no visit any more.
+-- The positions of the pages that have no visit any more. By page_visits_injected, which holds such rows alone.
 DELETE FROM page_visits AS v
 USING target_urls AS t
 WHERE v.injected AND t.id = v.target_url_id
 RETURNING t.position;
 
 -- name: drop_results()
--- The positions of real icon URLs that have no result any more.
+-- The positions of real icon URLs that have no result any more. By favicon_metadata_injected, which holds such rows
+-- alone.
 DELETE FROM favicon_metadata AS m
 USING icon_urls AS u
 WHERE m.injected AND u.id = m.icon_url_id
@@ -77,7 +82,8 @@ WHERE m.injected AND u.id = m.icon_url_id
 RETURNING u.position;
 
 -- name: drop_icon_urls()$
--- Icon URLs that no page offers, with all that hangs on them; leases too, which nothing references.
+-- Icon URLs that no page offers, with all that hangs on them; leases too, which nothing references. Reads
+-- injected_icon_urls, with a look-up by primary key for each.
 WITH gone AS (
     DELETE FROM icon_urls AS u USING injected_icon_urls AS i WHERE u.id = i.icon_url_id RETURNING u.id
 ),

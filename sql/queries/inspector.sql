@@ -30,7 +30,7 @@ ORDER BY s.gone_at NULLS FIRST, s.ordinal, u.id
 LIMIT :most;
 
 -- name: site_errors(domain_id)
--- Every error that stands against a site, of all three phases.
+-- Every error that stands against a site, of all three phases. By the unique indexes of the three tables of errors.
 SELECT 'domains' AS phase, NULL AS url, e.id, e.kind, e.error, e.attempts, e.first_at, e.at, e.retry_at, e.injected
 FROM domain_errs AS e
 WHERE e.domain_id = :domain_id
@@ -48,7 +48,8 @@ JOIN hashing_errs AS e ON e.icon_url_id = u.id
 WHERE t.domain_id = :domain_id;
 
 -- name: site_history(target_id, most)
--- Pictures that the site's icon URLs gave before.
+-- Pictures that the site's icon URLs gave before. By the keys of site_icons and favicon_history, all icons of the
+-- page.
 SELECT u.icon_url, h.sha256, h.seen_from, h.seen_until
 FROM site_icons AS s
 JOIN favicon_history AS h ON h.icon_url_id = s.icon_url_id
@@ -58,7 +59,7 @@ ORDER BY h.seen_until DESC
 LIMIT :most;
 
 -- name: site_leases(domain_id)
--- Who works on the site just now.
+-- Who works on the site just now. A look-up by the key of leases for each input of the site.
 SELECT l.phase, l.attempts, l.leased_at, l.expires_at, w.host, w.pid
 FROM (
     SELECT 'domains' AS phase, :domain_id::bigint AS input_id
@@ -105,16 +106,19 @@ CROSS JOIN LATERAL (
 ORDER BY w.position;
 
 -- name: pictures_by_md5(md5)
+-- The pictures with this MD5; two can be made to share one. By the index favicons_by_md5.
 SELECT sha256 FROM favicons WHERE md5 = :md5;
 
 -- name: pictures_by_mmh3(hash, most)
+-- Pictures with this hash of 32 bits, which strangers may share. By the index hash_favicon_mmh3_by_hash.
 SELECT sha256 FROM hash_favicon_mmh3 WHERE hash = (:hash)::integer LIMIT :most;
 
 -- name: picture(sha256)^
--- One picture; `body` is NULL when it was too large to keep.
+-- One picture; `body` is NULL when it was too large to keep. By primary key: one row.
 SELECT sha256, md5, size, format, width, height, frames, body, first_seen_at FROM favicons WHERE sha256 = :sha256;
 
 -- name: bodies(sha256s)
+-- The files of these pictures, as far as they were kept. A look-up by primary key for each.
 SELECT sha256, body FROM favicons WHERE sha256 = ANY (:sha256s::bytea[]) AND body IS NOT NULL;
 
 -- name: sightings(site, most)
@@ -126,7 +130,8 @@ ORDER BY last_seen DESC
 LIMIT :most;
 
 -- name: site_reports(site, most)
--- What people said about a site, the newest first. Reporters are not shown.
+-- What people said about a site, the newest first. Reporters are not shown. By reports_by_site, all reports on the
+-- site.
 SELECT id, site, kind, looks_like, at, dismissed_at
 FROM reports
 WHERE site = :site
@@ -134,7 +139,8 @@ ORDER BY at DESC, id
 LIMIT :most;
 
 -- name: reports_page(kind, before, before_id, page)
--- Reports of all sites, the newest first, after (`before`, `before_id`).
+-- Reports of all sites, the newest first, after (`before`, `before_id`). No index is in this order: all reports
+-- that fit are read and sorted.
 SELECT id, site, kind, looks_like, at, dismissed_at
 FROM reports
 WHERE (:kind::text IS NULL OR kind = :kind)
@@ -143,7 +149,7 @@ ORDER BY at DESC, id DESC
 LIMIT :page;
 
 -- name: site_grey(site)
--- Why the database calls a site grey.
+-- Why the database calls a site grey. By site_facts_by_site and reports_by_site.
 SELECT reason, detail, position, since FROM grey_sites WHERE site = :site ORDER BY reason;
 
 -- name: grey_page(reason, after_site, after_reason, after_detail, page)
@@ -157,15 +163,17 @@ ORDER BY site, reason, coalesce(detail, '')
 LIMIT :page;
 
 -- name: operator_list(site)
--- Whether an operator allows or blocks the site outright.
+-- Whether an operator allows or blocks the site outright. By primary key: one row.
 SELECT list, note, added_by, added_at, expires_at FROM operator_lists WHERE site = :site;
 
 -- name: verdicts_of(site, most)
--- The last verdicts other than `trusted` that were given for the site.
+-- The last verdicts other than `trusted` that were given for the site. Reads explained_verdicts_by_time backwards,
+-- past those of other sites.
 SELECT at, verdict FROM explained_verdicts WHERE site = :site ORDER BY at DESC LIMIT :most;
 
 -- name: verdict_state(most)^
--- How many looks there are, counted up to `most`, and whether changes wait to become facts.
+-- How many looks there are, counted up to `most`, and whether changes wait to become facts. Reads so many rows of
+-- looks, and one of site_changes.
 SELECT (SELECT count(*) FROM (SELECT FROM looks LIMIT (:most)::bigint) AS counted) AS looks,
        EXISTS (SELECT FROM site_changes) AS waiting;
 
@@ -210,7 +218,8 @@ SELECT 'hashes',
        (SELECT min(expires_at) FROM leases WHERE phase = 'hashes' AND expires_at <= now());
 
 -- name: workers(most)
--- Crawling processes: those that run, then those that ended, the latest sign of life first.
+-- Crawling processes: those that run, then those that ended, the latest sign of life first. Reads the table, which
+-- holds a week's processes.
 SELECT id, host, pid, phases, started_at, last_seen_at, stopped_at, progress,
        extract(epoch FROM now() - last_seen_at)::float8 AS silent_s
 FROM crawl_workers
@@ -218,12 +227,12 @@ ORDER BY stopped_at IS NOT NULL, last_seen_at DESC
 LIMIT :most;
 
 -- name: newest_work()^
--- When the crawl last wrote a result.
+-- When the crawl last wrote a result. One step into each of two indexes by age.
 SELECT greatest((SELECT max(crawled_at) FROM page_visits), (SELECT max(crawled_at) FROM favicon_metadata)) AS at,
        now() AS now;
 
 -- name: imports(most)
--- Imports of rank lists, the newest first.
+-- Imports of rank lists, the newest first. Reads the primary key backwards.
 SELECT id, file, source, started_at, finished_at, lines, domains, bad_lines
 FROM rank_imports
 ORDER BY id DESC
@@ -239,9 +248,11 @@ SELECT current_setting('max_connections')::integer AS max_connections,
        pg_database_size(current_database()) AS bytes;
 
 -- name: applied_migrations()
+-- The migrations that this database has. Reads the table, a row a migration.
 SELECT version, name FROM schema_migrations ORDER BY version;
 
 -- name: now()$
+-- The database's clock, by which all ages are told. Touches no table.
 SELECT now();
 
 -- name: anything_ahead()$
@@ -254,4 +265,5 @@ SELECT EXISTS (SELECT FROM domains
                WHERE position > (SELECT last_value FROM cursor_hashes_fresh) LIMIT 1);
 
 -- name: sites_of(domain_ids)
+-- The names of these domains. A look-up by primary key for each.
 SELECT id, reversed_name, position FROM domains WHERE id = ANY (:domain_ids::bigint[]) ORDER BY position;

@@ -75,7 +75,8 @@ FROM (
 ) AS stale;
 
 -- name: inject_error_{phase}(input_ids, error, attempts, retry_in)!
--- An error that is marked; a real one in its place is kept in `replaced`.
+-- An error that is marked; a real one in its place is kept in `replaced`. By the unique index of inputs, a row an
+-- input.
 INSERT INTO {errors} AS e ({error_key}, error, attempts, retry_at, injected)
 SELECT input_id, (:error)::text::jsonb, :attempts, now() + (:retry_in)::interval, true
 FROM unnest(:input_ids::bigint[]) AS input_id

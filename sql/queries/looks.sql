@@ -15,14 +15,17 @@ WHERE f.body IS NOT NULL
   AND NOT EXISTS (SELECT FROM looks AS l WHERE l.sha256 = f.sha256);
 
 -- name: add_looks(sha256s, frames, looks)!
+-- Keeps the looks of pictures' frames; what is there stays. By primary key, a row a frame.
 INSERT INTO looks (sha256, frame, look)
 SELECT * FROM unnest(:sha256s::bytea[], :frames::smallint[], :looks::bytea[])
 ON CONFLICT (sha256, frame) DO NOTHING;
 
 -- name: add_look_errors(sha256s, errors)!
+-- Notes why pictures have no look. By the unique index of pictures, a row a picture.
 INSERT INTO look_errs (sha256, error)
 SELECT g.sha256, g.error::jsonb FROM unnest(:sha256s::bytea[], :errors::text[]) AS g (sha256, error)
 ON CONFLICT (sha256) DO UPDATE SET error = excluded.error, at = now();
 
 -- name: pending()$
+-- How many pictures wait for their look. Reads the table of those that wait.
 SELECT count(*) FROM pending_looks;

@@ -1,7 +1,7 @@
 -- What operators do, state and import, and what readers of verdicts take from that.
 
 -- name: note_audit(who, action, subject, note, detail)$
--- Writes down an act; its number.
+-- Notes who did what; its number. One row, with the change itself in one transaction.
 INSERT INTO audit (who, action, subject, note, detail)
 VALUES (:who, :action, :subject, :note, (:detail::text)::jsonb)
 RETURNING id;
@@ -57,10 +57,12 @@ SELECT count(*) AS number, now() AS at FROM dismissed;
 UPDATE reports SET dismissed_at = NULL WHERE site = :site AND dismissed_at = :at;
 
 -- name: forget_group(id)!
+-- Takes one family away; its members go by key. By primary key: one row.
 DELETE FROM family_groups WHERE id = :id;
 
 -- name: forget_picture(digest, product, source)!
 -- Take one picture that somebody added out of the catalogue, and its product if nothing else is known of it.
+-- By the keys of both tables.
 WITH gone AS (
     DELETE FROM catalogue_pictures
     WHERE digest = :digest AND product = :product AND source = :source
@@ -70,12 +72,14 @@ WHERE v.product = :product AND v.site = '' AND v.source = :source
   AND NOT EXISTS (SELECT FROM catalogue_pictures AS p WHERE p.product = v.product AND p.digest <> :digest);
 
 -- name: forget_groups(provenance)$
--- Take back all groups of a provenance; how many there were.
+-- Take back all groups of a provenance; how many there were. By family_groups_by_provenance; their members go by
+-- key.
 WITH gone AS (DELETE FROM family_groups WHERE provenance = :provenance RETURNING 1)
 SELECT count(*) FROM gone;
 
 -- name: leave_groups(site, provenance)$
--- Take a site out of the groups of a provenance; of how many. A group of one says nothing and may stay.
+-- Take a site out of the groups of a provenance; of how many. A group of one says nothing and may stay. By
+-- family_members_by_site.
 WITH gone AS (
     DELETE FROM family_members AS m
     USING family_groups AS g
@@ -85,7 +89,7 @@ WITH gone AS (
 SELECT count(*) FROM gone;
 
 -- name: add_group(provenance, name, sites)$
--- A new group; its number.
+-- A new family: all these sites are one organisation; its number. A row a site.
 WITH added AS (
     INSERT INTO family_groups (provenance, name) VALUES (:provenance, :name) RETURNING id
 ),
@@ -104,6 +108,7 @@ GROUP BY g.id
 ORDER BY g.id;
 
 -- name: all_statements()
+-- All that sites say of others, for the memory of a process. Reads the table.
 SELECT site, other, kind FROM site_statements;
 
 -- name: ranked_among(reversed_names, most)
@@ -114,21 +119,25 @@ WHERE reversed_name = ANY (:reversed_names::text[])
   AND coalesce(harmonic_position, list_position) <= :most;
 
 -- name: add_vendors(products, kinds, sites, source)!
+-- Adds products and the sites of their vendors to the catalogue. By primary key, a row a pair.
 INSERT INTO catalogue_vendors (product, kind, site, source)
 SELECT g.product, g.kind, g.site, :source
 FROM unnest(:products::text[], :kinds::text[], :sites::text[]) AS g (product, kind, site)
 ON CONFLICT (product, site) DO UPDATE SET kind = excluded.kind, source = excluded.source, added_at = now();
 
 -- name: add_default_pictures(digests, products, source)!
+-- Adds default icons of products to the catalogue. By primary key, a row a picture.
 INSERT INTO catalogue_pictures (digest, product, source)
 SELECT g.digest, g.product, :source
 FROM unnest(:digests::bytea[], :products::text[]) AS g (digest, product)
 ON CONFLICT (digest, product) DO UPDATE SET source = excluded.source, added_at = now();
 
 -- name: forget_vendors(source)!
+-- Takes away the vendors that one source has added. Reads the table, which holds an operator's additions.
 DELETE FROM catalogue_vendors WHERE source = :source;
 
 -- name: forget_default_pictures(source)!
+-- Takes away the default icons that one source has added. Reads the table, which holds an operator's additions.
 DELETE FROM catalogue_pictures WHERE source = :source;
 
 -- name: forget_product(product)$
@@ -138,6 +147,7 @@ WITH vendors AS (DELETE FROM catalogue_vendors WHERE product = :product RETURNIN
 SELECT (SELECT count(*) FROM vendors) + (SELECT count(*) FROM pictures);
 
 -- name: added_vendors()
+-- The vendors that an operator has added to the catalogue of the package. Reads the table.
 SELECT product, kind, site, source FROM catalogue_vendors ORDER BY product, site;
 
 -- name: added_pictures()
@@ -154,7 +164,8 @@ JOIN favicons AS f ON f.sha256 = p.digest OR f.md5 = p.digest
 ORDER BY p.product, f.sha256;
 
 -- name: pictures_of_digests(digests)
--- What the crawl knows of pictures by MD5 or SHA-256: their looks, and the ranked sites that wear them now.
+-- What the crawl knows of pictures by MD5 or SHA-256: their looks, and the ranked sites that wear them now. By the
+-- key of favicons and favicons_by_md5, then site_looks_by_picture.
 SELECT g.digest, f.sha256,
        (SELECT array_agg(l.look ORDER BY l.frame) FROM looks AS l WHERE l.sha256 = f.sha256 AND l.look IS NOT NULL) AS looks,
        array(SELECT DISTINCT s.site

@@ -1,5 +1,5 @@
 -- The work queue of one phase. The words in braces are filled in when the file is loaded
--- (samelook.sql.named.queue_queries), once for each phase, from a fixed table of names:
+-- (samelook.sql.queue_queries), once for each phase, from a fixed table of names:
 --   {phase} {inputs} {results} {result_key} {errors} {error_key}
 --
 -- Work comes from four sources, and each is handed out in the order of one index:
@@ -189,16 +189,18 @@ SELECT
 
 -- name: lower_fresh(lowest)$
 -- Make pulls see inputs that were added at `lowest` or after it. The last statement of the transaction
--- that adds them, after lock_queue: whoever pulls next waits for the commit.
+-- that adds them, after lock_queue: whoever pulls next waits for the commit. Touches the sequence alone.
 SELECT setval('cursor_{phase}_fresh', least(last_value, (:lowest)::bigint - 1)) FROM cursor_{phase}_fresh;
 
 -- name: rewind()$
 -- Start every source from its beginning: finds whatever a crash between a cursor's move and its commit left behind.
+-- Touches four sequences alone.
 SELECT setval('cursor_{phase}_fresh', 0) + setval('cursor_{phase}_stale', 0)
      + setval('cursor_{phase}_failed', 0) + setval('cursor_{phase}_expired', 0);
 
 -- name: rewind_by_time()$
--- The same for the sources that are ordered by time; cheap, because what is done has left their range.
+-- The same for the sources that are ordered by time; cheap, because what is done has left their range. Touches
+-- three sequences alone.
 SELECT setval('cursor_{phase}_stale', 0) + setval('cursor_{phase}_failed', 0)
      + setval('cursor_{phase}_expired', 0);
 
@@ -213,33 +215,34 @@ SELECT EXISTS (
 );
 
 -- name: anything_leased()$
--- Whether somebody works on an input of this phase, or died at it.
+-- Whether somebody works on an input of this phase, or died at it. One step into the primary key.
 SELECT EXISTS (SELECT FROM leases WHERE phase = '{phase}');
 
 -- name: drop_leases(input_ids, lease_ids)
 -- End the leases that are still ours, by (input, lease): those inputs. Whoever took over an expired
--- lease writes the outcome; the late worker's is dropped here.
+-- lease writes the outcome; the late worker's is dropped here. By primary key, a row a lease.
 DELETE FROM leases AS l
 USING unnest(:input_ids::bigint[], :lease_ids::uuid[]) AS mine (input_id, lease_id)
 WHERE l.phase = '{phase}' AND l.input_id = mine.input_id AND l.lease_id = mine.lease_id
 RETURNING l.input_id;
 
 -- name: release_leases(input_ids, lease_ids)!
--- Give work back untouched: it expires at once, and does not count as an attempt.
+-- Give work back untouched: it expires at once, and does not count as an attempt. By primary key, a row a lease.
 UPDATE leases AS l
 SET expires_at = now(), attempts = l.attempts - 1
 FROM unnest(:input_ids::bigint[], :lease_ids::uuid[]) AS mine (input_id, lease_id)
 WHERE l.phase = '{phase}' AND l.input_id = mine.input_id AND l.lease_id = mine.lease_id;
 
 -- name: renew_leases(worker_id, lease_s)!
--- Keep a living worker's leases from expiring; only those past half of their time are written.
+-- Keep a living worker's leases from expiring; only those past half of their time are written. By leases_by_expiry,
+-- the leases of all workers that end soon.
 UPDATE leases
 SET expires_at = now() + (:lease_s)::float8 * interval '1 second'
 WHERE phase = '{phase}' AND worker_id = :worker_id
   AND expires_at BETWEEN now() AND now() + (:lease_s)::float8 * 0.5 * interval '1 second';
 
 -- name: clear_errors(input_ids)!
--- Forget the errors of inputs that have a result now.
+-- Forget the errors of inputs that have a result now. By the unique index of inputs.
 DELETE FROM {errors} WHERE {error_key} = ANY (:input_ids::bigint[]);
 
 -- name: write_errors(input_ids, errors, wait_s, injected, first_s, longest_s)!

@@ -2,10 +2,12 @@
 -- thousand at a time, and merged from there. Whoever imports holds one connection throughout.
 
 -- name: lock_imports()$
--- Whether this session may import: one import at a time, until unlock_imports or the session's end.
+-- Whether this session may import: one import at a time, until unlock_imports or the session's end. Touches no
+-- table.
 SELECT pg_try_advisory_lock(hashtext('samelook.rank_import'));
 
 -- name: unlock_imports()$
+-- Lets others import ranks again; whether the session held the lock. Touches no table.
 SELECT pg_advisory_unlock(hashtext('samelook.rank_import'));
 
 -- name: create_rank_lines()#
@@ -23,12 +25,15 @@ CREATE TEMPORARY TABLE rank_lines (
 CREATE TEMPORARY TABLE rank_seen (domain_id bigint PRIMARY KEY);
 
 -- name: drop_rank_lines()#
+-- Drops the session's own tables, where an import before had other columns.
 DROP TABLE IF EXISTS pg_temp.rank_lines, pg_temp.rank_seen;
 
 -- name: start_import(file, source)$
+-- Notes that an import begins; its id. One row.
 INSERT INTO rank_imports (file, source) VALUES (:file, :source) RETURNING id;
 
 -- name: note_import(import_id, lines, domains, bad_lines, finished)!
+-- Notes how far an import got, and whether it has ended. By primary key: one row.
 UPDATE rank_imports
 SET lines = :lines, domains = :domains, bad_lines = :bad_lines,
     finished_at = CASE WHEN :finished THEN now() END
@@ -98,14 +103,16 @@ SELECT
     (SELECT count(*) FROM known WHERE outranked) AS outranked;
 
 -- name: lowest_position()$
--- The best position among the lines that wait.
+-- The best position among the lines that wait. Reads the session's own table.
 SELECT min(coalesce(harmonic_position, list_position)) FROM rank_lines;
 
 -- name: empty_rank_lines()#
+-- Empties the session's own table before the next block is copied into it.
 TRUNCATE pg_temp.rank_lines;
 
 -- name: unrank_missing(import_id, source)!
--- Take the rank from the domains of this source that its list no longer names; what the crawl found stays.
+-- Take the rank from the domains of this source that its list no longer names; what the crawl found stays. Reads
+-- all domains once.
 UPDATE domains AS d
 SET harmonic_position = NULL, harmonic_value = NULL, pagerank_position = NULL, pagerank_value = NULL,
     n_hosts = NULL, list_position = NULL, import_id = :import_id, ranked_at = now()
@@ -115,5 +122,6 @@ WHERE d.source = :source
   AND NOT EXISTS (SELECT FROM rank_seen AS s WHERE s.domain_id = d.id);
 
 -- name: analyze_domains()!
--- Statistics for the planner; autovacuum would come a minute later.
+-- Statistics for the planner; autovacuum would come a minute later. Reads a sample of domains: seconds at a hundred
+-- million.
 ANALYZE domains;

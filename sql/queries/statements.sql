@@ -21,16 +21,18 @@ WHERE v.visited_at < now() - interval '1 day'
 RETURNING site;
 
 -- name: note_statement_visit(site, error)!
+-- Notes when a site's statements were read, and what went wrong. By primary key: one row.
 UPDATE statement_visits SET visited_at = now(), error = :error WHERE site = :site;
 
 -- name: retract_statements(site, others, kinds)!
--- Take back what the site says no longer.
+-- Take back what the site says no longer. By primary key, all rows of the site.
 DELETE FROM site_statements AS s
 WHERE s.site = :site
   AND NOT EXISTS (SELECT FROM unnest(:others::text[], :kinds::text[]) AS g (other, kind)
                   WHERE g.other = s.other AND g.kind = s.kind);
 
 -- name: write_statements(site, others, kinds)!
+-- Keeps what a site says of others. By primary key, a row a statement.
 INSERT INTO site_statements (site, other, kind)
 SELECT :site, g.other, g.kind FROM unnest(:others::text[], :kinds::text[]) AS g (other, kind)
 ON CONFLICT (site, other, kind) DO UPDATE SET seen_at = now();

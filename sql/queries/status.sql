@@ -46,20 +46,22 @@ FROM (
 ) AS recent;
 
 -- name: picture_counts()^
--- Icons that hold a picture, and how many different pictures there are.
+-- Icons that hold a picture, and how many different pictures there are. Counts whole tables, from indexes.
 SELECT (SELECT count(*) FROM favicon_metadata WHERE sha256 IS NOT NULL) AS icons,
        (SELECT count(*) FROM favicon_metadata WHERE sha256 IS NULL) AS absent,
        (SELECT count(*) FROM favicons) AS pictures;
 
 -- name: live_workers(silent_s)
--- Workers that showed a sign of life lately, with what they did since they started.
+-- Workers that showed a sign of life lately, with what they did since they started. Reads the table, which holds a
+-- week's processes.
 SELECT id, host, pid, phases, started_at, last_seen_at, progress
 FROM crawl_workers
 WHERE stopped_at IS NULL AND last_seen_at > now() - (:silent_s)::float8 * interval '1 second'
 ORDER BY started_at;
 
 -- name: workers_since(since)
--- What workers did that showed a sign of life after `since` (seconds since 1970).
+-- What workers did that showed a sign of life after `since` (seconds since 1970). Reads the table, which holds a
+-- week's processes.
 SELECT id, progress::text AS progress
 FROM crawl_workers
 WHERE last_seen_at > to_timestamp((:since)::float8);

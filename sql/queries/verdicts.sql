@@ -1,7 +1,7 @@
 -- What the crawl found, turned into numbered facts by the keeper, and read by every process that answers.
 
 -- name: try_keeping()$
--- Whether this session is the keeper now: the only one that numbers changes, until it ends.
+-- Whether this session is the keeper now: the only one that numbers changes, until it ends. Touches no table.
 SELECT pg_try_advisory_lock(hashtext('samelook.verdicts.keeper'));
 
 -- name: take_site_changes(batch)
@@ -14,13 +14,14 @@ WITH taken AS (
 SELECT DISTINCT domain_id FROM taken;
 
 -- name: rank_signature()^
--- Changes whenever an import has merged something, and when it ends.
+-- Changes whenever an import has merged something, and when it ends. Reads the table, a row an import.
 SELECT coalesce(max(id), 0) AS newest, coalesce(sum(lines), 0)::bigint AS lines, count(*) AS imports,
        count(finished_at) AS finished
 FROM rank_imports;
 
 -- name: note_ranked(trusted_to)!
 -- Queue the domains whose rank is not the one in site_facts: those that could be protected, and those visited.
+-- Reads domains_by_position up to `trusted_to`, and site_facts once.
 INSERT INTO site_changes (domain_id)
 SELECT d.id
 FROM domains AS d
@@ -33,13 +34,13 @@ JOIN domains AS d ON d.id = f.domain_id
 WHERE f.position IS DISTINCT FROM coalesce(d.harmonic_position, d.list_position);
 
 -- name: note_settled(probation_s)!
--- Queue the domains whose new rank has held long enough.
+-- Queue the domains whose new rank has held long enough. By site_facts_on_probation.
 INSERT INTO site_changes (domain_id)
 SELECT domain_id FROM site_facts
 WHERE new_since IS NOT NULL AND new_since <= now() - (:probation_s)::float8 * interval '1 second';
 
 -- name: note_expired_looks(former_s, batch)!
--- Queue the domains with looks that are protected no longer.
+-- Queue the domains with looks that are protected no longer. Reads site_looks until the batch is full.
 INSERT INTO site_changes (domain_id)
 SELECT DISTINCT domain_id FROM (
     SELECT domain_id FROM site_looks
@@ -47,7 +48,8 @@ SELECT DISTINCT domain_id FROM (
     LIMIT :batch) AS expired;
 
 -- name: note_everything()!
--- Queue every domain that was visited or failed: for a database whose crawl is older than the verdicts.
+-- Queue every domain that was visited or failed: for a database whose crawl is older than the verdicts. Reads both
+-- tables once.
 INSERT INTO site_changes (domain_id)
 SELECT domain_id FROM target_urls
 UNION
@@ -58,19 +60,21 @@ SELECT domain_id FROM domain_errs;
 INSERT INTO site_changes (domain_id) SELECT domain_id FROM site_facts;
 
 -- name: take_names_version(version)$
--- Whether the facts were made with other lists of names than this version's, which is kept.
+-- Whether the facts were made with other lists of names than this version's, which is kept. One row.
 UPDATE verdict_epochs SET names_version = :version
 WHERE names_version IS DISTINCT FROM :version
 RETURNING true;
 
 -- name: anything_known()$
+-- Whether there are facts, or changes that will become facts. One step into each table.
 SELECT EXISTS (SELECT FROM site_facts) OR EXISTS (SELECT FROM site_changes);
 
 -- name: baseline_import()$
+-- The import of ranks before which nobody counts as new to the list. One row.
 SELECT baseline_import FROM verdict_epochs;
 
 -- name: set_baseline_import()!
--- Once the first ranks are in and no import is under way.
+-- Once the first ranks are in and no import is under way. One row, after a step into each table that it asks.
 UPDATE verdict_epochs
 SET baseline_import = (SELECT max(id) FROM rank_imports)
 WHERE baseline_import IS NULL
@@ -187,7 +191,8 @@ WHERE (f.site, f.host, f.position, f.trusted_position, f.new_position, f.new_sin
        excluded.discovery_error, excluded.hashing_errors);
 
 -- name: write_site_looks(domain_ids, sha256s, icon_urls, md5s, confirmed, sinces, gone_sinces)!
--- A look that a site has shown all along keeps the time since when; one that was gone for good begins anew.
+-- A look that a site has shown all along keeps the time since when; one that was gone for good begins anew. By
+-- primary key; a row that says the same already is not written again.
 INSERT INTO site_looks AS s (domain_id, sha256, seq, icon_url, md5, confirmed, since, gone_since)
 SELECT g.domain_id, g.sha256, nextval('verdict_seq'), g.icon_url, g.md5, g.confirmed, g.since,
        g.gone_since
@@ -204,7 +209,8 @@ WHERE (s.icon_url, s.confirmed, s.gone_since) IS DISTINCT FROM
       (excluded.icon_url, excluded.confirmed OR s.confirmed, excluded.gone_since);
 
 -- name: retire_site_looks(domain_ids, kept_domain_ids, kept_sha256s)!
--- Looks that the domains show no longer and did not show lately either: they leave the readers' memory too.
+-- Looks that the domains show no longer and did not show lately either: they leave the readers' memory too. By
+-- primary key, all looks of the domains.
 UPDATE site_looks AS s
 SET gone_since = '-infinity', seq = nextval('verdict_seq')
 WHERE s.domain_id = ANY (:domain_ids::bigint[])
@@ -213,7 +219,8 @@ WHERE s.domain_id = ANY (:domain_ids::bigint[])
                   WHERE k.domain_id = s.domain_id AND k.sha256 = s.sha256);
 
 -- name: publish_trusted_looks(domain_ids, wide_to, standard_to, strict_to)!
--- Bring the list that extensions download up to date for some domains' sites.
+-- Bring the list that extensions download up to date for some domains' sites. By site_facts_by_site and keys; of
+-- trusted_looks, which has no index by site, one pass.
 WITH sites AS (
     SELECT DISTINCT site FROM site_facts WHERE domain_id = ANY (:domain_ids::bigint[])
 ),
@@ -243,7 +250,7 @@ SET seq = excluded.seq, position = excluded.position, tier = excluded.tier, remo
 WHERE (t.position, t.tier, t.removed) IS DISTINCT FROM (excluded.position, excluded.tier, false);
 
 -- name: verify_sightings(domain_ids)!
--- Sightings that the crawl has now confirmed: the same picture at the same site.
+-- Sightings that the crawl has now confirmed: the same picture at the same site. By keys, all looks of the domains.
 UPDATE sightings AS g
 SET verified_at = now()
 FROM site_facts AS f
@@ -252,9 +259,12 @@ WHERE f.domain_id = ANY (:domain_ids::bigint[]) AND g.site = f.site AND g.sha256
   AND s.gone_since IS NULL AND g.verified_at IS NULL;
 
 -- name: announce(payload)$
+-- Tells all processes that facts have changed, at the commit. Touches no table.
 SELECT pg_notify('samelook_verdicts', :payload);
 
 -- name: prune()!
+-- Forgets what is too old to count. Changes, sightings and explanations by their indexes of times; requests for a
+-- crawl by reading them.
 WITH old_changes AS (
     DELETE FROM verdict_changes WHERE at < now() - interval '1 hour'
 ), old_requests AS (
@@ -266,6 +276,7 @@ WITH old_changes AS (
 DELETE FROM explained_verdicts WHERE at < now() - interval '90 days';
 
 -- name: epoch()$
+-- What is new when the facts were made from nothing again: readers start over. One row.
 SELECT epoch FROM verdict_epochs;
 
 -- name: facts_after(seq, page)
@@ -275,11 +286,13 @@ SELECT domain_id, seq, site, host, position, trusted_position, new_position, n_h
 FROM site_facts WHERE seq > :seq ORDER BY seq LIMIT :page;
 
 -- name: looks_after(seq, page)
+-- Looks of sites numbered above `seq`, in order; served by site_looks_by_seq.
 SELECT domain_id, sha256, seq, icon_url, md5, confirmed, extract(epoch FROM since)::float8 AS since,
        extract(epoch FROM gone_since)::float8 AS gone_since
 FROM site_looks WHERE seq > :seq ORDER BY seq LIMIT :page;
 
 -- name: looks_of_pictures(sha256s)
+-- The looks of these pictures, a row a picture, frame by frame. By the primary key of looks.
 SELECT sha256, array_agg(id ORDER BY frame) AS ids, array_agg(look ORDER BY frame) AS looks
 FROM looks WHERE sha256 = ANY (:sha256s::bytea[]) GROUP BY sha256;
 
@@ -290,12 +303,14 @@ SELECT id, kind, key FROM verdict_changes
 WHERE at > clock_timestamp() - (:seconds)::float8 * interval '1 second' ORDER BY id;
 
 -- name: operator_entries(sites)
+-- The operator's lists for these sites, by primary key; with NULL all of them, by reading the table.
 SELECT site, list, extract(epoch FROM expires_at)::float8 AS expires_at
 FROM operator_lists
 WHERE (CAST(:sites AS text[]) IS NULL OR site = ANY (CAST(:sites AS text[])))
   AND (expires_at IS NULL OR expires_at > now());
 
 -- name: allowlist_entries(client_ids)
+-- The allowlists of these clients, by primary key; with NULL those of all clients, by reading the table.
 SELECT client_id, site, extract(epoch FROM expires_at)::float8 AS expires_at
 FROM allowlist
 WHERE (CAST(:client_ids AS bigint[]) IS NULL OR client_id = ANY (CAST(:client_ids AS bigint[])))
@@ -315,13 +330,16 @@ SELECT w.site, w.kind, w.weight,
 FROM report_weights AS w WHERE w.weight >= 0.5;
 
 -- name: stated_families()
+-- All pairs of sites that somebody has proved to belong together. Reads the table.
 SELECT site, other, proof FROM family_proofs;
 
 -- name: recent_sightings(most)
+-- The latest sightings, so many at most. From the end of the index sightings_by_time.
 SELECT site, sha256, extract(epoch FROM first_seen)::float8 AS first_seen
 FROM sightings ORDER BY last_seen DESC LIMIT :most;
 
 -- name: rank_of(reversed_name)$
+-- The rank of one domain; NULL when no list names it. By the unique index of names: one row.
 SELECT coalesce(harmonic_position, list_position) FROM domains WHERE reversed_name = :reversed_name;
 
 -- name: ranks_of(reversed_names)
@@ -330,20 +348,25 @@ SELECT reversed_name, coalesce(harmonic_position, list_position) AS position
 FROM domains WHERE reversed_name = ANY (:reversed_names::text[]);
 
 -- name: trusted_after(seq, page)
+-- Trusted looks numbered above `seq`, in order; served by trusted_looks_by_seq.
 SELECT look_id, site, seq, position, tier, look, removed
 FROM trusted_looks WHERE seq > :seq ORDER BY seq LIMIT :page;
 
 -- name: explanation(id)$
+-- A verdict as it was explained. By primary key: one row.
 SELECT verdict FROM explained_verdicts WHERE id = :id;
 
 -- name: picture(sha256)^
+-- A picture's file and format; the file is NULL when it was too large to keep. By primary key: one row.
 SELECT body, format FROM favicons WHERE sha256 = :sha256;
 
 -- name: newest_trusted()$
+-- The highest number of a trusted look. One step into trusted_looks_by_seq.
 SELECT coalesce(max(seq), 0) FROM trusted_looks;
 
 -- name: trusted_checksum()^
 -- What a client computes over its own copy: the first 64 bits of SHA-256 of "id:site:tier:rank" of each, XORed.
+-- Reads and hashes the whole list.
 SELECT count(*) AS looks,
        coalesce(bit_xor(('x' || left(encode(sha256(convert_to(
            look_id || ':' || site || ':' || tier || ':' || position, 'UTF8')), 'hex'), 16))::bit(64)::bigint), 0) AS sum
