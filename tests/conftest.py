@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ from samelook.sql.migrate import migrate
 from samelook.sql.pool import OwnConnection, Pool, open_connection, open_pool
 from samelook.sql.settings import DatabaseSettings
 
+MEMORY_NEEDED = 4 << 30
+"""Bytes. A database is gone before the next test, but some tests fill theirs."""
 pytest_plugins = ("tests.fixtures.pictures", "tests.fixtures.machine")
 
 
@@ -66,10 +69,21 @@ def database_server() -> Iterator[Server]:
         return
     # Not in pytest's folder: every other run of pytest closes that to the server's account anew.
     with (
-        tempfile.TemporaryDirectory(prefix="samelook-test-") as folder,
+        tempfile.TemporaryDirectory(prefix="samelook-test-", dir=_folder_in_memory()) as folder,
         embedded_postgres(Path(folder), durable=False) as url,
     ):
         yield from _with_template(url)
+
+
+def _folder_in_memory() -> str | None:
+    """A file system in memory with room enough: seven hundred files make a database, and most tests copy one.
+
+    On a busy disk a copy took 0.6 to 3.5 s, in memory 0.15 s.
+    """
+    memory = Path("/dev/shm")
+    if not os.access(memory, os.W_OK):
+        return None
+    return str(memory) if shutil.disk_usage(memory).free > MEMORY_NEEDED else None
 
 
 def _with_template(url: str) -> Iterator[Server]:

@@ -31,7 +31,7 @@ SETTINGS = CrawlSettings(flush_s=0.05, idle_first_s=0.05)
 
 
 async def crawl_once(
-    pool: Pool, port: int, *, settings: CrawlSettings = SETTINGS, deadline_s: float = 1.5
+    pool: Pool, port: int, *, settings: CrawlSettings = SETTINGS, deadline_s: float = 3
 ) -> Crawl:
     fetch = FetchSettings(resolve=parse_resolve(f"*=127.0.0.1:{port}"), total_timeout_s=deadline_s)
     async with open_crawl(pool, crawl=settings, fetch=fetch, sandbox=SandboxLimits()) as crawl:

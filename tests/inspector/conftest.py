@@ -33,7 +33,7 @@ async def fill(url: str) -> None:
     """Crawl the sample web, with its ranks, into a migrated database, up to the facts of verdicts."""
     async with sample_web_server() as port, open_pool(DatabaseSettings(url=url)) as pool:
         await add_sample_sites(pool)
-        fetch = FetchSettings(resolve=parse_resolve(f"*=127.0.0.1:{port}"), total_timeout_s=1.5)
+        fetch = FetchSettings(resolve=parse_resolve(f"*=127.0.0.1:{port}"), total_timeout_s=3)
         async with open_crawl(pool, crawl=CRAWL, fetch=fetch, sandbox=SandboxLimits()) as crawl:
             await crawl.run(once=True)
     # As a service does that was started on it: looks are computed, and what the crawl found becomes facts.

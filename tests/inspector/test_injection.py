@@ -81,7 +81,7 @@ async def contents(pool: Pool) -> dict[str, list[str]]:
 
 
 async def crawl_once(pool: Pool, port: int, *, faulty: bool) -> Any:
-    fetch = FetchSettings(resolve=parse_resolve(f"*=127.0.0.1:{port}"), total_timeout_s=2.0)
+    fetch = FetchSettings(resolve=parse_resolve(f"*=127.0.0.1:{port}"), total_timeout_s=3)
     faults = Faults(pool) if faulty else None
     async with open_crawl(pool, crawl=CRAWL, fetch=fetch, sandbox=SandboxLimits(), faults=faults) as crawl:
         await crawl.run(once=True)

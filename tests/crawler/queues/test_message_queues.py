@@ -130,7 +130,7 @@ async def test_a_crawl_ends_with_what_was_put_into_the_web(pool: Pool, service: 
     async with sample_web_server() as port:
         async with pool.acquire() as connection:
             await add_unranked(connection, [site.host for site in SITES])
-        fetch = FetchSettings(resolve=parse_resolve(f"*=127.0.0.1:{port}"), total_timeout_s=1.5)
+        fetch = FetchSettings(resolve=parse_resolve(f"*=127.0.0.1:{port}"), total_timeout_s=3)
         async with open_crawl(
             pool, crawl=SETTINGS, fetch=fetch, sandbox=SandboxLimits(), messages=Messages(service, CHOICES)
         ) as crawl:
