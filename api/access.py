@@ -106,7 +106,7 @@ def is_foreign_fetch(headers: Mapping[str, str], operation: Operation | None) ->
         return False
     if headers.get("Sec-Fetch-Site") in (None, "same-origin"):
         return False
-    # What a person opens in a tab: a link to a page of the service is no attack.
+    # A person who follows a link to a page of the service is no attack.
     return headers.get("Sec-Fetch-Mode") != "navigate" or headers.get("Sec-Fetch-Dest") != "document"
 
 

@@ -88,7 +88,7 @@ class Door:
                 check_there(request)
                 began = time.perf_counter()
                 yield
-                # Others have their turns in between.
+                # Other clients have their turns in between.
                 spent = (time.perf_counter() - began) / CHECKS_AT_ONCE / max(units, 1.0)
                 self.unit_s += _WEIGHT * (spent - self.unit_s)
         finally:

@@ -194,7 +194,7 @@ async def _keep_matching(app: web.Application) -> None:
             matching.trouble = "the database cannot be read"
             _log.warning("api.matching_unavailable", error=str(error))
         except Exception:  # noqa: BLE001 - see the next line
-            # The root of the task: without it lookups would answer from what is never brought up to date.
+            # This is the root of the task: if it ended, lookups would answer from an index that goes stale.
             check_cancelled()
             matching.trouble = "it failed and is being loaded again"
             _log.exception("api.matching_failed")

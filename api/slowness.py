@@ -42,7 +42,7 @@ async def _watch(request: web.Request) -> None:
     while not content.is_eof():
         await asyncio.sleep(BODY_S)
         transport = request.transport
-        # Where reading is paused, it is us who are slow.
+        # While reading is paused the service is the slow side, not the client.
         waiting = transport is not None and getattr(transport, "is_reading", lambda: True)()
         if waiting and not content.is_eof() and content.total_bytes - seen < BODY_S * SLOWEST_BYTES_S:
             content.set_exception(ApiError(408, "The body came too slowly.", {"kind": "too_slow"}))

@@ -76,7 +76,7 @@ class Hints:
                         delay = _RETRY_S
                         await self._pass_on(lost, heard)
                     finally:
-                        # What the pool has taken back, because it was lost, has no listeners any more.
+                        # A lost connection has no listeners any more, so there is nothing to remove.
                         if not lost.is_set() and not connection.is_closed():
                             connection.remove_termination_listener(terminated)
                             await connection.remove_listener(CHANNEL, notified)
@@ -169,7 +169,7 @@ class Feed:
 
     async def _pull(self, most: int) -> None:
         _, next_xid, running = self.position.split(":")
-        # Taken first: what is committed while the pages are read may be read again, but is not missed.
+        # The position is taken first: a change during the reading may be read twice, but is not missed.
         position = str(await self._queries.current_position(self._pool))
         rows: list[_Row] = []
         xid, content_id = next_xid, 0
@@ -194,7 +194,7 @@ class Feed:
                 (row["id"], row["bank_id"], row["disable_until_ts"], row["type"], row["value"])
                 async for row in late
             ]
-        # Asked after the changes were read: what is kept now was kept then.
+        # The question comes after the reading: removals that are kept now were kept then too.
         if len(rows) > most or not await self._queries.position_is_kept(self._pool, position=self.position):
             self.lost += 1
             self._states = []
@@ -202,7 +202,7 @@ class Feed:
         else:
             self._hand_out(rows)
         self.position = position
-        # What every position to come is past need not be remembered.
+        # Transactions that every later position covers are forgotten.
         oldest = int(position.split(":", maxsplit=1)[0])
         self._own = {one for one in self._own if one >= oldest}
 
@@ -243,7 +243,7 @@ class ContentSignals:
 
     async def position(self) -> str:
         """Everything that is visible now."""
-        # What the queue holds is older; what it will hold from now on is newer.
+        # Changes in the queue are older than the position; later ones will be newer.
         self._given = (await self._feed.now(), self._feed.lost)
         return self._given[0]
 

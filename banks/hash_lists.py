@@ -103,7 +103,7 @@ def line_row(line: str, types: Collection[str] | None) -> Row | None:
     kind = known if blank and (types is None or known in types) else None
     value = text if kind is None else rest.strip()
     said = _SAID(value)
-    # A text may end as the command's remarks do; they are taken for such behind a name in quotes, or a hash.
+    # A text may end like a remark of the command; only behind a quoted name or a hash it is one.
     if said and (said["collab"] or _HASH(said["value"])):
         tags = (said["tags"] or "").split(",")
         return Row(kind, said["value"].strip(), tuple(tag for one in tags if (tag := one.strip())))

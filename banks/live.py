@@ -137,7 +137,7 @@ class LiveBanks:
             if await self._queries.adopt_foreign_changes(self._pool):
                 _log.warning("banks.log_restored: it came from another cluster and starts anew")
         except (asyncpg.ReadOnlySQLTransactionError, asyncpg.InsufficientPrivilegeError):
-            # A standby, or a user who may only read: those who may write do all that is to be written.
+            # This is a standby, or a user who may only read: processes that may write do the upkeep.
             self._read_only = True
 
     async def follow(self, hints: Hints) -> None:
@@ -253,7 +253,7 @@ async def live_banks(pool: Pool, settings: LiveSettings) -> AsyncIterator[LiveBa
                 finally:
                     follower.cancel()
         except BaseExceptionGroup as group:
-            # What the block raised is raised as it was; the group is our own affair.
+            # The block's own error is raised bare: callers do not know of the task group.
             if len(group.exceptions) == 1:
                 raise group.exceptions[0] from None
             raise

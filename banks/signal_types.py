@@ -89,7 +89,7 @@ class SignalType:
         try:
             value = normalise(text).encode()
         except Exception as error:
-            # An extension's code raises what it likes; for whoever sent the value it is no signal.
+            # An extension's code may raise anything; to the sender it means that the value is no signal.
             raise self._refused(text, f"not what its type takes ({type(error).__name__})") from error
         if not 0 < len(value) <= _LONGEST_VALUE or b"\0" in value:
             raise self._refused(text, f"text of 1 to {_LONGEST_VALUE} bytes without NUL")

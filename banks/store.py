@@ -167,8 +167,8 @@ class BankStore:
         except UnknownBank:
             return False
         removed = await self._queries.remove_bank(self.pool, id=bank.id) is not None
-        # Nothing in it matches from now on. Some of it leaves the indexes at once: all of a small bank;
-        # the rest follows (LiveBanks).
+        # The bank matches nothing from now on. Its first contents are removed at once: all of a small bank;
+        # LiveBanks removes the rest in the background.
         await self._queries.remove_contents_of(self.pool, bank_id=bank.id, most=_AT_ONCE)
         return removed
 

@@ -111,7 +111,7 @@ class Etl:
             async with asyncio.TaskGroup() as feeding:
                 for phase in self._queues:
                     feeding.create_task(self._feed_repeatedly(phase, once=once), name=f"etl.{phase}")
-            # Nothing is leased any more, so whatever is still on its way is a second copy.
+            # No lease is left, so messages that still arrive are second copies.
             self._over.set()
             waking.cancel()
 
@@ -157,7 +157,7 @@ class Etl:
                 channel, phase, self._feeder, [leases[at : at + size] for at in range(0, len(leases), size)]
             )
         except BaseException:
-            # What was sent all the same finds its lease gone.
+            # Outcomes that were sent all the same find their lease gone and are dropped.
             await asyncio.shield(queue.release(leases))
             raise
         # From here on the leases wait for their delivery. Had we died before, they would have expired soon.

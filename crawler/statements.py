@@ -54,7 +54,7 @@ async def statements_of(fetcher: Fetcher, site: Site) -> Statements:
     if page is None or not page.ok:
         return Statements(site, error=error or "http_status")
     others: dict[StatementKind, set[Site]] = {}
-    # What another site's page says, to which this one leads, is not this one's word.
+    # The visit ended on another site's page: its statements are not this site's.
     if _is_at(page, site) and is_html(page.body, page.headers.get("content-type")):
         others.update(sites_in_page(page.body, page.headers.get("content-type"), page.final_url, site))
     for kind, path in WELL_KNOWN.items():
@@ -62,7 +62,7 @@ async def statements_of(fetcher: Fetcher, site: Site) -> Statements:
             file = await fetcher.fetch(origin_of(page.url) + path, kind="manifest")
         except CrawlError:
             continue
-        # Where it redirects to another site, that is the other's word.
+        # The file was redirected to another site: it is the other's statement.
         if file.ok and _is_at(file, site):
             others[kind] = sites_in_file(kind, file.body, site)
     return Statements(site, {kind: sites for kind, sites in others.items() if sites})

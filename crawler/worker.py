@@ -151,7 +151,7 @@ class PhaseRunner(Generic[Input, Result]):
                 continue
             if was_upstream_done and not self._in_hand and not self._finished and await self._exhausted():
                 return
-            # While there is work in hand, or more is coming, an empty pull says little.
+            # An empty pull does not mean the end while work is in hand or more is coming.
             longest = (
                 self._settings.idle_first_s
                 if self._in_hand or upstream_done

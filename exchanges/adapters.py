@@ -105,7 +105,7 @@ class Ncmec(NCMECSignalExchangeAPI):
         """Pages of updates and deletes."""
         paging = None if checkpoint is None else checkpoint.paging_info
         if paging is not None and paging.paging_end_ts >= int(time.time()) - 5:
-            # The library takes it for impossible that it goes on within a second.
+            # The library does not expect a fetch to go on within a second of the last one.
             checkpoint = NCMECCheckpoint(checkpoint.get_entries_max_ts)
         return iter(super().fetch_iter(signal_types, checkpoint))
 
@@ -154,7 +154,7 @@ class StopNcii(StopNCIISignalExchangeAPI):
                 if key[0]:
                     updates[key] = None if record.hashStatus in _GONE else metadata
             now = int(time.time())
-            # What changes while a set is read may belong to one of its pages that are read already.
+            # A change during the reading may be on a page that was read already.
             begins = page.nextSetTimestamp
             set_time = begins if not last.page_token or last.set_time is None else min(last.set_time, begins)
             if not page.hasMoreRecords:

@@ -67,7 +67,7 @@ class Child:
             self._process.stdin.close()
         with suppress(ProcessLookupError):
             self._process.kill()
-        # asyncio does not hear of an end while there is something that nobody reads.
+        # asyncio does not notice the end of a process while its output is unread.
         assert self._process.stdout is not None
         with suppress(TimeoutError):
             async with asyncio.timeout(_STOP_S):
@@ -84,7 +84,7 @@ class Child:
         return self._process.returncode
 
     async def _hear(self) -> None:
-        # Read so that it never waits for us; kept nowhere, for it may hold anything.
+        # The output is read so that the child never blocks, and dropped, as it may hold secrets.
         assert self._process.stderr is not None
         while await self._process.stderr.read(65_536):
             pass

@@ -59,7 +59,7 @@ class Overheard(logging.Handler):
         self._heard: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        # Its own logger is the root; what urllib3 says of a second attempt is no loss.
+        # The library logs to the root logger; urllib3's notes on second attempts report no loss.
         if record.name == "root" and not self.muted:
             self._heard.append(plain(record.getMessage())[:_LONGEST_RAW])
 

@@ -182,13 +182,13 @@ class _Run:
                 attempt, from_scratch = 0, True
             except MalformedPage as error:
                 if self._progress > seen:
-                    # It has come further: this is another page, and it has been asked for once.
+                    # The fetch has got further: this is another page, which was asked for once so far.
                     attempt, from_scratch = 1, False
                     self._check_time(error)
                 elif not last:
                     pass
                 elif self._may_be_the_checkpoint and self._plan == "follow":
-                    # Once only: whatever is being built is not begun anew again and again.
+                    # At most once a run, or a generation would be begun again and again.
                     _log.error(
                         "exchange.checkpoint_unusable", exchange=self._exchange.name, error=error.message
                     )
@@ -290,7 +290,7 @@ class _Run:
             return writer
         if plan == "resume":
             return self._writer_of(building["generation"], beside=True)
-        # What another reading left behind is kept for its contents, the newest of them only.
+        # Of older generations the newest is kept, so that its contents can be taken over.
         keep = [row["generation"] for row in (current, building) if row is not None]
         if keep:
             await self._writer_of(keep[0], beside=True).clear_others(keep)
@@ -353,7 +353,7 @@ class _Run:
     def _failure(self, message: dict[str, Any]) -> FetchFailed:
         kind = _BY_KIND.get(message["kind"])
         if kind is None:
-            # The child's own words for what is no matter of the source: a missing class, a wrong setting.
+            # The child reports a fault on our side: a missing class, a wrong setting.
             return FetchFailed(message["message"], of=message["kind"])
         if kind is SourceBusy:
             return SourceBusy(message["message"], retry_after_s=message["retry_after_s"])
@@ -381,6 +381,6 @@ class _Run:
         backoff_s = min(longest, settings.backoff_s * 2.0 ** min(failures, 30)) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
         asked_s = error.detail.get("retry_after_s")
         if isinstance(asked_s, int | float):
-            # Not before, and not all at the same moment.
+            # Not before the source allows it, and not all exchanges at the same moment.
             return min(settings.longest_wait_s, asked_s) + random.uniform(0.0, 0.1 * min(asked_s, 60.0))  # noqa: S311 - jitter
         return backoff_s

@@ -25,7 +25,7 @@ from samelook.exchanges.file_access import opened, path_below
 
 _PAGE = 2000
 _LONGEST_LINE = 1 << 20
-# As the library does it: who fetches listens to the root logger for what was left out.
+# The root logger, as in the library: the fetching process counts what was left out by it.
 _left_out = logging.getLogger().warning
 _folder: Path | None = None
 
@@ -153,7 +153,7 @@ class Lines:
         return self
 
     def __next__(self) -> str:
-        # What is appended meanwhile is for the next time: a file that grows as fast as it is read has no end.
+        # Lines appended meanwhile wait for the next fetch: a file could grow as fast as it is read.
         line = self._file.readline(_LONGEST_LINE + 1) if self.offset < self._size else b""
         if not line:
             raise StopIteration
@@ -255,7 +255,7 @@ def _csv_rows(
 
 
 def _left_out_line(lines: Lines, why: str) -> None:
-    # By place and length, not by its text: who sees the quarantine need not be allowed to read the file.
+    # Place and length, not the text: people who see the quarantine may not be allowed to read the file.
     _left_out("The line of %d bytes that ends at byte %d is %s", lines.last_bytes, lines.offset, why)
 
 

@@ -90,7 +90,7 @@ def _built_in() -> tuple[list[type[Any]], list[type[Any]]]:
     return apis, [
         PdqSignal,
         VideoMD5Signal,
-        # Optional ones only where they are chosen.
+        # Optional signals are offered only where the settings choose them.
         *(kind for kind in SIGNAL_TYPES if kind.get_name() in BANKED),
     ]
 

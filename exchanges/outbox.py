@@ -29,7 +29,7 @@ async def send_opinions(pool: Pool, settings: ExchangeSettings, *, most: int = 1
     """Sends what waits, at most so many; how many were sent."""
     ask = queries("exchanges")
     store = ExchangeStore(pool, settings)
-    # Whoever took one longer ago than a sender may be silent, and then some, is dead.
+    # A sender that took an opinion longer ago than it may be silent, with a margin, is dead.
     await ask.give_up_on_interrupted(pool, older_than_s=2 * settings.silence_s + 60.0)
     sent = 0
     for _ in range(most):
@@ -75,6 +75,6 @@ async def _sent(  # noqa: PLR0911 - one line an ending
     if answer["kind"] in _AGAIN or not answer["asked"]:
         return "waiting", error_json, max(wait_s, answer["retry_after_s"] or 0.0)
     if answer["kind"] in {"source_refused", "malformed_page"}:
-        # It came as far as an answer, and that was no.
+        # The exchange answered, and refused.
         return "refused", error_json, 0.0
     return "uncertain", error_json, 0.0

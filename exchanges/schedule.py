@@ -86,7 +86,7 @@ class Schedule:
             _log.warning("exchange.fetch_broke_off", exchange=name, error=f"{type(error).__name__}: {error}")
             await asyncio.sleep(self._settings.look_s)
         except Exception:  # noqa: BLE001 - see the next line
-            # The root of a task: the others go on, and this one is tried again.
+            # This is the root of a task: other exchanges go on, and this one is tried again.
             _log.exception("exchange.fetch_broke", exchange=name)
             await asyncio.sleep(_LONGEST_PAUSE_S)
         else:

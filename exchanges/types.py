@@ -102,7 +102,7 @@ def _check_loads(of_type: Any, given: Mapping[str, Any], name: str) -> None:
     try:
         valid = bool(dataclass_json.dataclass_load_dict(dict(given), of_type)._are_valid())  # noqa: SLF001
     except Exception:  # noqa: BLE001 - see the next line
-        # Without its cause: that would quote what was given.
+        # The cause is left out: it would quote the value, which may be a secret.
         raise BadCredentials(f"credential_json is not valid for {name}.") from None
     if not valid:
         raise BadCredentials(f"credential_json is not valid for {name}.")

@@ -41,7 +41,7 @@ class Line:
         return self._messages.get()
 
     def send(self, **message: Any) -> None:
-        # Not in rows: data stays as it is, and what the exchange says of signals is none of our secrets.
+        # Rows of data are not searched for secrets: they come from the exchange and must stay as they are.
         for name in _WORDS & message.keys():
             message[name] = _without(message[name], self.hidden)
         self._outgoing.write(frames.encoded(message))
@@ -124,7 +124,7 @@ class Fetch:
             found = delta.checkpoint
             now = None if found is None else found.get_progress_timestamp()
             if kept is not None and now is not None and now < kept - _REPLICAS_DIFFER_S:
-                # It is not where we left it, as after a restored backup: nothing says what else it has lost.
+                # The source is behind our checkpoint, as after a restored backup: what it lost is unknown.
                 self._line.send(about="rewound", by_s=kept - now)
                 return
             rewound = progress is not None and now is not None and now < progress
@@ -158,7 +158,7 @@ class Fetch:
             checkpoint = self._portable.loads(text)
         except NotPortable:
             return None  # of another version of its class
-        # These two say nothing of what was read: every reading is one of everything.
+        # These two types keep no position: each fetch reads everything.
         says_nothing = type(checkpoint) in (FetchCheckpointBase, NoCheckpointing)
         return None if says_nothing or checkpoint.is_stale() else checkpoint
 

@@ -135,7 +135,7 @@ class Extension:
                 known, _, seq = since.rpartition("-")
                 if not _NUMBER.fullmatch(seq):
                     raise BadRequest("`since` is a version that an earlier answer named.")
-                # A version that is still to come is of a database that was put back to an earlier state.
+                # A version from the future means that the database was put back to an earlier state.
                 if known == epoch and int(seq) <= newest:
                     full, after = False, int(seq)
             if page is not None:
@@ -194,7 +194,7 @@ def extension_context(
             await outbox.load(queries("verdicts"))
             app[EXTENSION] = Extension(pool, follower, outbox, sandbox, settings)
             keeper = Keeper(database, settings.verdicts, time.time)
-            # Nobody waits for what is known to be read: other routes answer meanwhile, these say 503.
+            # Start-up does not wait for the facts: other routes answer meanwhile, these answer 503.
             work = [follower.run, keeper.run, outbox.run, LookWorker(pool, sandbox, keeper).run]
             if settings.families_file is not None:
                 work.append(FamiliesFile(settings.families_file, pool).run)

@@ -83,13 +83,13 @@ class Answers:
             )
         host = host_of_url(question.url)
         site = site_of(host)
-        # The database looks for the rank while the icons are decoded and searched for.
+        # The rank is read from the database while icons are decoded and searched for.
         rank = None if site in self.judge.memory.sites else asyncio.ensure_future(self._rank_of(site))
         try:
             icons = [icon for asked in question.icons for icon in await self._icons_of(asked)]
             distinct = {icon.sha256: icon for icon in icons}
             for icon in distinct.values():
-                # What is found is remembered; others are answered between the steps.
+                # Each step's result is kept, and the event loop answers other requests between the steps.
                 for _ in self.judge.look_around(icon):
                     await asyncio.sleep(0)
             position = None if rank is None else await rank
@@ -183,7 +183,7 @@ class Answers:
         if "sha256" in values:
             icons.append(await self._of_digest(values["sha256"]))
         if "pdq" in values:
-            # A digest of the hash stands for the icon: its own is not known.
+            # A digest of the hash stands for the icon, whose own SHA-256 is not known.
             icons.append(AskedIcon(hashlib.sha256(b"pdq" + values["pdq"]).digest(), pdq=values["pdq"]))
         return icons
 
@@ -194,7 +194,7 @@ class Answers:
         if known is not None and now - known[0] < RANK_KEPT_S:
             return known[1]
         if not self._follower.is_current:
-            # Nobody is to wait for a database that is away, a hundred times over.
+            # The database is away: the sites of a request do not each wait for it.
             return known[1] if known else None
         try:
             async with asyncio.timeout(RANK_WAIT_S):

@@ -68,7 +68,7 @@ class CompactLists:
         public = key.public_key().public_bytes_raw()
         async with self._lock:
             built = await self._current()
-            # A version that is still to come is of a database that was put back to an earlier state.
+            # A version from the future means that the database was put back to an earlier state.
             if since is None or known is None or known[1] != self._epoch or int(known[2]) > self._seq:
                 body = await asyncio.to_thread(built.whole, public)
             else:
@@ -85,7 +85,7 @@ class CompactLists:
         if self._built is not None and now - self._looked_at < FRESH_S:
             return self._built
         await self._compute_codes()
-        # The newest number first: what is written meanwhile is read twice rather than never.
+        # The newest number is read first: rows written meanwhile are read twice rather than never.
         epoch = (await self._reads.epoch(self._pool)).hex[:8]
         newest = await self._reads.newest_trusted(self._pool)
         if self._built is None or epoch != self._epoch or newest < self._seq:

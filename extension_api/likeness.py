@@ -145,7 +145,7 @@ class Likenesses:
         if self.asker_in_tiers or (best is not None and self._is_in_tiers(best)):
             return False
         if match.owner.position is None and self._facts.position is not None:
-            # A copy that was crawled early becomes nobody's better.
+            # A copy without rank gains no standing over a ranked site by being crawled early.
             return False
         since = match.owner.verified_since
         mine = self._facts.now if look.own_since is None else look.own_since
@@ -198,7 +198,7 @@ class Likenesses:
                     worn[other.site] = other.position or _LAST
         if self._is_old(look.own_since):
             worn[facts.site] = facts.position or _LAST
-        # Whoever owns a brand can be copied by three strangers for a month, but not by three of the tiers.
+        # Three unranked strangers can copy a brand for a month; three sites in the tiers do not.
         families = self._families(site for site, place in worn.items() if self._is_in_tiers(place))
         if len(families) < COMMON_WEARERS:
             return None

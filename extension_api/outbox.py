@@ -209,7 +209,7 @@ async def request_visits(
     await writes.request_crawl(connection, reversed_names=names)
     await writes.request_visit(connection, reversed_names=names, older_than_s=older_than_s)
     if positions:
-        # Last in the transaction: pulls wait for its end.
+        # Last in the transaction, because pulls wait for its end.
         queue = queue_queries("domains")
         await queue.lock_queue(connection)
         await queue.lower_fresh(connection, lowest=min(positions))

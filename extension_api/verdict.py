@@ -109,7 +109,7 @@ class _Deciding:
     def _trust(self) -> Iterable[_Found]:
         facts = self.facts
         speaking = [look for look in self.looks if look.common is None]
-        # What strangers publish under its paths is not the host's own, whatever its icon.
+        # Strangers publish under the host's paths: its icon says nothing of their pages.
         if not speaking or self.rivals or facts.hosting is Hosting.SHARED_PATHS:
             return
         relative = min(
@@ -201,7 +201,7 @@ class _Deciding:
             Code.LOW_RANK_OWNER: bool(rivals) and not any(look.protected for look in self.looks),
             Code.PROBATION: facts.on_probation is not None
             or any(match.owner.on_probation is not None for match in rivals),
-            # That a name contains a brand's is what copies have, unless the site is ranked well itself.
+            # Copies have names that contain the brand's; a site that is ranked well itself may have one too.
             Code.PERHAPS_FAMILY: any(
                 not HINTS.issuperset(one.proofs) or (in_tiers and bool(one.proofs)) for one in kin
             ),

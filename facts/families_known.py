@@ -79,7 +79,7 @@ def curated_families() -> Families:
 def families_from(groups: Iterable[Mapping[str, Any]], statements: Iterable[Mapping[str, Any]]) -> Families:
     """The families in rows of `stated_groups` and `all_statements`, and the curated ones behind them."""
     stated = [Group(row["provenance"], frozenset(map(Site, row["sites"])), row["name"]) for row in groups]
-    # The operator's word first: a pair is told with the provenance that weighs most.
+    # The operator's statements come first, so that a pair keeps the provenance that weighs most.
     stated.sort(key=lambda group: group.provenance != "operator")
     return Families(
         (*stated, *curated_groups()), ((row["site"], row["other"], row["kind"]) for row in statements)

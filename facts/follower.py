@@ -93,12 +93,12 @@ class Follower:
             try:
                 async with open_connection(self._database) as connection:
                     await connection.add_listener("samelook_verdicts", lambda *_: self._hint.set())
-                    # Whatever happened while nobody listened is behind the position, or in the lists.
+                    # Changes made before LISTEN are read now: from the position on, and the lists whole.
                     await self._read_all(connection)
                     again_at = asyncio.get_running_loop().time() + LISTS_AGAIN_S
                     while True:
                         if asyncio.get_running_loop().time() > again_at:
-                            # Reports weigh less from day to day, and nobody tells.
+                            # Reports weigh less from day to day; no change in the database announces that.
                             await self._read_lists(connection)
                             again_at = asyncio.get_running_loop().time() + LISTS_AGAIN_S
                         try:
@@ -134,7 +134,7 @@ class Follower:
                 try:
                     await self._read(connection, reading)
                 finally:
-                    # What was read before the database went away counts.
+                    # The facts that were read before the database went away stay in force.
                     if (reading.facts_seq, reading.looks_seq) != (self._facts_seq, self._looks_seq):
                         self._facts_seq, self._looks_seq = reading.facts_seq, reading.looks_seq
                         self.version += 1

@@ -132,7 +132,7 @@ class Gatherer:
         own = [look for look in looks if look.own_since is not None or look.like_own]
         needed = sorted(sha256.hex() for sha256, seen in looks_of.items() if seen is None)
         if listed or allowed or (own and self._is_in_tiers(position)):
-            # Decided without them: nobody needs to send anything.
+            # The verdict needs no picture: the client is asked for none.
             needed = []
         errors = {icon.error for icon in icons if icon.error is not None}
         first = [one.since for one in current.values()]
@@ -193,7 +193,7 @@ class Gatherer:
         """One icon; whether it is like one that the site showed `lately` is looked up where it matters."""
         if not looks:
             return AskerLook(sha256.hex(), degenerate=True)
-        # As it is: a badge on a brand's icon makes it no copier's own.
+        # The look is compared as it is: a brand's icon with a badge on it does not become the copier's own.
         same = (
             [current[sha256]]
             if sha256 in current

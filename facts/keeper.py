@@ -60,7 +60,7 @@ class Keeper:
         while True:
             try:
                 async with open_connection(self._database) as connection:
-                    # Nobody tells when the lock is free: its holder may have been killed.
+                    # The lock is tried again and again: a holder that was killed announces nothing.
                     while not await self._queries.try_keeping(connection):  # noqa: ASYNC110
                         await asyncio.sleep(RETRY_S)
                     log.info("keeper.started")
@@ -107,11 +107,11 @@ class Keeper:
         row = await self._queries.rank_signature(connection)
         signature = tuple(row.values())
         if signature == self._ranks_seen:
-            # Nothing is left of the first imports: from now on ranks are judged.
+            # All changes of the first imports have become facts: ranks of later imports are on probation.
             if not await connection.fetchval("SELECT EXISTS (SELECT FROM site_changes)"):
                 await self._queries.set_baseline_import(connection)
             return
-        # A long import reports after each merge; a look at all ranks is dear while it runs.
+        # A long import changes its figures after each merge; comparing all ranks each time would be dear.
         if row["imports"] > row["finished"] and self._ranks_seen and now - self._ranks_at < RANKS_S:
             return
         self._ranks_at = now
@@ -202,7 +202,7 @@ class Keeper:
             for domain, shows in shown.items()
             if (now := [one for one in shows if one["gone_since"] is None])
             and (before := [one for one in shows if one["gone_since"] is not None])
-            # What it shows now began when the former had ended, but for the time between two visits.
+            # The look of now began when the former one ended; the time between two visits is not known.
             and min(one["since"] for one in now) >= min(one["gone_since"] for one in before) - BETWEEN_VISITS
         }
         pictures = sorted({sha256 for pair in replaced.values() for some in pair for sha256 in some})
@@ -232,7 +232,7 @@ class Keeper:
         )
         rank = settled(
             before if row["known"] else None,
-            # The rank of a platform's tenant is its platform's doing, or somebody's who counts hosts.
+            # A tenant's rank comes from its platform, or from a list that ranks hosts: it is not earned.
             None if is_tenant(site) else row["position"],
             now=self._clock(),
             probation_s=self._settings.probation_s,

@@ -228,7 +228,7 @@ class Memory:
             # The list of suffixes or of platforms has changed.
             self._unlink(domain)
             self._link(domain, name)
-        # A rank that is gone, or that was better before, is no claim of its own.
+        # A rank on probation matters only to a site that its trusted rank does not place in the tiers.
         in_tiers = self.tiers.rule_for(row["trusted_position"]) is not None
         self.domains.set(domain, row, None if in_tiers else row["new_position"] or None)
         if former != name:

@@ -30,7 +30,7 @@ class RankReader:
         answer = self._asked.get(site)
         if answer is None:
             answer = self._asked[site] = asyncio.get_running_loop().create_future()
-            # Who asked may have stopped waiting; the error is then nobody's.
+            # The asker may have stopped waiting; the error is marked as seen, or asyncio would log it.
             answer.add_done_callback(lambda done: done.cancelled() or done.exception())
         if self._reading is None or self._reading.done():
             self._reading = asyncio.create_task(self._read())

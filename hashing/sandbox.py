@@ -229,7 +229,7 @@ class _Worker(asyncio.Protocol):
         ours, theirs = socket.socketpair()
         try:
             with theirs:
-                # Popen and not asyncio's: uvloop hands on descriptors that are none of a worker's business.
+                # Popen and not asyncio's call: uvloop would pass descriptors on that a decoder must not have.
                 # It holds the loop for 2 ms.
                 self._process = subprocess.Popen(  # noqa: ASYNC220 - see above; our own module
                     [sys.executable, "-P", "-m", "samelook.hashing.worker"],

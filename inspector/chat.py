@@ -204,7 +204,7 @@ class ChatDesk:
                 self._pool, id=request["id"], why="too late for a reply, and no bot token for the channel"
             )
             return None
-        # With the nonce Discord takes the same message once only.
+        # The nonce makes Discord accept the same message only once.
         late = message | {"nonce": f"samelook-{request['id']}"[:25], "enforce_nonce": True}
         url = f"{settings.api_url}/channels/{interaction['channel_id']}/messages"
         status, wait_s = await _call(

@@ -78,7 +78,7 @@ async def inject_fault(
         times = CRASHES
     named = None
     if site is not None:
-        # The fetcher knows sites by this name.
+        # Faults are matched by the name under which the fetcher knows sites.
         named = polite_site(str(host_of((await found_site(connection, site))["reversed_name"])))
     row = await queries("injection").add_fault(
         connection, kind=kind, site=named, share=share, times_left=times, lasts=lasts

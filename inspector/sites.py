@@ -160,7 +160,7 @@ def _icon_row(icon: Any) -> Row:
 
 def _facts(row: Any, host: str, alike: list[Row], signal: str, within: int) -> Row:
     rank = rank_of(row["position"])
-    # What one client or a test has put there is no evidence.
+    # Injected pictures are no evidence, and neither are domains without a rank.
     better = [
         other
         for other in alike

@@ -69,7 +69,7 @@ async def verdict_on(
     if site not in judge.memory.sites:
         position = await queries("verdicts").rank_of(connection, reversed_name=reversed_host(site))
         if choices.tiers.rule_for(position) is not None:
-            # Whether a good rank has held only the keeper knows.
+            # Only the keeper records since when a rank has held.
             position = None
     judged = judge.judge(Asked(host, site, position=position))
     decision = judged.decision

@@ -279,7 +279,7 @@ class LookIndex:
         found: dict[int, Found | None] = {}
         for row in rows.best_first():
             number = int(numbers[row])
-            # The first is the one under the narrowest rule; what a look's tier asks for may be narrower yet.
+            # The first finding is by the narrowest rule; the look's tier may ask for a narrower one still.
             if number not in found:
                 form = form_name(names_in(self._bytes[number])[which[row]])
                 like = likeness_in(rows.match(row, form, probes.names[near.versions[row]]))
@@ -304,7 +304,7 @@ class LookIndex:
         placed = [one for one in self._recent if one.version > version]
         moved = {one.number for one in placed}
         result = [one for one in found if one.number not in moved and self._places[one.number] != _NOWHERE]
-        # Of a look that has moved again since, only the last place counts.
+        # A look may have moved again meanwhile: only its last place counts.
         last = {
             one.number: one
             for one in placed

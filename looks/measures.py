@@ -35,7 +35,7 @@ _PLAIN: Final = 8  # standard deviation of brightness up to which a block shows 
 _GREY: Final = 128
 _BATCH: Final = 2048
 
-# What stands in for contrast and colour where there is none, so that noise is no difference.
+# The least contrast and colour that are assumed, so that noise on an even picture is no difference.
 _FAINT: Final = 4.0  # of a standard deviation of brightness
 _COLOURLESS: Final = 9.0  # of a mean square of colour
 _EVEN: Final = 1e4  # of a product of norms
@@ -232,7 +232,7 @@ def _moved_onto(pictures: _Doubles, core: _Doubles) -> tuple[_Doubles, _Doubles,
     best = np.full(len(core), -np.inf, np.float32)
     moved = np.empty_like(core)
     place = np.zeros((2, len(core)))
-    # The middle comes first and wins a tie.
+    # The shift of zero comes first, so that it wins where several are equally good.
     steps = sorted(range(2 * _REACH + 1), key=lambda step: abs(step - _REACH))
     for down in steps:
         for across in steps:

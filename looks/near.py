@@ -68,7 +68,7 @@ class NearLooks:
     ) -> Iterator[list[Found]]:
         """What is found for each look of a picture, look by look; all of it is remembered at the end."""
         key = (sha256, of_tiers)
-        # As it is now: what is placed between two steps is found by the next search.
+        # The index is searched as it is now; looks that are added between two steps are found next time.
         index, version, now = self._index, self._index.version, self._clock()
         before = self._memory.get(key)
         tiers = _OF_TIERS if of_tiers else (*_OF_TIERS, None)

@@ -58,7 +58,7 @@ class LookStore:
             with suppress(BlockingIOError):
                 fcntl.flock(self._users, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 self._begin()
-            # Whoever comes between the two locks begins anew as well, and nothing is lost.
+            # A process that gets the lock in between begins a new file too, which loses nothing.
             fcntl.flock(self._users, fcntl.LOCK_SH)
 
     def __len__(self) -> int:
@@ -112,7 +112,7 @@ class LookStore:
         if items:
             records = b"".join(_RECORD.pack(key, len(data)) + data for key, data in items)
             _write(self._file, records, self._read_to)
-            # Only now is it there for others: who dies before has written nothing.
+            # The end is written last: a writer that dies before has added nothing that others read.
             _write(self._file, _END.pack(end), 0)
             self._read_to = end
 

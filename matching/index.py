@@ -110,7 +110,7 @@ class HammingIndex:
         try:
             found: Found = self._searcher.search(code, radius)
         except (TypeError, ValueError, OverflowError, BufferError):
-            # Out of the common path: what is wrong with it, or how to read it after all.
+            # The slow path: it finds out what is wrong with the argument, or converts it.
             code, radius = checked_code(code, self._bits), checked_radius(radius, self._bits)
             found = self._searcher.search(code, radius)
         return found
@@ -233,7 +233,7 @@ class HammingIndex:
             body.remove(ids, self._found_ids(which, ids)[1])
             for which, body in enumerate(self._contents.bodies)
         ]
-        # Two bodies hold the same items; readers see those of the first until the purge is done.
+        # Two bodies hold the same items; readers see the first until the purge is done.
         return gone[0] if gone else 0
 
     def _publish(self, contents: _Contents, body: Any) -> None:

@@ -41,7 +41,7 @@ def _ball() -> tuple[Array, Array, Array]:
 
 _MASKS, _WEIGHTS, _BALL = _ball()
 _LOGARITHMS = np.arange(255)
-# What an estimate stands for; see logarithm() in csrc/build.c.
+# Estimates are kept as logarithms; see logarithm() in csrc/build.c.
 _EXPECTED = np.concatenate(
     [[0.0], (8 + (_LOGARITHMS & 7)) * np.exp2(np.minimum(_LOGARITHMS >> 3, 32)) / 8]
 ).astype(np.float64)

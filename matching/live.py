@@ -28,7 +28,7 @@ from .settings import LiveSettings
 from .source import Change, SignalSource
 
 _log = logging.getLogger(__name__)
-# So many changes are applied in under a millisecond, where they are; more in a thread.
+# So many changes take under a millisecond and are applied on the event loop; more go to a thread.
 _FEW = 256
 _LONGEST_RETRY_S = 30.0
 _LARGE_SHARE = 0.1
@@ -159,7 +159,7 @@ class LiveIndex:
             return False
         if now - self._saved_at >= settings.snapshot_interval_s:
             return True
-        # A large load that has come to an end: the sooner it is shared, the less memory all take.
+        # A large load has ended: once the file is shared, each process can drop its own copy.
         large = self._unsaved >= _LARGE_SHARE * len(self.index) >= _LARGE_SHARE * settings.shared_from
         return large and min(now - self._changed_at, now - self._saved_at) >= _CALM_S
 
@@ -181,7 +181,7 @@ class LiveIndex:
                 _log.info("matching.snapshot_not_shared source=%s reason=%s", self._source.name, error)
                 self._stamp = stamp
                 return
-            # From here on as before: what is replayed once more does no harm.
+            # Following goes on from the old position: replaying a change twice does no harm.
             await asyncio.to_thread(_apply, index, changes)
             self.index, self._stamp = index, stamp
             self._unsaved, self._saved_at = len(changes), time.monotonic()
@@ -231,7 +231,7 @@ class LiveIndex:
 
 
 def _apply(index: HammingIndex, changes: list[Change]) -> int:
-    # A signal's removal comes after its addition, and its id never comes again: the last word counts.
+    # A removal comes after its addition and ids are never used again: the last change of an id counts.
     last = {change.signal_id: change.value for change in changes}
     removed = [one for one, value in last.items() if value is None]
     index.remove(np.array(removed, np.int64))
@@ -291,7 +291,7 @@ async def live_index(
             finally:
                 follower.cancel()
     except BaseExceptionGroup as group:
-        # What the block raised is raised as it was; the group is our own affair.
+        # The block's own error is raised bare: callers do not know of the task group.
         if len(group.exceptions) == 1:
             raise group.exceptions[0] from None
         raise

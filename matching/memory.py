@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 _HUGE_PAGE = 1 << 21
-# Smaller ones are the heap's business.
+# Smaller arrays are left to the heap.
 _OWN_MAPPING = 1 << 18
 _LINE = 64
 

@@ -119,7 +119,7 @@ def _write(file: BinaryIO, snapshot: Snapshot) -> None:
         "note": snapshot.note,
         "arrays": [],
     }
-    # The header comes first but knows what comes later: its place is kept, large enough.
+    # The header comes first but describes what follows: its place is left free, large enough.
     room = -(-(_PREFIX.size + len(json.dumps(head["note"])) + 200 * (len(pieces) + 4)) // _PAGE) * _PAGE
     at = room
     for name, kind, blocks in pieces:
@@ -244,7 +244,7 @@ def _assembled(head: dict[str, Any], arrays: dict[str, Array]) -> Snapshot:
     _expect(arrays["tail_codes"].shape == (len(arrays["tail_ids"]), words), "tail_codes")
     for name, kind in _PLAIN.items():
         _expect(arrays[name].ndim == 1 and arrays[name].dtype == np.dtype(kind), name)
-    # States and deaths are what changes in place: they are copied, one byte a code.
+    # States and deaths change in place, so they are copied: one byte a code.
     uniques = Uniques(
         count=count,
         codes=_blocks(arrays["codes"]),

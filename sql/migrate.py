@@ -24,7 +24,7 @@ FOLDER = Path(__file__).parent / "migrations"
 # "samelook" as a number: the advisory lock that migrations of one database share.
 _LOCK = int.from_bytes(b"samelook", "big", signed=True)
 _FILE_NAME = re.compile(r"(?P<version>\d{4})_(?P<subject>[a-z0-9_]+)\.sql")
-# A file that ends the transaction would leave half of itself behind when its rest fails.
+# A migration that ends its transaction could be half applied when a later statement fails.
 _TRANSACTION_CONTROL = re.compile(
     r"^\s*(BEGIN|START\s+TRANSACTION|COMMIT|END|ROLLBACK)\s*(WORK|TRANSACTION)?\s*;",
     re.IGNORECASE | re.MULTILINE,

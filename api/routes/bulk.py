@@ -233,7 +233,7 @@ def _take_row(row: Row | None, kind: SignalType | None, batch: Batch, *, or_noth
 def _take_json_line(line: bytes, batch: Batch) -> None:
     """Adds the content of a line, if it has one."""
     if one := _ONE_HEX(line):
-        # Nearly every line of a large load: worth a way of its own, which knows only what is surely right.
+        # The fast path takes nearly every line of a large load: it accepts only what is surely right.
         name, value = one.groups()
         kind = _HEX_TYPES.get(name)
         if kind is not None and len(value) * 4 == kind.bits:
@@ -279,13 +279,13 @@ async def _portions(request: web.Request) -> AsyncIterator[tuple[int, list[bytes
             lines: list[bytes | None] = list(whole)
             if too_long:
                 lines[0], too_long = None, False
-            # What was kept of a line before this chunk is shorter than the limit; the chunk may not be.
+            # The part of the line kept from earlier chunks is below the limit; with this chunk it may not be.
             if len(chunk) > _LONGEST_LINE or len(whole[0]) > _LONGEST_LINE:
                 lines = [None if line is None or len(line) > _LONGEST_LINE else line for line in lines]
             yield number, lines
             number += len(lines)
         if len(rest) > _LONGEST_LINE:
-            # Forgotten as it comes: a line without end must not fill the memory.
+            # The rest of the line is dropped as it arrives: a line without end must not fill the memory.
             rest, too_long = b"", True
     if rest or too_long:
         yield number, [None if too_long else rest]

@@ -68,7 +68,7 @@ async def report(request: web.Request) -> web.Response:
         raise BadRequest(f"An idempotency key has at most {models.LONGEST_KEY} characters.")
     row = None
     if key is not None:
-        # Who sends the same report again, not knowing whether it arrived, uses up nothing.
+        # A report sent again, because the client does not know whether it arrived, costs no allowance.
         row = await extension.writes.report_with_key(extension.pool, client_id=client, idempotency_key=key)
     if row is None:
         network = network_behind(request)

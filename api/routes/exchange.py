@@ -221,7 +221,7 @@ async def set_credentials(request: web.Request) -> web.Response:
     await _named(request)
     body = await json_of(request)
     if set(body) != {"credential_json"}:
-        # Without naming what else there was: it may be a secret in the wrong place.
+        # Other fields are not named: one may be a secret in the wrong place.
         raise bad_request("The body is to hold credential_json and nothing else.")
     exchange = await store.set_credentials(request.match_info["exchange_name"], body["credential_json"])
     return answer(await store.credential_status(exchange))
@@ -333,7 +333,7 @@ async def tell_exchange(
     """Puts what people found out about a content of an exchange's bank into the outbox, for each signal."""
     store = request.app[EXCHANGES]
     for signal in signals:
-        # The exchange may be gone by now, and no exchange takes texts without end.
+        # The exchange may have been removed meanwhile; texts are limited in length.
         with suppress(UnknownExchange, BadOpinion):
             await store.say(
                 name,

@@ -60,7 +60,7 @@ async def export_bank(request: web.Request) -> web.StreamResponse:
         return response
     slots = request.app[_EXPORTS]
     if slots.locked():
-        # Each holds a connection of the few there are for as long as its client takes.
+        # Each export holds one of the few connections for as long as its client reads.
         raise ApiError(
             503, "Enough banks are being exported just now; try again.", headers={"Retry-After": "5"}
         )
@@ -70,7 +70,7 @@ async def export_bank(request: web.Request) -> web.StreamResponse:
 
 async def _stream(request: web.Request, export: Export, response: web.StreamResponse) -> web.StreamResponse:
     async with exported(request.app[POOL], export) as portions:
-        # What goes wrong before the first line is an answer like any other.
+        # An error before the first line is answered like any other error.
         portion = await anext(portions, None)
         await response.prepare(request)
         try:

@@ -170,7 +170,7 @@ class MessageQueue(Generic[Input, Result]):
         """Give work back: it waits in a message of its own, for anybody."""
         leases, self._spare = [*leases, *self._spare], []
         if self._opened is not None:
-            # First, or a request that still waits would bring us what we give back.
+            # The waiting request is cancelled first, or it would receive what is given back here.
             await self._opened.inputs.close()
         if not leases:
             return

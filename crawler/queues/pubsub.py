@@ -149,7 +149,7 @@ class Pubsub:
             try:
                 await channel.close()
             except (aiohttp.ClientError, OSError, TimeoutError) as error:
-                # What it held comes back by itself.
+                # The messages that it held are delivered again after their deadline.
                 log.warning("pubsub.unclosed", error=_reason(error))
 
     @staticmethod

@@ -184,5 +184,5 @@ def _bytes_of(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        # None of ours; whoever unpacks it says so.
+        # The message is not ours; unpacking it will say so.
         return text.encode("utf-8", "replace")

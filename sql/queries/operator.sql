@@ -34,7 +34,7 @@ LIMIT :page;
 SELECT list, note, added_by, expires_at FROM operator_lists WHERE site = :site;
 
 -- name: relist(site, list, note, added_by, expires_at)!
--- Puts a site back on a list as it was.
+-- Puts a site back on a list as it was. By primary key: one row.
 INSERT INTO operator_lists (site, list, note, added_by, expires_at)
 VALUES (:site, :list, :note, :added_by, :expires_at::timestamptz)
 ON CONFLICT (site) DO UPDATE
@@ -42,6 +42,7 @@ SET list = excluded.list, note = excluded.note, added_by = excluded.added_by, ad
     expires_at = excluded.expires_at;
 
 -- name: unlist(site)!
+-- Takes a site off the operator's lists. By primary key: one row.
 DELETE FROM operator_lists WHERE site = :site;
 
 -- name: dismiss_reports_on(site)^

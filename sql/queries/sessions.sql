@@ -11,10 +11,11 @@ RETURNING id;
 SELECT id, name, role, created_at, last_signed_in FROM users ORDER BY name;
 
 -- name: user_named(name)^
+-- The account of this name, with the hash of its password. By the unique index of names: one row.
 SELECT id, name, role, password_hash FROM users WHERE name = :name;
 
 -- name: remove_user(name)$
--- Ends an account and its sessions; its id if it was there.
+-- Ends an account and its sessions; its id if it was there. By the unique index of names, and sessions_by_user.
 DELETE FROM users WHERE name = :name RETURNING id;
 
 -- name: change_password(name, password_hash)$
@@ -29,6 +30,7 @@ ended AS (
 SELECT id FROM changed;
 
 -- name: open_session(token_sha256, user_id, key_sha256)!
+-- Signs somebody in, and notes when. By primary key: a row of each table.
 WITH noted AS (
     UPDATE users SET last_signed_in = now() WHERE id = :user_id
 )
@@ -44,9 +46,11 @@ WHERE s.token_sha256 = :token_sha256
   AND s.opened_at > now() - (:most_s)::float8 * interval '1 second';
 
 -- name: note_seen(token_sha256)!
+-- Notes that a session is in use. By primary key: one row.
 UPDATE sessions SET seen_at = now() WHERE token_sha256 = :token_sha256;
 
 -- name: close_session(token_sha256)!
+-- Signs somebody out. By primary key: one row.
 DELETE FROM sessions WHERE token_sha256 = :token_sha256;
 
 -- name: note_failure(network, name)!
