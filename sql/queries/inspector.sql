@@ -167,8 +167,8 @@ LIMIT :page;
 SELECT list, note, added_by, added_at, expires_at FROM operator_lists WHERE site = :site;
 
 -- name: verdicts_of(site, most)
--- The last verdicts other than `trusted` that were given for the site. Reads explained_verdicts_by_time backwards,
--- past those of other sites.
+-- The last verdicts other than `trusted` that were given for the site. By explained_verdicts_by_site,
+-- in its order.
 SELECT at, verdict FROM explained_verdicts WHERE site = :site ORDER BY at DESC LIMIT :most;
 
 -- name: verdict_state(most)^
