@@ -59,7 +59,8 @@ from samelook.crawler.fetching.fetcher import Fetcher
 from samelook.extension_api.answering import extension_context
 from samelook.hashing.picture import DecodeLimits
 from samelook.hashing.sandbox import Sandbox
-from samelook.inspector.chat import ChatDesk, ChatSettings, add_chat
+from samelook.inspector.chat import ChatDesk, add_chat
+from samelook.inspector.settings import ChatSettings
 from samelook.matching.errors import SourceUnavailable
 from samelook.sql.cancelled import check_cancelled
 from samelook.sql.pool import open_pool

@@ -7,30 +7,61 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from samelook.crawler.fetching.places import OwnPlaces, parse_own_places
 from samelook.crawler.fetching.settings import FetchSettings
 from samelook.exchanges.settings import ExchangeSettings
 from samelook.extension_api.settings import ExtensionSettings
-from samelook.hashing.sandbox import SandboxLimits
-from samelook.inspector.chat import ChatSettings
+from samelook.hashing.settings import SandboxLimits, hash_processes_field
+from samelook.inspector.settings import ChatSettings, public_url_field
 from samelook.matching.settings import LiveSettings
 from samelook.sql.settings import DatabaseSettings
+from samelook.variables import at_least, count, flag, path, variable, words
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Role = Literal["hasher", "matcher", "curator", "lite", "extension", "ui"]
 ROLES: tuple[Role, ...] = ("hasher", "matcher", "curator", "lite", "extension", "ui")
 MIB = 1 << 20
+_SHORTEST_ADMIN_KEY = 20
+_FEWEST_CHARACTERS = 6
+
+
+def roles_of(text: str) -> frozenset[Role]:
+    """The roles of these names, all without any. Raises ValueError."""
+    unknown = sorted(set(words(text)).difference(ROLES))
+    if unknown:
+        raise ValueError(f"{unknown[0]!r} is no role; there are {', '.join(ROLES)}")
+    return frozenset(role for role in ROLES if not words(text) or role in words(text))
+
+
+def _admin_key(text: str) -> str:
+    if len(text) < _SHORTEST_ADMIN_KEY or len(set(text)) < _FEWEST_CHARACTERS:
+        raise ValueError(
+            f"write a random text of at least {_SHORTEST_ADMIN_KEY} characters, as openssl rand -hex 24 prints one"
+        )
+    return text
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    return tuple(ipaddress.ip_network(word) for word in words(text))
 
 
 @dataclass(frozen=True, slots=True)
 class LiteSettings:
     """HMA-lite: one list of hashes, from a file."""
 
-    csv_file: Path | None = None
-    """Hashes to begin with, when none were uploaded yet. None: the built-in sample."""
-    index_file: Path | None = None
-    """Where uploaded hashes are kept. None: `hashes.te` in the state folder."""
-    state_dir: Path | None = None
-    """None, and no index file: uploaded hashes last as long as the process."""
+    csv_file: Path | None = variable(
+        "CSV_FILE", None, "HMA-lite: hashes to begin with. Default: a built-in sample.", path
+    )
+    index_file: Path | None = variable(
+        "INDEX_FILE",
+        None,
+        "HMA-lite: file that uploaded hashes are kept in. Default: hashes.te in the state folder.",
+        path,
+    )
+    # Without one, and without an index file, uploaded hashes last as long as the process.
+    state_dir: Path | None = variable(
+        "STATE_DIR", None, "HMA-lite: the state folder. Default: lite in the data folder.", path
+    )
 
     @property
     def kept_at(self) -> Path | None:
@@ -44,7 +75,7 @@ class LiteSettings:
 class ApiSettings:
     """Everything that `create_app` needs."""
 
-    database: DatabaseSettings
+    database: DatabaseSettings = field(default_factory=DatabaseSettings)
     fetch: FetchSettings = field(default_factory=FetchSettings)
     sandbox: SandboxLimits = field(default_factory=SandboxLimits)
     live: LiveSettings = field(default_factory=LiveSettings)
@@ -53,28 +84,79 @@ class ApiSettings:
     chat: ChatSettings | None = None
     """Who we are to Discord. None: nobody asks from there."""
     exchanges: ExchangeSettings = field(default_factory=ExchangeSettings)
-    fetch_exchanges: bool = False
-    """Fetch exchanges that are due, where the role curator is."""
-    roles: frozenset[Role] = frozenset(ROLES)
-    host: str = "127.0.0.1"
-    admin_key: str | None = field(default=None, repr=False)
-    """A key with the role admin, besides those in the database."""
-    require_keys: bool = False
-    """Ask for keys although only this machine can connect."""
-    trusted_networks: tuple[Network, ...] = ()
-    """Who asks from there needs no key, and may do everything."""
-    public_url: str = ""
-    """Where others reach the service; its host is one that requests may name."""
-    hosts: tuple[str, ...] = ()
-    """Other names of the service that requests may be for."""
-    allowed_origins: tuple[str, ...] = ()
-    """Web pages that may call the service from a browser, besides its own and browser extensions."""
-    hash_processes: int = 1
-    max_upload_bytes: int = 100 * MIB
-    """A picture or video; a list of hashes may be as large."""
-    max_pixels: int = 50_000_000
-    """Of an uploaded or fetched picture: as telephones take them. Whoever hashes it needs some 20 bytes for
-    each meanwhile."""
+    fetch_exchanges: bool = variable(
+        "SAMELOOK_EXCHANGE_FETCH",
+        True,
+        "Let `samelook serve` fetch exchanges when they are due (1), or leave it to "
+        "`samelook exchange fetch --loop` (0).",
+        flag,
+    )
+    host: str = variable(
+        "SAMELOOK_HOST",
+        "127.0.0.1",
+        "Address that `samelook serve` listens on. Beyond loopback, callers need API keys.",
+    )
+    port: int = variable("SAMELOOK_PORT", 5100, "Its port; 0: any that is free.", at_least(0, int, 65_535))
+    roles: frozenset[Role] = variable(
+        "SAMELOOK_ROLES",
+        frozenset(ROLES),
+        f"Parts that it serves, comma separated: {', '.join(ROLES)}.",
+        roles_of,
+    )
+    admin_key: str | None = variable(
+        "SAMELOOK_ADMIN_KEY",
+        None,
+        "An API key that may do everything, besides those made with samelook keys create or POST /c/api_keys: a "
+        "random text of at least 20 characters.",
+        _admin_key,
+        secret=True,
+    )
+    require_keys: bool = variable(
+        "SAMELOOK_REQUIRE_KEYS", False, "Ask for API keys on loopback too (1).", flag
+    )
+    trusted_networks: tuple[Network, ...] = variable(
+        "SAMELOOK_TRUSTED_NETWORKS",
+        (),
+        "Networks whose machines need no API key and may do everything, comma separated, as 10.1.0.0/16: for "
+        "clients that cannot send keys.",
+        _networks,
+    )
+    public_url: str = public_url_field()
+    hosts: tuple[str, ...] = variable(
+        "SAMELOOK_HOSTS",
+        (),
+        "Names of the service that requests may be for, comma separated, besides localhost, SAMELOOK_PUBLIC_URL's "
+        "and, beyond loopback, addresses. Other names are refused, as a page could make its own name lead here.",
+        words,
+    )
+    allowed_origins: tuple[str, ...] = variable(
+        "SAMELOOK_ALLOWED_ORIGINS",
+        (),
+        "Origins of web pages, comma separated, that may call from a browser, besides browser extensions.",
+        words,
+    )
+    media_hosts: OwnPlaces = variable(
+        "SAMELOOK_MEDIA_HOSTS",
+        OwnPlaces(),
+        "Hosts and networks of your own, comma separated, that `url=` of the service may lead to although they are "
+        "not public, at any port: media.internal,10.2.0.0/16.",
+        parse_own_places,
+    )
+    hash_processes: int = hash_processes_field()
+    max_upload_bytes: int = variable(
+        "SAMELOOK_MAX_UPLOAD_MB",
+        100 * MIB,
+        "Megabytes of a picture or video that the service takes, sent or behind a URL; each is held in memory. "
+        "A list of hashes may be as large.",
+        count,
+        unit=MIB,
+    )
+    max_pixels: int = variable(
+        "SAMELOOK_MAX_PIXELS",
+        50_000_000,
+        "Pixels of a picture that the service takes. A process that hashes has some 20 bytes for each meanwhile.",
+        count,
+    )
     picture_s: float = 20.0
     """Wall time for one of them, on a machine that may be busy; icons take milliseconds."""
     max_body_bytes: int = 8 * MIB

@@ -19,7 +19,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +82,7 @@ def urls_of(sites: int, port: int) -> list[list[str]]:
 
 async def crawl(sites: int, port: int, url: str, folder: str, workers: int) -> tuple[float, dict[str, float]]:
     """Seconds for the crawler to visit all sites from an empty database, and CPU seconds by process tree."""
-    settings = replace(load_settings(), resolve=f"*=127.0.0.1:{port}", site_delay=0.0)
+    settings = load_settings()
     async with open_pool(settings.database_at(url)) as pool:
         await pool.execute("TRUNCATE domains, favicons, icon_urls, leases, crawl_workers CASCADE")
         for phase in ("domains", "icons", "hashes"):
@@ -96,7 +95,7 @@ async def crawl(sites: int, port: int, url: str, folder: str, workers: int) -> t
         environment = {
             **os.environ,
             "SAMELOOK_DATABASE_URL": url,
-            "SAMELOOK_RESOLVE": settings.resolve,
+            "SAMELOOK_RESOLVE": f"*=127.0.0.1:{port}",
             "SAMELOOK_SITE_DELAY": "0",
         }
         postgres, before = postgres_cpu(folder), os.times()

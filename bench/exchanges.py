@@ -27,7 +27,7 @@ import psutil
 from samelook.exchanges.settings import ExchangeSettings
 from samelook.exchanges.store import ExchangeStore
 from samelook.postgres.embedded import embedded_postgres
-from samelook.settings import load_settings
+from samelook.settings import child_environment
 from samelook.sql.migrate import migrate
 from samelook.sql.pool import open_pool
 from samelook.sql.settings import DatabaseSettings
@@ -74,7 +74,7 @@ async def new_database(server: str, name: str, file: Path) -> str:
 def fetching(url: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", "samelook", "exchange", "fetch", NAME, "--quiet"],
-        env=load_settings().child_environment(url),
+        env=child_environment(url),
         stdout=subprocess.DEVNULL,
         start_new_session=True,
     )

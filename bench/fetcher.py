@@ -23,7 +23,7 @@ from aiohttp import web
 
 from samelook.crawler.fetching.connections import Connections
 from samelook.crawler.fetching.fetcher import Fetcher
-from samelook.crawler.fetching.resolver import parse_resolve
+from samelook.crawler.fetching.places import parse_resolve
 from samelook.crawler.fetching.settings import FetchSettings
 
 PAGE = ("<p>" + " ".join(random.Random(1).choices(["icon", "look", "site", "rank", "hash"], k=5000))).encode()

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from samelook.crawler.fetching.settings import FetchSettings
     from samelook.crawler.queues.interface import PhaseQueue
     from samelook.crawler.settings import CrawlSettings
-    from samelook.hashing.sandbox import SandboxLimits
+    from samelook.hashing.settings import SandboxLimits
 
 log = structlog.get_logger()
 

@@ -2,37 +2,81 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+
+from samelook.hashing.settings import optional_signals_field
+from samelook.variables import at_least, path, variable, words
+
+
+def _urls(text: str) -> dict[str, str]:
+    if not all(re.fullmatch(r"\w+=https?://.+", word) for word in words(text)):
+        raise ValueError("write type=URL, comma separated")
+    return dict(word.split("=", 1) for word in words(text))
 
 
 @dataclass(frozen=True, slots=True)
 class ExchangeSettings:
     """Which exchange types there are, and how patiently they are fetched. Times are in seconds."""
 
-    exchange_types: tuple[str, ...] = ()
-    """Classes besides the library's own, as package.module.Class."""
-    signal_types: tuple[str, ...] = ()
-    """Classes besides those of the banks, as package.module.Class, or package.module.Class:BITS:RADIUS for
-    hex codes that are compared bit by bit."""
-    optional_signals: tuple[str, ...] = ()
-    """Signals of the house's own that banks hold besides those that they always do."""
-    extensions: tuple[str, ...] = ()
-    """Modules with a TX_MANIFEST."""
-    files_folder: Path | None = None
-    """Below it lie the files that local_file exchanges may read. None: they read none."""
-    urls: Mapping[str, str] = field(default_factory=dict)
-    """Base URLs by exchange type, instead of the built-in ones: test environments and stand-ins."""
-    credentials_keys: tuple[str, ...] = field(default=(), repr=False)
-    """Fernet keys; the first one encrypts, all decrypt. None: credentials are stored as they are."""
-    every_s: float = 300.0
-    """Between the ends of a fetch and the start of the next."""
+    exchange_types: tuple[str, ...] = variable(
+        "SAMELOOK_EXCHANGE_TYPES",
+        (),
+        "Exchange types besides threatexchange's own, comma separated: classes, as package.module.Class.",
+        words,
+    )
+    signal_types: tuple[str, ...] = variable(
+        "SAMELOOK_SIGNAL_TYPES",
+        (),
+        "Signal types besides those of the banks, comma separated: classes, as package.module.Class. They match by "
+        "equality; with :BITS:RADIUS behind it a type of hex codes matches within that distance.",
+        words,
+    )
+    optional_signals: tuple[str, ...] = optional_signals_field()
+    extensions: tuple[str, ...] = variable(
+        "SAMELOOK_EXTENSIONS",
+        (),
+        "Modules with a TX_MANIFEST, comma separated: extensions of threatexchange with exchange and signal types.",
+        words,
+    )
+    files_folder: Path | None = variable(
+        "SAMELOOK_EXCHANGE_FOLDER",
+        None,
+        "Folder below which lie the files that local_file exchanges may read. Unset: they read none.",
+        path,
+    )
+    urls: Mapping[str, str] = variable(
+        "SAMELOOK_EXCHANGE_URLS",
+        dict,
+        "type=URL, comma separated: base URLs of fb_threatexchange, ncmec, stop_ncii or tat other than the built-in "
+        "ones, for test environments.",
+        _urls,
+    )
+    credentials_keys: tuple[str, ...] = variable(
+        "SAMELOOK_CREDENTIALS_KEY",
+        (),
+        "Fernet key that encrypts credentials of exchanges in the database. Former keys may follow, comma separated. "
+        "Unset: they are stored as they are.",
+        words,
+        secret=True,
+    )
+    every_s: float = variable(
+        "SAMELOOK_EXCHANGE_SECONDS",
+        300.0,
+        "Seconds between two fetches of an exchange that says nothing else.",
+        at_least(1, float),
+    )
     page_records: int = 2000
     """Records of a transaction, at most."""
-    silence_s: float = 300.0
-    """After so long without a word the fetching process is killed."""
+    silence_s: float = variable(
+        "SAMELOOK_EXCHANGE_SILENCE",
+        300.0,
+        "Seconds without a word after which the process that fetches an exchange is killed.",
+        at_least(1, float),
+    )
     run_s: float = 3600.0
     """One run takes no longer; the next one goes on from its last page."""
     attempts: int = 3

@@ -26,7 +26,7 @@ from samelook.extension_api.settings import ExtensionSettings
 from samelook.facts.follower import Follower
 from samelook.facts.keeper import Keeper
 from samelook.facts.look_worker import LookWorker
-from samelook.hashing.sandbox import Sandbox, SandboxLimits
+from samelook.hashing.sandbox import Sandbox
 from samelook.names.suffixes import load_suffixes
 from samelook.sql.named import queries
 from samelook.sql.pool import open_connection, open_pool
@@ -213,13 +213,11 @@ def extension_context(
 
 @asynccontextmanager
 async def answering_once(
-    database: DatabaseSettings,
-    settings: ExtensionSettings | None = None,
-    limits: SandboxLimits | None = None,
+    database: DatabaseSettings, settings: ExtensionSettings | None = None
 ) -> AsyncIterator[Answers]:
     """Answers for a command that ends soon: facts are brought up to date once, nothing is written."""
     settings = settings or ExtensionSettings()
-    async with open_pool(database) as pool, Sandbox(limits=limits or SandboxLimits()) as sandbox:
+    async with open_pool(database) as pool, Sandbox() as sandbox:
         await LookWorker(pool, sandbox).catch_up()
         async with open_connection(database) as connection:
             keeper = Keeper(database, settings.verdicts, time.time)

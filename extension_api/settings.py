@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from samelook.facts.settings import VerdictSettings
+from samelook.variables import at_least, flag, path, variable, words
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,12 +14,26 @@ class ExtensionSettings:
     """The HTTP routes of the extension."""
 
     verdicts: VerdictSettings = field(default_factory=VerdictSettings)
-    origins: tuple[str, ...] = ()
-    """Origins that may read answers: `chrome-extension://<id>`, `moz-extension://<id>`; `*` for all."""
-    require_key: bool = False
-    """Whether the extension's routes need an API key."""
-    trusted_proxies: int = 0
-    """How many proxies of ours add to X-Forwarded-For; the address before them is the client's."""
+    origins: tuple[str, ...] = variable(
+        "SAMELOOK_EXTENSION_ORIGINS",
+        (),
+        "Origins that may ask for verdicts from a browser, comma separated: chrome-extension://ID, "
+        "moz-extension://ID. Default: every browser extension.",
+        words,
+    )
+    require_key: bool = variable(
+        "SAMELOOK_EXTENSION_REQUIRE_KEYS",
+        False,
+        "Ask extensions for an API key (1); samelook keys create NAME --role extension makes them.",
+        flag,
+    )
+    trusted_proxies: int = variable(
+        "SAMELOOK_TRUSTED_PROXIES",
+        0,
+        "How many proxies of yours stand before the service; the X-Forwarded-For entry before them is the "
+        "address that limits count.",
+        at_least(0, int, 16),  # more are a typing error
+    )
     max_sites: int = 100
     max_icons: int = 16
     """Icons of one site."""
@@ -34,7 +49,18 @@ class ExtensionSettings:
     """Sites that one network can have visited; the verdict does not wait for that."""
     ttl_s: int = 300
     """How long a client may keep a verdict that is settled; others are shorter."""
-    network_key: bytes = b""
-    """Key of the hashes that stand for reporters' networks; empty: one that is kept in the database."""
-    families_file: Path | None = None
-    """Families that the operator vouches for; read again when it changes."""
+    network_key: bytes = variable(
+        "SAMELOOK_NETWORK_KEY",
+        b"",
+        "Long random text that keeps hashes of reporters' networks from being turned back. Unset: one that is kept "
+        "in the database beside them.",
+        str.encode,
+        secret=True,
+    )
+    families_file: Path | None = variable(
+        "SAMELOOK_FAMILIES_FILE",
+        None,
+        "File of sites that are one organisation: a family a line, sites separated by blanks. Read again when "
+        "it changes.",
+        path,
+    )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from samelook.facts.standing import Tiers
+from samelook.variables import seconds, variable, words
 
 DAY_S = 86_400.0
 
@@ -16,14 +17,24 @@ class VerdictSettings:
     """How verdicts are made and kept up to date."""
 
     tiers: Tiers = field(default_factory=Tiers)
-    probation_s: float = 28 * DAY_S
-    """How long a rank that a later list brings, takes or moves across a tier must hold before it counts."""
+    probation_s: float = variable(
+        "SAMELOOK_RANK_PROBATION_DAYS",
+        28 * DAY_S,
+        "Days that a rank must have held before it counts, when a later list brings, takes or moves it.",
+        seconds,
+        unit=DAY_S,
+    )
     trust_takes_s: float = 28 * DAY_S
     """Over how long the crawl must have seen a look at a site twice before the look speaks for it."""
     former_look_s: float = 180 * DAY_S
     """How long a look stays protected after its owner stopped showing it."""
-    shared_hosts: AbstractSet[str] = frozenset()
-    """Hosts and domains where strangers publish, besides those that are built in."""
+    shared_hosts: AbstractSet[str] = variable(
+        "SAMELOOK_SHARED_HOSTS",
+        frozenset(),
+        "Hosts where strangers publish under paths, and domains where they have hosts, comma separated, besides "
+        "those that are built in.",
+        lambda text: frozenset(words(text)),
+    )
     many_hosts: int = 50_000
     """A domain with so many hosts may have strangers among them."""
     poll_s: float = 0.4

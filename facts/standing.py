@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from samelook.looks.rules import Rule
-from samelook.names.sites import Site
+if TYPE_CHECKING:
+    from samelook.looks.rules import Rule
+    from samelook.names.sites import Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,9 @@ class Tiers:
 
     def rule_for(self, position: int | None) -> Rule | None:
         """The widest rule that protects a site at this position; None when none may lock for it."""
+        # Not at the top: settings hold tiers, every command reads settings, and rules need numpy.
+        from samelook.looks.rules import Rule
+
         if position is None or position > self.strict:
             return None
         if position > self.standard:

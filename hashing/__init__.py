@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from samelook.hashing.errors import HashingError, NotAnImage
     from samelook.hashing.picture import DecodeLimits
-    from samelook.hashing.sandbox import Sandbox, SandboxLimits
+    from samelook.hashing.sandbox import Sandbox
+    from samelook.hashing.settings import SandboxLimits
     from samelook.hashing.signals import HashedPicture, hash_bytes
     from samelook.hashing.table import SIGNALS, Signal
 
@@ -39,7 +40,7 @@ _HOMES = {
     "HashingError": "errors",
     "NotAnImage": "errors",
     "Sandbox": "sandbox",
-    "SandboxLimits": "sandbox",
+    "SandboxLimits": "settings",
     "Signal": "table",
     "hash_bytes": "signals",
 }

@@ -24,12 +24,11 @@ from typing import Self, cast
 from samelook.hashing.errors import LEAVES, DecoderDied, DecoderTimeout, HashingError, JobFailed, TooManyBytes
 from samelook.hashing.formats import ImageFormat
 from samelook.hashing.picture import DecodeLimits
+from samelook.hashing.settings import SandboxLimits
 from samelook.hashing.signals import HashedPicture, hash_bytes
 from samelook.hashing.table import DEFAULT_NAMES, SIGNAL_NAMES
 from samelook.hashing.wire import BrokenFrame, Frames, decode, framed
-from samelook.hashing.worker import CALL, HASH, NUMBER, SandboxLimits
-
-__all__ = ["Sandbox", "SandboxLimits"]
+from samelook.hashing.worker import CALL, HASH, NUMBER
 
 _MAX_FAILED_STARTS = 3
 _SIGNAL_VALUE = re.compile(r"-?[0-9a-f]{1,128}")

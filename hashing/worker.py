@@ -16,10 +16,10 @@ import socket
 import struct
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from samelook.hashing.errors import DecoderMemory, HashingError, JobFailed
 from samelook.hashing.picture import DecodeLimits
+from samelook.hashing.settings import SandboxLimits
 from samelook.hashing.wire import Frames, encode, framed
 
 HASH = b"h"
@@ -36,24 +36,6 @@ _SVG_SAMPLE = (
 )
 _RECEIVE_BYTES = 1 << 18
 _GRACE_S = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class SandboxLimits:
-    """What a worker may use for one job, and how many jobs are handed to it ahead."""
-
-    seconds: float = 5.0
-    """Wall time for one job; then the worker is killed."""
-    memory_bytes: int = 1536 * 1024 * 1024
-    """Address space on top of what the interpreter and its libraries take; a pixel needs up to 60 bytes."""
-    open_files: int = 16
-    """Open files at a time; modules that a job imports are files."""
-    jobs_ahead: int = 32
-    """Jobs sent to a worker before it has answered, so that it never waits for the event loop."""
-    start_seconds: float = 60.0
-    """How long a worker may take to start and import its libraries."""
-    niceness: int = 5
-    """Added to the worker's niceness, so that the event loop keeps its turn on a full machine."""
 
 
 def main() -> None:

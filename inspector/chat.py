@@ -13,7 +13,6 @@ import json
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -36,7 +35,7 @@ from samelook.inspector.discord import (
 )
 from samelook.inspector.errors import InspectorError
 from samelook.inspector.reading import reading
-from samelook.inspector.settings import InspectorSettings
+from samelook.inspector.settings import ChatSettings, InspectorSettings
 from samelook.inspector.thumbnails import thumbnails
 from samelook.sql.cancelled import check_cancelled
 from samelook.sql.named import queries
@@ -59,24 +58,6 @@ MOST_TRIES = 300
 LARGEST_BODY = 64 * 1024
 _GONE = (401, 403, 404)
 _TOO_MANY = 429
-
-
-@dataclass(frozen=True, slots=True)
-class ChatSettings:
-    """Who we are to Discord, and where long answers are linked to."""
-
-    public_key: str
-    """Of the application, 64 hex digits: it signs what Discord sends."""
-    application_id: str
-    bot_token: str = field(default="", repr=False)
-    """For answers that come too late for a reply. Empty: those are lost after fifteen minutes."""
-    public_url: str = ""
-    """Where this service is reached from outside, for links to long answers. Empty: they are cut."""
-    api_url: str = "https://discord.com/api/v10"
-    guilds: frozenset[str] = frozenset()
-    """The servers that may ask. Empty: all where the application was installed."""
-    share_s: float = 86_400.0
-    """How long a link to a long answer works."""
 
 
 class ChatDesk:

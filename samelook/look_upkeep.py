@@ -18,7 +18,7 @@ async def computing_looks(pool: Pool, settings: Settings, *, once: bool) -> Asyn
     from samelook.facts.look_worker import LookWorker
     from samelook.hashing.sandbox import Sandbox
 
-    async with Sandbox(max(1, settings.hash_processes // 2), limits=settings.sandbox) as sandbox:
+    async with Sandbox(max(1, settings.crawl.hash_processes // 2)) as sandbox:
         worker = LookWorker(pool, sandbox)
         running = asyncio.create_task(worker.run(), name="looks")
         try:

@@ -20,7 +20,7 @@ async def configured_messages(settings: Settings, *, with_etl: bool) -> AsyncIte
 
     Raises QueueUnusable and SettingsError.
     """
-    if settings.queue == "postgres":
+    if settings.queues.service == "postgres":
         yield None
         return
     from samelook.crawler.etl import Messages
@@ -33,16 +33,12 @@ async def configured_messages(settings: Settings, *, with_etl: bool) -> AsyncIte
 
 
 async def _opened(settings: Settings, stack: AsyncExitStack) -> MessageService:
-    if settings.queue == "sqs":
+    if settings.queues.service == "sqs":
         from samelook.crawler.queues.sqs import open_sqs
 
-        return await stack.enter_async_context(
-            open_sqs(settings.queues, region=settings.sqs_region, endpoint=settings.sqs_endpoint)
-        )
-    if not settings.pubsub_project:
+        return await stack.enter_async_context(open_sqs(settings.queues))
+    if not settings.queues.pubsub_project:
         raise SettingsError("SAMELOOK_QUEUE=pubsub needs SAMELOOK_PUBSUB_PROJECT.")
     from samelook.crawler.queues.pubsub import open_pubsub
 
-    return await stack.enter_async_context(
-        open_pubsub(settings.queues, project=settings.pubsub_project, endpoint=settings.pubsub_endpoint)
-    )
+    return await stack.enter_async_context(open_pubsub(settings.queues))

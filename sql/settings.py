@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+from samelook.variables import variable
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseSettings:
     """Where the database is, and how long anything may take there. Times are in seconds."""
 
-    url: str = field(repr=False)  # may hold a password
+    url: str = variable(
+        "SAMELOOK_DATABASE_URL",
+        "",
+        "Postgres to use (15 or newer), as postgresql://user:password@host/database. "
+        "Unset: an embedded Postgres starts by itself in the data folder.",
+        in_repr=False,  # may hold a password
+    )
     application_name: str = "samelook"  # seen in pg_stat_activity
     min_connections: int = 1
     max_connections: int = 10

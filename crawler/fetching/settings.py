@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cache
 
-from samelook.crawler.fetching.resolver import OwnPlaces, ResolveMap
+from samelook.crawler.fetching.places import OwnPlaces, ResolveMap, parse_resolve
+from samelook.variables import at_least, count, flag, seconds, variable
 
 MIB = 1 << 20
 
@@ -13,23 +15,41 @@ MIB = 1 << 20
 class FetchSettings:
     """Limits, manners and identity of the fetcher."""
 
-    contact: str = ""
-    """URL or mail address for site owners; part of the user agent."""
+    contact: str = variable(
+        "SAMELOOK_CONTACT",
+        "",
+        "A URL or mail address for site owners, sent in the crawler's user agent. Set it before you crawl the "
+        "real web.",
+    )
     product: str = "Samelook"
     """The name that robots.txt rules are looked up for."""
-    version: str = "0.1.0"
-    resolve: ResolveMap = field(default_factory=ResolveMap)
-    """Names that are fetched from a given address over plain HTTP: tests and demos."""
-    own: OwnPlaces = field(default_factory=OwnPlaces)
+    resolve: ResolveMap = variable(
+        "SAMELOOK_RESOLVE",
+        ResolveMap(),
+        "pattern=host:port, comma separated: names that match are fetched from there over plain HTTP, for tests "
+        "and demos. The only way to reach a private address.",
+        parse_resolve,
+    )
+    own: OwnPlaces = OwnPlaces()
     """Fetched from at any port, and although they are not public; never by the crawl."""
     ports: frozenset[int] = frozenset({80, 443})
     """Ports of public addresses that are connected to."""
-    verify_tls: bool = True
-    ca_file: str | None = None
-    """PEM file of the certificate authorities to trust instead of the system's."""
+    verify_tls: bool = variable(
+        "SAMELOOK_VERIFY_TLS",
+        True,
+        "Refuse sites whose certificate does not verify (1) or accept them (0).",
+        flag,
+    )
+    ca_file: str | None = variable(
+        "SAMELOOK_CA_FILE", None, "PEM file of the certificate authorities to trust. Default: the system's."
+    )
 
-    total_timeout_s: float = 30.0
-    """Active time of a fetch over all redirects; waiting for one's turn does not count."""
+    total_timeout_s: float = variable(
+        "SAMELOOK_FETCH_SECONDS",
+        30.0,
+        "Seconds that one fetch may take in all, redirects included; waiting for a site's turn does not count.",
+        at_least(0.1, float),
+    )
     connect_timeout_s: float = 10.0
     """TCP and TLS handshake with one address."""
     dns_timeout_s: float = 10.0
@@ -44,19 +64,25 @@ class FetchSettings:
     max_header_bytes: int = 65_536
     """Longest line of a header; security policies of real sites pass the usual 8 KiB."""
 
-    honour_robots: bool = True
+    honour_robots: bool = variable("SAMELOOK_ROBOTS", True, "Honour robots.txt (1) or not (0).", flag)
     robots_ttl_s: float = 86_400.0
     robots_cache_bytes: int = 32 * MIB
     robots_max_redirects: int = 5
     max_crawl_delay_s: float = 10.0
     """A longer Crawl-delay counts as this."""
 
-    site_connections: int = 2
-    """Requests at once to one site (registrable domain)."""
-    site_delay_s: float = 0.0
-    """Seconds between the starts of two requests to one site."""
-    max_requests: int = 256
-    """Requests at once to all sites."""
+    site_connections: int = variable(
+        "SAMELOOK_SITE_CONNECTIONS", 1, "Connections at once to one site, at most.", count
+    )
+    site_delay_s: float = variable(
+        "SAMELOOK_SITE_DELAY",
+        0.0,
+        "Seconds between the starts of two requests to one site, at least. A longer Crawl-delay in robots.txt wins.",
+        seconds,
+    )
+    max_requests: int = variable(
+        "SAMELOOK_FETCH_REQUESTS", 256, "Requests at once of one process, to all sites together.", count
+    )
     turn_timeout_s: float = 120.0
     """Longest wait for a site's turn; then the fetch fails with `site_busy`."""
     retry_after_wait_s: float = 2.0
@@ -77,5 +103,12 @@ class FetchSettings:
     @property
     def user_agent(self) -> str:
         """Who we are: product, version and, when set, whom to write to."""
-        agent = f"{self.product}/{self.version}"
+        agent = f"{self.product}/{_version()}"
         return f"{agent} (+{self.contact})" if self.contact else agent
+
+
+@cache
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("samelook")

@@ -162,18 +162,15 @@ class Pubsub:
 
 
 @asynccontextmanager
-async def open_pubsub(choices: QueueSettings, *, project: str, endpoint: str | None) -> AsyncIterator[Pubsub]:
-    """Pub/Sub, with the credentials that Google's libraries find. Raises QueueUnusable.
-
-    `endpoint` is an emulator's address (`http://localhost:8085`), which is asked without credentials.
-    """
+async def open_pubsub(choices: QueueSettings) -> AsyncIterator[Pubsub]:
+    """Pub/Sub, with the credentials that Google's libraries find. Raises QueueUnusable."""
     try:
         from gcloud.aio.pubsub import PublisherClient, SubscriberClient
     except ImportError as error:
         raise QueueUnusable(
             "Pub/Sub needs gcloud-aio-pubsub: install samelook with its extra `pubsub`."
         ) from error
-    root = f"{endpoint.rstrip('/')}/v1" if endpoint else None
+    root = f"{choices.pubsub_endpoint.rstrip('/')}/v1" if choices.pubsub_endpoint else None
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=150)) as opened:
         # The clients' Session is aiohttp's or that of requests; type checkers see the latter.
         session: Any = opened
@@ -182,7 +179,7 @@ async def open_pubsub(choices: QueueSettings, *, project: str, endpoint: str | N
             subscriber = SubscriberClient(session=session, api_root=root, token=publisher.token)
         except (ValueError, OSError) as error:
             raise QueueUnusable(f"Pub/Sub cannot be used: {error}") from error
-        pubsub = Pubsub(publisher, subscriber, project, choices)
+        pubsub = Pubsub(publisher, subscriber, choices.pubsub_project, choices)
         try:
             yield pubsub
         finally:

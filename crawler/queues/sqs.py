@@ -134,11 +134,8 @@ class Sqs:
 
 
 @asynccontextmanager
-async def open_sqs(choices: QueueSettings, *, region: str | None, endpoint: str | None) -> AsyncIterator[Sqs]:
-    """SQS, with the credentials that AWS's libraries find. Raises QueueUnusable.
-
-    `endpoint` is for tests and for services that speak SQS's protocol; None means AWS's own.
-    """
+async def open_sqs(choices: QueueSettings) -> AsyncIterator[Sqs]:
+    """SQS, with the credentials that AWS's libraries find. Raises QueueUnusable."""
     try:
         from aiobotocore.config import AioConfig
         from aiobotocore.session import get_session
@@ -147,7 +144,9 @@ async def open_sqs(choices: QueueSettings, *, region: str | None, endpoint: str 
         raise QueueUnusable("SQS needs aiobotocore: install samelook with its extra `sqs`.") from error
     config = AioConfig(connect_timeout=5, read_timeout=25, retries={"mode": "standard", "max_attempts": 3})
     try:
-        opened = get_session().create_client("sqs", region_name=region, endpoint_url=endpoint, config=config)
+        opened = get_session().create_client(
+            "sqs", region_name=choices.sqs_region, endpoint_url=choices.sqs_endpoint, config=config
+        )
         client = await opened.__aenter__()
     except (BotoCoreError, ValueError) as error:
         raise QueueUnusable(f"SQS cannot be used: {error}") from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -77,16 +77,11 @@ class Shape:
 
 def asked(question: Question, timeout: float) -> Answer:
     """The answer; what the asker can mend ends the command with one line and status 1 (2: bad usage)."""
-    from samelook.inspector.settings import InspectorSettings
     from samelook.postgres.configured import configured_database
     from samelook.settings import load_settings
 
     settings = load_settings()
-    choices = InspectorSettings(
-        statement_timeout_s=timeout,
-        page_stale_s=settings.crawl.page_stale_s,
-        icon_stale_s=settings.crawl.icon_stale_s,
-    )
+    choices = replace(settings.inspector, statement_timeout_s=timeout)
 
     async def ask(url: str) -> Answer:
         from samelook.inspector.reading import reading

@@ -56,7 +56,7 @@ async def _answer(settings: Settings, database_url: str, url: str, *, fetch: boo
     from samelook.extension_api.models import Icon, SiteQuestion
 
     icons = [Icon(data=data) for data in await _fetched(settings, url)] if fetch else []
-    async with answering_once(settings.database_at(database_url), limits=settings.sandbox) as answers:
+    async with answering_once(settings.database_at(database_url), settings.extension) as answers:
         answer: dict[str, Any] = await answers.answer(
             SiteQuestion(url=url, icons=icons), no_icon=fetch and not icons
         )

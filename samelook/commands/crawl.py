@@ -65,7 +65,7 @@ def run(
 
     settings = load_settings()
     phases, with_etl = _phases(phase)
-    if settings.queue == "postgres" and not phases:
+    if settings.queues.service == "postgres" and not phases:
         typer.echo(
             "The queue is the database itself (SAMELOOK_QUEUE=postgres): there is nothing for etl to do."
         )
@@ -150,6 +150,7 @@ async def crawl_here(
     """
     from samelook.crawler.crawl import open_crawl
     from samelook.crawler.faults import Faults
+    from samelook.hashing.settings import SandboxLimits
     from samelook.look_upkeep import computing_looks
     from samelook.message_service import configured_messages
     from samelook.sql.pool import open_pool
@@ -166,9 +167,9 @@ async def crawl_here(
             pool,
             crawl=settings.crawl,
             fetch=settings.fetch,
-            sandbox=settings.sandbox,
+            sandbox=SandboxLimits(),
             phases=phases,
-            faults=Faults(pool) if settings.allow_injection else None,
+            faults=Faults(pool) if settings.inspector.allow_injection else None,
             messages=messages,
         ) as crawl,
     ):
@@ -197,13 +198,14 @@ async def _run_workers(
     with_etl: bool,
 ) -> int:
     """Run `count` crawling processes until all have ended; a worker that dies is started again."""
+    from samelook.settings import child_environment
     from samelook.sql.pool import open_pool
     from samelook.terminal.crawl_display import showing_progress, summed_progress
 
     command = [sys.executable, "-P", "-m", "samelook", "crawl", "run", "--quiet", "--until-stdin-closes"]
     command += ["--once"] * once + [word for phase in phases for word in ("--phase", phase)]
     command += ["--phase", "etl"] * with_etl + ["--looks"] * looks
-    environment = settings.child_environment(url)
+    environment = child_environment(url)
     stop = asyncio.Event()
 
     async def keep_one_running() -> int:

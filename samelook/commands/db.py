@@ -56,8 +56,8 @@ def url(
     from samelook.settings import load_settings
 
     settings = load_settings()
-    if settings.database_url and not hold:
-        typer.echo(settings.database_url)
+    if settings.database.url and not hold:
+        typer.echo(settings.database.url)
         return
     with configured_database(settings, migrated=False) as found:
         typer.echo(found)

@@ -90,7 +90,8 @@ async def _hashed(
     import os
 
     from samelook.hashing.picture import DecodeLimits
-    from samelook.hashing.sandbox import Sandbox, SandboxLimits
+    from samelook.hashing.sandbox import Sandbox
+    from samelook.hashing.settings import SandboxLimits
     from samelook.settings import load_settings
 
     workers = min(len(files), os.cpu_count() or 1, _MOST_WORKERS)
@@ -99,7 +100,7 @@ async def _hashed(
         workers,
         SandboxLimits(seconds=_SECONDS, memory_bytes=_MEMORY_BYTES),
         limits,
-        optional_signals=load_settings().signals,
+        optional_signals=load_settings().crawl.optional_signals,
     ) as sandbox:
         ahead: list[asyncio.Task[HashedPicture | HashingError]] = []
         for index, file in enumerate(files):

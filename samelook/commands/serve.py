@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from aiohttp import web
 
     from samelook.api.settings import ApiSettings, Role
@@ -111,20 +109,23 @@ def serve(
     given: dict[str, Any] = {
         "host": host,
         "port": port,
-        "roles": tuple(role or ()) or None,
-        "workers": workers,
-        "csv_file": csv_file,
-        "index_file": index_file,
-        "state_dir": state_dir,
+        "roles": _roles(role) if role else None,
         "require_keys": require_keys or None,
         "allowed_origins": tuple(allow_origin or ()) or None,
     }
-    settings = replace(settings, **{name: value for name, value in given.items() if value is not None})
-    _roles(settings.roles)
+    files = {"csv_file": csv_file, "index_file": index_file, "state_dir": state_dir}
+    lite = replace(settings.api.lite, **{name: value for name, value in files.items() if value is not None})
+    settings = replace(
+        settings,
+        api=replace(
+            settings.api, lite=lite, **{name: value for name, value in given.items() if value is not None}
+        ),
+        workers=workers or settings.workers,
+    )
     allow_many_connections()
     with configured_database(settings) as url:
         chosen = api_settings(settings, url)
-        with listening(settings.host, settings.port) as listener:
+        with listening(chosen.host, chosen.port) as listener:
             run_async(_check_keys(chosen))
             _announce(listener, chosen)
             if settings.workers > 1:
@@ -135,21 +136,22 @@ def serve(
 
 def api_settings(settings: Settings, url: str) -> ApiSettings:
     """What the service needs of the settings."""
-    from samelook.api.settings import ApiSettings, LiteSettings
-    from samelook.crawler.fetching.resolver import parse_own_places
     from samelook.exchanges.signal_registration import register_signal_types
     from samelook.extension_api.curation import families_in
     from samelook.matching.settings import LiveSettings
+    from samelook.settings import SettingsError
 
-    if settings.families_file is not None:
+    if settings.extension.families_file is not None:
         # Better to hear of a mistake in it now than from a log.
-        families_in(settings.families_file)
+        families_in(settings.extension.families_file)
+    if settings.chat.public_key and not settings.chat.application_id:
+        raise SettingsError("SAMELOOK_DISCORD_PUBLIC_KEY needs SAMELOOK_DISCORD_APPLICATION_ID too")
 
     # Before any bank is loaded; and better to hear now of an extension that is not there.
     register_signal_types(settings.exchanges)
-    defaults = ApiSettings(settings.database_at(url))
+    folder, lite, verdicts = settings.data_dir, settings.api.lite, settings.extension.verdicts
     return replace(
-        defaults,
+        settings.api,
         # The service sets nothing outside its transactions, and takes back its LISTEN itself.
         database=replace(
             settings.database_at(url), reset_on_release=False, application_name="samelook serve"
@@ -158,29 +160,13 @@ def api_settings(settings: Settings, url: str) -> ApiSettings:
         fetch=replace(
             settings.fetch,
             honour_robots=False,
-            max_icon_bytes=settings.max_upload_mb << 20,
-            own=parse_own_places(settings.media_hosts),
+            max_icon_bytes=settings.api.max_upload_bytes,
+            own=settings.api.media_hosts,
         ),
-        sandbox=settings.sandbox,
-        live=LiveSettings(snapshot_folder=settings.data_dir / "indexes"),
-        hash_processes=settings.hash_processes,
-        max_pixels=settings.max_pixels,
-        host=settings.host,
-        roles=_roles(settings.roles),
-        lite=LiteSettings(
-            settings.csv_file, settings.index_file, settings.state_dir or settings.data_dir / "lite"
-        ),
-        extension=settings.extension,
-        chat=settings.chat,
-        exchanges=settings.exchanges,
-        fetch_exchanges=settings.exchange_fetch,
-        require_keys=settings.require_keys,
-        trusted_networks=settings.trusted_networks,
-        max_upload_bytes=settings.max_upload_mb << 20,
-        public_url=settings.public_url,
-        hosts=settings.hosts,
-        allowed_origins=settings.allowed_origins,
-        admin_key=settings.admin_key,
+        live=LiveSettings(snapshot_folder=folder / "indexes"),
+        lite=replace(lite, state_dir=lite.state_dir or folder / "lite"),
+        extension=replace(settings.extension, verdicts=replace(verdicts, looks_folder=folder / "looks")),
+        chat=settings.chat if settings.chat.public_key else None,
     )
 
 
@@ -263,17 +249,13 @@ def _announce(listener: socket.socket, settings: ApiSettings) -> None:
     typer.echo(f"Serving on http://{shown}:{port} ({', '.join(sorted(settings.roles))}; {keys}).", err=True)
 
 
-def _roles(names: Collection[str]) -> frozenset[Role]:
-    """The roles of these names, all without any. Raises typer.BadParameter."""
-    from samelook.api.settings import ROLES
+def _roles(names: list[str]) -> frozenset[Role]:
+    from samelook.api.settings import roles_of
 
-    wanted = {part for name in names for part in name.replace(",", " ").split()}
-    unknown = sorted(wanted.difference(ROLES))
-    if unknown:
-        raise typer.BadParameter(
-            f"{unknown[0]!r} is no role; there are {', '.join(ROLES)}", param_hint="--role"
-        )
-    return frozenset(known for known in ROLES if not wanted or known in wanted)
+    try:
+        return roles_of(" ".join(names))
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--role") from error
 
 
 def _serve_many(configured: Settings, settings: ApiSettings, listener: socket.socket) -> None:

@@ -82,7 +82,8 @@ def similar(
 async def _report(stored: list[Path], files: list[Path], rule: LookRule, show: Print) -> bool:
     """Shows what each file is like, in the given order; whether all files could be read."""
     from samelook.hashing.picture import DecodeLimits
-    from samelook.hashing.sandbox import Sandbox, SandboxLimits
+    from samelook.hashing.sandbox import Sandbox
+    from samelook.hashing.settings import SandboxLimits
     from samelook.looks.gallery import Gallery
 
     gallery = Gallery()

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from samelook.crawler.crawl import open_crawl
+from samelook.crawler.fetching.places import parse_resolve
 from samelook.crawler.ranks.importing import RankImport, RankImportSettings
 from samelook.crawler.requests import add_unranked
 from samelook.crawler.status import crawl_status
@@ -17,6 +18,7 @@ from samelook.demo.sample_web.ranks import rank_list, unranked_list
 from samelook.demo.sample_web.server import sample_web_server
 from samelook.demo.sample_web.sites import SITES
 from samelook.demo.verdicts import sample_verdicts, show_verdicts
+from samelook.hashing.settings import SandboxLimits
 from samelook.look_upkeep import computing_looks
 from samelook.postgres.configured import configured_database
 from samelook.processes.running import run_async, stopping
@@ -25,6 +27,7 @@ from samelook.sql.errors import DatabaseError
 from samelook.sql.named import queries
 from samelook.sql.pool import Pool, open_pool
 from samelook.sql.queue_queries import PHASES, queue_queries
+from samelook.sql.settings import DatabaseSettings
 from samelook.terminal.console import err, out
 from samelook.terminal.crawl_display import showing_progress, status_tables
 
@@ -46,7 +49,7 @@ def run_demo(keep: Path | None) -> int:
     """
     settings = load_settings()
     if keep is not None:
-        settings = replace(settings, data_dir=keep.absolute(), database_url=None)
+        settings = replace(settings, data_dir=keep.absolute(), database=DatabaseSettings())
     out().print("[bold]Samelook[/bold]: a crawl of the bundled sample web. Nothing leaves this machine.")
     started = time.monotonic()
     with _demo_database(settings) as (settings, url):
@@ -62,7 +65,7 @@ def _demo_database(settings: Settings) -> Iterator[tuple[Settings, str]]:
         if run_async(_is_free(settings, url)):
             yield settings, url
             return
-    if settings.database_url:
+    if settings.database.url:
         raise NotForDemo(
             "SAMELOOK_DATABASE_URL names a database with a crawl of other sites; the demo leaves it alone. "
             "Unset the variable, or name an empty database."
@@ -85,10 +88,10 @@ async def _demo(settings: Settings, url: str) -> int:
         await _start_over(pool)
         ranked, unranked = await _import_names(pool)
         out().print(f"{ranked} domains imported from a rank list, {unranked} added that no list names.")
-        settings = replace(settings, resolve=f"*=127.0.0.1:{port}", fetch_seconds=FETCH_SECONDS)
-        async with open_crawl(
-            pool, crawl=settings.crawl, fetch=settings.fetch, sandbox=settings.sandbox
-        ) as crawl:
+        fetch = replace(
+            settings.fetch, resolve=parse_resolve(f"*=127.0.0.1:{port}"), total_timeout_s=FETCH_SECONDS
+        )
+        async with open_crawl(pool, crawl=settings.crawl, fetch=fetch, sandbox=SandboxLimits()) as crawl:
             started = time.monotonic()
             async with computing_looks(pool, settings, once=True):
                 with stopping(crawl.stop):
@@ -138,6 +141,6 @@ async def _import_names(pool: Pool) -> tuple[int, int]:
 
 def _hint(settings: Settings) -> str:
     """What to write before a command so that it finds the demo's database."""
-    if settings.database_url or settings.data_dir == Settings().data_dir:
+    if settings.database.url or settings.data_dir == Settings().data_dir:
         return ""
     return f"SAMELOOK_DATA_DIR={settings.data_dir} "

@@ -26,16 +26,13 @@ async def sample_verdicts(pool: Pool, settings: Settings, url: str) -> dict[str,
     from samelook.extension_api.curation import state_families
     from samelook.extension_api.models import SiteQuestion
     from samelook.extension_api.operator import Act, import_catalogue
-    from samelook.extension_api.settings import ExtensionSettings
     from samelook.facts.catalogue_lists import entries_in
 
     who = "operator of the sample web"
     await state_families(pool, OPERATOR_FAMILIES, provenance=who)
     async with pool.acquire() as connection:
         await import_catalogue(connection, entries_in(OPERATOR_CATALOGUE), who, Act(who))
-    async with answering_once(
-        settings.database_at(url), ExtensionSettings(verdicts=settings.verdicts), settings.sandbox
-    ) as answers:
+    async with answering_once(settings.database_at(url), settings.extension) as answers:
         return {site.host: await answers.answer(SiteQuestion(url=site.host)) for site in SITES}
 
 

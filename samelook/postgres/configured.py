@@ -33,8 +33,8 @@ def configured_database(settings: Settings, *, migrated: bool = True) -> Iterato
 
 @contextmanager
 def _server(settings: Settings) -> Iterator[str]:
-    if settings.database_url:
-        yield settings.database_url
+    if settings.database.url:
+        yield settings.database.url
         return
     from samelook.postgres.embedded import embedded_postgres
 

@@ -26,7 +26,7 @@ async def with_database_kept(settings: Settings, work: Coroutine[Any, Any, _T]) 
 
     A database that is somebody else's is left to them.
     """
-    if settings.database_url:
+    if settings.database.url:
         return await work
     keeping = asyncio.create_task(_keep(settings.data_dir))
     try:

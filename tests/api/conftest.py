@@ -26,7 +26,7 @@ from samelook.api.app import create_app
 from samelook.api.server import service_runner
 from samelook.api.settings import ApiSettings
 from samelook.api.state import MATCHING, SETTINGS
-from samelook.crawler.fetching.resolver import parse_resolve
+from samelook.crawler.fetching.places import parse_resolve
 from samelook.crawler.fetching.settings import FetchSettings
 from samelook.exchanges.settings import ExchangeSettings
 from samelook.sql.settings import DatabaseSettings
@@ -95,7 +95,7 @@ async def serve(database_url: str) -> AsyncIterator[Serve]:
     clients: list[Any] = []
 
     async def start(**choices: Any) -> Caller:
-        settings = replace(ApiSettings(database=DatabaseSettings(url=database_url)), **choices)
+        settings = replace(ApiSettings(DatabaseSettings(url=database_url), fetch_exchanges=False), **choices)
         client = TestClient(TestServer(create_app(settings)))
         clients.append(client)
         await client.start_server()

@@ -390,7 +390,7 @@ def test_an_admin_key_that_can_be_guessed_is_refused(key: str) -> None:
     with pytest.raises(SettingsError, match="SAMELOOK_ADMIN_KEY: write a random text") as refused:
         load_settings({"SAMELOOK_ADMIN_KEY": key})
     assert key not in str(refused.value).partition(":")[2] or key == "a"
-    assert load_settings({"SAMELOOK_ADMIN_KEY": "0f9c4e1ab2d37788aa55"}).admin_key
+    assert load_settings({"SAMELOOK_ADMIN_KEY": "0f9c4e1ab2d37788aa55"}).api.admin_key
 
 
 async def test_machines_of_a_trusted_network_need_no_key(serve: Any) -> None:
@@ -419,7 +419,7 @@ async def test_machines_of_a_trusted_network_need_no_key(serve: Any) -> None:
     ],
 )
 def test_a_trusted_network_is_known_in_every_spelling(address: str, expected: bool) -> None:
-    networks = load_settings({"SAMELOOK_TRUSTED_NETWORKS": "10.1.0.0/16, fd00::/8"}).trusted_networks
+    networks = load_settings({"SAMELOOK_TRUSTED_NETWORKS": "10.1.0.0/16, fd00::/8"}).api.trusted_networks
     settings = ApiSettings(DatabaseSettings(url=""), trusted_networks=networks)
     assert is_trusted(address, settings) is expected
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from nacl.signing import SigningKey
 
-from samelook.inspector.chat import ChatSettings
+from samelook.inspector.settings import ChatSettings
 
 KEY = SigningKey.generate()
 CHAT = ChatSettings(

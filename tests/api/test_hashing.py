@@ -12,7 +12,7 @@ import pytest
 from aiohttp import FormData
 from PIL import Image, ImageDraw
 
-from samelook.crawler.fetching.resolver import parse_own_places, parse_resolve
+from samelook.crawler.fetching.places import parse_own_places, parse_resolve
 from samelook.crawler.fetching.settings import FetchSettings
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from samelook.crawler.crawl import Crawl, open_crawl
 from samelook.crawler.discovery.discover import WELL_KNOWN_PATHS
-from samelook.crawler.fetching.resolver import parse_resolve
+from samelook.crawler.fetching.places import parse_resolve
 from samelook.crawler.fetching.settings import FetchSettings
 from samelook.crawler.requests import add_unranked
 from samelook.crawler.settings import CrawlSettings
@@ -19,7 +19,7 @@ from samelook.crawler.status import crawl_status
 from samelook.demo.sample_web.sample_site import SampleSite, Trouble
 from samelook.demo.sample_web.server import REQUESTS, create_sample_web, sample_web_server
 from samelook.demo.sample_web.sites import SITE_BY_HOST, SITES
-from samelook.hashing.sandbox import SandboxLimits
+from samelook.hashing.settings import SandboxLimits
 from samelook.hashing.table import STORED
 from samelook.sql.pool import Pool
 from samelook.sql.queue_queries import queue_queries

@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestServer
 
 from samelook.crawler.discovery.statements import sites_in_file, sites_in_page
 from samelook.crawler.fetching.fetcher import Fetcher
-from samelook.crawler.fetching.resolver import parse_resolve
+from samelook.crawler.fetching.places import parse_resolve
 from samelook.crawler.fetching.settings import FetchSettings
 from samelook.crawler.statements import StatementReader
 from samelook.facts.families import FamilyMember, kinship

@@ -16,9 +16,11 @@ from aiohttp.test_utils import TestClient, TestServer
 from samelook.api.app import create_app
 from samelook.api.settings import ApiSettings
 from samelook.crawler.crawl import open_crawl
-from samelook.crawler.fetching.resolver import parse_resolve
+from samelook.crawler.fetching.places import parse_resolve
+from samelook.crawler.fetching.settings import FetchSettings
 from samelook.crawler.ranks.importing import RankImport
 from samelook.crawler.requests import add_unranked
+from samelook.crawler.settings import CrawlSettings
 from samelook.demo.sample_web.ranks import rank_list, unranked_list
 from samelook.demo.sample_web.server import sample_web_server
 from samelook.extension_api.answering import EXTENSION
@@ -30,8 +32,8 @@ from samelook.facts.keeper import Keeper
 from samelook.facts.look_worker import LookWorker
 from samelook.facts.settings import VerdictSettings
 from samelook.hashing.sandbox import Sandbox
+from samelook.hashing.settings import SandboxLimits
 from samelook.names.sites import host_of_url
-from samelook.settings import Settings
 from samelook.sql.pool import open_connection, open_pool
 from samelook.sql.settings import DatabaseSettings
 from tests.fixtures.waiting import until
@@ -67,15 +69,12 @@ def crawled_template(database_server: Any, tmp_path_factory: pytest.TempPathFact
 
 
 async def _crawl(pool: Any, ranks: Path) -> None:
-    settings = Settings(fetch_seconds=3.0)
     async with pool.acquire() as connection:
         await RankImport(connection, str(ranks)).run()
         await add_unranked(connection, unranked_list().decode().split())
     async with sample_web_server() as port:
-        from dataclasses import replace
-
-        fetch = replace(settings.fetch, resolve=parse_resolve(f"*=127.0.0.1:{port}"))
-        async with open_crawl(pool, crawl=settings.crawl, fetch=fetch, sandbox=settings.sandbox) as crawl:
+        fetch = FetchSettings(resolve=parse_resolve(f"*=127.0.0.1:{port}"), total_timeout_s=3.0)
+        async with open_crawl(pool, crawl=CrawlSettings(), fetch=fetch, sandbox=SandboxLimits()) as crawl:
             await crawl.run(once=True)
 
 

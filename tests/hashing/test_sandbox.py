@@ -29,7 +29,8 @@ from samelook.hashing.errors import (
     TooManyBytes,
     TooManyPixels,
 )
-from samelook.hashing.sandbox import Sandbox, SandboxLimits
+from samelook.hashing.sandbox import Sandbox
+from samelook.hashing.settings import SandboxLimits
 from samelook.hashing.signals import hash_bytes
 from samelook.hashing.wire import encode, framed
 
@@ -244,7 +245,8 @@ async def test_workers_that_cannot_start_are_an_error_and_no_hang(
 
 ORPHANS = """
 import asyncio, os, sys, time
-from samelook.hashing.sandbox import Sandbox, SandboxLimits
+from samelook.hashing.sandbox import Sandbox
+from samelook.hashing.settings import SandboxLimits
 async def main():
     async with Sandbox(2, SandboxLimits(seconds=1)) as sandbox:
         idle, = await asyncio.gather(sandbox.run(os.getpid))

@@ -12,7 +12,7 @@ from yarl import URL
 
 from samelook.crawler.crawl import open_crawl
 from samelook.crawler.discovery.data_urls import data_of, is_data_url
-from samelook.crawler.fetching.resolver import parse_resolve
+from samelook.crawler.fetching.places import parse_resolve
 from samelook.crawler.fetching.settings import FetchSettings
 from samelook.crawler.requests import add_unranked
 from samelook.crawler.settings import CrawlSettings
@@ -20,7 +20,7 @@ from samelook.demo.sample_web.ranks import reversed_name
 from samelook.demo.sample_web.server import answers_of, sample_web_server
 from samelook.demo.sample_web.sites import SITES
 from samelook.extension_api.answering import answering_once
-from samelook.hashing.sandbox import SandboxLimits
+from samelook.hashing.settings import SandboxLimits
 from samelook.hashing.signals import hash_bytes
 from samelook.inspector.reading import reading
 from samelook.sql.pool import OwnConnection, Pool, open_pool

@@ -25,8 +25,9 @@ from typer.testing import CliRunner
 
 from samelook.commands.discord import app as discord_app
 from samelook.hashing.sandbox import Sandbox
-from samelook.inspector.chat import ChatDesk, ChatSettings, add_chat
+from samelook.inspector.chat import ChatDesk, add_chat
 from samelook.inspector.discord import COMMANDS, REPLAY_WINDOW_S, definitions
+from samelook.inspector.settings import ChatSettings
 from samelook.sql.pool import Pool
 from samelook.sql.settings import DatabaseSettings
 from tests.fixtures.waiting import until

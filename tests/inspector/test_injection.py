@@ -16,7 +16,7 @@ from aiohttp import web
 
 from samelook.crawler.crawl import open_crawl
 from samelook.crawler.faults import RETRY_AFTER_S, Faults
-from samelook.crawler.fetching.resolver import parse_resolve
+from samelook.crawler.fetching.places import parse_resolve
 from samelook.crawler.fetching.settings import FetchSettings
 from samelook.crawler.requests import add_unranked
 from samelook.crawler.settings import CrawlSettings
@@ -24,7 +24,7 @@ from samelook.demo.sample_web.server import REQUESTS, create_sample_web, sample_
 from samelook.demo.sample_web.sites import SITES as SAMPLE
 from samelook.extension_api.answering import answering_once
 from samelook.extension_api.models import SiteQuestion
-from samelook.hashing.sandbox import SandboxLimits
+from samelook.hashing.settings import SandboxLimits
 from samelook.inspector.errors import BadQuestion, NoSuchSite, NothingToInject
 from samelook.inspector.failures import errors_answer
 from samelook.inspector.health import health_answer
@@ -180,11 +180,11 @@ import asyncio, sys
 from samelook.crawler.crawl import open_crawl
 from samelook.crawler.faults import Faults
 from samelook.crawler.fetching.settings import FetchSettings
-from samelook.crawler.fetching.resolver import parse_resolve
+from samelook.crawler.fetching.places import parse_resolve
 from samelook.crawler.settings import CrawlSettings
 from samelook.extension_api.answering import answering_once
 from samelook.extension_api.models import SiteQuestion
-from samelook.hashing.sandbox import SandboxLimits
+from samelook.hashing.settings import SandboxLimits
 from samelook.sql.pool import open_pool
 from samelook.sql.settings import DatabaseSettings
 

@@ -18,6 +18,7 @@ from samelook.postgres.embedded import embedded_postgres
 from samelook.settings import Settings
 from samelook.sql.errors import DatabaseUnavailable
 from samelook.sql.migrate import FOLDER
+from samelook.sql.settings import DatabaseSettings
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +165,7 @@ def test_a_folder_that_cannot_be_used_is_one_line_and_status_1(tmp_path: Path) -
 
 def test_other_commands_find_the_configured_database_migrated(empty_database_url: str) -> None:
     asked = [str(psql_path()), empty_database_url, "-Atc", "select count(*) from domains"]
-    with configured_database(Settings(database_url=empty_database_url)) as url:
+    with configured_database(Settings(database=DatabaseSettings(empty_database_url))) as url:
         assert url == empty_database_url
         assert subprocess.run(asked, capture_output=True, text=True, check=True).stdout == "0\n"
 
@@ -172,6 +173,6 @@ def test_other_commands_find_the_configured_database_migrated(empty_database_url
 def test_a_database_that_cannot_be_reached_is_an_error_of_its_own() -> None:
     with (
         pytest.raises(DatabaseUnavailable),
-        configured_database(Settings(database_url="postgresql://127.0.0.1:1/db")),
+        configured_database(Settings(database=DatabaseSettings("postgresql://127.0.0.1:1/db"))),
     ):
         pass

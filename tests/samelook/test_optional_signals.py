@@ -53,7 +53,7 @@ def test_nobody_computes_them_unasked() -> None:
 
 def test_only_optional_signals_can_be_chosen() -> None:
     assert chosen_names(["dhash", "dhash", "colorhash"]) == ("dhash", "colorhash")
-    assert load_settings({"SAMELOOK_SIGNALS": "whash, ahash"}).signals == ("whash", "ahash")
+    assert load_settings({"SAMELOOK_SIGNALS": "whash, ahash"}).crawl.optional_signals == ("whash", "ahash")
     for words in ("pdq", "nonsense"):
         with pytest.raises(SettingsError, match=r"SAMELOOK_SIGNALS.*no optional signal"):
             load_settings({"SAMELOOK_SIGNALS": words})

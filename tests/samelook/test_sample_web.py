@@ -22,7 +22,7 @@ from samelook.crawler.discovery.discover import discover
 from samelook.crawler.discovery.icon_fetch import FetchedIcons, fetch_icons
 from samelook.crawler.errors import CrawlError
 from samelook.crawler.fetching.fetcher import Fetcher
-from samelook.crawler.fetching.resolver import parse_resolve
+from samelook.crawler.fetching.places import parse_resolve
 from samelook.crawler.fetching.settings import FetchSettings
 from samelook.crawler.ranks.formats import RankFormat, RankParser, layout_of
 from samelook.demo.sample_web.brand_logos import BRAND_LOGOS

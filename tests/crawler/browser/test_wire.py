@@ -8,7 +8,7 @@ from samelook.crawler.discovery.discover import discover
 from samelook.crawler.discovery.displayed import displayed_icon
 from samelook.crawler.errors import CrawlError
 from samelook.crawler.fetching.fetcher import Fetcher
-from samelook.crawler.fetching.resolver import parse_resolve
+from samelook.crawler.fetching.places import parse_resolve
 from samelook.crawler.fetching.settings import FetchSettings
 from tests.crawler.browser.raw_server import png, serving, whole
 from tests.crawler.browser.wire_cases import CASES, SHOWS_FAVICON_ICO, SHOWS_NOTHING, Answer

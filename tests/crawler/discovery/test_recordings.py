@@ -21,12 +21,13 @@ from samelook.crawler.crawl import open_crawl
 from samelook.crawler.discovery.discover import discover
 from samelook.crawler.discovery.icon_fetch import FetchedIcons, fetch_icons
 from samelook.crawler.fetching.fetcher import Fetcher
-from samelook.crawler.fetching.resolver import ResolveMap, parse_resolve
+from samelook.crawler.fetching.places import ResolveMap, parse_resolve
 from samelook.crawler.fetching.settings import FetchSettings
 from samelook.crawler.fetching.urls import host_of
 from samelook.crawler.requests import add_unranked
 from samelook.crawler.settings import CrawlSettings
-from samelook.hashing.sandbox import Sandbox, SandboxLimits
+from samelook.hashing.sandbox import Sandbox
+from samelook.hashing.settings import SandboxLimits
 from samelook.sql.pool import Pool
 
 RECORDINGS = Path(__file__).parents[4] / "shared" / "recordings"

@@ -23,7 +23,7 @@ from samelook.crawler.fetching.errors import (
     TooManyRedirects,
 )
 from samelook.crawler.fetching.fetcher import Fetcher
-from samelook.crawler.fetching.resolver import parse_resolve
+from samelook.crawler.fetching.places import parse_resolve
 from samelook.crawler.fetching.settings import FetchSettings
 
 if TYPE_CHECKING:

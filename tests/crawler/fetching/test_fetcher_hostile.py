@@ -41,7 +41,7 @@ from samelook.crawler.fetching.errors import (
     UnsupportedScheme,
 )
 from samelook.crawler.fetching.fetcher import Fetcher
-from samelook.crawler.fetching.resolver import parse_resolve
+from samelook.crawler.fetching.places import parse_resolve
 from samelook.crawler.fetching.settings import FetchSettings
 from samelook.names import addresses
 

@@ -14,7 +14,7 @@ import zstandard
 
 from samelook.crawler.errors import CrawlError
 from samelook.crawler.fetching.fetcher import Fetcher
-from samelook.crawler.fetching.resolver import parse_resolve
+from samelook.crawler.fetching.places import parse_resolve
 from samelook.crawler.fetching.settings import FetchSettings
 
 if TYPE_CHECKING:

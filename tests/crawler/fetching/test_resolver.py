@@ -8,15 +8,8 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 
 from samelook.crawler.fetching.errors import BlockedAddress, DnsFailed, FetchTimeout
-from samelook.crawler.fetching.resolver import (
-    BadResolveMap,
-    CachingLookup,
-    MappedHost,
-    MappedResolver,
-    PublicResolver,
-    ResolveMap,
-    parse_resolve,
-)
+from samelook.crawler.fetching.places import BadResolveMap, MappedHost, ResolveMap, parse_resolve
+from samelook.crawler.fetching.resolver import CachingLookup, MappedResolver, PublicResolver
 
 
 class Names:

@@ -14,7 +14,7 @@ import itertools
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -187,8 +187,12 @@ Opener = Callable[[QueueSettings], Any]
 def open_service(request: pytest.FixtureRequest, sqs_endpoint: str, pubsub_server: PubsubServer) -> Opener:
     """Opens a message service with the given choices: every test runs on each."""
     if request.param == "sqs":
-        return lambda choices: open_sqs(choices, region="eu-central-1", endpoint=sqs_endpoint)
-    return lambda choices: open_pubsub(choices, project="test", endpoint=pubsub_server.endpoint)
+        return lambda choices: open_sqs(
+            replace(choices, sqs_region="eu-central-1", sqs_endpoint=sqs_endpoint)
+        )
+    return lambda choices: open_pubsub(
+        replace(choices, pubsub_project="test", pubsub_endpoint=pubsub_server.endpoint)
+    )
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import pytest
 from samelook.crawler.crawl import open_crawl
 from samelook.crawler.errors import CrawlError
 from samelook.crawler.etl import Etl, Messages
-from samelook.crawler.fetching.resolver import parse_resolve
+from samelook.crawler.fetching.places import parse_resolve
 from samelook.crawler.fetching.settings import FetchSettings
 from samelook.crawler.queues.interface import Lease, Outcome
 from samelook.crawler.queues.message_queue import DEAD, RESULTS, Channel, MessageQueue, MessageService
@@ -36,7 +36,7 @@ from samelook.crawler.worker import PhaseRunner
 from samelook.demo.sample_web.sample_site import Trouble
 from samelook.demo.sample_web.server import sample_web_server
 from samelook.demo.sample_web.sites import SITES
-from samelook.hashing.sandbox import SandboxLimits
+from samelook.hashing.settings import SandboxLimits
 from samelook.sql.pool import Pool
 
 SETTINGS = CrawlSettings(flush_s=0.05, idle_first_s=0.05, concurrency=50, batch=50)

@@ -7,6 +7,7 @@ import random
 import sys
 import uuid
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,12 +25,18 @@ if TYPE_CHECKING:
     from tests.crawler.queues.conftest import PubsubServer
 
 CHOICES = QueueSettings(prefix="test", wait_s=0.1)
+
+
+def at(endpoint: str | None) -> QueueSettings:
+    return replace(CHOICES, pubsub_project="test", pubsub_endpoint=endpoint)
+
+
 SETTINGS = CrawlSettings(flush_s=0.05, idle_first_s=0.05, idle_longest_s=0.2, concurrency=5, batch=5)
 
 
 async def test_topics_and_subscriptions_are_made_once(pubsub_server: PubsubServer) -> None:
     for _ in range(2):
-        async with open_pubsub(CHOICES, project="test", endpoint=f"{pubsub_server.endpoint}/") as service:
+        async with open_pubsub(at(f"{pubsub_server.endpoint}/")) as service:
             await service.channel("icons", visibility_s=3)
     assert pubsub_server.topics == {"projects/test/topics/test-icons"}
     made = pubsub_server.subscriptions["projects/test/subscriptions/test-icons"]
@@ -44,7 +51,7 @@ async def test_topics_and_subscriptions_are_made_once(pubsub_server: PubsubServe
 
 
 async def test_two_processes_may_make_a_queue_at_once(pubsub_server: PubsubServer) -> None:
-    async with open_pubsub(CHOICES, project="test", endpoint=pubsub_server.endpoint) as service:
+    async with open_pubsub(at(pubsub_server.endpoint)) as service:
         channels = await asyncio.gather(*(service.channel("icons", visibility_s=60) for _ in range(5)))
         await channels[0].send([b"one"])
         assert [delivery.body for delivery in await channels[1].receive(10)] == [b"one"]
@@ -52,7 +59,7 @@ async def test_two_processes_may_make_a_queue_at_once(pubsub_server: PubsubServe
 
 async def test_messages_of_any_number_and_size_arrive_whole(pubsub_server: PubsubServer) -> None:
     dice = random.Random(7)
-    async with open_pubsub(CHOICES, project="test", endpoint=pubsub_server.endpoint) as service:
+    async with open_pubsub(at(pubsub_server.endpoint)) as service:
         channel = await service.channel("icons", visibility_s=700)
         bodies = [
             dice.randbytes(channel.largest_bytes),
@@ -75,7 +82,7 @@ async def _all(channel: Channel) -> AsyncIterator[Delivery]:
 async def test_messages_that_come_while_nobody_asks_are_kept_for_the_next_time(
     pubsub_server: PubsubServer,
 ) -> None:
-    async with open_pubsub(CHOICES, project="test", endpoint=pubsub_server.endpoint) as service:
+    async with open_pubsub(at(pubsub_server.endpoint)) as service:
         channel = await service.channel("icons", visibility_s=60)
         assert await channel.receive(10) == []
         await channel.send([b"one"])
@@ -86,7 +93,7 @@ async def test_messages_that_come_while_nobody_asks_are_kept_for_the_next_time(
 
 
 async def test_what_nobody_received_is_given_back_at_the_end(pubsub_server: PubsubServer) -> None:
-    async with open_pubsub(CHOICES, project="test", endpoint=pubsub_server.endpoint) as service:
+    async with open_pubsub(at(pubsub_server.endpoint)) as service:
         channel = await service.channel("icons", visibility_s=600)
         await channel.send([b"one"])
         assert len(await channel.receive(10)) == 1
@@ -95,7 +102,7 @@ async def test_what_nobody_received_is_given_back_at_the_end(pubsub_server: Pubs
         async with asyncio.timeout(20):
             while not channel._pulling or not channel._pulling.done():
                 await asyncio.sleep(0.01)
-    async with open_pubsub(CHOICES, project="test", endpoint=pubsub_server.endpoint) as service:
+    async with open_pubsub(at(pubsub_server.endpoint)) as service:
         channel = await service.channel("icons", visibility_s=600)
         async with asyncio.timeout(20):
             while not (found := await channel.receive(10)):
@@ -106,12 +113,12 @@ async def test_what_nobody_received_is_given_back_at_the_end(pubsub_server: Pubs
 @pytest.mark.parametrize("status", [403, 404, 503])
 async def test_a_service_that_cannot_be_used_says_why(pubsub_server: PubsubServer, status: int) -> None:
     pubsub_server.fail_with = status
-    async with open_pubsub(CHOICES, project="test", endpoint=pubsub_server.endpoint) as service:
+    async with open_pubsub(at(pubsub_server.endpoint)) as service:
         with pytest.raises(
             QueueUnusable, match=f"test-icons cannot be used: it answered {status}.*out of order"
         ):
             await service.channel("icons", visibility_s=60)
-    async with open_pubsub(CHOICES, project="test", endpoint="http://127.0.0.1:9") as service:
+    async with open_pubsub(at("http://127.0.0.1:9")) as service:
         with pytest.raises(QueueUnusable, match="test-icons cannot be used"):
             await service.channel("icons", visibility_s=60)
 
@@ -119,7 +126,7 @@ async def test_a_service_that_cannot_be_used_says_why(pubsub_server: PubsubServe
 async def test_without_its_library_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "gcloud.aio.pubsub", None)
     with pytest.raises(QueueUnusable, match="extra `pubsub`"):
-        async with open_pubsub(CHOICES, project="test", endpoint=None):
+        async with open_pubsub(at(None)):
             pass
 
 
@@ -136,7 +143,7 @@ async def test_an_outage_of_the_service_loses_nothing(pool: Pool, pubsub_server:
             pubsub_server.fail_with = 503
         return TargetUrl(f"https://d{domain.position}.example/", domain.position)
 
-    async with open_pubsub(CHOICES, project="test", endpoint=pubsub_server.endpoint) as service:
+    async with open_pubsub(at(pubsub_server.endpoint)) as service:
         messages = Messages(service, CHOICES)
         etl = messages.etl(pool, [domains_store()], SETTINGS, asyncio.Event())
         assert etl is not None

@@ -8,6 +8,7 @@ import random
 import signal
 import sys
 import time
+from dataclasses import replace
 from typing import Any, Self
 
 import psutil
@@ -21,12 +22,18 @@ from samelook.crawler.queues.sqs import open_sqs
 from samelook.sql.pool import Pool
 
 CHOICES = QueueSettings(prefix="test", wait_s=0.1)
+
+
+def at(endpoint: str) -> QueueSettings:
+    return replace(CHOICES, sqs_region="eu-central-1", sqs_endpoint=endpoint)
+
+
 SITES = 60
 
 
 async def test_messages_of_any_number_and_size_arrive_whole(sqs_endpoint: str) -> None:
     dice = random.Random(7)
-    async with open_sqs(CHOICES, region="eu-central-1", endpoint=sqs_endpoint) as service:
+    async with open_sqs(at(sqs_endpoint)) as service:
         channel = await service.channel("icons", visibility_s=60)
         bodies = [dice.randbytes(size) for size in (0, 1, channel.largest_bytes, 500_000, 400_000)]
         bodies += [bytes([number]) for number in range(25)]
@@ -53,7 +60,7 @@ async def test_a_queue_that_is_there_is_used_as_it_is(sqs_endpoint: str) -> None
         "sqs", region_name="eu-central-1", endpoint_url=sqs_endpoint
     ) as client:
         await client.create_queue(QueueName="test-icons", Attributes={"MaximumMessageSize": "262144"})
-    async with open_sqs(CHOICES, region="eu-central-1", endpoint=sqs_endpoint) as service:
+    async with open_sqs(at(sqs_endpoint)) as service:
         narrow = await service.channel("icons", visibility_s=60)
         usual = await service.channel("hashes", visibility_s=60)
     assert 190_000 < narrow.largest_bytes < 262_144 * 3 / 4
@@ -64,13 +71,13 @@ async def test_a_service_that_cannot_be_used_says_why(
     sqs_endpoint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    async with open_sqs(CHOICES, region="eu-central-1", endpoint="http://127.0.0.1:9") as service:
+    async with open_sqs(at("http://127.0.0.1:9")) as service:
         with pytest.raises(QueueUnusable, match="test-icons cannot be used"):
             await service.channel("icons", visibility_s=60)
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
     monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
     with pytest.raises(QueueUnusable, match="region"):
-        async with open_sqs(CHOICES, region=None, endpoint=sqs_endpoint):
+        async with open_sqs(replace(CHOICES, sqs_region=None, sqs_endpoint=sqs_endpoint)):
             pass
 
 
