@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from . import frames
+from samelook.processes.framing import BrokenFrame, decode, encode, framed, receive_frame
+
 from .errors import WorkerDied, WorkerHung
 from .settings import ExchangeSettings
 
-_LONGEST_LAST_WORDS = 4000
 _STOP_S = 5.0
 _Message = dict[str, Any]
 
@@ -22,7 +22,6 @@ class Child:
     def __init__(self, process: asyncio.subprocess.Process, silence_s: float) -> None:
         self._process = process
         self._silence_s = silence_s
-        self._last_words = b""
         self._listening = asyncio.create_task(self._hear())
 
     @property
@@ -34,17 +33,20 @@ class Child:
         assert self._process.stdout is not None
         try:
             async with asyncio.timeout(self._silence_s):
-                message = await frames.receive(self._process.stdout)
+                frame = await receive_frame(self._process.stdout)
+            message = None if frame is None else decode(frame)
         except TimeoutError:
             raise WorkerHung(
                 f"the fetching process said nothing for {self._silence_s:g} s and was stopped",
                 silence_s=self._silence_s,
             ) from None
-        except frames.BrokenFrame as error:
-            raise WorkerDied(f"the fetching process sent {error}") from error
-        if message is None:
+        except BrokenFrame as error:
+            raise WorkerDied(f"the fetching process answered nonsense: {error}") from error
+        if frame is None:
             status = await self._ended()
             raise WorkerDied(f"the fetching process ended by itself, with status {status}", status=status)
+        if not isinstance(message, dict):
+            raise WorkerDied("the fetching process answered nonsense: no object.")
         return message
 
     async def send(self, message: _Message) -> None:
@@ -52,7 +54,7 @@ class Child:
         assert self._process.stdin is not None
         try:
             async with asyncio.timeout(self._silence_s):
-                self._process.stdin.write(frames.encoded(message))
+                self._process.stdin.write(framed(encode(message)))
                 await self._process.stdin.drain()
         except TimeoutError:
             raise WorkerHung("the fetching process does not listen any more and was stopped") from None

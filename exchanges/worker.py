@@ -16,7 +16,7 @@ from functools import partial
 from itertools import islice
 from typing import Any, BinaryIO, NoReturn
 
-from . import frames
+from samelook.processes.framing import decode, encode, framed, read_frame
 
 _MOST_BYTES = 4 << 20
 _LONGEST_RAW = 262_144
@@ -44,11 +44,12 @@ class Line:
         # Rows of data are not searched for secrets: they come from the exchange and must stay as they are.
         for name in _WORDS & message.keys():
             message[name] = _without(message[name], self.hidden)
-        self._outgoing.write(frames.encoded(message))
+        self._outgoing.write(framed(encode(message)))
         self._outgoing.flush()
 
     def _listen(self) -> NoReturn:
-        while (message := frames.read(self._incoming)) is not None:
+        while (frame := read_frame(self._incoming)) is not None:
+            message: Any = decode(frame)
             self._messages.put(message)
         os._exit(3)
 

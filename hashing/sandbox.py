@@ -27,8 +27,8 @@ from samelook.hashing.picture import DecodeLimits
 from samelook.hashing.settings import SandboxLimits
 from samelook.hashing.signals import HashedPicture, hash_bytes
 from samelook.hashing.table import DEFAULT_NAMES, SIGNAL_NAMES
-from samelook.hashing.wire import BrokenFrame, Frames, decode, framed
 from samelook.hashing.worker import CALL, HASH, NUMBER
+from samelook.processes.framing import BrokenFrame, Frames, decode, framed
 
 _MAX_FAILED_STARTS = 3
 _SIGNAL_VALUE = re.compile(r"-?[0-9a-f]{1,128}")

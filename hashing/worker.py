@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from samelook.hashing.errors import DecoderMemory, HashingError, JobFailed
 from samelook.hashing.picture import DecodeLimits
 from samelook.hashing.settings import SandboxLimits
-from samelook.hashing.wire import Frames, encode, framed
+from samelook.processes.framing import Frames, encode, framed
 
 HASH = b"h"
 """A request for `hash_bytes` of the bytes that follow."""

@@ -1,6 +1,6 @@
 """What goes through a message service: batches of inputs, of outcomes, and messages that nobody could use.
 
-A message is a mark, then a zstd frame of `hashing.wire`'s JSON with bytes beside it. Services deliver to
+A message is a mark, then a zstd frame of `processes.framing`'s JSON with bytes beside it. Services deliver to
 whoever may read the queue and from whoever may write to it, so a message is checked like any
 input: what does not fit is a `BadMessage`, never a half-built object.
 """
@@ -23,7 +23,7 @@ from samelook.crawler import stores
 from samelook.crawler.errors import CrawlError
 from samelook.crawler.queues.interface import Lease, Outcome
 from samelook.hashing.signals import HashedPicture
-from samelook.hashing.wire import BrokenFrame, decode, encode
+from samelook.processes.framing import BrokenFrame, decode, encode
 from samelook.sql.queue_queries import PHASES, Phase
 from samelook.sql.storable import storable_json
 

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from samelook.processes.running import (
-    STOP_S,
-    allow_many_connections,
-    collect_garbage_rarely,
-    run_async,
-    stopping,
-)
+from samelook.processes.running import allow_many_connections, collect_garbage_rarely, run_async, stopping
 
 if TYPE_CHECKING:
     from samelook.crawler.status import CrawlStatus
@@ -198,6 +192,7 @@ async def _run_workers(
     with_etl: bool,
 ) -> int:
     """Run `count` crawling processes until all have ended; a worker that dies is started again."""
+    from samelook.processes.spawned import keep_spawned
     from samelook.settings import child_environment
     from samelook.sql.pool import open_pool
     from samelook.terminal.crawl_display import showing_progress, summed_progress
@@ -205,39 +200,16 @@ async def _run_workers(
     command = [sys.executable, "-P", "-m", "samelook", "crawl", "run", "--quiet", "--until-stdin-closes"]
     command += ["--once"] * once + [word for phase in phases for word in ("--phase", phase)]
     command += ["--phase", "etl"] * with_etl + ["--looks"] * looks
-    environment = child_environment(url)
     stop = asyncio.Event()
 
-    async def keep_one_running() -> int:
-        restarts = 0
-        while True:
-            # Its own session, so that Ctrl-C reaches only this process, which then stops the workers.
-            process = await asyncio.create_subprocess_exec(
-                *command, env=environment, start_new_session=True, stdin=asyncio.subprocess.PIPE
-            )
-            ended = asyncio.create_task(process.wait())
-            stopped = asyncio.create_task(stop.wait())
-            await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            stopped.cancel()
-            if not ended.done():
-                with suppress(ProcessLookupError):
-                    process.terminate()
-                try:
-                    return await asyncio.wait_for(ended, STOP_S)
-                except TimeoutError:
-                    process.kill()
-                    return await process.wait()
-            code = ended.result()
-            if code == 0 or stop.is_set() or restarts >= 5 * (code < 0) + 1:
-                return code
-            # Killed, or it fell over: its leases come back by themselves, its place is filled here.
-            restarts += 1
-            typer.echo(f"A crawling process ended with status {code}; starting another.", err=True)
-            await asyncio.sleep(min(2.0**restarts, 30.0))
+    def died(status: int) -> None:
+        # Its leases come back by themselves, its place is filled here.
+        typer.echo(f"A crawling process ended with status {status}; starting another.", err=True)
 
     async with open_pool(settings.database_at(url)) as pool:
         summed = await summed_progress(pool)
         with stopping(stop.set):
-            async with showing_progress(summed, quiet=quiet), asyncio.TaskGroup() as group:
-                running = [group.create_task(keep_one_running()) for _ in range(count)]
-    return 1 if any(task.result() for task in running) else 0
+            async with showing_progress(summed, quiet=quiet):
+                return await keep_spawned(
+                    command, count, environment=child_environment(url), stop=stop, on_death=died
+                )

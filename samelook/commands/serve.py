@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from samelook.api.settings import ApiSettings, Role
     from samelook.settings import Settings
 
-STOP_S = 10.0
-"""Seconds within which a stop is promised: requests in hand are answered, the rest is dropped."""
 _BACKLOG = 1024
 
 
@@ -198,9 +196,11 @@ async def _serve(app: web.Application, listener: socket.socket, lifeline: int | 
     from aiohttp import web
 
     from samelook.api.server import service_runner
+    from samelook.processes.restarts import STOP_S
     from samelook.processes.running import collect_garbage_rarely, stopping
 
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    # Requests in hand are answered, the rest is dropped.
     runner = service_runner(app, shutdown_timeout=STOP_S / 2)
     await runner.setup()
     try:
@@ -262,6 +262,7 @@ def _serve_many(configured: Settings, settings: ApiSettings, listener: socket.so
     """Run serving processes on one socket until a signal; one that dies is replaced."""
     from samelook.postgres.reviving import with_database_kept
     from samelook.processes.forked import keep_forked
+    from samelook.processes.restarts import STOP_S
     from samelook.processes.running import run_async
 
     count = configured.workers

@@ -10,23 +10,21 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import FrameType
 from typing import NoReturn
 
+from samelook.processes.restarts import Restarts
+
 STOPPING = (signal.SIGINT, signal.SIGTERM)
-_LONGEST_PAUSE_S = 30.0
-_SOUND_S = 60.0
-"""A process that ran for so long before it died is replaced at once."""
 
 
 @dataclass(slots=True)
 class _Place:
     """One of the processes that should run."""
 
+    restarts: Restarts = field(default_factory=Restarts)
     pid: int | None = None
-    began: float = 0.0
-    pause_s: float = 1.0
     due: float = 0.0
 
 
@@ -48,7 +46,8 @@ def keep_forked(
             while not caught:
                 for place in places:
                     if place.pid is None and time.monotonic() >= place.due:
-                        place.pid, place.began = _fork(work, lifeline, held), time.monotonic()
+                        place.pid = _fork(work, lifeline, held)
+                        place.restarts.began()
                 dues = [place.due for place in places if place.pid is None]
                 _wait(wakeup, min(dues) - time.monotonic() if dues else None)
                 for place in places:
@@ -149,10 +148,8 @@ def _replace_if_dead(place: _Place, on_death: Callable[[int], object]) -> None:
     status = _ended(place)
     if status is None:
         return
-    now = time.monotonic()
     place.pid = None
-    place.pause_s = 1.0 if now - place.began > _SOUND_S else min(2 * place.pause_s, _LONGEST_PAUSE_S)
-    place.due = now + (0.0 if now - place.began > _SOUND_S else place.pause_s)
+    place.due = time.monotonic() + place.restarts.died()
     on_death(status)
 
 

@@ -9,9 +9,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-STOP_S = 10.0
-"""Seconds within which a stop is promised; a second signal ends the process at once."""
-
 
 def run_async(main: Any) -> Any:
     """Run a coroutine on uvloop, where there is one."""

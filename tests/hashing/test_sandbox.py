@@ -32,7 +32,7 @@ from samelook.hashing.errors import (
 from samelook.hashing.sandbox import Sandbox
 from samelook.hashing.settings import SandboxLimits
 from samelook.hashing.signals import hash_bytes
-from samelook.hashing.wire import encode, framed
+from samelook.processes.framing import encode, framed
 
 Stored = Callable[..., bytes]
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="workers need POSIX")

@@ -36,7 +36,7 @@ from samelook.crawler.stores import (
     TargetUrl,
 )
 from samelook.hashing.signals import HashedPicture
-from samelook.hashing.wire import encode
+from samelook.processes.framing import encode
 from samelook.sql.queue_queries import Phase
 
 INPUTS: dict[Phase, Any] = {

@@ -1,15 +1,17 @@
-"""What a sandbox and its worker say to each other: frames of bytes, results as JSON with bytes beside it.
+"""What a process and its children say to each other: frames of bytes, values as JSON with bytes beside it.
 
-A worker may have been taken over by the picture it decodes, so nothing from it is unpickled and every
-length is checked. Requests come from our own process and may be anything.
+A child may have been taken over by the picture that it decodes or by the server that it fetches from, so
+nothing from it is unpickled and every length is checked.
 """
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import json
 import struct
 from collections.abc import Iterator
+from typing import BinaryIO
 
 _LENGTH = struct.Struct("<I")
 _PART_KEY = "$bytes"
@@ -51,6 +53,23 @@ class Frames:
             del held[:at]
 
 
+def read_frame(stream: BinaryIO) -> bytes | None:
+    """The payload of the next frame of our own parent's; None at the end."""
+    head = stream.read(_LENGTH.size)
+    return None if len(head) < _LENGTH.size else stream.read(_LENGTH.unpack(head)[0])
+
+
+async def receive_frame(reader: asyncio.StreamReader) -> bytes | None:
+    """The payload of the next frame; None at the end. Raises `BrokenFrame`."""
+    try:
+        (length,) = _LENGTH.unpack(await reader.readexactly(_LENGTH.size))
+        if length > MAX_FRAME_BYTES:
+            raise BrokenFrame(f"A frame claims {length} bytes; the limit is {MAX_FRAME_BYTES}.")
+        return await reader.readexactly(length)
+    except asyncio.IncompleteReadError:
+        return None
+
+
 def encode(value: object) -> bytes:
     """JSON of a value in which bytes and dataclasses may occur anywhere; tuples come back as lists."""
     parts: list[bytes] = []
@@ -61,7 +80,7 @@ def encode(value: object) -> bytes:
             return {_PART_KEY: len(parts) - 1}
         if dataclasses.is_dataclass(odd) and not isinstance(odd, type):
             return {field.name: getattr(odd, field.name) for field in dataclasses.fields(odd)}
-        raise TypeError(f"A {type(odd).__name__} cannot leave the sandbox; return JSON values or bytes.")
+        raise TypeError(f"A {type(odd).__name__} cannot be sent; JSON values, bytes and dataclasses can.")
 
     text = json.dumps(value, default=default, separators=(",", ":"), allow_nan=False).encode()
     lengths = b"".join(_LENGTH.pack(len(part)) for part in parts)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from samelook.hashing.wire import BrokenFrame, Frames, decode, encode, framed
+from samelook.processes.framing import BrokenFrame, Frames, decode, encode, framed
 
 VALUES = st.recursive(
     st.none()
