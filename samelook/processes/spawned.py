@@ -23,8 +23,8 @@ async def keep_spawned(
     """Run `count` processes until all have ended by themselves or `stop` is set; the worst exit status.
 
     One that dies is replaced, and `on_death` is told its status, negative for a signal; a place whose
-    processes die young again and again stays empty. Standard input of each ends when this process does, however
-    that happens. At `stop` they get SIGTERM, and SIGKILL ten seconds later.
+    processes die young again and again stays empty. Standard input of each ends when this process does,
+    however that happens. At `stop` they get SIGTERM, and SIGKILL ten seconds later.
     """
     async with asyncio.TaskGroup() as group:
         places = [group.create_task(_keep_one(command, environment, stop, on_death)) for _ in range(count)]
