@@ -16,12 +16,13 @@ from pydantic import (
 )
 
 from samelook.api.models import BankAnswer, Own, Tag
+from samelook.banks.details import LONGEST_NOTE, LONGEST_POINTER, LONGEST_RAW_CONTENT
 
 _Note = Annotated[
-    Annotated[str, StringConstraints(max_length=255)] | None,
+    Annotated[str, StringConstraints(max_length=LONGEST_NOTE)] | None,
     AfterValidator(lambda note: note or None),  # an empty one is none, as in HMA
 ]
-_Pointer = Annotated[str, StringConstraints(max_length=4096)]
+_Pointer = Annotated[str, StringConstraints(max_length=LONGEST_POINTER)]
 _ContentTypeName = Literal["photo", "video"]
 
 
@@ -30,8 +31,8 @@ class Metadata(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    content_id: str | None = Field(default=None, max_length=4096)
-    content_uri: str | None = Field(default=None, max_length=4096)
+    content_id: str | None = Field(default=None, max_length=LONGEST_POINTER)
+    content_uri: str | None = Field(default=None, max_length=LONGEST_POINTER)
     json_data: dict[str, Any] | None = Field(default=None, alias="json")
     collab: Any = Field(
         default=None, exclude=True, description="What exchanges say. Not taken: it is there to be read."
@@ -65,7 +66,7 @@ class MemberAdd(Own):
     original_media_uri: _Pointer | None = None
     storage_bucket: _Pointer | None = None
     storage_key: _Pointer | None = None
-    raw_content: str | None = Field(default=None, max_length=1_000_000)
+    raw_content: str | None = Field(default=None, max_length=LONGEST_RAW_CONTENT)
     is_media_unavailable: bool = False
     metadata: Metadata | None = None
     notes: _Note = Field(default=None, validation_alias=AliasChoices("notes", "note"))

@@ -19,7 +19,7 @@ from samelook.hashing.errors import DecoderDied, HashingError, TooManyBytes
 from samelook.inspector.errors import BadQuestion
 from samelook.matching.errors import BadQuery, MatchingError
 from samelook.names.errors import NotASite
-from samelook.sql.errors import DatabaseError
+from samelook.sql.away import BUSY, UNUSABLE
 
 _log = structlog.get_logger(__name__)
 _NOT_FOUND = frozenset({"unknown_bank", "unknown_content", "unknown_signal"})
@@ -115,34 +115,12 @@ def explained(error: Exception) -> ApiError | None:  # noqa: C901, PLR0911, PLR0
             return _of_database(error)
 
 
-_BUSY = (
-    asyncpg.QueryCanceledError,
-    asyncpg.LockNotAvailableError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.TransactionRollbackError,
-)
-_AWAY = (
-    DatabaseError,
-    ConnectionError,
-    FileNotFoundError,  # the socket of a server that has been stopped
-    TimeoutError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InvalidAuthorizationSpecificationError,
-    asyncpg.ReadOnlySQLTransactionError,  # of a standby, before a failover is complete
-    asyncpg.InvalidCatalogNameError,
-    asyncpg.ObjectNotInPrerequisiteStateError,  # while an operator keeps the database closed
-)
-
-
 def _of_database(error: Exception) -> ApiError | None:
     if isinstance(error, asyncpg.DiskFullError):
         return _unavailable("The database's disk is full; nothing can be written until there is room.")
-    if isinstance(error, _BUSY):
+    if isinstance(error, BUSY):
         return _unavailable("The database is too busy just now; try again.")
-    if isinstance(error, _AWAY):
+    if isinstance(error, UNUSABLE):
         return _unavailable("The database cannot be used just now; try again.")
     return None
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from samelook.api.models import Own, Tag
+from samelook.banks.store import MOST_TAGS
 
 
 class ExchangeCreate(BaseModel):
@@ -114,7 +115,7 @@ class OpinionBody(Own):
     signal_type: str
     signal_value: str
     opinion: Literal["NEGATIVE_CLASS", "INVESTIGATION_SEED", "POSITIVE_CLASS"]
-    tags: list[Tag] = Field(default_factory=list, max_length=100)
+    tags: list[Tag] = Field(default_factory=list, max_length=MOST_TAGS)
 
 
 class SeenBody(Own):

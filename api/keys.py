@@ -17,7 +17,6 @@ import structlog
 
 from samelook.api.description import AccessRole
 from samelook.api.errors import ApiError, bad_request
-from samelook.banks.store import check_storable
 from samelook.extension_api.limits import Buckets
 from samelook.sql.away import AWAY
 from samelook.sql.cancelled import check_cancelled
@@ -121,9 +120,8 @@ class KeyStore:
     ) -> tuple[ApiKey, str]:
         """A new key, and its secret, which nobody can read again.
 
-        Raises BadBank for a name that cannot be stored, and ApiError for one that is taken.
+        Raises ApiError for a name that cannot be stored, and for one that is taken.
         """
-        check_storable(name)
         if not name.strip() or not name.isprintable():
             raise bad_request("The name of a key is printable text.")
         await self._queries.free_expired_name(self._pool, name=name)

@@ -7,7 +7,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-Tag = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+from samelook.banks.store import LONGEST_TAG
+
+Tag = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_TAG)]
 
 
 class Own(BaseModel):

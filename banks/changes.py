@@ -7,14 +7,13 @@ nothing ever appears behind a cursor.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
-import json
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from samelook.sql.named import queries
+from samelook.sql.page_marks import BadPageMark, page_mark, read_page_mark
 
 from .contents import ContentStore, Signal
 from .errors import BadCursor
@@ -87,29 +86,17 @@ class Changes:
         return ChangesPage(changes, _encoded(log, xid, content_id), more)
 
 
-def encode_token(*parts: object) -> str:
-    """A token that clients hand back as they got it."""
-    return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
-
-
-def decode_token(token: str, kinds: tuple[type, ...]) -> list[object]:
+def decode_token(token: str, *kinds: type) -> list[Any]:
     """The parts of a token. Raises BadCursor."""
     try:
-        parts = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
-    except (ValueError, binascii.Error, RecursionError) as error:
+        return read_page_mark(token, *kinds)
+    except BadPageMark as error:
         raise BadCursor("This token was not given out here.") from error
-    if (
-        not isinstance(parts, list)
-        or len(parts) != len(kinds)
-        or any(type(part) is not kind for part, kind in zip(parts, kinds, strict=True))
-    ):
-        raise BadCursor("This token was not given out here.")
-    return parts
 
 
 def decode_id(token: str, about: str) -> int:
     """The id in a page token made for `about`. Raises BadCursor."""
-    found, last = decode_token(token, (str, int))
+    found, last = decode_token(token, str, int)
     if found != about or not isinstance(last, int) or not 0 <= last <= _LARGEST_ID:
         raise BadCursor("This page token belongs to another list.")
     return last
@@ -120,11 +107,11 @@ def _short(identity: str) -> str:
 
 
 def _encoded(log: str, xid: int, content_id: int) -> str:
-    return encode_token(log, str(xid), content_id)
+    return page_mark(log, str(xid), content_id)
 
 
 def _decoded(cursor: str, log: str) -> tuple[int, int]:
-    of, xid, content_id = decode_token(cursor, (str, str, int))
+    of, xid, content_id = decode_token(cursor, str, str, int)
     if of != log:
         raise BadCursor("This cursor belongs to another database: begin again without one.")
     if not isinstance(xid, str) or not (xid.isascii() and xid.isdigit() and int(xid) <= _LARGEST_XID):

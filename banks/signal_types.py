@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from samelook.hashing.table import SIGNALS, Signal
+from samelook.matching.distance import bits_apart
 
 from .errors import BadRadius, BadSignal, UnknownSignalType
 
@@ -65,7 +66,7 @@ class SignalType:
         """In how many bits two values differ; for types that match by equality 0 or 1."""
         if self.radius is None:
             return int(one != other)
-        return (int.from_bytes(one, "big") ^ int.from_bytes(other, "big")).bit_count()
+        return bits_apart(one, other)
 
     def matches(self, one: bytes, other: bytes, radius: int | None = None) -> bool:
         """Whether a lookup for one of the values finds the other, within the type's radius or this."""

@@ -13,6 +13,7 @@ import asyncpg
 
 from samelook.sql.named import queries
 from samelook.sql.pool import Pool
+from samelook.sql.storable import is_storable
 
 from .errors import BadBank, BadRadius, BankExists, ReadOnlyBank, UnknownBank
 from .signal_types import SIGNAL_TYPES, signal_type
@@ -237,16 +238,8 @@ def check_texts(text: str, tags: Sequence[str]) -> None:
 def check_storable(*texts: str | None) -> None:
     """Raises BadBank for text that Postgres cannot hold: NUL, or half of a surrogate pair."""
     for text in texts:
-        if text is not None and ("\0" in text or not _is_utf8(text)):
+        if text is not None and not is_storable(text):
             raise BadBank("A text holds a character that cannot be stored (NUL or half a surrogate pair).")
-
-
-def _is_utf8(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _exists(name: str) -> BankExists:

@@ -17,6 +17,7 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from samelook.looks.look import COLOUR_SIDE, PDQ_BYTES, Look
+from samelook.matching.distance import bits_apart
 
 MAGIC: Final = b"slk1"
 TINT_BYTES: Final = 8
@@ -145,7 +146,7 @@ def chosen(codes: Iterable[bytes], most: int) -> tuple[bytes, ...]:
 
 
 def _distance(one: bytes, other: bytes) -> int:
-    return (int.from_bytes(one[:PDQ_BYTES]) ^ int.from_bytes(other[:PDQ_BYTES])).bit_count()
+    return bits_apart(one[:PDQ_BYTES], other[:PDQ_BYTES])
 
 
 def _sections(sites: Sequence[TrustedSite]) -> dict[str, bytes]:

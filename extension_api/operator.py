@@ -43,7 +43,7 @@ MOST_STATED = 300
 RANKED_TO = 1_000_000
 """A rank beyond that says nothing: a list of the whole web ranks what nobody visits."""
 _MOST_WHO = 100
-_MOST_NOTE = 2000
+MOST_NOTE = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,8 +288,8 @@ def checked(act: Act) -> Act:
     """The act as it can be stored. Raises BadRequest."""
     if not act.who.strip():
         raise BadRequest("Say who acts.")
-    if len(act.note) > _MOST_NOTE:
-        raise BadRequest(f"A note has {_MOST_NOTE} characters at most; this one has {len(act.note)}.")
+    if len(act.note) > MOST_NOTE:
+        raise BadRequest(f"A note has {MOST_NOTE} characters at most; this one has {len(act.note)}.")
     return Act(storable(act.who.strip())[:_MOST_WHO], storable(act.note.strip()))
 
 

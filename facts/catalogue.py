@@ -18,6 +18,7 @@ from samelook.facts.common import Vendor, VendorKind
 from samelook.looks.likeness import LOOK_RULES, MOST_LOOKS, likenesses, versions_of
 from samelook.looks.look import PDQ_BYTES, Look
 from samelook.looks.rules import Rule
+from samelook.matching.distance import distances
 from samelook.names.sites import Site
 
 
@@ -83,7 +84,7 @@ class _Defaults:
         if look.is_degenerate or not self.looks:
             return []
         asked = _codes(form.pdq for form in look.forms)
-        bits = np.bitwise_count(asked[:, None] ^ self._codes).sum(axis=-1, dtype=np.int64).min(axis=0)
+        bits = distances(asked[:, None], self._codes).min(axis=0)
         rows = np.flatnonzero(bits <= LOOK_RULES[Rule.STRICT].radius_bits)
         order = rows[np.argsort(bits[rows], kind="stable")]
         return list(dict.fromkeys(self._of_code[order].tolist()))

@@ -11,6 +11,7 @@ from samelook.looks.likeness import LOOK_RULES, likenesses, versions_of
 from samelook.looks.look import PDQ_BYTES, BadLook, Look
 from samelook.looks.rules import Rule
 from samelook.looks.stored import pdqs_in
+from samelook.matching.distance import distances
 from samelook.names.sites import Site
 from samelook.sql.named import queries
 
@@ -75,7 +76,7 @@ class Protected:
         """The places of looks with a form within the standard radius of one of the codes."""
         near = np.zeros(len(self._codes), np.bool_)
         for code in asked:
-            bits = np.bitwise_count(self._codes ^ code).sum(axis=-1, dtype=np.int64)
+            bits = distances(self._codes, code)
             near |= bits <= LOOK_RULES[Rule.STANDARD].radius_bits
         places: list[int] = np.unique(self._of_code[near]).tolist()
         return places

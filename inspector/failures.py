@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from samelook.inspector.errors import BadQuestion
-from samelook.inspector.listing import Answer, Listing, page_mark, plain_row, read_mark
+from samelook.inspector.listing import Answer, Listing, plain_row, read_mark
 from samelook.inspector.sites import ERROR_COLUMNS, error_row
 from samelook.inspector.tables import table_queries
 from samelook.names.hosts import host_of
+from samelook.sql.page_marks import page_mark
 from samelook.sql.queue_queries import PHASES, Phase
 
 if TYPE_CHECKING:

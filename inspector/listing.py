@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -12,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from samelook.inspector.errors import BadQuestion
+from samelook.sql.page_marks import BadPageMark, read_page_mark
 
 Row = dict[str, Any]
 
@@ -64,24 +62,11 @@ def plain_row(record: Mapping[str, Any], *names: str) -> Row:
     return {name: plain_value(record[name]) for name in names or record.keys()}
 
 
-def page_mark(*values: object) -> str:
-    """Where a page ended, as one word for `--after`."""
-    text = json.dumps([plain_value(value) for value in values], separators=(",", ":"))
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
 def read_mark(mark: str | None, length: int) -> list[str] | None:
-    """The values of a `page_mark`. Raises BadQuestion when it is none."""
+    """The values of a page mark. Raises BadQuestion when it is none of this question."""
     if mark is None:
         return None
     try:
-        values = json.loads(base64.urlsafe_b64decode(mark + "=" * (-len(mark) % 4)))
-    except (ValueError, binascii.Error) as error:
-        raise BadQuestion(f"{mark!r} is no page mark; copy what the page before printed.") from error
-    if (
-        not isinstance(values, list)
-        or len(values) != length
-        or not all(isinstance(value, str) for value in values)
-    ):
-        raise BadQuestion(f"{mark!r} is a page mark of another question.")
-    return values
+        return read_page_mark(mark, *[str] * length)
+    except BadPageMark as error:
+        raise BadQuestion(f"{mark!r}: {error} Copy what the page before printed.") from error

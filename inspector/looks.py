@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from samelook.hashing.table import COMPARED, STORED, Signal
 from samelook.inspector.errors import BadQuestion, NoSuchLook
 from samelook.inspector.listing import Answer, Listing, Row
-from samelook.inspector.nearest import distance_of, nearest
+from samelook.inspector.nearest import nearest
 from samelook.inspector.same_looks import known_looks, order, same_looks
 from samelook.inspector.tables import compared_signal, stored_signals, table_queries
 from samelook.looks.rules import RULES
+from samelook.matching.distance import bits_apart
 from samelook.names.hosts import host_of
 from samelook.sql.hash_queries import hash_queries
 from samelook.sql.named import queries
@@ -315,11 +316,11 @@ def _compared(looks: Sequence[Look], other: Look, signal: str) -> dict[str, int 
     """The distances between `other` and that one of the looks which is nearest in `signal`."""
     if signal in other.signals:
         having = [look for look in looks if signal in look.signals]
-        one = min(having, key=lambda look: distance_of(look.signals[signal], other.signals[signal]))
+        one = min(having, key=lambda look: bits_apart(look.signals[signal], other.signals[signal]))
     else:
         one = looks[0]
     return {
-        name: distance_of(one.signals[name], other.signals[name])
+        name: bits_apart(one.signals[name], other.signals[name])
         if name in one.signals and name in other.signals
         else None
         for name in SIDE_BY_SIDE

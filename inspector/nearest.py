@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from samelook.hashing.table import STORED, Signal
+from samelook.matching.distance import distances
 from samelook.sql.hash_queries import hash_queries
 
 if TYPE_CHECKING:
@@ -54,14 +55,3 @@ async def nearest(
 def words_of(hashes: Sequence[bytes]) -> NDArray[np.uint64]:
     """Hashes as rows of 64-bit words."""
     return np.frombuffer(b"".join(hashes), np.uint64).reshape(len(hashes), -1)
-
-
-def distances(codes: NDArray[np.uint64], code: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """The Hamming distance of each code to one."""
-    counts: NDArray[np.int64] = np.bitwise_count(codes ^ code).sum(axis=1, dtype=np.int64)
-    return counts
-
-
-def distance_of(one: bytes, other: bytes) -> int:
-    """How many bits differ."""
-    return (int.from_bytes(one, "big") ^ int.from_bytes(other, "big")).bit_count()

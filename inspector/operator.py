@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from samelook.facts.families_known import Families
 from samelook.facts.operator_data import read_catalogue, read_families
 from samelook.inspector.errors import BadQuestion
-from samelook.inspector.listing import Answer, Listing, Row, page_mark, plain_row, read_mark
+from samelook.inspector.listing import Answer, Listing, Row, plain_row, read_mark
 from samelook.inspector.looks import rank_of
 from samelook.looks.look import Look
 from samelook.names.sites import Site, registrable_label
 from samelook.sql.named import queries
+from samelook.sql.page_marks import page_mark
 
 if TYPE_CHECKING:
     from samelook.sql.pool import Connection

@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from samelook.inspector.errors import BadQuestion
-from samelook.inspector.listing import Answer, Listing, page_mark, plain_row, read_mark
+from samelook.inspector.listing import Answer, Listing, plain_row, read_mark
 from samelook.inspector.sites import missing, relations
 from samelook.sql.named import queries
+from samelook.sql.page_marks import page_mark
 
 if TYPE_CHECKING:
     from samelook.sql.pool import Connection

@@ -11,6 +11,7 @@ import asyncpg
 
 from samelook.inspector.errors import TookTooLong
 from samelook.inspector.settings import InspectorSettings
+from samelook.sql.away import UNUSABLE
 from samelook.sql.errors import DatabaseUnavailable
 from samelook.sql.pool import OwnConnection, open_connection
 
@@ -44,7 +45,7 @@ async def reading(
                 f"A statement took longer than {settings.statement_timeout_s:g} s and was stopped, so that "
                 "the crawl is not slowed. Narrow the question, or allow more with --timeout."
             ) from error
-        except (TimeoutError, OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError) as error:
+        except UNUSABLE as error:
             raise DatabaseUnavailable(
                 f"The database does not answer any more: {str(error) or type(error).__name__}. Try again."
             ) from error

@@ -1,4 +1,4 @@
-"""What a database that is away, or goes away, raises; for loops and answers that go on without it."""
+"""What a database raises that is away, goes away, or is too busy: the only place that lists it."""
 
 from __future__ import annotations
 
@@ -16,3 +16,28 @@ AWAY: Final = (
     OSError,
     TimeoutError,
 )
+"""For loops that go on without it: whatever a database says, it is logged and tried again later."""
+
+BUSY: Final = (
+    asyncpg.QueryCanceledError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.TransactionRollbackError,
+)
+"""For answers: the database is there, and has no room for this just now."""
+
+UNUSABLE: Final = (
+    DatabaseError,
+    ConnectionError,
+    FileNotFoundError,  # the socket of a server that has been stopped
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.ReadOnlySQLTransactionError,  # of a standby, before a failover is complete
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.ObjectNotInPrerequisiteStateError,  # while an operator keeps the database closed
+)
+"""For answers: nobody can use it just now. What else it raises is a fault of the question, or of ours."""

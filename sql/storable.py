@@ -11,6 +11,11 @@ def storable(text: str) -> str:
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
 
 
+def is_storable(text: str) -> bool:
+    """Whether Postgres's `text` can hold it as it is: no NUL, and no half of a surrogate pair."""
+    return storable(text) == text
+
+
 def storable_or_none(text: str | None) -> str | None:
     """`storable`, where there is a text."""
     return None if text is None else storable(text)

@@ -30,11 +30,12 @@ from samelook.api.routes.exchange import tell_exchange
 from samelook.api.routes.hashing import fetcher_of, hashed
 from samelook.api.state import CALLER, CURATION, SETTINGS, check_hashing, show_at_once
 from samelook.api.uploads import Media, fetched_media, form_of, media_in
-from samelook.banks.changes import decode_id, encode_token
+from samelook.banks.changes import decode_id
 from samelook.banks.contents import OPERATOR
 from samelook.banks.details import DISABLED, ENABLED, LONGEST_NOTE, Details
 from samelook.banks.signal_types import parsed_signals, signal_type
 from samelook.banks.store import Bank
+from samelook.sql.page_marks import page_mark
 
 routes = web.RouteTableDef()
 _TAG = "Bank Content"
@@ -223,7 +224,7 @@ async def list_contents(request: web.Request) -> web.Response:
     return answer_model(
         ContentsPage(
             contents=[details_answer(one, signals[one.id], crawled.get(one.id, {})) for one in page],
-            next_page_token=encode_token(f"bank {bank.id}", page[-1].id) if full else None,
+            next_page_token=page_mark(f"bank {bank.id}", page[-1].id) if full else None,
         )
     )
 

@@ -18,9 +18,10 @@ from samelook.api.content_models import (
 from samelook.api.description import described
 from samelook.api.requests import id_of, query_of
 from samelook.api.state import CURATION
-from samelook.banks.changes import decode_id, encode_token
+from samelook.banks.changes import decode_id
 from samelook.banks.contents import Signal
 from samelook.banks.signal_types import signal_type
+from samelook.sql.page_marks import page_mark
 
 routes = web.RouteTableDef()
 _TAG = "Following"
@@ -56,7 +57,7 @@ async def show_signal(request: web.Request) -> web.Response:
                 MemberAnswer(content_id=one.content_id, bank=one.bank, disable_until_ts=one.disable_until_ts)
                 for one in members
             ],
-            next_page_token=encode_token(f"signal {signal.id}", members[-1].content_id) if full else None,
+            next_page_token=page_mark(f"signal {signal.id}", members[-1].content_id) if full else None,
         )
     )
 

@@ -47,13 +47,13 @@ class AuditQuery(PageQuery):
 
 
 class NoteQuery(BaseModel):
-    note: str = Field(default="", max_length=2000, description="Why; kept in the audit.")
+    note: str = Field(default="", max_length=operator.MOST_NOTE, description="Why; kept in the audit.")
 
 
 class _Decision(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    note: str = Field(default="", max_length=2000, description="Why; kept in the audit.")
+    note: str = Field(default="", max_length=operator.MOST_NOTE, description="Why; kept in the audit.")
 
 
 class ListRequest(_Decision):
