@@ -26,7 +26,7 @@ from samelook.banks.errors import BadList, BadSignal
 from samelook.banks.hash_lists import BARE, Row, columns_of, line_row
 from samelook.banks.signal_types import SIGNAL_TYPES
 from samelook.matching import HammingIndex
-from samelook.matching.index import IndexSettings
+from samelook.matching.settings import IndexSettings
 
 PDQ = SIGNAL_TYPES["pdq"]
 _MOST_FAULTS = 5

@@ -14,7 +14,7 @@ import numpy as np
 
 from samelook.matching.checking import checked_bits, checked_code, checked_codes, checked_ids, checked_radius
 from samelook.matching.interface import Code, Codes, Found, Ids
-from samelook.matching.kernels import Array
+from samelook.matching.list_kernels import Array
 
 
 class FlatIndex:

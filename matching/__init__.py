@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .errors import BadQuery, MatchingError, SnapshotDamaged, SnapshotForeign
-    from .index import HammingIndex, IndexSettings, IndexStatus
+    from .index import HammingIndex, IndexStatus
+    from .settings import IndexSettings
 
 __all__ = [
     "BadQuery",
@@ -29,7 +30,7 @@ __all__ = [
 _HOMES = {
     "BadQuery": ".errors",
     "HammingIndex": ".index",
-    "IndexSettings": ".index",
+    "IndexSettings": ".settings",
     "IndexStatus": ".index",
     "MatchingError": ".errors",
     "SnapshotDamaged": ".errors",

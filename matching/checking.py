@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .errors import BadQuery
-from .kernels import Array
+from .list_kernels import Array
 
 SUPPORTED_BITS = (64, 256)
 

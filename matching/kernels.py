@@ -8,22 +8,33 @@ way is explained here.
 from __future__ import annotations
 
 from operator import index
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array: TypeAlias = NDArray[Any]
+from .list_kernels import (
+    BLOCK_ROWS,
+    BLOCK_SHIFT,
+    BUCKETS,
+    DEAD,
+    GROUP,
+    SINGLE,
+    SLICE,
+    Array,
+    decoded,
+    expand,
+    merge_chunk,
+    permute,
+    purge_chunk,
+    rows_of,
+    splice,
+)
 
-BUCKETS = 65536
-BLOCK_SHIFT = 18
-BLOCK_ROWS = 1 << BLOCK_SHIFT
+__all__ = ["Body", "Searcher", "merge_chunk", "permute", "purge_chunk", "splice", "use_variant"]
+
 MOST_TAILS = 64
-DEAD, SINGLE, GROUP = 0, 1, 2
 # How to search: the cheaper way, by scan, or by index as far as the radius allows.
 CHEAPEST, SCAN, PROBE = 0, 1, 2
-_UNKEPT = 0xFFFFFFFF
-_SLICE = 65536
 _MAX_THRESHOLD = 3
 # Costs in nanoseconds, measured; only their ratios matter.
 _FIXED_NS, _LISTED_NS, _SURVIVOR_NS = 100_000.0, 12.0, 250.0
@@ -45,138 +56,6 @@ _LOGARITHMS = np.arange(255)
 _EXPECTED = np.concatenate(
     [[0.0], (8 + (_LOGARITHMS & 7)) * np.exp2(np.minimum(_LOGARITHMS >> 3, 32)) / 8]
 ).astype(np.float64)
-
-
-def rows_of(blocks: tuple[Array, ...], numbers: Array) -> Array:
-    """The rows of a column that is kept in blocks."""
-    if len(blocks) == 1:
-        return np.asarray(blocks[0][numbers])
-    where = numbers >> BLOCK_SHIFT
-    out = np.empty((len(numbers), *blocks[0].shape[1:]), blocks[0].dtype)
-    for block in np.unique(where):
-        chosen = where == block
-        out[chosen] = blocks[block][numbers[chosen] & (BLOCK_ROWS - 1)]
-    return out
-
-
-def expand(starts: Array, lengths: Array) -> Array:
-    """All positions of the ranges starts … starts + lengths, one range after the other."""
-    ends = np.cumsum(lengths)
-    total = int(ends[-1]) if len(ends) else 0
-    positions: Array = np.arange(total) + np.repeat(starts - (ends - lengths), lengths)
-    return positions
-
-
-def permute(source: Array, target: Array, bits: int, /) -> None:
-    """Writes codes in chunk form: bit j becomes bit j // M of chunk j % M, M = bits / 16."""
-    chunks = bits // 16
-    rows = source.reshape(-1, bits // 8)
-    out = target.reshape(-1).view(np.uint8).reshape(-1, bits // 8)
-    for start in range(0, len(rows), _SLICE):
-        part = rows[start : start + _SLICE]
-        square = np.unpackbits(part, axis=1, bitorder="little").reshape(len(part), 16, chunks)
-        turned = np.ascontiguousarray(square.transpose(0, 2, 1)).reshape(len(part), bits)
-        out[start : start + _SLICE] = np.packbits(turned, axis=1, bitorder="little")
-
-
-def _estimate(offsets: Array, estimates: Array) -> None:
-    here = np.diff(offsets).astype(np.uint32)
-    one = here + _neighbours(here)
-    two = one + (_neighbours(one - here) - np.uint32(16) * here) // np.uint32(2)
-    estimates[:] = _logarithm(one) | _logarithm(two) << 8
-
-
-def _neighbours(counts: Array) -> Array:
-    total = np.zeros(BUCKETS, np.uint32)
-    for bit in range(16):
-        total += counts.reshape(-1, 2, 1 << bit)[:, ::-1].reshape(-1)
-    return total
-
-
-def _logarithm(counts: Array) -> Array:
-    logarithm = (counts.astype(np.float32).view(np.uint32) >> 20) - np.uint32((127 << 3) - 1)
-    return np.where(counts == 0, np.uint32(0), np.minimum(logarithm, np.uint32(255)))
-
-
-def _decoded(numbers: Array, width: int, positions: Array) -> Array:
-    rows = numbers[: len(numbers) // width * width].reshape(-1, width)[positions].astype(np.int64)
-    powers: Array = rows @ (1 << (8 * np.arange(width)))
-    return powers
-
-
-def _encoded(numbers: Array, width: int) -> Array:
-    return numbers.astype("<u4").view(np.uint8).reshape(-1, 4)[:, :width]
-
-
-def merge_chunk(
-    old: tuple[Array, Array, Array, int],
-    codes: Array,
-    chunk: int,
-    first: int,
-    bits: int,
-    width: int,
-    targets: tuple[Array, Array, Array, Array],
-    /,
-) -> None:
-    """Writes the lists of one chunk with new codes behind the old ones of each bucket."""
-    old_offsets, old_next, old_numbers, old_width = old
-    offsets, estimates, following, numbers = targets
-    values = codes.reshape(-1).view(np.uint16).reshape(-1, bits // 16)
-    column = values[:, chunk]
-    order = np.argsort(column, kind="stable")
-    length, added = int(old_offsets[-1]), len(column)
-    fresh = old_offsets[1:][column[order]].astype(np.int64) + np.arange(added)
-    kept = np.ones(length + added, bool)
-    kept[fresh] = False
-    offsets[0] = 0
-    offsets[1:] = old_offsets[1:] + np.cumsum(np.bincount(column, minlength=BUCKETS)).astype(np.uint32)
-    following = following[: length + added]
-    following[kept] = old_next[:length]
-    following[fresh] = values[order, (chunk + 1) % (bits // 16)]
-    rows = numbers[: (length + added) * width].reshape(-1, width)
-    if old_width == width:
-        rows[kept] = old_numbers[: length * width].reshape(-1, width)
-    else:
-        rows[kept] = _encoded(_decoded(old_numbers, old_width, np.arange(length)), width)
-    rows[fresh] = _encoded(order + first, width)
-    _estimate(offsets, estimates)
-
-
-def purge_chunk(
-    old: tuple[Array, Array, Array, int],
-    renumbered: Array,
-    kept: int,
-    width: int,
-    targets: tuple[Array, Array, Array, Array],
-    /,
-) -> None:
-    """Writes the lists of one chunk without the codes that have no new number."""
-    old_offsets, old_next, old_numbers, old_width = old
-    offsets, estimates, following, numbers = targets
-    length = int(old_offsets[-1])
-    fresh = np.full(length, _UNKEPT, np.int64)
-    found = _decoded(old_numbers, old_width, np.arange(length))
-    known = found < len(renumbered)
-    fresh[known] = renumbered[found[known]]
-    staying = fresh != _UNKEPT
-    if int(staying.sum()) != kept:
-        raise ValueError("the lists do not hold the codes that are kept")
-    offsets[:] = np.concatenate([[0], np.cumsum(staying)])[old_offsets]
-    following[:kept] = old_next[:length][staying]
-    numbers[: kept * width].reshape(-1, width)[:] = _encoded(fresh[staying], width)
-    _estimate(offsets, estimates)
-
-
-def splice(source: Array, drops: Array, places: Array, values: Array, target: Array, /) -> None:
-    """Writes `source` without the positions `drops` and with values put in before `places`."""
-    kept = np.ones(len(source), bool)
-    kept[drops] = False
-    before = np.concatenate([[0], np.cumsum(kept)])
-    put = before[places] + np.arange(len(places))
-    fresh = np.zeros(len(target), bool)
-    fresh[put] = True
-    target[~fresh] = source[kept]
-    target[put] = values
 
 
 class Body:
@@ -211,7 +90,7 @@ class Body:
             positions = expand(starts[c, rows], lengths[c, rows])
             asked = np.repeat(rows, lengths[c, rows])
             same = following[positions] == values[asked, (c + 1) % self.chunks]
-            number, asked = _decoded(numbers, width, positions[same]), asked[same]
+            number, asked = decoded(numbers, width, positions[same]), asked[same]
             count, blocks, _, states = self.bases[base][:4]
             inside = number < count
             number, asked = number[inside], asked[inside]
@@ -263,9 +142,9 @@ class Body:
         """Ids and distances within the radius, found by looking at every code."""
         count, blocks = self.bases[0][:2]
         numbers, distances = [], []
-        for first in range(0, count, _SLICE):
+        for first in range(0, count, SLICE):
             inside = first & (BLOCK_ROWS - 1)
-            rows = blocks[first >> BLOCK_SHIFT][inside : min(inside + _SLICE, inside + count - first)]
+            rows = blocks[first >> BLOCK_SHIFT][inside : min(inside + SLICE, inside + count - first)]
             distance = distances_to(rows, query)
             hit = np.flatnonzero(distance <= radius)
             numbers.append(hit + first)

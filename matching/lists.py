@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .engine import Engine
-from .kernels import BUCKETS, Array
+from .list_kernels import BUCKETS, Array
 from .memory import carve
 
 # Three bytes name 16.7 million codes and save a quarter of the numbers' memory.

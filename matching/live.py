@@ -22,9 +22,9 @@ from pathlib import Path
 import numpy as np
 
 from .errors import BadQuery, MatchingError, PositionLost, SnapshotForeign, SourceUnavailable
-from .index import HammingIndex, IndexSettings
+from .index import HammingIndex
 from .memory import give_back
-from .settings import LiveSettings
+from .settings import IndexSettings, LiveSettings
 from .source import Change, SignalSource
 
 _log = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .engine import Engine
-from .kernels import BLOCK_ROWS, BLOCK_SHIFT, GROUP, SINGLE, Array, expand, rows_of
+from .list_kernels import BLOCK_ROWS, BLOCK_SHIFT, GROUP, SINGLE, Array, expand, rows_of
 from .memory import array
 from .uniques import Uniques
 

@@ -33,7 +33,7 @@ import numpy as np
 
 from .checking import SUPPORTED_BITS
 from .errors import SnapshotDamaged, SnapshotForeign
-from .kernels import BLOCK_ROWS, BUCKETS, GROUP, Array
+from .list_kernels import BLOCK_ROWS, BUCKETS, GROUP, Array
 from .lists import Lists
 from .uniques import Uniques
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .kernels import Array
+from .list_kernels import Array
 from .memory import carve
 
 

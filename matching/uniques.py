@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .kernels import BLOCK_ROWS, BLOCK_SHIFT, DEAD, GROUP, SINGLE, Array, expand, rows_of
+from .list_kernels import BLOCK_ROWS, BLOCK_SHIFT, DEAD, GROUP, SINGLE, Array, expand, rows_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,7 +113,7 @@ async def test_many_at_once_each_get_their_own_answer(stored: Stored) -> None:
         ((os.write, 0, framed(encode({"number": 99, "value": 1}))), DecoderDied, "nonsense"),
         ((os.close, 0), DecoderDied, "ended"),
         ((int, "x"), JobFailed, "ValueError"),
-        ((object,), JobFailed, "cannot leave the sandbox"),
+        ((object,), JobFailed, "cannot be sent"),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else None,
 )

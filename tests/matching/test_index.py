@@ -14,7 +14,7 @@ from samelook.matching import (
     HammingIndex,
     IndexSettings,
     MatchingError,
-    kernels,
+    list_kernels,
     merging,
 )
 from samelook.matching.engine import Engine, c_engine, default_engine, numpy_engine
@@ -231,7 +231,7 @@ def test_a_removal_at_any_step_of_the_making_of_a_body_counts(
     index.remove(np.arange(150, 160))
     index.add(codes[190:], np.arange(190, 400) + 500)
     calls = 0
-    original = kernels.rows_of
+    original = list_kernels.rows_of
 
     def rows_of(blocks: Any, numbers: Any) -> Any:
         # Columns are read in the middle of the work, outside any lock: one of the moments to come in.

@@ -305,8 +305,9 @@ async def test_busy_without_a_time_is_an_answer(
     assert (await fetcher.fetch("https://a.example/")).status == status
 
 
-async def test_a_site_is_asked_for_two_things_at_once_at_most(
-    hosts_server: HostsServer, fetcher: Fetcher
+@pytest.mark.parametrize("allowed", [1, 2])
+async def test_a_site_is_asked_for_no_more_things_at_once_than_is_allowed(
+    hosts_server: HostsServer, settings: FetchSettings, allowed: int
 ) -> None:
     running = most = 0
 
@@ -320,10 +321,10 @@ async def test_a_site_is_asked_for_two_things_at_once_at_most(
 
     for host in ("a.example", "www.a.example", "cdn.a.example"):
         hosts_server.handle(host, "*", slow)
-    await asyncio.gather(
-        *(fetcher.fetch(f"https://{host}a.example/{n}") for host in ("", "www.", "cdn.") for n in range(4))
-    )
-    assert most == 2
+    urls = [f"https://{host}a.example/{n}" for host in ("", "www.", "cdn.") for n in range(4)]
+    async with Fetcher(replace(settings, site_connections=allowed)) as fetcher:
+        await asyncio.gather(*map(fetcher.fetch, urls))
+    assert most == allowed
 
 
 async def test_crawl_delay_sets_requests_apart(hosts_server: HostsServer, fetcher: Fetcher) -> None:
