@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from samelook.commands import exchange_export
+from samelook.terminal.exchange_display import fetch_progress, print_outcome, print_rows, status_row
 
 if TYPE_CHECKING:
-    from samelook.exchanges.fetching import FetchOutcome
     from samelook.exchanges.settings import ExchangeSettings
     from samelook.exchanges.store import Exchange, ExchangeStatus, ExchangeStore
     from samelook.sql.pool import Pool
@@ -63,7 +63,9 @@ def list_exchanges(*, as_json: JsonOption = False) -> None:
         }
         for one in found
     ]
-    _show(rows, as_json=as_json, empty="There is no exchange yet: `samelook exchange add SAMPLE sample`.")
+    print_rows(
+        rows, as_json=as_json, empty="There is no exchange yet: `samelook exchange add SAMPLE sample`."
+    )
 
 
 @app.command("add")
@@ -138,7 +140,7 @@ def types(*, as_json: JsonOption = False) -> None:
                 "credentials": [one["name"] for one in credentials["fields"]] if credentials else [],
             }
         )
-    _show(rows, as_json=as_json, empty="")
+    print_rows(rows, as_json=as_json, empty="")
 
 
 @app.command("remove")
@@ -177,8 +179,8 @@ def status(
         return [(one, await store.status(one)) for one in names]
 
     found, _ = _asked(read)
-    _show(
-        [_status_row(one, stands) for one, stands in found],
+    print_rows(
+        [status_row(one, stands) for one, stands in found],
         as_json=as_json,
         empty="There is no exchange yet.",
     )
@@ -209,7 +211,7 @@ def quarantine(
         ]
 
     rows, _ = _asked(read)
-    _show(rows, as_json=as_json, empty="Nothing is in quarantine.")
+    print_rows(rows, as_json=as_json, empty="Nothing is in quarantine.")
 
 
 @app.command("fetch")
@@ -269,7 +271,7 @@ def _fetch(
         wanted = names or [one.name for one in await ExchangeStore(pool, settings).exchanges() if one.enabled]
         failed = False
         for name in wanted:
-            with _progress(quiet=quiet or not sys.stderr.isatty()) as shown:
+            with fetch_progress(quiet=quiet or not sys.stderr.isatty()) as shown:
                 try:
                     outcome = await fetch_once(
                         pool, name, settings, from_scratch=from_scratch, patience_s=_PATIENCE_S, on_page=shown
@@ -278,7 +280,7 @@ def _fetch(
                     typer.echo(f"samelook: {error.message}", err=True)
                     failed = True
                     continue
-            _report(outcome, as_json=as_json)
+            print_outcome(outcome, as_json=as_json)
             failed = failed or not outcome.succeeded
         if not wanted:
             typer.echo("There is no enabled exchange.", err=True)
@@ -292,119 +294,14 @@ def _loop(settings: ExchangeSettings, *, as_json: bool) -> Callable[[Pool], Awai
         from samelook.exchanges.schedule import Schedule
         from samelook.processes.running import stopping
 
-        schedule = Schedule(pool, settings, on_outcome=lambda outcome: _report(outcome, as_json=as_json))
+        schedule = Schedule(
+            pool, settings, on_outcome=lambda outcome: print_outcome(outcome, as_json=as_json)
+        )
         with stopping(schedule.stop):
             await schedule.run()
         return False
 
     return run
-
-
-class _progress:  # noqa: N801 - a context manager, named as it reads
-    """Shows how many records have come, on standard error."""
-
-    def __init__(self, *, quiet: bool) -> None:
-        self._quiet = quiet
-        self._bar: Any = None
-
-    def __enter__(self) -> Callable[[FetchOutcome], None]:
-        if self._quiet:
-            return lambda _: None
-        from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-        from samelook.terminal.console import err
-
-        self._bar = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            TimeElapsedColumn(),
-            console=err(),
-            transient=True,
-        )
-        self._bar.start()
-        task = self._bar.add_task("beginning", total=None)
-
-        def show(outcome: FetchOutcome) -> None:
-            words = f"{outcome.exchange}: {outcome.stored:,} records, {outcome.removed:,} removed"
-            self._bar.update(task, description=words)
-
-        return show
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-
-
-def _report(outcome: FetchOutcome, *, as_json: bool) -> None:
-    if as_json:
-        shown = {
-            "exchange": outcome.exchange,
-            "succeeded": outcome.succeeded,
-            "up_to_date": outcome.up_to_date,
-            "pages": outcome.pages,
-            "stored": outcome.stored,
-            "removed": outcome.removed,
-            "quarantined": outcome.quarantined,
-            "seconds": round(outcome.seconds, 3),
-            "error": None if outcome.error is None else outcome.error.as_json(),
-        }
-        typer.echo(json.dumps(shown))
-        return
-    words = f"{outcome.exchange}: {outcome.stored:,} records, {outcome.removed:,} removed"
-    words += f", {outcome.seconds:.1f} s"
-    if outcome.quarantined:
-        words += f", {outcome.quarantined:,} in quarantine (samelook exchange quarantine {outcome.exchange})"
-    typer.echo(f"{words}.")
-    if outcome.error is not None:
-        typer.echo(f"samelook: {outcome.error.message}", err=True)
-
-
-def _status_row(name: str, one: ExchangeStatus) -> dict[str, Any]:
-    return {
-        "name": name,
-        "records": one.records,
-        "up_to_date": one.up_to_date,
-        "running": one.running_since is not None,
-        "rebuilding": one.rebuilding,
-        "last_fetch": None if one.completed_at is None else one.completed_at.isoformat(timespec="seconds"),
-        "succeeded": one.succeeded,
-        "failures": one.failures,
-        "quarantined": one.quarantined,
-        "next_fetch": None if one.next_fetch_at is None else one.next_fetch_at.isoformat(timespec="seconds"),
-        "checkpoint_ts": one.checkpoint_ts,
-        "error": None if one.error is None else one.error["message"],
-    }
-
-
-def _show(rows: list[dict[str, Any]], *, as_json: bool, empty: str) -> None:
-    if as_json:
-        for row in rows:
-            typer.echo(json.dumps(row))
-        return
-    if not rows:
-        typer.echo(empty, err=True)
-        return
-    from rich.table import Table
-    from rich.text import Text
-
-    from samelook.terminal.console import out
-
-    table = Table(box=None, pad_edge=False)
-    for name in rows[0]:
-        table.add_column(name.replace("_", " "), overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(_cell(value)) for value in row.values()))
-    out().print(table)
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    text = "" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
-    # What came from elsewhere may hold what a terminal obeys.
-    return "".join(one if one.isprintable() or one == " " else repr(one)[1:-1] for one in text)
 
 
 def _fields(options: list[str]) -> dict[str, Any]:
