@@ -232,7 +232,7 @@ def grey(
         str | None,
         typer.Option(
             "--reason",
-            help="Only this reason, such as no_icon or shared_look.",
+            help="Only this reason, such as no_icon or hashing_failed.",
             autocompletion=completions.grey_reasons,
         ),
     ] = None,

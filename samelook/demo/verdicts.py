@@ -93,6 +93,4 @@ def _because(answer: dict[str, Any]) -> str:
         told += f" {like['site']}"
     elif first["code"] == "family":
         told += f" of {first['detail']['of']}"
-    elif first["code"] == "shared_look":
-        told += f" with {first['detail']['with'][0]}"
     return told

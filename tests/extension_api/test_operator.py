@@ -68,8 +68,8 @@ async def wear(
             *(domain, site, position),
         )
         await connection.execute(
-            "INSERT INTO site_looks (domain_id, sha256, seq, icon_url, md5, own_host, since)"
-            " VALUES ($1, $2, nextval('verdict_seq'), '/i', $3, true, now() - make_interval(days => $4))",
+            "INSERT INTO site_looks (domain_id, sha256, seq, icon_url, md5, since)"
+            " VALUES ($1, $2, nextval('verdict_seq'), '/i', $3, now() - make_interval(days => $4))",
             *(domain, sha256, md5, days),
         )
     await connection.execute(
