@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import os
 import pickle
-import re
 import signal
 import socket
 import subprocess
@@ -19,20 +18,18 @@ import sys
 from collections import deque
 from collections.abc import Callable, Collection
 from types import TracebackType
-from typing import Self, cast
+from typing import Self
 
-from samelook.hashing.errors import LEAVES, DecoderDied, DecoderTimeout, HashingError, JobFailed, TooManyBytes
-from samelook.hashing.formats import ImageFormat
+from samelook.hashing.answers import error_of, hashed_picture_of
+from samelook.hashing.errors import DecoderDied, DecoderTimeout, HashingError, TooManyBytes
 from samelook.hashing.picture import DecodeLimits
 from samelook.hashing.settings import SandboxLimits
 from samelook.hashing.signals import HashedPicture, hash_bytes
-from samelook.hashing.table import DEFAULT_NAMES, SIGNAL_NAMES
+from samelook.hashing.table import DEFAULT_NAMES
 from samelook.hashing.worker import CALL, HASH, NUMBER
 from samelook.processes.framing import BrokenFrame, Frames, decode, framed
 
 _MAX_FAILED_STARTS = 3
-_SIGNAL_VALUE = re.compile(r"-?[0-9a-f]{1,128}")
-_FORMATS = frozenset(("png", "ico", "gif", "jpeg", "webp", "bmp", "avif", "svg"))
 
 
 class Sandbox:
@@ -92,10 +89,10 @@ class Sandbox:
                 max_bytes=self._decode_limits.max_bytes,
             )
         if types is None and not self._optional_signals:
-            return _hashed_picture(await self._submit(HASH, data))
+            return hashed_picture_of(await self._submit(HASH, data))
         if types is None:
             types = (*DEFAULT_NAMES, *self._optional_signals)
-        return _hashed_picture(await self.run(hash_bytes, data, self._decode_limits, tuple(types)))
+        return hashed_picture_of(await self.run(hash_bytes, data, self._decode_limits, tuple(types)))
 
     async def run(self, function: Callable[..., object], *arguments: object) -> object:
         """Calls a function of a module in a worker and returns its result.
@@ -296,7 +293,7 @@ class _Worker(asyncio.Protocol):
         if "value" in answer:
             job.future.set_result(answer["value"])
         else:
-            job.future.set_exception(_error(answer.get("error")))
+            job.future.set_exception(error_of(answer.get("error")))
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's name
         if not self._started.done():
@@ -366,38 +363,3 @@ def _environment() -> dict[str, str]:
         "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
         "MALLOC_TOP_PAD_": str(8 << 20),
     }
-
-
-def _error(answer: object) -> HashingError:
-    if not isinstance(answer, dict):
-        return DecoderDied("The worker process answered nonsense.")
-    leaf = LEAVES.get(str(answer.get("kind")), JobFailed)
-    detail = answer.get("detail")
-    error = leaf(str(answer.get("message")))
-    if isinstance(detail, dict):
-        error.detail.update(detail)
-    return error
-
-
-def _hashed_picture(value: object) -> HashedPicture:
-    """A worker's answer as a value, after a check that it has the form of one."""
-    if not isinstance(value, dict):
-        raise DecoderDied("The worker process answered nonsense.")
-    numbers = [value.get(name) for name in ("width", "height", "frames", "bytes")]
-    texts = [value.get(name) for name in ("sha256", "md5")]
-    signals = value.get("signals")
-    if (
-        not all(isinstance(number, int) and number >= 0 for number in numbers)
-        or not all(isinstance(text, str) and _SIGNAL_VALUE.fullmatch(text) for text in texts)
-        or value.get("format") not in _FORMATS
-        or not isinstance(signals, dict)
-        or not all(
-            name in SIGNAL_NAMES and isinstance(signal, str) and _SIGNAL_VALUE.fullmatch(signal)
-            for name, signal in signals.items()
-        )
-    ):
-        raise DecoderDied("The worker process answered nonsense.")
-    width, height, frames, size = cast("list[int]", numbers)
-    sha256, md5 = cast("list[str]", texts)
-    image_format = cast("ImageFormat", value["format"])
-    return HashedPicture(sha256, md5, image_format, width, height, frames, size, signals)

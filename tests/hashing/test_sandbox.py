@@ -140,7 +140,7 @@ async def test_a_hostile_job_is_one_typed_error_and_the_next_is_served(
 
 
 async def test_a_worker_that_lies_about_a_picture_is_not_believed() -> None:
-    from samelook.hashing.sandbox import _hashed_picture
+    from samelook.hashing.answers import hashed_picture_of
 
     honest = {
         "sha256": "ab",
@@ -152,7 +152,7 @@ async def test_a_worker_that_lies_about_a_picture_is_not_believed() -> None:
         "bytes": 1,
         "signals": {"pdq": "00", "favicon_mmh3": "-5"},
     }
-    assert _hashed_picture(honest).signals["favicon_mmh3"] == "-5"
+    assert hashed_picture_of(honest).signals["favicon_mmh3"] == "-5"
     lies: list[dict[str, object]] = [
         {"sha256": "'; DROP TABLE"},
         {"md5": None},
@@ -166,9 +166,9 @@ async def test_a_worker_that_lies_about_a_picture_is_not_believed() -> None:
     ]
     for lie in lies:
         with pytest.raises(DecoderDied):
-            _hashed_picture({**honest, **lie})
+            hashed_picture_of({**honest, **lie})
     with pytest.raises(DecoderDied):
-        _hashed_picture(["no", "object"])
+        hashed_picture_of(["no", "object"])
 
 
 async def test_a_worker_knows_nothing_and_inherits_nothing(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -7,13 +7,26 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("api", "banks", "crawler", "exchanges", "extension_api", "facts", "inspector", "looks", "sql", "samelook")
+ROOMS = (
+    "api",
+    "banks",
+    "crawler",
+    "exchanges",
+    "extension_api",
+    "facts",
+    "inspector",
+    "looks",
+    "sql",
+    "samelook",
+)
 GUARDS = {"single_row"}
 """Columns that only hold a constraint."""
 
 
 async def test_every_table_and_column_is_named_by_a_query_or_by_code(connection: Any) -> None:
-    files = [file for room in ROOMS for ending in ("py", "sql") for file in (ROOT / room).rglob(f"*.{ending}")]
+    files = [
+        file for room in ROOMS for ending in ("py", "sql") for file in (ROOT / room).rglob(f"*.{ending}")
+    ]
     used = "\n".join(
         re.sub(r"--.*", "", file.read_text()) for file in files if "migrations" not in file.parts
     )
@@ -32,7 +45,6 @@ async def test_every_table_and_column_is_named_by_a_query_or_by_code(connection:
 
 async def test_every_trigger_says_why_it_is_one(connection: Any) -> None:
     silent = await connection.fetch(
-        "SELECT tgname FROM pg_trigger"
-        " WHERE NOT tgisinternal AND obj_description(tgfoid, 'pg_proc') IS NULL"
+        "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND obj_description(tgfoid, 'pg_proc') IS NULL"
     )
     assert silent == []
