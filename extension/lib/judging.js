@@ -7,11 +7,14 @@ import { base64Of, iconOf } from "./icon.js";
 import { list, listState, STALE_MS } from "./lists.js";
 import { lockTab } from "./lock.js";
 import { check } from "./server.js";
-import { hostOf, siteOf } from "./sites.js";
+import { hostOf, scopeOf, siteOf } from "./sites.js";
 import { isAllowed, keep, kept, setTabState, settings, tabState } from "./state.js";
 
 const MOST_PICTURES = 24;
 const MOST_REMEMBERED = 4;
+/** How long after a question without an answer it is asked again, and how often. */
+const ASK_AGAIN_MS = 4_000;
+const MOST_TRIES = 4;
 const SEVERITY = ["trusted", "first_use", "grey", "lock"];
 
 const judging = new Map();
@@ -48,12 +51,23 @@ async function judgeNow(tabId, tab, reading) {
   if (same && (pictures.includes(digest) || pictures.length >= MOST_PICTURES || before.viewing)) return;
   if (off) return settle(tabId, { host, site, verdict: "off", action: "allow", reasons: ["off"], looksLike: [], pictures: [digest] });
   const said = await verdictOn({ host, site, icon, mode, incognito: tab.incognito }, ready);
-  const state = { host, site, ...said, pictures: [...pictures, digest], shown: icon ? await dataUrlOf(icon.png) : "" };
+  const tries = said.unanswered ? ((same && before.tries) || 0) + 1 : 0;
+  const isJudged = !said.unanswered || tries >= MOST_TRIES;
+  if (!isJudged) askAgain(tabId, host);
+  const state = { host, site, ...said, tries, pictures: isJudged ? [...pictures, digest] : pictures, shown: icon ? await dataUrlOf(icon.png) : "" };
   // A page that swaps its icon keeps the worst verdict of those it has shown.
   const worse = same && SEVERITY.indexOf(before.verdict) > SEVERITY.indexOf(state.verdict);
   const current = await chrome.tabs.get(tabId).catch(() => null);
   if (!current || hostOf(current.url) !== host) return;
-  await settle(tabId, worse ? { ...before, pictures: state.pictures } : state, current);
+  await settle(tabId, worse ? { ...before, tries, pictures: state.pictures } : state, current);
+}
+
+/** A server that is slow or starting is no reason to let a copy be: the tab is judged again, if it is still there. */
+function askAgain(tabId, host) {
+  setTimeout(async () => {
+    const tab = await chrome.tabs.get(tabId).catch(() => null);
+    if (tab && hostOf(tab.url) === host) await judge(tabId, tab);
+  }, ASK_AGAIN_MS);
 }
 
 async function settle(tabId, state, tab) {
@@ -65,7 +79,7 @@ async function settle(tabId, state, tab) {
 async function verdictOn({ host, site, icon, mode, incognito }, ready) {
   const forms = icon && formsOf(icon.picture).map((form) => ({ ...form, hex: hexOf(form.pdq) }));
   const seen = (await kept("seen", site)) ?? null;
-  const allowed = await isAllowed(site);
+  const allowed = await isAllowed(site, host);
   const home = decide({ site, forms, allowed, seen }, ready, mode);
   const said = home.ask ? await askedOf(host, site, icon, home) : home;
   if (!incognito && forms?.length) await remember(site, forms, seen, said);
@@ -74,12 +88,13 @@ async function verdictOn({ host, site, icon, mode, incognito }, ready) {
 
 /** The server's verdict, or what can be said without it: the answer it gave before, or the one at home. */
 async function askedOf(host, site, icon, home) {
-  const key = `${site} ${icon.digest}`;
+  // Every answer is kept for its own host: what is said of one says nothing of the site's others.
+  const key = `${host} ${icon.digest}`;
   const known = await kept("answers", key);
   if (known && known.until > Date.now()) return known.said;
   try {
     const answer = await check(host, icon.png);
-    const said = saidBy(answer, home);
+    const said = { ...saidBy(answer, home), scope: scopeOf(host, site, answer.applies_to) };
     await keep("answers", key, { said, at: Date.now(), until: Date.now() + 1000 * Math.min(answer.ttl ?? 0, 3600) });
     return said;
   } catch (error) {
@@ -87,7 +102,7 @@ async function askedOf(host, site, icon, home) {
     const { at } = await listState();
     const fresh = known && Date.now() - Math.max(known.at, at) < STALE_MS;
     if (fresh) return { ...known.said, reasons: [...known.said.reasons, "offline"] };
-    return { ...home, ask: false, reasons: [...home.reasons, "offline"] };
+    return { ...home, ask: false, unanswered: true, reasons: [...home.reasons, "offline"] };
   }
 }
 

@@ -11,12 +11,16 @@ import { list } from "./lists.js";
 const LOCK_PAGE = "pages/lock.html";
 const WIPE_MS = 300;
 const ARRIVAL_MS = 2_000;
+const STILL_MS = 1_000;
 const SANDBOX = "sandbox; script-src 'none'; form-action 'none'; worker-src 'none'";
 const PRIORITY = { redirect: 100, sandbox: 200 };
 
-/** Lock a tab: the guards of its frames are armed, and say whether they are asked for something. */
+/**
+ * Lock a tab: the guards of its frames are armed, and say whether they are asked for something. What is locked is no
+ * more than the verdict holds for: `scope`, a site or one host of it.
+ */
 export async function lockTab(tabId, url, state) {
-  await setLock(state.site, { site: state.site, host: state.host, url, tabId, ...facts(state) });
+  await setLock(state.scope, { site: state.scope, host: state.host, url, tabId, ...facts(state) });
   await setTabState(tabId, { ...state, guard: "watch" });
   await tell(tabId, "watch");
 }
@@ -31,7 +35,7 @@ export async function pageAsks(tabId) {
   if (!state || (state.guard !== "watch" && state.guard !== "view")) return;
   await setTabState(tabId, { ...state, guard: "cover", viewing: false });
   void tell(tabId, "cover");
-  await goToLockPage(tabId, state.site);
+  await goToLockPage(tabId, state.scope);
 }
 
 function tell(tabId, guard) {
@@ -47,15 +51,25 @@ async function goToLockPage(tabId, site) {
     sleep(WIPE_MS),
   ]);
   await chrome.tabs.update(tabId, { url: lockUrl(site) }).catch(() => null);
-  for (const end = Date.now() + ARRIVAL_MS; Date.now() < end; await sleep(50)) {
-    const tab = await chrome.tabs.get(tabId).catch(() => null);
-    if (!tab || isLockPage(tab.url)) return;
-  }
+  if (await hasGone(tabId, WIPE_MS)) return;
+  // A page that navigates without end cancels ours each time; while it is held still, ours arrives.
+  void chrome.scripting.executeScript({ target: { tabId }, injectImmediately: true, func: holdStill, args: [STILL_MS] }).catch(() => null);
+  await chrome.tabs.update(tabId, { url: lockUrl(site) }).catch(() => null);
+  if (await hasGone(tabId, ARRIVAL_MS)) return;
   // A page that hangs, or asks whether to leave it, is left behind.
   const tab = await chrome.tabs.get(tabId).catch(() => null);
   if (!tab || isLockPage(tab.url)) return;
   await chrome.tabs.create({ url: lockUrl(site), index: tab.index, windowId: tab.windowId, active: tab.active });
   await chrome.tabs.remove(tabId).catch(() => null);
+}
+
+/** Whether the tab shows the lock page, or is gone, before the time is over. */
+async function hasGone(tabId, patience) {
+  for (const end = Date.now() + patience; Date.now() < end; await sleep(50)) {
+    const tab = await chrome.tabs.get(tabId).catch(() => null);
+    if (!tab || isLockPage(tab.url)) return true;
+  }
+  return false;
 }
 
 export const isLockPage = (url = "") => url.includes(`/${LOCK_PAGE}`) && !/^https?:/.test(url);
@@ -65,6 +79,11 @@ function wipe() {
   document.open();
   document.close();
   addEventListener("beforeunload", (event) => event.stopImmediatePropagation(), true);
+}
+
+/** Runs in the page: nothing of it runs meanwhile. */
+function holdStill(milliseconds) {
+  for (const end = Date.now() + milliseconds; Date.now() < end; );
 }
 
 /** Every navigation to the site ends at the lock page, Back and the page's own included. */
@@ -120,7 +139,7 @@ export async function viewOnly(tabId, site) {
     }),
   });
   await setTabState(tabId, {
-    host: lock.host, site, verdict: "lock", action: "lock", viewing: true, guard: "view", pictures: [], ...facts(lock),
+    host: lock.host, site, scope: site, verdict: "lock", action: "lock", viewing: true, guard: "view", pictures: [], ...facts(lock),
   });
   await chrome.tabs.update(tabId, { url: lock.url });
 }
@@ -155,7 +174,7 @@ export async function arrived(tabId, url) {
   const site = new URL(url).searchParams.get("site");
   const lock = site && (await lockOf(site));
   if (!lock) return;
-  const state = { host: lock.host, site, verdict: "lock", action: "lock", pictures: [], ...facts(lock), onLockPage: true };
+  const state = { host: lock.host, site, scope: site, verdict: "lock", action: "lock", pictures: [], ...facts(lock), onLockPage: true };
   await setTabState(tabId, state);
   await show(tabId, state);
 }

@@ -27,15 +27,15 @@ export async function changeSettings(changes) {
   return changed;
 }
 
-/** {site: until} of the sites that the user has declared real; `until` is milliseconds, or null for ever. */
+/** {name: until} of the sites and hosts that the user has declared real; `until` is milliseconds, or null for ever. */
 export async function allowed() {
   const { allowed: kept = {} } = await chrome.storage.local.get("allowed");
   return kept;
 }
 
-export async function isAllowed(site) {
-  const until = (await allowed())[site];
-  return until === null || until > Date.now();
+export async function isAllowed(...names) {
+  const kept = await allowed();
+  return names.some((name) => kept[name] === null || kept[name] > Date.now());
 }
 
 export async function allow(site, until) {

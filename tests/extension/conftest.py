@@ -1,4 +1,4 @@
-"""Node and Chromium for the extension's tests, where they are."""
+"""Node, Chromium and Firefox for the extension's tests, where they are."""
 
 from __future__ import annotations
 
@@ -45,6 +45,11 @@ def node() -> str:
 @pytest.fixture(scope="session")
 def chromium() -> str:
     return _program("chromium", "chromium-browser", "google-chrome-for-testing")
+
+
+@pytest.fixture(scope="session")
+def firefox_program() -> str:
+    return _program("firefox-esr", "firefox")
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,10 @@
 #!/bin/sh
-# Installs Node and Chromium for the extension's tests where that is allowed (Debian, as root); says what is skipped.
+# Installs Node, Chromium and Firefox for the extension's tests where that is allowed (Debian, as root); says what is skipped.
 missing() { ! command -v "$1" >/dev/null 2>&1; }
 wanted=""
 missing node && missing nodejs && wanted="$wanted nodejs"
 missing chromium && missing chromium-browser && wanted="$wanted chromium"
+missing firefox-esr && missing firefox && wanted="$wanted firefox-esr"
 [ -z "$wanted" ] && exit 0
 if [ "$(id -u)" = 0 ] && ! missing apt-get; then
   # shellcheck disable=SC2086 - names of packages, one or two

@@ -19,6 +19,7 @@ FIGHTING = [
     "in-frame",
     "late-field",
     "asks-to-stay",
+    "location-war",
     "writes-anew",
     "alert-loop",
     "busy-loop",

@@ -1,0 +1,63 @@
+"""The extension in Firefox: trusted sites are left alone and asked nobody about; copies are locked."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from tests.extension.attacks import ROBBED
+from tests.extension.firefox import Firefox, running_firefox
+from tests.extension.stage import Stage
+
+PACK = Path(__file__).parents[2] / "extension/pack.py"
+COPIES = ("by-svg", "by-script", "late-field", "in-frame", "asks-to-stay")
+PATIENCE_S = 60.0
+
+
+async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while not await holds():
+            await asyncio.sleep(0.1)
+
+
+async def test_firefox_locks_copies_and_leaves_others_alone(
+    firefox_program: str, stage: Stage, tmp_path: Path
+) -> None:
+    subprocess.run([sys.executable, PACK, tmp_path / "packed"], check=True, capture_output=True)
+    archive = tmp_path / "packed/samelook-firefox.zip"
+    before = len(stage.asked)
+    async with running_firefox(firefox_program, archive, stage, tmp_path) as firefox:
+        await _has_its_list(stage, before)
+        before = len(stage.asked)
+        await firefox.open("lumora.example")
+        await _can_be_typed_into(firefox, ROBBED)
+        assert [path for _, path, _ in stage.asked[before:]] == []
+        for name in COPIES:
+            await firefox.open(f"{name}.example")
+        for name in COPIES:
+            await until(lambda host=f"{name}.example": firefox.is_locked(host))  # type: ignore[misc]
+        assert any("//lumora.example/" in url for url in await firefox.urls())
+    questions = [json.loads(body) for _, path, body in stage.asked[before:] if path == "/x/v1/check"]
+    assert {question["url"] for question in questions} == {f"{name}.example" for name in COPIES}
+    assert all(set(icon) == {"data"} for question in questions for icon in question["icons"])
+
+
+async def _has_its_list(stage: Stage, before: int) -> None:
+    async def fetched() -> bool:
+        return any(path.startswith("/x/v1/looks/compact") for _, path, _ in stage.asked[before:])
+
+    await until(fetched)
+
+
+async def _can_be_typed_into(firefox: Firefox, host: str) -> None:
+    tab = await firefox.open(host)
+
+    async def arrived() -> bool:
+        return any(f"//{host}/" in url for url in await firefox.urls()) and await firefox.has_field(tab)
+
+    await until(arrived)
+    assert await firefox.value_after_typing(tab, "abc") == "abc"
