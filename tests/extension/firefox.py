@@ -100,6 +100,7 @@ async def running_firefox(program: str, archive: Path, stage: Stage, folder: Pat
     )
     try:
         address = await _address_of(process)
+        drained = asyncio.create_task(_drained(process))
         async with (
             aiohttp.ClientSession() as session,
             session.ws_connect(f"{address}/session", max_msg_size=0) as socket,
@@ -110,6 +111,7 @@ async def running_firefox(program: str, archive: Path, stage: Stage, folder: Pat
                 "webExtension.install", extensionData={"type": "path", "path": str(extension)}
             )
             yield firefox
+        drained.cancel()
     finally:
         process.kill()
         await process.wait()
@@ -121,13 +123,14 @@ async def _address_of(process: asyncio.subprocess.Process) -> str:
         async for line in process.stderr:
             found = _LISTENS.search(line.decode(errors="replace"))
             if found:
-                asyncio.get_running_loop().create_task(_drained(process.stderr), name="firefox")
                 return found[0]
     raise AssertionError("Firefox ended before it listened")
 
 
-async def _drained(stream: asyncio.StreamReader) -> None:
-    while await stream.read(65_536):
+async def _drained(process: asyncio.subprocess.Process) -> None:
+    """What Firefox writes is read, so that it never waits for a reader."""
+    assert process.stderr is not None
+    while await process.stderr.read(65_536):
         pass
 
 
