@@ -133,14 +133,8 @@ def mean_look_ms(icons: Sequence[Icon], side: int = 48, count: int = 1000) -> fl
 
 
 def _passing(rule: LookRule, pairs: Pairs) -> _Flags:
-    measures = Measures(*pairs.measures.T)
-    passing: _Flags = (
-        (pairs.pdq <= rule.radius_bits)
-        & (measures.inner >= rule.least_inner)
-        & (measures.tint <= rule.most_tint)
-        & (counted(points_of(pairs.measures), pairs.handicaps) >= rule.least_points)
-    )
-    return passing
+    points = counted(points_of(pairs.measures), pairs.handicaps)
+    return rule.passes(Measures(*pairs.measures.T), pairs.pdq, points, pairs.handicaps)
 
 
 def _outcome(name: str, found: _Flags, pairs: NDArray[np.int64], known: Known) -> Outcome:

@@ -91,7 +91,7 @@ class Pairs:
     measures: NDArray[np.float32]
     """The columns of `Measures`; shape (pairs, 16)."""
     handicaps: NDArray[np.float64]
-    """As in `Probes.handicaps`; shape (pairs, 2)."""
+    """As in `Probes.handicaps`; shape (pairs, 3)."""
 
 
 @dataclass(frozen=True, eq=False)

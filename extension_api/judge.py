@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from samelook.extension_api.verdict import Decision, decide
+from samelook.facts.asker import Knowledge
 from samelook.facts.evidence import Facts
-from samelook.facts.gathering import Asked, Gatherer, Knowledge
+from samelook.facts.gathering import Asked, Gatherer
 
 if TYPE_CHECKING:
     from samelook.facts.settings import VerdictSettings

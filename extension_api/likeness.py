@@ -41,6 +41,7 @@ class JudgedLook:
     own_for_s: float = -1.0
     """How long it has been the site's own; negative: it is not, by what the crawl saw."""
     confirmed: bool = False
+    faintly_like: Site | None = None
     named: tuple[LookMatch, ...] = field(default=())
     """Matches that accuse nobody and are worth naming."""
 
@@ -112,6 +113,12 @@ class Likenesses:
         relatives = [match for match in matches if match.owner.site in self._family]
         strangers = [match for match in matches if match.owner.site not in self._family]
         common = self._common(look, strangers)
+        if common is None and strangers and self._is_mere_letter(look, strangers):
+            if self.asker_in_tiers:
+                # Nobody's look, so nobody is its better owner.
+                strangers = []
+            else:
+                common = f"letter {look.letter}"
         if common is not None:
             return JudgedLook(
                 common=common, own_for_s=own_for_s, confirmed=look.confirmed, named=tuple(strangers)
@@ -137,6 +144,7 @@ class Likenesses:
             relative=kin[0] if kin else None,
             own_for_s=own_for_s,
             confirmed=look.confirmed,
+            faintly_like=look.faintly_like,
             named=tuple(relatives),
         )
 
@@ -168,6 +176,13 @@ class Likenesses:
         if owner is None or resembles(label, registrable_label(owner)):
             return None
         return owner
+
+    def _is_mere_letter(self, look: AskerLook, strangers: Iterable[LookMatch]) -> bool:
+        """Whether the look is a letter, and the site does not borrow the name of somebody who wears it."""
+        label = registrable_label(self._facts.site)
+        return look.letter is not None and not any(
+            resembles(label, registrable_label(match.owner.site)) for match in strangers
+        )
 
     def _vendor_among(self, strangers: list[LookMatch]) -> Vendor | None:
         """The vendor who wears the look, unless it is rather that of a brand which is placed far better.

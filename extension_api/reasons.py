@@ -33,6 +33,7 @@ class Code(StrEnum):
     LOOK_CHANGED = "look_changed"
     UNVISITED = "unvisited"
     SAME_PICTURE = "same_picture"
+    FAINT_LIKENESS = "faint_likeness"
     FORMER_LOOK = "former_look"
     OWN_RANK = "own_rank"
     LOW_RANK_OWNER = "low_rank_owner"
@@ -51,7 +52,7 @@ EXPLANATIONS: dict[Code, str] = {
     Code.RANKED: "The site is ranked well, and each icon is its own or like nobody else's.",
     Code.FAMILY: "The site belongs to the same organisation as the owner of the look.",
     Code.DEGENERATE: "The icon has too little contrast to be told from others.",
-    Code.COMMON_LOOK: "Strangers show this look legitimately: it is a product's or a platform's default.",
+    Code.COMMON_LOOK: "Strangers show this look too: a product's or a platform's default, or a mere letter.",
     Code.LOOKS_LIKE: "The icon looks like another organisation's, which has the better claim to it.",
     Code.NO_ICON: "The site has no icon.",
     Code.DISCOVERY_FAILED: "The site's page could not be visited, so its icons are unknown.",
@@ -64,6 +65,7 @@ EXPLANATIONS: dict[Code, str] = {
     Code.LOOK_CHANGED: "The icon is not the one that the crawler saw at this site.",
     Code.UNVISITED: "The crawler has not visited the site yet.",
     Code.SAME_PICTURE: "The icon is the very same file as the owner's.",
+    Code.FAINT_LIKENESS: "The icon is a little like a better-known site's, so age alone earns no trust.",
     Code.FORMER_LOOK: "The owner wore this look until lately; it stays protected for a while.",
     Code.OWN_RANK: "The site itself is ranked well, so likeness alone does not lock it.",
     Code.LOW_RANK_OWNER: "The owner of the look is not ranked well enough for likeness to lock others.",

@@ -121,7 +121,7 @@ class _Deciding:
             yield Verdict.TRUSTED, Reason(Code.FAMILY, "2-family", detail)
         if self.likenesses.asker_in_tiers:
             yield Verdict.TRUSTED, Reason(Code.RANKED, "2-ranked", {"position": facts.position})
-        elif not facts.needed and all(look.is_settled for look in speaking):
+        elif not facts.needed and all(look.is_settled and not look.faintly_like for look in speaking):
             yield Verdict.TRUSTED, Reason(Code.SEEN_BEFORE, "2-seen")
 
     def _likeness(self) -> Iterable[_Found]:
@@ -189,6 +189,7 @@ class _Deciding:
         """What decides nothing and is worth knowing."""
         facts, aside, rivals = self.facts, "aside", self.rivals
         in_tiers = self.likenesses.asker_in_tiers
+        faint = sorted({look.faintly_like for look in self.looks if look.faintly_like is not None})
         unverified = any(look.own_for_s < 0 for look in self.looks)
         kin = [self.likenesses.kinship_with(match.owner.site) for match in rivals]
         said = {
@@ -196,6 +197,7 @@ class _Deciding:
             Code.LOOK_CHANGED: facts.known_with_other_look,
             Code.UNVISITED: not facts.visited and facts.discovery_error is None,
             Code.SAME_PICTURE: any(match.asker_sha256 == match.owner_sha256 for match in rivals),
+            Code.FAINT_LIKENESS: bool(faint) and not rivals,
             Code.FORMER_LOOK: any(not match.current for match in rivals),
             Code.OWN_RANK: in_tiers and bool(rivals),
             Code.LOW_RANK_OWNER: bool(rivals) and not any(look.protected for look in self.looks),
@@ -212,7 +214,8 @@ class _Deciding:
             Code.UNLOCK_REPORTED: facts.reports.get("unlock", 0.0) >= 1,
             Code.FALSE_LOCK_REPORTED: facts.reports.get("false_lock", 0.0) >= 1,
         }
-        return [Reason(code, aside) for code, holds in said.items() if holds]
+        details: dict[Code, dict[str, Any]] = {Code.FAINT_LIKENESS: {"of": faint[:SHOWN_MATCHES]}}
+        return [Reason(code, aside, details.get(code, {})) for code, holds in said.items() if holds]
 
 
 _STRANGERS_PUBLISH = frozenset({Hosting.SHARED_PATHS, Hosting.PERHAPS_SHARED})

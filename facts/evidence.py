@@ -68,6 +68,12 @@ class AskerLook:
     """The look is not the site's own but like one that is or lately was: with a badge, or last year's."""
     default_of: Vendor | None = None
     """Whose product's default picture it is."""
+    letter: str | None = None
+    """The letter that is all there is to see; looked up where somebody else wears the look, and None where
+    one of the most-copied organisations does."""
+    faintly_like: Site | None = None
+    """A site in the tiers, of another family, whose look it is faintly like: that accuses nobody, but age
+    alone makes it nobody's own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from samelook.facts.evidence import AskerLook, Facts, LookMatch, Wearer
+from samelook.facts.asker import Asker, Knowledge, looks_at
+from samelook.facts.evidence import Facts, LookMatch, Wearer
 from samelook.facts.families import FamilyMember, Kinship, kinship
-from samelook.looks.likeness import likenesses, versions_of, wear_one_look
 from samelook.looks.look import Look
 from samelook.looks.near import NearLooks
 from samelook.looks.rules import Rule
 from samelook.names.sites import Hosting, Site, hosting_of, operators_of, registrable_domain, site_of
 
 if TYPE_CHECKING:
-    from samelook.facts.common import Catalogue
-    from samelook.facts.known import Shown
-    from samelook.facts.lists import Lists
     from samelook.facts.memory import KnownSite, Memory
     from samelook.facts.settings import VerdictSettings
     from samelook.facts.standing import Owner
@@ -30,14 +27,6 @@ MOST_WEARERS = 8
 MOST_WITH_WEARERS = 3
 """Owners of a look for whom the others that wear it are looked up, the best-ranked: each takes a search."""
 _LAST = 1 << 62
-
-
-class Knowledge(Protocol):
-    """What is known now: a follower of the database, or facts put together by hand."""
-
-    memory: Memory
-    lists: Lists
-    catalogue: Catalogue
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +106,12 @@ class Gatherer:
         )
         looks_of = {icon.sha256: self._looks_of(icon) for icon in icons if not (icon.error or icon.pdq)}
         matches = [match for icon in icons for match in self._matches(icon, looks_of, site)]
-        contested = {match.asker_sha256 for match in matches} if self._is_in_tiers(position) else set()
+        wearers: dict[str, set[Site]] = {}
+        for match in matches:
+            wearers.setdefault(match.asker_sha256, set()).add(match.owner.site)
+        asker = Asker(self._knowledge, self.near, self._settings.tiers, now, site, position, shown)
         looks = [
-            self._asker_look(sha256, seen, current, shown if sha256.hex() in contested else ())
+            asker.look(sha256, seen, wearers.get(sha256.hex(), ()))
             for sha256, seen in sorted(looks_of.items())
             if seen is not None
         ]
@@ -186,34 +178,6 @@ class Gatherer:
 
     def _looks_of(self, icon: AskedIcon) -> tuple[Look, ...] | None:
         return icon.looks if icon.looks is not None else self._looks_at(icon.sha256)
-
-    def _asker_look(
-        self, sha256: bytes, looks: tuple[Look, ...], current: Mapping[bytes, Shown], lately: Iterable[bytes]
-    ) -> AskerLook:
-        """One icon; whether it is like one that the site showed `lately` is looked up where it matters."""
-        if not looks:
-            return AskerLook(sha256.hex(), degenerate=True)
-        # The look is compared as it is: a brand's icon with a badge on it does not become the copier's own.
-        same = (
-            [current[sha256]]
-            if sha256 in current
-            else [one for other, one in current.items() if wear_one_look(looks, self._looks_at(other) or ())]
-        )
-        return AskerLook(
-            sha256.hex(),
-            own_since=min((one.since for one in same), default=None),
-            confirmed=any(one.confirmed for one in same),
-            like_own=not same and self._is_like_one_of(looks, lately),
-            default_of=self._knowledge.catalogue.default_like(looks),
-        )
-
-    def _is_like_one_of(self, looks: Sequence[Look], pictures: Iterable[bytes]) -> bool:
-        others = [look for sha256 in pictures for look in self._looks_at(sha256) or ()]
-        return bool(others) and any(
-            found is not None
-            for look in looks
-            for found in likenesses(versions_of(look), others, Rule.STANDARD)
-        )
 
     # ---- the owners ----
 
@@ -337,9 +301,7 @@ class Gatherer:
         return FamilyMember(name, None) if known is None else known.as_member()
 
     def _looks_at(self, sha256: bytes) -> tuple[Look, ...] | None:
-        """The looks of a known picture, none when no frame has contrast; None for an unknown one."""
-        numbers = self.memory.looks_of(sha256)
-        return None if numbers is None else tuple(self.memory.index.look(number) for number in numbers)
+        return looks_at(self.memory, sha256)
 
 
 _STRANGERS = Kinship()

@@ -164,7 +164,7 @@ def _inside_frame(pixels: _Pixels) -> Image.Image | None:
     edge = _edge_of(left)
     if int(edge.sum()) < _LEAST_EDGE or float(white[edge].mean()) < _FRAME_SHARE:
         return None
-    left &= ~_reached_from_border(white | ~left)
+    left &= ~reached_from_border(white | ~left)
     box = _box_of_lines(left.sum(axis=1) > 1, left.sum(axis=0) > 1)
     if box is None or min(box[2] - box[0], box[3] - box[1]) < max(_LEAST_SIDE, min(left.shape) // 5):
         return None
@@ -177,7 +177,7 @@ def _left_after(left: NDArray[np.bool_], passable: NDArray[np.bool_]) -> NDArray
 
     The next row of pixels goes too: where two colours meet, they are mixed.
     """
-    left = left & ~_reached_from_border(passable)
+    left = left & ~reached_from_border(passable)
     return left if left.all() else left & ~_edge_of(left)
 
 
@@ -205,7 +205,7 @@ def _keyed(icon: Image.Image) -> Image.Image | None:
         ground = _margin_colour(pixels, _KEYED_RING_SHARE)
         if ground is None or int(ground[:3].max() - ground[:3].min()) > _COLOURLESS:
             return None
-        outside = _reached_from_border((_distance(pixels, ground) <= _NEAR) | ~opaque)
+        outside = reached_from_border((_distance(pixels, ground) <= _NEAR) | ~opaque)
         pixels = np.where(outside[..., None], np.uint8(0), pixels)
         opaque &= ~outside
     box = _box_of(opaque)
@@ -233,7 +233,7 @@ def _distance(pixels: NDArray[np.uint8] | NDArray[np.int16], colour: NDArray[np.
     return widest
 
 
-def _reached_from_border(passable: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def reached_from_border(passable: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Where one gets from the border through passable pixels, up, down, left and right.
 
     Whole runs of passable pixels are reached at once, along rows and columns in turn. Few turns are needed;

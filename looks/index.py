@@ -10,7 +10,7 @@ from __future__ import annotations
 from array import array
 from collections import deque
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
@@ -27,8 +27,8 @@ from samelook.looks.likeness import (
     versions_of,
 )
 from samelook.looks.look import PDQ_BYTES, PICTURE_BYTES, Look
-from samelook.looks.probes import AS_IS, Probes
-from samelook.looks.rules import Rule, judge
+from samelook.looks.probes import AS_IS, Probes, probes_of
+from samelook.looks.rules import FAINT, Judged, LookRule, Rule, judge
 from samelook.looks.store import LookStore
 from samelook.looks.stored import (
     HUES,
@@ -236,10 +236,29 @@ class LookIndex:
             found.append(Found(own, Likeness(Rule.STRICT, probes.forms[0], AS_IS, 0, 0.0)))
         rules = list(dict.fromkeys(map(_rule_of, tiers)))
         hues = hues_of(probes.pictures)
-        near = _joined([self._near(probes, hues, rule, tiers, own) for rule in rules])
+        near = _joined([self._near(probes, hues, rule, tiers, own, LOOK_RULES[rule]) for rule in rules])
         if len(near):
             found += self._same(probes, near, max(rules))
         return found
+
+    def faintly_like(self, look: Look) -> list[int]:
+        """The numbers of looks of owners in the tiers that are faintly like one, in more versions of it.
+
+        Costs several times what a search does. In the last tier, whose looks are searched together with those
+        of everybody, no farther than strictly.
+        """
+        self.flush()
+        found: list[int] = []
+        for rule in Rule:
+            probes = probes_of(look, far=rule is not Rule.STRICT)
+            limits = FAINT
+            if rule is Rule.STRICT:
+                limits = replace(FAINT, radius_bits=LOOK_RULES[rule].radius_bits)
+            near = self._near(probes, hues_of(probes.pictures), rule, tuple(Rule), None, limits)
+            if len(near):
+                rows, numbers = self._judged(probes, near, limits)
+                found += numbers[np.isfinite(rows.points)].tolist()
+        return list(dict.fromkeys(found))
 
     def _near(
         self,
@@ -248,11 +267,13 @@ class LookIndex:
         rule: Rule,
         tiers: Collection[Rule | None],
         own: int | None,
+        limits: LookRule,
     ) -> _Near:
-        """The nearest pairs of forms that a rule may hold for."""
-        near = self._indexes[rule].near(probes, LOOK_RULES[rule].radius_bits)
+        """The nearest pairs of forms, of looks searched under a rule, that may be within some limits."""
+        near = self._indexes[rule].near(probes, limits.radius_bits)
         if len(near):
-            near = near.of(may_be_near(hues[near.versions], self._hues[near.forms], LOOK_RULES[rule]))
+            tints = limits.tint_at(near.distances)
+            near = near.of(may_be_near(hues[near.versions], self._hues[near.forms], tints))
         if len(near) and (own is not None or len(tiers) < len(_PLACES)):
             near = near.of(self._are_asked_for(near.forms // MOST_FORMS, tiers, own))
         most = MOST_CANDIDATES[rule]
@@ -270,12 +291,8 @@ class LookIndex:
     def _same(self, probes: Probes, near: _Near, widest: Rule) -> list[Found]:
         """Those among the pairs that are the same under the rule of their tier, one for each look."""
         near = near.of(np.lexsort((near.versions, near.forms, near.distances)))
-        numbers, which = np.divmod(near.forms, MOST_FORMS)
-        pictures = self._bytes.rows(
-            numbers.tolist(), [picture_offset(form) for form in which.tolist()], PICTURE_BYTES
-        )
-        asked, handicaps = probes.pictures[near.versions], probes.handicaps[near.versions]
-        rows = judge(asked, pictures, near.distances, LOOK_RULES[widest], handicaps)
+        rows, numbers = self._judged(probes, near, LOOK_RULES[widest])
+        which = near.forms % MOST_FORMS
         found: dict[int, Found | None] = {}
         for row in rows.best_first():
             number = int(numbers[row])
@@ -286,6 +303,15 @@ class LookIndex:
                 allowed = like.rule <= _rule_of(_PLACES[self._places[number]])
                 found[number] = Found(number, like) if allowed else None
         return [one for one in found.values() if one is not None]
+
+    def _judged(self, probes: Probes, near: _Near, limits: LookRule) -> tuple[Judged, NDArray[np.int64]]:
+        """What the pairs are worth, and the numbers of the looks that were found."""
+        numbers, which = np.divmod(near.forms, MOST_FORMS)
+        pictures = self._bytes.rows(
+            numbers.tolist(), [picture_offset(form) for form in which.tolist()], PICTURE_BYTES
+        )
+        asked, handicaps = probes.pictures[near.versions], probes.handicaps[near.versions]
+        return judge(asked, pictures, near.distances, limits, handicaps), numbers
 
     def search_again(
         self,

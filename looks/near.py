@@ -34,6 +34,7 @@ class NearLooks:
         self._cached_s = cached_s
         self._most = most
         self._memory: OrderedDict[tuple[bytes, bool], _Remembered] = OrderedDict()
+        self._faint: OrderedDict[bytes, tuple[int, float, list[int]]] = OrderedDict()
 
     def near(
         self, sha256: bytes, looks: Sequence[Look], numbers: Sequence[int] | None, *, of_tiers: bool = False
@@ -49,6 +50,18 @@ class NearLooks:
             remembered = list(self._search(sha256, looks, numbers, of_tiers=of_tiers))
         return [one for found in remembered for one in found]
 
+    def faintly_like(self, sha256: bytes, looks: Sequence[Look]) -> list[int]:
+        """The looks of owners in the tiers that are faintly like one of a picture's; remembered likewise."""
+        remembered = self._faint.get(sha256)
+        if remembered is not None and self._holds(*remembered[:2]):
+            return remembered[2]
+        version, now = self._index.version, self._clock()
+        found = [number for look in looks for number in self._index.faintly_like(look)]
+        self._faint[sha256] = (version, now, found)
+        while len(self._faint) > self._most:
+            self._faint.popitem(last=False)
+        return found
+
     def steps(self, sha256: bytes, looks: Sequence[Look], numbers: Sequence[int] | None) -> Iterator[object]:
         """Search so that `near` finds it done; a step is a millisecond or two, others go on between two."""
         if self._of((sha256, False)) is None:
@@ -60,8 +73,10 @@ class NearLooks:
         if remembered is None:
             return None
         self._memory.move_to_end(key)
-        holds = remembered.version == self._index.version or self._clock() - remembered.at < self._cached_s
-        return remembered.found if holds else None
+        return remembered.found if self._holds(remembered.version, remembered.at) else None
+
+    def _holds(self, version: int, at: float) -> bool:
+        return version == self._index.version or self._clock() - at < self._cached_s
 
     def _search(
         self, sha256: bytes, looks: Sequence[Look], numbers: Sequence[int] | None, *, of_tiers: bool

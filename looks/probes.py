@@ -33,6 +33,9 @@ class _Version:
     name: str
     share: float = 1.0
     """Of the side that the window shows: under 1 is closer, over 1 wider."""
+    across: float = 0.0
+    """Of the side that the window is moved by to the right."""
+    down: float = 0.0
     mirrored: bool = False
     covered: str = ""
     """The corner that the mirrored picture covers, so that a badge goes."""
@@ -53,10 +56,31 @@ _VERSIONS: Final = (
     _Version("hue turned right", turned=20.0),
     _Version("sign and ground exchanged", swapped=True),
 )
+_FAR_VERSIONS: Final = (
+    *(_Version(f"closer to {share:.0%}", share=share) for share in (0.55, 0.62, 0.7, 0.78, 0.92)),
+    _Version("as wide as can be", share=1.45),
+    *(_Version(f"moved across by {by:+.0%}", across=by) for by in (-0.1, -0.05, 0.05, 0.1)),
+    *(_Version(f"moved down by {by:+.0%}", down=by) for by in (-0.1, -0.05, 0.05, 0.1)),
+    _Version("badge bottom left", covered="bl"),
+    _Version("badge top left", covered="tl"),
+    *(_Version(f"hue turned by {turned:+.0f}", turned=turned) for turned in (-40.0, 40.0)),
+)
+"""What is looked for besides where trust is at stake and a few milliseconds do not matter."""
 _NEUTRAL: Final = np.float32(128)  # what a small picture holds for an a* or b* of nothing
+_WHOLE: Final = (1.0, 0.0)
 _BADGE_SHARE: Final = 0.44
-_HANDICAPS: Final = {"mirrored": 12.0}
+_MORE_OF_MIRRORED: Final = 12.0
 _MOST_OF_RECOLOURED: Final = 3.7  # below what strict asks for
+_NONE: Final = (0.0, math.inf, 0.0)
+NO_HANDICAPS: Final = np.array([_NONE])
+_HANDICAPS: Final = {
+    version.name: (
+        _MORE_OF_MIRRORED if version.mirrored else 0.0,
+        _MOST_OF_RECOLOURED if version.turned or version.swapped else math.inf,
+        -1.0 if version.mirrored else float(version.swapped),
+    )
+    for version in (*_VERSIONS, *_FAR_VERSIONS)
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,18 +100,14 @@ class Probes:
 
     @property
     def handicaps(self) -> NDArray[np.float64]:
-        """Shape (versions, 2): the points that a version must have more than a form as it is, and its most.
+        """What counts for a version, shape (versions, 3).
 
-        A mirrored *b* is a *d* to the last pixel: a mirrored icon must be all but the other, with much to
-        see in it. A recoloured one never is strictly the same: one letter in two hues would be.
+        The points that it must have more than a form as it is, its most, and whether it may be one drawing in
+        other colours: yes (0), with more room (1), or not (-1). A mirrored *b* is a *d* to the last pixel: a
+        mirrored icon must be all but the other, with much to see in it. A recoloured one never is strictly
+        the same: one letter in two hues would be.
         """
-        recoloured = {version.name for version in _VERSIONS if version.turned or version.swapped}
-        return np.array(
-            [
-                (_HANDICAPS.get(name, 0.0), _MOST_OF_RECOLOURED if name in recoloured else np.inf)
-                for name in self.names
-            ]
-        ).reshape(-1, 2)
+        return np.array([_HANDICAPS.get(name, _NONE) for name in self.names]).reshape(-1, len(_NONE))
 
     def searches(self) -> Iterator[tuple[int, bytes, tuple[FormName, ...]]]:
         """What to look up: the number of a version, its PDQ, and the stored forms that it is compared with.
@@ -100,8 +120,11 @@ class Probes:
             yield i, self.pdqs[i].tobytes(), FORM_NAMES if name == AS_IS else ("plain",)
 
 
-def probes_of(look: Look) -> Probes:
-    """The canonical forms of a look as they are, then the derived versions; about 0.15 ms."""
+def probes_of(look: Look, *, far: bool = False) -> Probes:
+    """The canonical forms of a look as they are, then the derived versions; about 0.15 ms.
+
+    With `far`, versions are among them that a user's question does not pay for.
+    """
     names: list[str] = [AS_IS] * len(look.forms)
     forms: list[FormName] = [form.name for form in look.forms]
     raw = b"".join(form.pdq for form in look.forms)
@@ -109,9 +132,10 @@ def probes_of(look: Look) -> Probes:
     pictures = look.pictures
     if "plain" in forms:
         plain = pictures[forms.index("plain")].astype(np.float32)
-        made = [_made(plain, version) for version in _VERSIONS]
-        names += [version.name for version in _VERSIONS]
-        forms += ["plain"] * len(_VERSIONS)
+        versions = (*_VERSIONS, *_FAR_VERSIONS) if far else _VERSIONS
+        made = [_made(plain, version) for version in versions]
+        names += [version.name for version in versions]
+        forms += ["plain"] * len(versions)
         pdqs = np.concatenate([pdqs, _bits_of(np.stack([waves for waves, _ in made]))])
         pictures = np.concatenate([pictures, np.stack([seen for _, seen in made])])
     return Probes(tuple(names), tuple(forms), pdqs, pictures)
@@ -128,7 +152,8 @@ def _made(picture: _Floats, version: _Version) -> tuple[_Floats, NDArray[np.uint
         bright, tint = _exchanged(bright, tint)
     if version.covered:
         bright, tint = _covered(bright, version.covered), _covered(tint, version.covered)
-    return _transform(bright, version.share), _seen(bright, tint, version.share)
+    windows = ((version.share, version.down), (version.share, version.across))
+    return _transform(bright, *windows), _seen(bright, tint, *windows)
 
 
 def _planes(picture: _Floats) -> tuple[_Floats, _Floats]:
@@ -137,13 +162,14 @@ def _planes(picture: _Floats) -> tuple[_Floats, _Floats]:
 
 
 def _covered(plane: _Floats, corner: str) -> _Floats:
-    """The plane with one right corner replaced by what the left one shows."""
+    """The plane with one corner replaced by what the one beside it shows."""
     side = plane.shape[-1]
     badge = round(side * _BADGE_SHARE)
-    rows = slice(side - badge, side) if corner == "br" else slice(0, badge)
-    plane = plane.copy()
+    rows = slice(side - badge, side) if corner[0] == "b" else slice(0, badge)
+    # Mirrored, every corner is a right one.
+    plane = (plane if corner[1] == "r" else plane[..., ::-1]).copy()
     plane[..., rows, side - badge :] = plane[..., rows, badge - 1 :: -1]
-    return plane
+    return plane if corner[1] == "r" else plane[..., ::-1]
 
 
 def _turned(tint: _Floats, degrees: float) -> _Floats:
@@ -170,20 +196,28 @@ def _exchanged(bright: _Floats, tint: _Floats) -> tuple[_Floats, _Floats]:
     return bright, np.stack([total - plane for total, plane in zip(sums, tint, strict=True)])
 
 
-def _seen(bright: _Floats, tint: _Floats, share: float) -> NDArray[np.uint8]:
-    if share != 1.0:
-        rows = _framing(BRIGHT_SIDE, BRIGHT_SIDE, share)
-        bright = (rows @ bright @ rows.T).astype(np.float32, copy=False)
-        rows = _framing(COLOUR_SIDE, COLOUR_SIDE, share)
-        tint = (rows @ tint @ rows.T).astype(np.float32, copy=False)
+_Window = tuple[float, float]
+"""The share of a line that is seen, and by how much of it the window is moved."""
+
+
+def _seen(bright: _Floats, tint: _Floats, down: _Window, across: _Window) -> NDArray[np.uint8]:
+    if (down, across) != (_WHOLE, _WHOLE):
+        planes = ((bright, BRIGHT_SIDE), (tint, COLOUR_SIDE))
+        bright, tint = (
+            (_framing(side, side, *down) @ plane @ _framing(side, side, *across).T).astype(
+                np.float32, copy=False
+            )
+            for plane, side in planes
+        )
     flat = np.concatenate([bright.ravel(), tint.ravel()])
     seen: NDArray[np.uint8] = np.clip(np.rint(flat), 0, 255).astype(np.uint8)
     return seen
 
 
-def _transform(bright: _Floats, share: float) -> _Floats:
-    rows = _framed_cosines(share)
-    waves: _Floats = (rows @ bright @ rows.T).astype(np.float32, copy=False)
+def _transform(bright: _Floats, down: _Window, across: _Window) -> _Floats:
+    waves: _Floats = (_framed_cosines(*down) @ bright @ _framed_cosines(*across).T).astype(
+        np.float32, copy=False
+    )
     return waves
 
 
@@ -194,13 +228,13 @@ def _bits_of(waves: _Floats) -> NDArray[np.uint8]:
     return np.packbits((flat > middle[:, None])[:, ::-1], axis=1)
 
 
-@lru_cache(maxsize=64)
-def _framed_cosines(share: float) -> _Floats:
+@lru_cache(maxsize=128)
+def _framed_cosines(share: float, moved: float) -> _Floats:
     """The cosine transform of the canvas that a window on a small picture makes, in one matrix (16, 32)."""
     points = np.arange(CANVAS)
     orders = np.arange(1, _PDQ_SIDE + 1)
     cosines = np.cos(math.pi / 2 / CANVAS * orders[:, None] * (2 * points + 1))
-    matrix = cosines @ _framing(BRIGHT_SIDE, CANVAS, share).astype(np.float64)
+    matrix = cosines @ _framing(BRIGHT_SIDE, CANVAS, share, moved).astype(np.float64)
     # The means over the small picture's cells have flattened a wave by this much.
     angles = math.pi * orders / 2 / BRIGHT_SIDE / share
     flattened = np.sin(angles) / angles
@@ -208,13 +242,13 @@ def _framed_cosines(share: float) -> _Floats:
     return scaled
 
 
-@lru_cache(maxsize=64)
-def _framing(length: int, points: int, share: float) -> _Floats:
+@lru_cache(maxsize=128)
+def _framing(length: int, points: int, share: float, moved: float) -> _Floats:
     """A matrix (points, length): a line of means, read at points of a window by cubic interpolation.
 
     Beyond the ends the line goes on with its last value (Keys, "Cubic convolution interpolation", 1981).
     """
-    places = ((np.arange(points) + 0.5) / points * share + (1 - share) / 2) * length - 0.5
+    places = ((np.arange(points) + 0.5) / points * share + (1 - share) / 2 + moved) * length - 0.5
     matrix = np.zeros((points, length))
     for point, place in enumerate(places):
         first = math.floor(place) - 1

@@ -19,12 +19,13 @@ from numpy.typing import NDArray
 
 from samelook.looks.forms import FormName
 from samelook.looks.look import PDQ_BYTES, Look
-from samelook.looks.measures import measures_of, tints_of
-from samelook.looks.probes import AS_IS, Probes, probes_of
+from samelook.looks.measures import Measures, measures_of, tints_of
+from samelook.looks.probes import AS_IS, NO_HANDICAPS, Probes, probes_of
 from samelook.looks.trees import points_of
 
 RuleName = Literal["strict", "standard", "wide"]
 _Floats = NDArray[np.float32]
+_Flags = NDArray[np.bool_]
 
 
 class Rule(IntEnum):
@@ -33,6 +34,50 @@ class Rule(IntEnum):
     STRICT = 0
     STANDARD = 1
     WIDE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """When two pictures are one drawing in other colours: the same to the last line, with much to see in it.
+
+    What is drawn again, a letter of another typeface, is never so near. The more there is to see, the less
+    exactly they need to lie on each other; an exchange of colours is estimated, so it is given more room.
+    """
+
+    radius_bits: int
+    least_inner: float
+    most_tint: float
+    most_rest: float
+    least_detail: float
+    least_direction: float = -1.0
+    is_exact: bool = False
+    """Whether shift and scale are limited."""
+
+    def shows(self, measures: Measures, pdq: NDArray[np.int64], exchanged: _Flags) -> _Flags:
+        """Row by row, for pictures at a PDQ distance."""
+        shown: _Flags = (
+            (pdq <= self.radius_bits)
+            & (measures.inner >= self.least_inner)
+            & (measures.tint <= self.most_tint)
+            & (measures.rest <= self.most_rest)
+            & (measures.detail >= self.least_detail)
+            & (measures.direction >= self.least_direction)
+        )
+        if self.is_exact:
+            shift = np.where(exchanged, _EXCHANGED_SHIFT, _SHIFT_BY_DETAIL * (measures.detail - _SHIFT_FROM))
+            scale = np.where(exchanged, _EXCHANGED_SCALE, _SCALE_BY_DETAIL * (measures.detail - _SCALE_FROM))
+            near = (pdq <= _SHADE_BITS) | exchanged
+            shown &= (measures.shift <= shift) & (measures.scale <= scale) & near
+        return shown
+
+
+_SHADE_BITS: Final = 24
+_SHIFT_BY_DETAIL: Final = 0.04
+_SHIFT_FROM: Final = 0.1
+_SCALE_BY_DETAIL: Final = 0.04
+_SCALE_FROM: Final = 0.22
+_EXCHANGED_SHIFT: Final = 0.1
+_EXCHANGED_SCALE: Final = 0.03
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +93,51 @@ class LookRule:
     most_tint: float
     """The largest distance of hues. Without this limit a sign on a blue tile would be the same on a red one:
     what is alike in every other way has points enough."""
+    drawing: Drawing | None = None
+    """What passes instead of points and tint."""
+
+    def tint_at(self, pdq: NDArray[np.integer]) -> _Floats:
+        """The largest distance of hues that may pass at a PDQ distance."""
+        tint = np.full(len(pdq), self.most_tint, np.float32)
+        if self.drawing is not None:
+            tint[pdq <= self.drawing.radius_bits] = max(self.most_tint, self.drawing.most_tint)
+        return tint
+
+    def passes(
+        self,
+        measures: Measures,
+        pdq: NDArray[np.int64],
+        points: NDArray[np.float64],
+        handicaps: NDArray[np.float64],
+    ) -> _Flags:
+        """Row by row whether the rule is met; `points` are those that count for the versions."""
+        passed: _Flags = (
+            (pdq <= self.radius_bits)
+            & (measures.inner >= self.least_inner)
+            & (measures.tint <= self.most_tint)
+            & (points >= self.least_points)
+        )
+        if self.drawing is not None:
+            way = handicaps[:, 2]
+            passed |= (way >= 0) & self.drawing.shows(measures, pdq, way > 0)
+        return passed
 
 
+SHADE: Final = Drawing(
+    40, least_inner=0.95, most_tint=70, most_rest=0.03, least_detail=0.32, least_direction=0.8, is_exact=True
+)
 STRICT: Final = LookRule("strict", radius_bits=36, least_points=3.8, least_inner=0.75, most_tint=20)
-STANDARD: Final = LookRule("standard", radius_bits=54, least_points=2.0, least_inner=0.75, most_tint=25)
-WIDE: Final = LookRule("wide", radius_bits=59, least_points=0.5, least_inner=0.75, most_tint=25)
+STANDARD: Final = LookRule("standard", 54, least_points=2.0, least_inner=0.75, most_tint=25, drawing=SHADE)
+WIDE: Final = LookRule("wide", 59, least_points=0.5, least_inner=0.75, most_tint=25, drawing=SHADE)
+FAINT: Final = LookRule(
+    "wide", 59, least_points=-3.0, least_inner=0.6, most_tint=45,
+    drawing=Drawing(59, least_inner=0.95, most_tint=200, most_rest=0.06, least_detail=0.1),
+)  # fmt: skip
+"""No rule: what is faintly alike accuses nobody, and is not trusted for its age alone. One in a million pairs
+of different brands is."""
 RULES: Final[dict[RuleName, LookRule]] = {rule.name: rule for rule in (STRICT, STANDARD, WIDE)}
 """From the narrowest to the widest."""
+_BY_WIDTH: Final = tuple(RULES.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +200,8 @@ class Judged:
     points: NDArray[np.float64]
     pdq: NDArray[np.int64]
     colour: _Floats
-    inner: _Floats
-    tint: _Floats
+    narrowest: NDArray[np.int64]
+    """The place among the rules of the narrowest that is met."""
 
     def best_first(self) -> list[int]:
         """The rows that pass, with the narrowest rule first, then the nearest."""
@@ -128,7 +211,7 @@ class Judged:
 
     def match(self, row: int, form: FormName, version: str) -> Match:
         return Match(
-            self._narrowest(row).name,
+            _BY_WIDTH[self.narrowest[row]].name,
             form,
             version,
             int(self.pdq[row]),
@@ -137,18 +220,7 @@ class Judged:
         )
 
     def _rank(self, row: int) -> tuple[int, int, float]:
-        return list(RULES).index(self._narrowest(row).name), int(self.pdq[row]), float(self.colour[row])
-
-    def _narrowest(self, row: int) -> LookRule:
-        for rule in RULES.values():
-            if (
-                self.pdq[row] <= rule.radius_bits
-                and self.tint[row] <= rule.most_tint
-                and self.inner[row] >= rule.least_inner
-                and self.points[row] >= rule.least_points
-            ):
-                return rule
-        raise ValueError(f"Row {row} passes no rule.")
+        return int(self.narrowest[row]), int(self.pdq[row]), float(self.colour[row])
 
 
 def judge(
@@ -165,22 +237,25 @@ def judge(
     """
     distances = pdq.astype(np.int64)
     points = np.full(len(distances), -np.inf)
-    inner, tint, colour = (np.full(len(distances), np.inf, np.float32) for _ in range(3))
-    judged = Judged(points, distances, colour, inner, tint)
+    colour = np.full(len(distances), np.inf, np.float32)
+    narrowest = np.full(len(distances), len(_BY_WIDTH))
+    judged = Judged(points, distances, colour, narrowest)
     if not len(distances):
         return judged
-    tint[:] = tints_of(versions, forms)
-    near = np.flatnonzero((distances <= rule.radius_bits) & (tint <= rule.most_tint))
+    near = np.flatnonzero(
+        (distances <= rule.radius_bits) & (tints_of(versions, forms) <= rule.tint_at(distances))
+    )
     if not len(near):
         return judged
     measures = measures_of(versions[near], forms[near])
-    inner[near] = measures.inner
-    total = points_of(np.column_stack(measures))
-    if handicaps is not None:
-        total = counted(total, handicaps[near])
-    passed = (measures.inner >= rule.least_inner) & (total >= rule.least_points)
-    points[near[passed]] = total[passed]
-    colour[near] = np.sqrt(measures.bright**2 + tint[near] ** 2)
+    limits = NO_HANDICAPS.repeat(len(near), axis=0) if handicaps is None else handicaps[near]
+    total = counted(points_of(np.column_stack(measures)), limits)
+    passed = rule.passes(measures, distances[near], total, limits)
+    if passed.any():
+        points[near[passed]] = total[passed]
+        colour[near] = np.sqrt(measures.bright**2 + measures.tint**2)
+        for place, one in reversed(list(enumerate(_BY_WIDTH))):
+            narrowest[near[one.passes(measures, distances[near], total, limits)]] = place
     return judged
 
 

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from samelook.looks.forms import FORM_NAMES, FormName
 from samelook.looks.look import BRIGHT_SIDE, COLOUR_SIDE, FORM_BYTES, PDQ_BYTES, PICTURE_BYTES, BadLook, Look
-from samelook.looks.rules import LookRule
 
 _EMPTY: Final = Look(()).to_bytes()
 HEADER_BYTES: Final = len(_EMPTY)
@@ -67,14 +66,16 @@ def hues_of(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
     return _means(pictures[:, PICTURE_BYTES - 2 * COLOUR_SIDE * COLOUR_SIDE :])
 
 
-def may_be_near(ours: NDArray[np.float32], theirs: NDArray[np.uint8], rule: LookRule) -> NDArray[np.bool_]:
-    """Which pairs of rows may be near in hue under a rule; of the others it is certain that they are not.
+def may_be_near(
+    ours: NDArray[np.float32], theirs: NDArray[np.uint8], most_tint: NDArray[np.float32] | float
+) -> NDArray[np.bool_]:
+    """Which pairs of rows may be so near in hue; of the others it is certain that they are not.
 
     Means of blocks are never farther apart than what they are the means of.
     """
     difference = ours - theirs
     squares = np.einsum("ij,ij->i", difference, difference) / np.float32(HUES // 2)
-    near: NDArray[np.bool_] = squares <= np.float32((rule.most_tint + _ROUNDING) ** 2)
+    near: NDArray[np.bool_] = squares <= (most_tint + np.float32(_ROUNDING)) ** 2
     return near
 
 
