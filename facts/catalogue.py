@@ -6,6 +6,7 @@ allowed somewhere the verdict decides.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
@@ -21,6 +22,9 @@ from samelook.looks.rules import Rule
 from samelook.matching.distance import distances
 from samelook.names.sites import Site
 
+_REMEMBERED = 10_000
+"""Pictures for which the answer is kept."""
+
 
 @dataclass(frozen=True, slots=True)
 class DefaultPicture:
@@ -34,7 +38,7 @@ class DefaultPicture:
 
 
 class CommonLooks:
-    """Look-ups over vendors and default pictures. It does not change; a new one is made instead.
+    """Look-ups over vendors and default pictures. What it knows does not change; a new one is made instead.
 
     Of what two sources say about one product, the first says what kind it is.
     """
@@ -45,12 +49,24 @@ class CommonLooks:
             known = self.vendors.get(vendor.product)
             self.vendors[vendor.product] = vendor if known is None else _joined(known, vendor)
         self.pictures = tuple(picture for picture in pictures if picture.product in self.vendors)
+        self._remembered: OrderedDict[bytes, Vendor | None] = OrderedDict()
         self._of_site = {site: vendor for vendor in self.vendors.values() for site in vendor.sites}
 
     def vendor_of(self, site: Site) -> Vendor | None:
         return self._of_site.get(site)
 
     def default_like(self, looks: Sequence[Look]) -> Vendor | None:
+        # Most questions are about pictures that were asked about before.
+        key = b"".join(form.pdq + form.inner_pdq for look in looks for form in look.forms)
+        if key in self._remembered:
+            self._remembered.move_to_end(key)
+            return self._remembered[key]
+        vendor = self._remembered[key] = self._default_like(looks)
+        if len(self._remembered) > _REMEMBERED:
+            self._remembered.popitem(last=False)
+        return vendor
+
+    def _default_like(self, looks: Sequence[Look]) -> Vendor | None:
         defaults = self._defaults
         for look in looks[:MOST_LOOKS]:
             for place in defaults.near(look):

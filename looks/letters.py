@@ -9,7 +9,7 @@ it, is a logo.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Final
 
@@ -56,9 +56,14 @@ class _Sign:
 
 
 def letter_in(look: Look) -> str | None:
-    """The letter that is all there is to see, or None. A millisecond or two."""
+    """The letter that is all there is to see, or None. A millisecond or two the first time."""
     form = _first_form(look)
-    sign = None if form is None else _sign_in(form)
+    return None if form is None else _letter_in(form.bright().tobytes())
+
+
+@lru_cache(maxsize=4096)
+def _letter_in(bright: bytes) -> str | None:
+    sign = _sign_in(np.frombuffer(bright, np.uint8).reshape(BRIGHT_SIDE, BRIGHT_SIDE).astype(np.float32))
     if sign is None:
         return None
     letters, shapes, aspects = _alphabet()
@@ -74,9 +79,8 @@ def _first_form(look: Look) -> Form | None:
     return by_name.get("plain") or by_name.get("trimmed_grey")
 
 
-def _sign_in(form: Form) -> _Sign | None:
+def _sign_in(bright: _Floats) -> _Sign | None:
     """The sign of a picture that shows one sign in one colour on one ground."""
-    bright = form.bright().astype(np.float32)
     ring = np.concatenate([bright[0], bright[-1], bright[1:-1, 0], bright[1:-1, -1]])
     ground = float(np.median(ring))
     if float((np.abs(ring - ground) <= _EVEN).mean()) < _EVEN_SHARE:

@@ -34,6 +34,18 @@ from samelook.looks.look import Look
 HERE = Path(__file__).resolve().parent
 PINS = HERE / "default_pictures.csv"
 FACTS = HERE.parent / "facts"
+EMOJI = (
+    "🚀🎯📚📖📝📌📎📦📷📸📱💻🖥💾💡🔥🔑🔒🔓🔔🔍🔗🔧🔨🔬🔭🧪🧬🧭🧠🧩🎉🎁🎈🎨🎬🎤🎧🎵🎮🎲🎸🏆🏠🏡🏢🏥🏦🏪🏫"
+    "🏔🌍🌎🌏🌐🌙🌞🌟🌈🌊🌱🌲🌳🌴🌵🌷🌸🌹🌻🌿🍀🍁🍂🍄🍅🍇🍉🍊🍋🍌🍍🍎🍏🍒🍓🍔🍕🍜🍞🍣🍦🍩🍪🎂🍫🍬🍭🍯"
+    "🍳🍵🍷🍺🍻☕🐈🐉🐌🐍🐐🐑🐒🐓🐔🐕🐖🐘🐙🐛🐝🐞🐟🐠🐢🐧🐬🐭🐮🐯🐰🐱🐳🐴🐵🐶🐷🐸🐺🐻🐼🦀🦁🦄🦉🦊🦋🦖"
+    "👀👋👍👑👻👽👾🤖🤗🤔😀😂😄😉😊😍😎😱😴🙂💀💎💣💥💩💬💰💵💸💼📅📈📉📊📋📍📡📢📣📧📬📰✅✨⚡⚽⭐⛵⏰⏳"
+    "❄❤❓❗☀☁☂☎♻⚓⚙⚛✈✉✏✔🚗🚲🚢🛒🛠🛡🗂🗺🕹🥑🥕🥗🥐🥦🪐🪙🦆🦜🧁🧊🧙🧰"
+)
+"""What sites put into an icon that is a line of text."""
+_EMOJI_ICON = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100">'
+    '<text y=".9em" font-size="90">{}</text></svg>'
+)
 _MOST_BYTES = 4 * 1024 * 1024
 _DOWNLOAD_S = 900
 
@@ -78,6 +90,7 @@ def main(
         raise SystemExit(f"{PINS}: {', '.join(sorted(unknown))} is no product of facts/vendors.csv.")
     with tempfile.TemporaryDirectory(prefix="samelook-packages-") as temporary:
         rows = [row for pin in pins for row in looks_of(pin, packages or Path(temporary))]
+    rows += looks_of_emoji()
     seen: dict[tuple[str, tuple[bytes, ...]], dict[str, str]] = {}
     for row, looks in rows:
         # One picture in two packages, or at two paths, is one default.
@@ -128,6 +141,16 @@ def looks_of(pin: Pin, packages: Path) -> Iterator[tuple[dict[str, str], tuple[b
             )
     if not found:
         raise SystemExit(f"{pin.package} {pin.version} has no {' '.join(pin.paths)}.")
+
+
+def looks_of_emoji() -> Iterator[tuple[dict[str, str], tuple[bytes, ...]]]:
+    """The looks of emoji as sites show them: a line of text in an SVG, which is drawn with our own font."""
+    for emoji in EMOJI:
+        svg = _EMOJI_ICON.format(emoji).encode()
+        looks = tuple(raw for raw in looks_of_file(svg) if _tells_something(Look.from_bytes(raw)))
+        if looks:
+            source = f"{emoji} in Noto Color Emoji 2.057 (hashing/svg/fonts)"
+            yield {"product": "Emoji", "source": source, "sha256": hashlib.sha256(svg).hexdigest()}, looks
 
 
 def _tells_something(look: Look) -> bool:

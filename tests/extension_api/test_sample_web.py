@@ -90,7 +90,7 @@ async def test_a_sister_that_only_the_operator_knows_is_not_locked_before_it_say
         ("corner-bakery.example", "lock", ("looks_like", "same_picture")),
         ("asterdesk.example", "trusted", ("ranked",)),
         ("atlastools.example", "grey", ("looks_like", "own_rank")),
-        ("apollonotes.example", "lock", ("looks_like",)),
+        ("apollonotes.example", "first_use", ("common_look",)),
         ("amberlab.example", "trusted", ("ranked",)),
         ("birchworks.example", "trusted", ("ranked",)),
         ("rowanwiki.example", "first_use", ("first_use",)),

@@ -125,6 +125,29 @@ def test_a_relative_of_a_relative_is_of_the_family() -> None:
     assert verdict(facts(*matches, position=300, kinships=related)) == ("trusted", "2-family")
 
 
+def test_what_is_faintly_like_a_protected_look_is_not_trusted_for_its_age_alone() -> None:
+    faint = replace(OWN, faintly_like=Site("brand.example"))
+    decision = decide(facts(looks=(faint,)))
+    assert (str(decision.verdict), decision.reasons[0].rule) == ("first_use", "7-first")
+    assert "faint_likeness" in decision.codes
+    # A rank of its own is no matter of age, and nobody is accused.
+    assert verdict(facts(looks=(faint,), position=399)) == ("trusted", "2-ranked")
+    assert decision.looks_like == ()
+
+
+def test_a_letter_identifies_nobody_unless_the_name_is_borrowed() -> None:
+    letter = AskerLook(ICON, letter="A")
+    owner = match("atlastools.example", 500)
+    assert verdict(facts(owner)) == ("lock", "4-strict")
+    assert verdict(facts(owner, looks=(letter,))) == ("first_use", "3-common")
+    borrowed = facts(owner, looks=(letter,), site=Site("atlastools-login.example"))
+    assert verdict(borrowed) == ("lock", "4-strict")
+    # Of two ranked sites neither is warned of, and a second icon that copies somebody's still locks.
+    assert verdict(facts(owner, looks=(letter,), position=900)) == ("trusted", "2-ranked")
+    other = match("brand.example", 40, asker_sha256=OTHER_ICON)
+    assert verdict(facts(owner, other, looks=(letter, AskerLook(OTHER_ICON))))[0] == "lock"
+
+
 # 3. Looks without contrast, and common ones.
 
 

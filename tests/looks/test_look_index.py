@@ -80,3 +80,15 @@ def test_a_look_without_a_place_is_not_found(looks: list[bytes]) -> None:
 def test_bytes_that_are_no_look_are_refused(raw: bytes) -> None:
     with pytest.raises(BadLook):
         LookIndex().add_many([(1, raw)])
+
+
+def test_a_copy_that_no_rule_finds_is_faintly_like_a_look_of_the_tiers(looks: list[bytes]) -> None:
+    index = LookIndex()
+    numbers = index.add_many(enumerate(looks[:40]))
+    for number in numbers:
+        index.place(number, Rule.WIDE if number % 2 else None, searched=True)
+    for number in numbers[:6]:
+        faint = index.faintly_like(parse_look(looks[number]))
+        # Looks of the tiers are found, those of everybody else are not.
+        assert (number in faint) == bool(number % 2)
+        assert all(other % 2 for other in faint)
