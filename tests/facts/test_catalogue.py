@@ -140,10 +140,23 @@ def test_asking_for_a_default_costs_well_below_a_search() -> None:
 def test_the_pins_name_packages_once_and_products_of_the_catalogue() -> None:
     pins = list(pins_in(PINS))
     assert {pin.product for pin in pins} <= set(packaged_catalogue().vendors)
-    known = {picture.source.rpartition(" ")[0] for picture in packaged_pictures()}
+    pictures = [picture for picture in packaged_pictures() if picture.product != "Emoji"]
+    known = {picture.source.rpartition(" ")[0] for picture in pictures}
     pinned = {f"{pin.ecosystem} {pin.package} {pin.version}" for pin in pins}
     # Two versions with the same picture are one default; nothing comes from elsewhere.
     assert known <= pinned
+
+
+def test_emoji_that_sites_have_for_an_icon_are_common_looks() -> None:
+    emoji = [picture for picture in packaged_pictures() if picture.product == "Emoji"]
+    assert len(emoji) >= 200
+    assert all("Noto Color Emoji" in picture.source for picture in emoji)
+    for sign in ("🚀", "🎯", "🦊"):
+        text = f'<text y=".9em" font-size="90">{sign}</text>'
+        svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100">{text}</svg>'
+        vendor = packaged_catalogue().default_like(looks(svg.encode()))
+        assert vendor is not None
+        assert vendor.product == "Emoji"
 
 
 def test_looks_are_read_out_of_a_package_as_registries_serve_it(tmp_path: Path) -> None:

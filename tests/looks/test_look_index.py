@@ -9,7 +9,7 @@ from samelook.demo.sample_web.pictures import Change, Format, Picture
 from samelook.demo.sample_web.sites import SITES
 from samelook.looks.files import looks_of_file
 from samelook.looks.index import Found, LookIndex
-from samelook.looks.likeness import likeness, parse_look
+from samelook.looks.likeness import likeness, parse_look, versions_of
 from samelook.looks.look import BadLook, Look
 from samelook.looks.rules import Rule
 
@@ -28,9 +28,9 @@ def looks() -> list[bytes]:
 
 
 def by_comparing(looks: dict[int, bytes], places: dict[int, Rule | None], asked: Look) -> set[Found]:
-    found = set()
+    found, versions = set(), versions_of(asked)
     for number, place in places.items():
-        like = likeness(asked, parse_look(looks[number]), Rule.STRICT if place is None else place)
+        like = likeness(versions, parse_look(looks[number]), Rule.STRICT if place is None else place)
         if like is not None:
             found.add(Found(number, like))
     return found
