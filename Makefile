@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 BENCHMARKS := hashing accuracy discovery fetcher queue crawl rank_import matching matching_soak check check_effects api exchanges exchange_export inspector world
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve extension test lint types imports browsers tests bench lock clean
+.PHONY: help install demo serve extension test lint types imports browsers tests screenshots bench lock clean
 
 help:  ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -50,6 +50,9 @@ browsers:  ## Node and Chromium for the extension's tests, where they may be ins
 # package anew where the environment forbids Python to write bytecode.
 tests:  ## The tests alone, in parallel
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n logical --dist loadgroup
+
+screenshots: install  ## Pictures of the pages for docs/pages.md, from the demo's crawl (needs Chromium)
+	$(BIN)/python tools/screenshots.py docs/screenshots
 
 bench: install  ## Run the benchmarks (each also runs by itself: python -m bench.NAME)
 	@for name in $(BENCHMARKS); do $(BIN)/python -m bench.$$name || exit 1; done

@@ -19,6 +19,7 @@ from samelook.api.lite import Lite, check_list
 from samelook.api.middlewares import measured, with_access, with_cors, with_errors, with_host
 from samelook.api.pages import add_pages
 from samelook.api.pages import frame as frame_routes
+from samelook.api.pages import why as why_routes
 from samelook.api.routes import bulk as bulk_routes
 from samelook.api.routes import chat as chat_routes
 from samelook.api.routes import checks as check_routes
@@ -129,6 +130,7 @@ def create_app(settings: ApiSettings) -> web.Application:
         )
         app.add_routes(check_routes.routes)
         app.add_routes(client_routes.routes)
+        app.add_routes(why_routes.routes)
     if "ui" in settings.roles:
         add_pages(app)
     if settings.chat is not None:

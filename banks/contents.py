@@ -232,6 +232,11 @@ class ContentStore:
         rows = self._queries.words_of_contents(self._pool, ids=list(content_ids))
         return {row["id"]: told(row["metadata"], row["shared"]) async for row in rows}
 
+    async def notes(self, content_ids: Iterable[int]) -> dict[int, str]:
+        """The notes of those of the contents that have one."""
+        rows = self._queries.words_of_contents(self._pool, ids=list(content_ids))
+        return {row["id"]: row["note"] async for row in rows if row["note"]}
+
     async def crawled(self, content_ids: Iterable[int]) -> dict[int, dict[str, Any]]:
         """What the crawl says of its pictures among these contents, in the form of metadata.
 

@@ -6,23 +6,27 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from samelook.api.pages import frame, home, site, verdicts
+from samelook.api.pages import banks, exchanges, frame, home, looks, match, site, verdicts
 from samelook.api.pages.home import LIVE, Live
+from samelook.api.pages.looks import CLUSTERS, Clusters
 from samelook.api.pages.pictures import PICTURES, Pictures
-from samelook.api.state import SANDBOX
+from samelook.api.state import SANDBOX, SETTINGS
 
 
 def add_pages(app: web.Application) -> None:
     """The routes of the role ui, after the sandbox that draws their pictures."""
     app.cleanup_ctx.append(_pictures)
     app.on_shutdown.append(_end_streams)
-    for routes in (frame.routes, home.routes, verdicts.routes, site.routes):
-        app.add_routes(routes)
+    for page in (frame, home, verdicts, site, looks, match, banks):
+        app.add_routes(page.routes)
+    if "curator" in app[SETTINGS].roles:
+        app.add_routes(exchanges.routes)
 
 
 async def _pictures(app: web.Application) -> AsyncIterator[None]:
     app[PICTURES] = Pictures(app[SANDBOX])
     app[LIVE] = Live()
+    app[CLUSTERS] = Clusters()
     yield
 
 

@@ -33,6 +33,10 @@ _UNAUTHORISED, _LEAST_ERROR = 401, 400
 NAVIGATION: tuple[tuple[str, str, str | None], ...] = (
     ("Home", "/ui/", None),
     ("Verdicts", "/ui/verdicts", None),
+    ("Looks", "/ui/looks", None),
+    ("Match", "/ui/match", None),
+    ("Banks", "/ui/banks", None),
+    ("Exchanges", "/ui/exchanges", "curator"),
     ("API", "/openapi/", None),
 )
 """What the pages' head leads to: a name, a path, and the role that the service must have for it."""
@@ -43,6 +47,7 @@ def page(request: web.Request, template: str, /, *, status: int = 200, **values:
     visitor = request.get(VISITOR)
     roles = request.app[SETTINGS].roles
     told = _told(request)
+    values.setdefault("public", False)
     text = (
         _templates()
         .get_template(template)

@@ -15,6 +15,7 @@ from samelook.api.pages.sentences import how_alike
 from samelook.api.state import POOL
 from samelook.api.visitors import next_of, who_acts
 from samelook.extension_api.answering import EXTENSION
+from samelook.extension_api.objections import objections_of
 from samelook.extension_api.operator import Act, visit_now
 from samelook.inspector.errors import NoSuchSite
 from samelook.inspector.operator import audit_answer
@@ -45,7 +46,10 @@ async def site(request: web.Request) -> web.Response:
         (audit,) = (
             await audit_answer(connection, subject=found.facts["registrable_domain"], limit=10)
         ).listings
-    return page(request, "site.html", audit=audit.rows, how_alike=how_alike, **_values(found))
+        objections = await objections_of(connection, found.facts["registrable_domain"])
+    return page(
+        request, "site.html", objections=objections, audit=audit.rows, how_alike=how_alike, **_values(found)
+    )
 
 
 @routes.post("/ui/visit")

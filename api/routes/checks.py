@@ -15,7 +15,9 @@ from samelook.api.answers import answer
 from samelook.api.callers import CLIENT_HEADER, address_of, client_if_known
 from samelook.api.description import Header, described
 from samelook.api.errors import ApiError
+from samelook.api.pages.why import explanation_of, why_page
 from samelook.api.requests import parsed_json, read_body, validated
+from samelook.api.visitors import wants_page
 from samelook.extension_api import models
 from samelook.extension_api.answering import EXTENSION, Cached, Extension
 from samelook.extension_api.answers import NotAnswerable, explained_number, explanation
@@ -219,16 +221,11 @@ async def compact_looks(request: web.Request) -> web.Response:
     errors=(400, 404, 429, 503),
     meanings={404: "Nothing is known under this number; explanations are kept for 90 days."},
 )
-async def why(request: web.Request) -> web.Response:
-    extension = request.app[EXTENSION]
-    number = explained_number(request.match_info["id"])
-    extension.work.take(address_of(request), COST_VERDICT)
-    found = extension.outbox.explained(number)
-    if found is None:
-        found = await extension.reads.explanation(extension.pool, id=number)
-    if found is None:
-        raise NotFound("Nothing is known under this number; explanations are kept for 90 days.")
-    return web.json_response(explanation(found))
+async def why(request: web.Request) -> web.StreamResponse:
+    told = explanation(await explanation_of(request, explained_number(request.match_info["id"])))
+    if wants_page(request):
+        return await why_page(request, told)
+    return web.json_response(told, headers={"Vary": "Accept"})
 
 
 @routes.get("/x/v1/icons/{sha256}")

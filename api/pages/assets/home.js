@@ -1,21 +1,16 @@
 // The search field takes pictures that are dropped, pasted or chosen; the rest of the page follows what happens.
-import { sendPicture } from "/assets/sending.js";
-
 const form = document.querySelector(".ask");
-const told = document.getElementById("search-told");
+const photo = document.getElementById("photo");
+const picture = document.getElementById("picture");
 
-const look = async (file) => {
-  if (!file) return;
-  told.hidden = true;
-  try {
-    await sendPicture(file, form.dataset.token);
-  } catch (error) {
-    told.textContent = error.message;
-    told.hidden = false;
-  }
+const look = (file) => {
+  const chosen = new DataTransfer();
+  chosen.items.add(file);
+  photo.files = chosen.files;
+  picture.requestSubmit();
 };
 
-document.getElementById("photo").addEventListener("change", (event) => look(event.target.files[0]));
+photo.addEventListener("change", () => photo.files.length && picture.requestSubmit());
 document.addEventListener("paste", (event) => {
   const file = [...event.clipboardData.files].find((one) => one.type.startsWith("image/"));
   if (file) { event.preventDefault(); look(file); }
@@ -28,7 +23,7 @@ document.addEventListener("drop", (event) => {
   event.preventDefault();
   form.classList.remove("over");
   const dropped = event.dataTransfer;
-  if (dropped.files.length) return look(dropped.files[0]);
+  if (dropped.files.length) { look(dropped.files[0]); return; }
   const text = dropped.getData("text/uri-list") || dropped.getData("text/plain");
   if (text) { form.q.value = text.split("\n")[0]; form.requestSubmit(); }
 });

@@ -102,7 +102,7 @@ class Person:
     async def get(self, path: str, **headers: str) -> tuple[int, str]:
         async with self.session.get(path, headers={**HTML, **headers}, allow_redirects=False) as answer:
             text = await answer.text()
-            found = re.search(r'name="token" value="([0-9a-f]{64})"', text)
+            found = re.search(r'(?:name="token" value="|[?]token=)([0-9a-f]{64})', text)
             self.token = found[1] if found else self.token
             return answer.status, text
 

@@ -13,7 +13,18 @@ from playwright.sync_api import Browser, Page
 
 from tests.api.pages.conftest import HTML, Person, Service, signed_in
 
-PAGES = ["/ui/", "/ui/verdicts", "/ui/site/lumora-secure.example", "/ui/sign-in", "/openapi/"]
+PAGES = [
+    "/ui/",
+    "/ui/verdicts",
+    "/ui/site/lumora-secure.example",
+    "/ui/looks",
+    "/ui/match",
+    "/ui/banks",
+    "/ui/banks/CRAWLED_LOOKS",
+    "/ui/exchanges?api=local_file",
+    "/ui/sign-in",
+    "/openapi/",
+]
 SIZES = [(360, 740), (1280, 900)]
 
 
@@ -101,6 +112,7 @@ async def test_home_is_sent_again_as_events(person: Person) -> None:
         assert refused.status == 406
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("path", [path for path in PAGES if path != "/openapi/"])
 async def test_pages_answer_at_once(person: Person, path: str) -> None:
     taken = [1.0]
