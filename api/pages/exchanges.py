@@ -84,7 +84,7 @@ async def exchange(request: web.Request) -> web.Response:
         request,
         "exchange.html",
         exchange=found,
-        status=await store.status(found.name),
+        stands=await store.status(found.name),
         config=await store.shown_config(found),
         schema=schema,
         credentials=credentials,
