@@ -31,11 +31,10 @@ PAGES = {
     "looks": "/ui/looks",
     "match": "/ui/match?hash={picture}",
     "banks": "/ui/banks/CRAWLED_LOOKS",
-    "exchanges": "/ui/exchanges?api=local_file",
     "why": "{why}",
 }
 KEY = "the-admins-key-of-the-screenshots"
-QUALITY = 80
+QUALITY = 75
 PATIENCE_S = 60.0
 
 
@@ -126,7 +125,11 @@ async def taken(browser: Browser, url: str, path: str, view: View) -> bytes:
         await page.click("text=Sign in with the key")
         await page.wait_for_url("**/ui/")
     await page.goto(path)
-    await page.evaluate("Promise.all([...document.images].map(one => one.decode().catch(() => 0)))")
+    # Pictures that nobody sees yet are loaded late, or never.
+    await page.evaluate(
+        "Promise.all([...document.images].filter(one => one.checkVisibility() && "
+        "one.getBoundingClientRect().top < innerHeight).map(one => one.decode().catch(() => 0)))"
+    )
     picture = await page.screenshot()
     await context.close()
     return picture
