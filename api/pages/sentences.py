@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-_TIERS = {
-    "wide": "it is among the most visited sites, so a wide likeness counts",
-    "standard": "it is well known, so a clear likeness counts",
-    "strict": "it is known, so only a very close likeness counts",
+_LIKENESS = {
+    "wide": "a wide likeness",
+    "standard": "a clear likeness",
+    "strict": "a very close likeness",
 }
+"""By the rule that calls the two looks the same."""
 RULES = {
     "blocklisted": "blocked by the operator",
     "looks_like": "looks like somebody else's",
@@ -44,12 +45,12 @@ def why_caught(row: Mapping[str, Any]) -> str:
     words = [f"{first} {owner}"]
     if "blocklisted" in reasons:
         return f"The operator has blocked it. {words[0]}."
-    rank, tier = match.get("rank"), _TIERS.get(str(match.get("under")))
-    if "low_rank_owner" in reasons or rank is None:
-        words.append(", which is not ranked well enough for a lock")
-    elif tier is not None:
-        words.append(f": {tier}")
+    rule = str(match.get("under"))
+    if rule in _LIKENESS and how_alike(match) != "the same file":
+        words.append(f": {_LIKENESS[rule]}, by the {rule} rule")
     sentence = "".join(words) + "."
+    if "low_rank_owner" in reasons:
+        sentence += f" {owner} is not ranked well enough for a lock."
     if "own_rank" in reasons:
         sentence += " It is ranked well itself, so it is warned of and not locked."
     if "look_changed" in reasons:
