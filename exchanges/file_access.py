@@ -35,7 +35,11 @@ def path_below(folder: Path | None, filename: str) -> Path:
             "no file may be read: the operator has named no folder in SAMELOOK_EXCHANGE_FOLDER"
         )
     root = folder.resolve()
-    path = (root / filename).resolve()
+    try:
+        path = (root / filename).resolve()
+    except (OSError, RuntimeError, ValueError) as error:
+        # Links in a circle, a folder that may not be entered, what is no file's name.
+        raise SourceRefused(f"it cannot be found: {type(error).__name__}") from error
     if not path.is_relative_to(root):
         raise SourceRefused(
             "it is not below the folder that the operator has named in SAMELOOK_EXCHANGE_FOLDER"

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
+from samelook.sql.storable import storable_json
+
 from .errors import BadCredentials, BadExchange
 
 _LONGEST_CREDENTIAL = 8192
@@ -39,8 +41,8 @@ def checked_config(kind: type[Any], name: str, config: Mapping[str, Any]) -> dic
         stored = json.loads(dataclass_json.dataclass_dumps(loaded))
     except Exception as error:
         raise BadExchange(f"api_json does not fit {kind.get_name()}: {error}") from error
-    if "\\u0000" in json.dumps(stored):
-        raise BadExchange("api_json holds a NUL character, which cannot be stored.")
+    if storable_json(stored) != json.dumps(stored, ensure_ascii=False):
+        raise BadExchange("api_json holds a character that cannot be stored (NUL or half a surrogate pair).")
     return {**stored, "api": kind.get_name()}
 
 

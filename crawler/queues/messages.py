@@ -33,6 +33,10 @@ LARGEST_UNPACKED = 64 * 1024 * 1024
 """A message that unpacks to more is refused; ours stay far below, as services take at most some MB."""
 
 
+_LONGEST_REASON = 3000
+"""Of a dead message: a traceback's end, and within what is kept free beside its body."""
+
+
 class BadMessage(CrawlError):
     """A message of the queue is none of ours, or of another version; it is put with the dead ones."""
 
@@ -129,7 +133,7 @@ def packed_outcomes(batch: OutcomeBatch, *, keep_picture_bytes: int) -> bytes:
 def packed_dead(dead: DeadMessage, *, most: int) -> bytes:
     """The message that keeps an unusable one; its body is cut where it would not fit into `most` bytes."""
     body = dead.body[: max(0, most - 4096)]
-    return _packed({"dead": {"queue": dead.queue, "reason": dead.reason[:1000], "body": body}})
+    return _packed({"dead": {"queue": dead.queue, "reason": dead.reason[:_LONGEST_REASON], "body": body}})
 
 
 def unpacked(message: bytes) -> InputBatch | OutcomeBatch | DeadMessage:

@@ -194,6 +194,23 @@ async def test_nothing_outside_the_operators_folder_is_read(store: Any, tmp_path
         await ExchangeStore(store.pool).create("FILE", "local_file", {"filename": "list.txt"})
 
 
+@pytest.mark.parametrize("name", ["circle", "below/list.txt", "\ud800", "x" * 5000])
+async def test_a_name_that_leads_to_no_file_is_told_and_no_fault_of_ours(
+    store: Any, fetch: Any, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "circle").symlink_to("other")
+    (tmp_path / "other").symlink_to("circle")
+    (tmp_path / "below").symlink_to("circle")
+    try:
+        await store.create("FILE", "local_file", {"filename": name})
+    except BadExchange as error:
+        assert error.detail.get("field", "filename") == "filename"
+    else:  # a name may be of a file that is still to come
+        outcome = await fetch("FILE")
+        assert not outcome.succeeded
+        assert outcome.error.kind != "worker_died"
+
+
 async def test_a_link_that_is_laid_later_leads_nowhere(store: Any, fetch: Any, tmp_path: Path) -> None:
     await store.create("FILE", "local_file", {"filename": "list.txt"})
     (tmp_path / "list.txt").symlink_to("/etc/passwd")

@@ -299,6 +299,47 @@ async def test_poison_goes_to_the_dead_and_the_rest_goes_on(fed: Fed) -> None:
     assert await all_of(results) == []
 
 
+async def test_what_a_bug_keeps_from_being_written_is_quarantined_and_the_rest_is_kept(fed: Fed) -> None:
+    await fed.feed(7)
+    queue = fed.worker()
+    leases = await pulled(queue, 7)
+    of_domains = fed.etl._queues["domains"]
+    store: Any = of_domains._store
+
+    async def buggy(connection: Any, rows: Any) -> int:
+        assert all(input_id != leases[2].input_id for input_id, _ in rows), "a bug"
+        return int(await store.write(connection, rows))
+
+    of_domains._store = replace(store, write=buggy)
+    await queue.push(done(leases))
+    await fed.collect()
+    assert await fed.outcomes() == (6, 1, 0)
+    assert await fed.pool.fetchval("SELECT kind FROM domain_errs") == "internal_error"
+    dead = [unpacked(delivery.body) for delivery in await all_of(await fed.channel(DEAD))]
+    assert [message.queue for message in dead if isinstance(message, DeadMessage)] == [RESULTS]
+    assert isinstance(dead[0], DeadMessage)
+    assert "Traceback" in dead[0].reason or "buggy" in dead[0].reason
+    assert await all_of(await fed.channel(RESULTS)) == []
+
+
+async def test_a_database_that_is_away_keeps_outcomes_waiting(fed: Fed) -> None:
+    await fed.feed(7)
+    queue = fed.worker()
+    of_domains = fed.etl._queues["domains"]
+    store: Any = of_domains._store
+
+    async def away(connection: Any, rows: Any) -> int:
+        raise ConnectionResetError
+
+    await queue.push(done(await pulled(queue, 7)))
+    of_domains._store = replace(store, write=away)
+    with pytest.raises(ConnectionResetError):
+        await fed.collect()
+    of_domains._store = store
+    assert await all_of(await fed.channel(DEAD)) == []
+    assert await fed.outcomes() == (0, 0, 7)
+
+
 class Narrow:
     """A service whose messages are small."""
 
