@@ -265,8 +265,8 @@ class Etl:
                 return await queue.push([tried])
             except (*BUSY, *UNUSABLE, asyncio.CancelledError):
                 raise
-            except Exception as error:  # noqa: BLE001 - logged with its traceback above; the next outcome is written
-                log.error("outcome.unwritable", input_id=outcome.lease.input_id, error=repr(error))
+            except Exception:
+                log.exception("outcome.unwritable", input_id=outcome.lease.input_id)
         # Its lease ends, and another attempt is counted, of which there are ten.
         return Pushed(0)
 
