@@ -18,10 +18,11 @@ import structlog
 from samelook.api.description import AccessRole
 from samelook.api.errors import ApiError, bad_request
 from samelook.extension_api.limits import Buckets
+from samelook.sql.audit import note_change
 from samelook.sql.away import AWAY
 from samelook.sql.cancelled import check_cancelled
 from samelook.sql.named import queries
-from samelook.sql.pool import Pool
+from samelook.sql.pool import Connection, Pool
 
 _log = structlog.get_logger(__name__)
 _READ_S = 2.0
@@ -124,11 +125,15 @@ class KeyStore:
         """
         if not name.strip() or not name.isprintable():
             raise bad_request("The name of a key is printable text.")
-        await self._queries.free_expired_name(self._pool, name=name)
-        return await self._made(name, role, scopes, per_minute, expires_s)
+        async with self._pool.acquire() as connection, connection.transaction():
+            await self._queries.free_expired_name(connection, name=name)
+            made = await self._made(connection, name, role, scopes, per_minute, expires_s)
+            await note_change(connection, "create_key", name, after=_said(made[0]))
+        return made
 
     async def _made(
         self,
+        connection: Connection,
         name: str,
         role: AccessRole,
         scopes: frozenset[str] | None,
@@ -137,7 +142,7 @@ class KeyStore:
     ) -> tuple[ApiKey, str]:
         secret = f"samelook_{secrets.token_urlsafe(32)}"
         row = await self._queries.create_key(
-            self._pool,
+            connection,
             name=name,
             role=role,
             scopes=sorted(scopes) if scopes else None,
@@ -154,16 +159,25 @@ class KeyStore:
 
     async def rotate(self, key_id: int, *, grace_s: float = ROTATION_S) -> tuple[ApiKey, str]:
         """A new key in place of this one, which works on for a while. Raises ApiError for no such key."""
-        row = await self._queries.replace_key(self._pool, id=key_id, grace_s=grace_s)
-        if row is None:
-            raise ApiError(404, "There is no such key, or it was replaced already.")
+        # Together: a process that dies between the two would leave a name without a key that goes on.
+        async with self._pool.acquire() as connection, connection.transaction():
+            row = await self._queries.replace_key(connection, id=key_id, grace_s=grace_s)
+            if row is None:
+                raise ApiError(404, "There is no such key, or it was replaced already.")
+            scopes = frozenset(row["scopes"]) if row["scopes"] else None
+            made = await self._made(connection, row["name"], row["role"], scopes, row["per_minute"], None)
+            before = {"id": key_id, "ends_in_s": row["ends_in_s"]}
+            await note_change(connection, "rotate_key", row["name"], before=before, after=_said(made[0]))
         self._live.clear()
-        scopes = frozenset(row["scopes"]) if row["scopes"] else None
-        return await self._made(row["name"], row["role"], scopes, row["per_minute"], None)
+        return made
 
     async def revoke(self, key_id: int) -> bool:
         """Ends a key at once; whether there was one."""
-        found = await self._queries.revoke_key(self._pool, id=key_id) is not None
+        async with self._pool.acquire() as connection, connection.transaction():
+            row = await self._queries.revoke_key(connection, id=key_id)
+            if row is not None:
+                await note_change(connection, "revoke_key", row["name"], before=_said(_key(row)))
+        found = row is not None
         self._live = {digest: key for digest, key in self._live.items() if key.id != key_id}
         return found
 
@@ -184,6 +198,13 @@ class KeyStore:
                 check_cancelled()
                 _log.debug("api.keys_kept", error=str(error) or type(error).__name__)
             await asyncio.sleep(_READ_S)
+
+
+def _said(key: ApiKey) -> dict[str, Any]:
+    """What is kept of a key in the audit; nothing of its secret."""
+    scopes = None if key.scopes is None else sorted(key.scopes)
+    said = {"id": key.id, "role": key.role, "scopes": scopes, "per_minute": key.per_minute}
+    return {name: value for name, value in (said | {"expires_at": key.expires_at}).items() if value}
 
 
 def _key(row: Mapping[str, Any]) -> ApiKey:

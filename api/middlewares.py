@@ -27,6 +27,7 @@ from samelook.api.metrics import METRICS
 from samelook.api.pages.render import refusal
 from samelook.api.state import CALLER, KEYS, ROLE, SETTINGS
 from samelook.api.visitors import admit
+from samelook.sql.audit import LOCAL, act_as
 
 _log = structlog.get_logger(__name__)
 _METHODS = "GET, POST, PUT, PATCH, DELETE"
@@ -146,10 +147,12 @@ async def with_access(request: web.Request, handler: Handler) -> web.StreamRespo
     settings = request.app[SETTINGS]
     if not key_needed(operation, settings):
         request[ROLE] = operation.role if settings.keys_needed else "admin"
+        act_as(LOCAL)
         return await handler(request)
     secret = key_in(request.headers)
     if secret is None and not operation.proof and is_trusted(address_of(request), settings):
         request[ROLE] = "admin"
+        act_as(f"trusted {address_of(request)}")
         return await handler(request)
     if secret is None:
         how = "Send an API key, as Authorization: Bearer KEY or X-API-Key: KEY."
@@ -165,6 +168,7 @@ async def with_access(request: web.Request, handler: Handler) -> web.StreamRespo
         message = f"This key is for {', '.join(sorted(key.scopes))} only, not for {operation.scope}."
         raise ApiError(403, message, {"kind": "forbidden"})
     request[ROLE], request[CALLER] = key.role, key
+    act_as(f"key {key.name}")
     return await handler(request)
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from samelook.sql.audit import note_change
 from samelook.sql.named import queries
 from samelook.sql.pool import Connection
 
@@ -138,6 +139,10 @@ class BulkAdd:
             connection.transaction(),
         ):
             added = await self._add(connection, batch)
+            counts = {name: len(values) for name, (_, values) in added.signals.items()}
+            first, last = int(added.ids[0]), int(added.ids[-1])
+            told = {"contents": len(batch), "first_id": first, "last_id": last, "signals": counts}
+            await note_change(connection, "add_contents", self._bank.name, after=told)
             if self._committing is not None:
                 await around_commit.enter_async_context(self._committing(added))
         return [int(one) for one in added.ids]

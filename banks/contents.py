@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from samelook.sql.audit import note_change
 from samelook.sql.named import queries
 
 from .details import Details, check_details, told
@@ -18,6 +19,7 @@ LARGEST_ID = 2**63 - 1
 OPERATOR = "operator"
 """Who has removed a content that can be taken back."""
 _MOST_SITES = 100
+_PLAIN = Details()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,14 @@ class ContentStore:
                 tags=list(details.tags),
                 disable_until_ts=details.disable_until_ts,
             )
+            if content_id is not None:
+                shown = {one.name: one.text(value) for one, value in signals.items()}
+                await note_change(
+                    connection,
+                    "add_content",
+                    bank_name,
+                    after={"id": content_id, "signals": shown, **_said(details)},
+                )
         if content_id is None:
             raise UnknownBank(f"bank {bank_name!r} was just removed", bank=bank_name)
         return int(content_id)
@@ -121,6 +131,9 @@ class ContentStore:
         await self.get(bank_name, content_id)
         async with self._pool.acquire() as connection, connection.transaction():
             await self._queries.hold_bank(connection, bank_id=bank.id)
+            before = await self._queries.get_content(
+                connection, bank_id=bank.id, id=content_id, removed=False
+            )
             row = await self._queries.update_content(
                 connection,
                 bank_id=bank.id,
@@ -134,6 +147,10 @@ class ContentStore:
                 has_confirmed="confirmed" in changes,
                 confirmed=changes.get("confirmed"),
             )
+            if row is not None:
+                was, now = (_said(_content(one, bank).details) for one in (before, row))
+                subject = f"{bank_name}/{content_id}"
+                await note_change(connection, "change_content", subject, before=was, after=now)
         if row is None:
             raise _unknown(bank, content_id)
         return _content(row, bank)
@@ -148,7 +165,13 @@ class ContentStore:
             return 0
         async with self._pool.acquire() as connection, connection.transaction():
             await self._queries.hold_bank(connection, bank_id=bank.id)
+            before = await self._queries.get_content(
+                connection, bank_id=bank.id, id=content_id, removed=False
+            )
             removed = await self._queries.remove_content(connection, bank_id=bank.id, id=content_id, by=by)
+            if removed is not None:
+                was = _said(_content(before, bank).details)
+                await note_change(connection, "remove_content", f"{bank_name}/{content_id}", before=was)
         return int(removed is not None)
 
     async def restore(self, bank_name: str, content_id: int) -> Content:
@@ -163,6 +186,13 @@ class ContentStore:
         async with self._pool.acquire() as connection, connection.transaction():
             await self._queries.hold_bank(connection, bank_id=bank.id)
             row = await self._queries.restore_content(connection, bank_id=bank.id, id=content_id)
+            if row is not None:
+                await note_change(
+                    connection,
+                    "restore_content",
+                    f"{bank_name}/{content_id}",
+                    before={"removed_at": str(there.removed_at), "removed_by": there.removed_by},
+                )
         if row is None:
             raise UnknownContent(
                 f"content {content_id} was removed by the {there.removed_by}, which alone can add it again",
@@ -250,6 +280,12 @@ class ContentStore:
             }
             async for row in rows
         }
+
+
+def _said(details: Details) -> dict[str, Any]:
+    """What is said of a content besides the defaults, for the audit."""
+    said = asdict(details)
+    return {name: value for name, value in said.items() if value != getattr(_PLAIN, name) and value != []}
 
 
 def _name(reversed_name: str) -> str:

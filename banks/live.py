@@ -26,6 +26,7 @@ from samelook.sql.named import queries
 from samelook.sql.pool import Pool
 
 from .bulk import Added
+from .equal import MOST, EqualValues
 from .following import ContentSignals, Feed, Hints, StateChange, translated
 from .signal_types import SIGNAL_TYPES, SignalType
 from .states import ContentStates
@@ -49,7 +50,9 @@ class Found:
 
 
 class LiveBanks:
-    """Made by `live_banks`. Answers from memory; types that match by equality are asked of the database."""
+    """Made by `live_banks`. Answers from memory; for values that must be equal the database is asked
+    only where there are very many, or until they are read.
+    """
 
     def __init__(self, pool: Pool, settings: LiveSettings) -> None:
         self.banks: dict[int, Bank] = {}
@@ -57,15 +60,24 @@ class LiveBanks:
         self.reach: dict[str, int] = {}
         """The widest radius in force, of signal types for which some bank has one of its own."""
         self.indexes: dict[str, LiveIndex] = {}
+        self.equal: dict[str, EqualValues] = {}
+        """Of types that match by equality, once they are read; until then, and where there are very many values,
+        the database is asked."""
         self.states = ContentStates()
         self._pool = pool
         self._settings = settings
         self._store = BankStore(pool)
         self._banks_queries = queries("banks")
         self._queries = queries("banks_following")
+        self._by_equality = [kind.name for kind in SIGNAL_TYPES.values() if kind.radius is None]
+        self._being_read: dict[str, EqualValues] = {}
+        self._equal_missing = asyncio.Event()
+        self._equal_missing.set()
         self._lost = 0
         self._read_only = False
         self.feed = Feed(pool, settings.page)
+        for name in self._by_equality:
+            self.feed.follow(name)
         self._lock = asyncio.Lock()
         self._complete_at = time.monotonic()
 
@@ -83,6 +95,9 @@ class LiveBanks:
         live = self.indexes.get(kind.name)
         if live is not None:
             ids, distances = live.index.search(value, (kind.radius or 0) if radius is None else radius)
+        elif kind.name in self.equal:
+            ids = self.equal[kind.name].find(value)
+            distances = np.zeros(len(ids), np.uint16)
         else:
             rows = self._banks_queries.contents_with_value(self._pool, type=kind.name, value=value)
             ids = np.array([row["id"] async for row in rows], np.int64)
@@ -147,6 +162,7 @@ class LiveBanks:
             tasks.create_task(hints.listen())
             tasks.create_task(hints.tell(changed))
             tasks.create_task(self._keep_up(changed))
+            tasks.create_task(self._read_equal())
             if not self._read_only:
                 tasks.create_task(self._clear_away())
 
@@ -192,10 +208,56 @@ class LiveBanks:
                 banks = {bank.id: bank for bank in await self._store.banks()}
                 ratios = await self._store.type_ratios()
             if self.feed.lost != self._lost:
+                self.equal, self._being_read = {}, {}
+                self._equal_missing.set()
                 await self._load_states()
             _note(self.states, self.feed.states())
+            await self._note_equal()
             self.banks, self.type_ratios, self.reach = banks, ratios, _reach(banks.values())
             self._complete_at = began
+
+    async def _note_equal(self) -> None:
+        for name in self._by_equality:
+            fresh = [(one.signal_id, one.value) for one in self.feed.signals(name) if one.value is not None]
+            for values in (self.equal.get(name), self._being_read.get(name)):
+                if values is not None and fresh:
+                    values.add(fresh)
+                    await values.settle(self.states)
+
+    async def _read_equal(self) -> None:
+        """Reads the values of types that match by equality, now and whenever that is to be done anew."""
+        delay = self._settings.poll_s
+        while True:
+            await self._equal_missing.wait()
+            self._equal_missing.clear()
+            try:
+                for name in self._by_equality:
+                    await self._read_values(name)
+                delay = self._settings.poll_s
+            except SourceUnavailable as error:
+                _log.warning("banks.unavailable: %s", error)
+                await asyncio.sleep(delay)
+                delay = min(2 * delay, _LONGEST_RETRY_S)
+                self._equal_missing.set()
+
+    async def _read_values(self, name: str) -> None:
+        # Changes go into it from now on: what is committed while the pages are read is not missed.
+        values = self._being_read[name] = EqualValues()
+        after = 0
+        while len(values) <= MOST:
+            with translated("The signals of the banks cannot be read"):
+                page = self._queries.signals_page(
+                    self._pool, type=name, after=after, page=self._settings.page
+                )
+                rows = [row async for row in page]
+            if not rows:
+                break
+            after = rows[-1]["signal_id"]
+            async with self._lock:
+                values.add([(row["id"], row["value"]) for row in rows if row["id"] is not None])
+                await values.settle(self.states)
+        if self._being_read.pop(name, None) is values and len(values) <= MOST:
+            self.equal[name] = values
 
     async def _load_states(self) -> None:
         with translated("The contents of the banks cannot be read"):

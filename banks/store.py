@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import asyncpg
 
+from samelook.sql.audit import note_change
 from samelook.sql.named import queries
 from samelook.sql.pool import Pool
 from samelook.sql.storable import is_storable
@@ -104,18 +105,21 @@ class BankStore:
         check_radii(radii)
         if (name == CRAWL_BANK) != (owner == "crawl"):
             raise BankExists(f"the name {CRAWL_BANK} is kept for what the crawl finds", bank=name)
-        row = await self._queries.create_bank(
-            self.pool,
-            name=name,
-            enabled_ratio=float(enabled_ratio),
-            active=active,
-            description=description,
-            tags=list(tags),
-            radii=dict(radii),
-            owner=owner,
-        )
-        if row is None:
-            raise _exists(name)
+        async with self.pool.acquire() as connection, connection.transaction():
+            row = await self._queries.create_bank(
+                connection,
+                name=name,
+                enabled_ratio=float(enabled_ratio),
+                active=active,
+                description=description,
+                tags=list(tags),
+                radii=dict(radii),
+                owner=owner,
+            )
+            if row is None:
+                raise _exists(name)
+            if owner != "crawl":
+                await note_change(connection, "create_bank", name, after=_said(_bank(row)))
         return _bank(row)
 
     async def update(
@@ -145,16 +149,22 @@ class BankStore:
         check_texts(description or "", tags or ())
         check_radii(radii or {})
         try:
-            row = await self._queries.update_bank(
-                self.pool,
-                id=bank.id,
-                name=new_name,
-                enabled_ratio=None if enabled_ratio is None else float(enabled_ratio),
-                active=active,
-                description=description,
-                tags=None if tags is None else list(tags),
-                radii=None if radii is None else dict(radii),
-            )
+            async with self.pool.acquire() as connection, connection.transaction():
+                held = await self._queries.hold_bank(connection, bank_id=bank.id)
+                before = None if held is None else _bank(held)
+                row = await self._queries.update_bank(
+                    connection,
+                    id=bank.id,
+                    name=new_name,
+                    enabled_ratio=None if enabled_ratio is None else float(enabled_ratio),
+                    active=active,
+                    description=description,
+                    tags=None if tags is None else list(tags),
+                    radii=None if radii is None else dict(radii),
+                )
+                if row is not None and before is not None:
+                    after = _said(_bank(row))
+                    await note_change(connection, "change_bank", name, before=_said(before), after=after)
         except asyncpg.UniqueViolationError as error:
             raise _exists(str(new_name)) from error
         if row is None:
@@ -167,7 +177,10 @@ class BankStore:
             bank = await self.writable(name, writer)
         except UnknownBank:
             return False
-        removed = await self._queries.remove_bank(self.pool, id=bank.id) is not None
+        async with self.pool.acquire() as connection, connection.transaction():
+            removed = await self._queries.remove_bank(connection, id=bank.id) is not None
+            if removed:
+                await note_change(connection, "remove_bank", name, before=_said(bank))
         # The bank matches nothing from now on. Its first contents are removed at once: all of a small bank;
         # LiveBanks removes the rest in the background.
         await self._queries.remove_contents_of(self.pool, bank_id=bank.id, most=_AT_ONCE)
@@ -198,7 +211,18 @@ class BankStore:
         """Changes how much a signal type takes part. Raises UnknownSignalType or BadBank."""
         signal_type(name)
         check_ratio(enabled_ratio)
-        await self._queries.override_signal_type(self.pool, name=name, enabled_ratio=float(enabled_ratio))
+        before = (await self.type_ratios()).get(name)
+        async with self.pool.acquire() as connection, connection.transaction():
+            await self._queries.override_signal_type(
+                connection, name=name, enabled_ratio=float(enabled_ratio)
+            )
+            await note_change(
+                connection,
+                "change_signal_type",
+                name,
+                before={"enabled_ratio": before},
+                after={"enabled_ratio": float(enabled_ratio)},
+            )
 
 
 def check_name(name: str) -> None:
@@ -240,6 +264,18 @@ def check_storable(*texts: str | None) -> None:
     for text in texts:
         if text is not None and not is_storable(text):
             raise BadBank("A text holds a character that cannot be stored (NUL or half a surrogate pair).")
+
+
+def _said(bank: Bank) -> dict[str, Any]:
+    """What a curator has said of a bank, for the audit."""
+    return {
+        "name": bank.name,
+        "enabled_ratio": bank.enabled_ratio,
+        "active": bank.active,
+        "description": bank.description,
+        "tags": list(bank.tags),
+        "radii": dict(bank.radii),
+    }
 
 
 def _exists(name: str) -> BankExists:

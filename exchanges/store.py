@@ -10,6 +10,7 @@ from typing import Any
 
 from samelook.banks.signal_types import signal_type
 from samelook.banks.store import CRAWL_BANK, check_name, check_storable, check_texts
+from samelook.sql.audit import note_change
 from samelook.sql.named import queries
 from samelook.sql.pool import Pool
 
@@ -177,6 +178,9 @@ class ExchangeStore:
             )
             if created is None:
                 raise ExchangeExists(f"an exchange named {name!r} already exists", exchange=name)
+            told = {"api": api, "config": stored, "enabled": enabled, "every_s": every_s}
+            told["credentials"] = _told(sealed)
+            await note_change(connection, "create_exchange", name, after=told)
         return await self.exchange(name)
 
     async def update(
@@ -200,9 +204,12 @@ class ExchangeStore:
             stored = checked_config(kind, name, dict(config))
             check_file(stored, self.settings.files_folder)
         fetch_now = enabled is True or config is not None
-        await self._queries.update_exchange(
-            self.pool, id=exchange.id, enabled=enabled, every_s=every_s, config=stored, fetch_now=fetch_now
-        )
+        given = {"enabled": enabled, "every_s": every_s, "config": stored}
+        after = {name: value for name, value in given.items() if value is not None}
+        before = {name: getattr(exchange, name) for name in after}
+        async with self.pool.acquire() as connection, connection.transaction():
+            await self._queries.update_exchange(connection, id=exchange.id, fetch_now=fetch_now, **given)
+            await note_change(connection, "change_exchange", name, before=before, after=after)
         return await self.exchange(name)
 
     async def fetch_soon(self, name: str) -> None:
@@ -219,6 +226,7 @@ class ExchangeStore:
             if removed is None:
                 return False
             await self._banks.remove_bank(connection, id=removed["bank_id"])
+            await note_change(connection, "remove_exchange", name)
         return True
 
     async def shown_config(self, exchange: Exchange) -> dict[str, Any]:
@@ -248,7 +256,10 @@ class ExchangeStore:
         exchange = await self.exchange(name)
         kind = (await self.types()).exchange_type(exchange.api)
         sealed = self._sealed(kind, credentials)
-        await self._queries.set_exchange_credentials(self.pool, id=exchange.id, credentials=sealed)
+        async with self.pool.acquire() as connection, connection.transaction():
+            await self._queries.set_exchange_credentials(connection, id=exchange.id, credentials=sealed)
+            before, after = ({"credentials": _told(one)} for one in (exchange.credentials, sealed))
+            await note_change(connection, "set_credentials", name, before=before, after=after)
         return await self.exchange(name)
 
     async def set_type_credentials(self, api: str, credentials: Mapping[str, Any] | None) -> None:
@@ -257,10 +268,12 @@ class ExchangeStore:
         Raises UnknownExchangeType, BadCredentials.
         """
         sealed = self._sealed((await self.types()).exchange_type(api), credentials)
-        if sealed is None:
-            await self._queries.remove_api_credentials(self.pool, api=api)
-        else:
-            await self._queries.set_api_credentials(self.pool, api=api, credentials=sealed)
+        async with self.pool.acquire() as connection, connection.transaction():
+            if sealed is None:
+                await self._queries.remove_api_credentials(connection, api=api)
+            else:
+                await self._queries.set_api_credentials(connection, api=api, credentials=sealed)
+            await note_change(connection, "set_type_credentials", api, after={"credentials": _told(sealed)})
 
     async def type_status(self, api: str) -> dict[str, bool]:
         """Whether a type takes credentials, and whether it has some. Raises UnknownExchangeType."""
@@ -373,6 +386,11 @@ class ExchangeStore:
     def _sealed(self, kind: type[Any], credentials: Mapping[str, Any] | None) -> bytes | None:
         checked = checked_credentials(kind, credentials)
         return None if checked is None else Vault(self.settings.credentials_keys).seal(checked)
+
+
+def _told(sealed: bytes | None) -> str:
+    """What the audit says of credentials: whether there are some."""
+    return "unset" if sealed is None else "set"
 
 
 def _check_every(every_s: float | None) -> None:

@@ -342,6 +342,7 @@ def _asked(question: Callable[[ExchangeStore], Awaitable[_T]]) -> tuple[_T, Exch
     from samelook.postgres.configured import configured_database
     from samelook.processes.running import run_async
     from samelook.settings import load_settings
+    from samelook.sql.audit import by_account
 
     settings = load_settings()
     chosen = settings.exchanges
@@ -349,7 +350,7 @@ def _asked(question: Callable[[ExchangeStore], Awaitable[_T]]) -> tuple[_T, Exch
     async def ask(pool: Pool) -> _T:
         return await question(ExchangeStore(pool, chosen))
 
-    with configured_database(settings) as url:
+    with configured_database(settings) as url, by_account():
         return run_async(_with_pool(settings.database_at(url), chosen, ask)), chosen
 
 

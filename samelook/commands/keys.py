@@ -149,6 +149,7 @@ def _with_keys(work: Callable[[KeyStore], Awaitable[_T]]) -> _T:
     from samelook.postgres.configured import configured_database
     from samelook.processes.running import run_async
     from samelook.settings import load_settings
+    from samelook.sql.audit import by_account
     from samelook.sql.pool import open_pool
 
     settings = load_settings()
@@ -158,7 +159,7 @@ def _with_keys(work: Callable[[KeyStore], Awaitable[_T]]) -> _T:
             return await work(KeyStore(pool, None))
 
     try:
-        with configured_database(settings) as url:
+        with configured_database(settings) as url, by_account():
             done: _T = run_async(run(url))
     except (ApiError, BankError) as error:
         typer.echo(f"samelook keys: {error.message}", err=True)

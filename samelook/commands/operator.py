@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
 import json as json_module
-import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -308,12 +306,9 @@ def _list(site: str, which: Any, lasts: str | None, note: str, *, as_json: bool)
 
 def _act(note: str) -> Act:
     from samelook.extension_api.operator import Act
+    from samelook.sql.audit import account
 
-    try:
-        account = getpass.getuser()
-    except (OSError, KeyError):  # an account without a name, as in some containers
-        account = "somebody"
-    return Act(f"{account}@{socket.gethostname()}", note)
+    return Act(account(), note)
 
 
 def _done(act: Callable[[OwnConnection], Awaitable[_T]]) -> _T:

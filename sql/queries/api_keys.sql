@@ -31,9 +31,10 @@ SET replaced_at = now(), expires_at = least(expires_at, now() + (:grace_s)::floa
 WHERE id = :id AND revoked_at IS NULL AND replaced_at IS NULL AND (expires_at IS NULL OR expires_at > now())
 RETURNING name, role, scopes, per_minute, extract(epoch FROM expires_at - now())::float8 AS ends_in_s;
 
--- name: revoke_key(id)$
--- Ends a key; its id, if it was there. By primary key.
-UPDATE api_keys SET revoked_at = now() WHERE id = :id AND revoked_at IS NULL RETURNING id;
+-- name: revoke_key(id)^
+-- Ends a key; what it was, if it was there. By primary key.
+UPDATE api_keys SET revoked_at = now() WHERE id = :id AND revoked_at IS NULL
+RETURNING id, name, role, scopes, per_minute, created_at, last_used_at, expires_at, replaced_at;
 
 -- name: note_uses(ids)!
 -- Notes that keys were used, to the minute: one update a key and minute, by primary key.

@@ -89,10 +89,10 @@ SELECT * FROM bank_content WHERE id = :id AND bank_id = :bank_id AND (removed_at
 SELECT b.name FROM bank_content AS c JOIN banks AS b ON b.id = c.bank_id
 WHERE c.id = :id AND b.removed_at IS NULL;
 
--- name: hold_bank(bank_id)$
+-- name: hold_bank(bank_id)^
 -- Until the transaction ends no page of an exchange is written to the bank (hold_run), so that none misses what is
 -- decided now. By primary key: locks one row.
-SELECT id FROM banks WHERE id = :bank_id AND removed_at IS NULL FOR NO KEY UPDATE;
+SELECT * FROM banks WHERE id = :bank_id AND removed_at IS NULL FOR NO KEY UPDATE;
 
 -- name: update_content(bank_id, id, disable_until_ts, has_note, note, metadata, tags, media_unavailable, has_confirmed, confirmed)^
 -- What is NULL stays as it is; a note may be set to NULL. Of an exchange's record, which has another content while

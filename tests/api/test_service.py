@@ -239,6 +239,10 @@ async def test_a_database_that_goes_away_is_told_and_comes_back(
 ) -> None:
     api = await serve(roles=frozenset({"matcher", "curator"}))
     await api.post("/c/banks", {"name": "A"})
+    content = (await api.post("/c/bank/A/signal", {"video_md5": "1" * 32})).json["id"]
+    async with asyncio.timeout(30):
+        while "video_md5" not in api.app[MATCHING].live.equal:
+            await asyncio.sleep(0.01)
     name = database_url.partition("?")[0].rpartition("/")[2]
     admin = await asyncpg.connect(database_server.url)
     try:
@@ -251,6 +255,8 @@ async def test_a_database_that_goes_away_is_told_and_comes_back(
         assert answer.status == 503
         assert answer.json["message"]
         assert (await api.get("/m/raw_lookup", signal="0" * 64, signal_type="pdq")).status == 200
+        found = await api.get("/m/raw_lookup", signal="1" * 32, signal_type="video_md5")
+        assert found.json["matches"] == [content]
         await admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
     finally:
         await admin.close()

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import secrets
 
+import pytest
+
+from samelook.banks import equal
 from samelook.banks.bulk import BulkAdd, NewContent
 from samelook.banks.contents import ContentStore
 from samelook.banks.details import Details
@@ -89,3 +92,41 @@ async def test_who_may_only_read_follows_what_others_write(pool: Pool, database_
         await contents.restore("A", added)
         await live.refresh()
         assert [one.content_id for one in await live.find(PDQ, value)] == [added]
+
+
+async def test_values_that_must_be_equal_are_found_from_memory(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(equal, "_FEWEST_TO_MERGE", 5)
+    store = BankStore(pool)
+    contents = ContentStore(store)
+    bank = await store.create("A")
+    values = [secrets.token_bytes(16) for _ in range(20)]
+    ids = await BulkAdd(store, bank).add([NewContent({MD5: value}, Details()) for value in values])
+    async with live_banks(pool, LiveSettings(page=7)) as live:
+        async with asyncio.timeout(30):
+            while MD5.name not in live.equal:
+                await asyncio.sleep(0.01)
+        # What the database is asked for now would fail.
+        monkeypatch.setattr(live, "_banks_queries", None)
+        added = [await contents.add("A", {MD5: value}, Details()) for value in values]
+        await live.refresh()
+        for one, other, value in zip(ids, added, values, strict=True):
+            assert [found.content_id for found in await live.find(MD5, value)] == [one, other]
+        assert await live.find(MD5, secrets.token_bytes(16)) == []
+        await contents.remove("A", added[0])
+        more = [NewContent({MD5: secrets.token_bytes(16)}, Details()) for _ in range(20)]
+        await BulkAdd(store, bank).add(more)
+        await live.refresh()
+        assert [found.content_id for found in await live.find(MD5, values[0])] == [ids[0]]
+        await contents.restore("A", added[0])
+        await live.refresh()
+        assert [found.content_id for found in await live.find(MD5, values[0])] == [ids[0], added[0]]
+        monkeypatch.undo()
+        before = live.equal[MD5.name]
+        live.feed.lost += 1
+        await live.refresh()
+        async with asyncio.timeout(30):
+            while live.equal.get(MD5.name) in (None, before):
+                await asyncio.sleep(0.01)
+        assert [found.content_id for found in await live.find(MD5, values[1])] == [ids[1], added[1]]
