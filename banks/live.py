@@ -50,9 +50,7 @@ class Found:
 
 
 class LiveBanks:
-    """Made by `live_banks`. Answers from memory; for values that must be equal the database is asked
-    only where there are very many, or until they are read.
-    """
+    """Made by `live_banks`; answers from memory."""
 
     def __init__(self, pool: Pool, settings: LiveSettings) -> None:
         self.banks: dict[int, Bank] = {}
@@ -61,8 +59,8 @@ class LiveBanks:
         """The widest radius in force, of signal types for which some bank has one of its own."""
         self.indexes: dict[str, LiveIndex] = {}
         self.equal: dict[str, EqualValues] = {}
-        """Of types that match by equality, once they are read; until then, and where there are very many values,
-        the database is asked."""
+        """Of types that match by equality. The database is asked until they are read, and where there are too
+        many values."""
         self.states = ContentStates()
         self._pool = pool
         self._settings = settings

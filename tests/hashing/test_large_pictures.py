@@ -1,4 +1,4 @@
-"""Large pictures: taken over in bands, with the bits of small ones, in a bounded memory."""
+"""Large pictures take a bounded memory for each pixel."""
 
 from __future__ import annotations
 
@@ -11,9 +11,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from samelook.hashing import raster
-from samelook.hashing.decode import decode
-
 MEASURED = """
 import resource, sys
 from samelook.hashing.picture import DecodeLimits
@@ -24,46 +21,6 @@ before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 hash_bytes(data, DecodeLimits())
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
-
-
-def drawn(mode: str) -> Image.Image:
-    noise = np.random.default_rng(4).integers(0, 256, (90, 70, 4), dtype=np.uint8)
-    if mode == "I;16":
-        return Image.fromarray(noise.view(np.uint32)[..., 0].astype(np.uint16))
-    return Image.fromarray(noise).convert(mode)
-
-
-@pytest.mark.parametrize(
-    ("mode", "image_format", "options"),
-    [
-        ("1", "PNG", {}),
-        ("1", "PNG", {"transparency": 1}),
-        ("L", "PNG", {"transparency": 7}),
-        ("LA", "PNG", {}),
-        ("P", "PNG", {"transparency": 3}),
-        ("P", "PNG", {"transparency": bytes(range(200))}),
-        ("RGB", "PNG", {"transparency": (1, 2, 3)}),
-        ("RGBA", "PNG", {}),
-        ("I;16", "PNG", {}),
-        ("P", "GIF", {"transparency": 5}),
-        ("RGB", "JPEG", {}),
-        ("CMYK", "JPEG", {}),
-        ("L", "JPEG", {}),
-        ("RGB", "BMP", {}),
-        ("P", "BMP", {}),
-        ("RGBA", "BMP", {}),
-        ("RGBA", "WEBP", {"lossless": True}),
-        ("RGB", "WEBP", {}),
-    ],
-)
-def test_bands_change_no_pixel(
-    monkeypatch: pytest.MonkeyPatch, mode: str, image_format: str, options: dict[str, Any]
-) -> None:
-    stored = io.BytesIO()
-    drawn(mode).save(stored, image_format, **options)
-    whole = decode(stored.getvalue())
-    monkeypatch.setattr(raster, "_BAND_PIXELS", 500)
-    assert np.array_equal(decode(stored.getvalue()).rgba, whole.rgba)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in kilobytes on Linux")

@@ -1,0 +1,101 @@
+"""Every change is in the audit: who, what, before and after; and nothing secret."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.api.test_access import bearer
+
+EVERYTHING = frozenset({"matcher", "curator", "extension", "hasher"})
+
+
+async def rows_of(service: Any, key: str) -> list[dict[str, Any]]:
+    answer = await service("GET", "/v1/operator/audit", params={"limit": "100"}, **bearer(key))
+    assert answer.status == 200
+    return list(reversed(answer.json["rows"]))
+
+
+async def test_changes_of_keys_banks_contents_and_sites_are_audited(serve: Any, admin_key: str) -> None:
+    service = await serve(roles=EVERYTHING, require_keys=True, admin_key=admin_key)
+
+    async def done(method: str, path: str, body: Any = None, key: str = admin_key) -> Any:
+        answer = await service(method, path, json=body, **bearer(key))
+        assert answer.status in (200, 201), (path, answer.text)
+        return answer.json
+
+    made = await done("POST", "/c/api_keys", {"name": "carol", "role": "curator", "per_minute": 500})
+    carol = made["key"]
+    await done("POST", "/c/banks", {"name": "A"}, carol)
+    await done("PUT", "/c/bank/A", {"enabled_ratio": 0.5}, carol)
+    content = (await done("POST", "/c/bank/A/signal", {"pdq": "f8" * 32}, carol))["id"]
+    await done("PUT", f"/c/bank/A/content/{content}", {"disable_until_ts": 0}, carol)
+    await done("DELETE", f"/c/bank/A/content/{content}", key=carol)
+    await done("PUT", "/v1/operator/sites/a.example.com", {"list": "block", "note": "seen"}, carol)
+    await done("PUT", "/v1/operator/sites/a.example.com", {"list": "allow"}, carol)
+    await done("DELETE", "/v1/operator/sites/a.example.com", key=carol)
+    await done("DELETE", "/c/bank/A", key=carol)
+    rotated = await done("POST", f"/c/api_keys/{made['id']}/rotate", {"grace_s": 60})
+    await done("DELETE", f"/c/api_keys/{rotated['id']}")
+
+    rows = await rows_of(service, admin_key)
+    assert [(row["who"], row["action"]) for row in rows] == [
+        ("key SAMELOOK_ADMIN_KEY", "create_key"),
+        ("key carol", "create_bank"),
+        ("key carol", "change_bank"),
+        ("key carol", "add_content"),
+        ("key carol", "change_content"),
+        ("key carol", "remove_content"),
+        ("key carol", "block"),
+        ("key carol", "allow"),
+        ("key carol", "forget"),
+        ("key carol", "remove_bank"),
+        ("key SAMELOOK_ADMIN_KEY", "rotate_key"),
+        ("key SAMELOOK_ADMIN_KEY", "revoke_key"),
+    ]
+    changed = rows[2]["detail"]
+    assert (changed["before"], changed["after"]) == ({"enabled_ratio": 1.0}, {"enabled_ratio": 0.5})
+    assert rows[3]["detail"]["after"]["signals"] == {"pdq": "f8" * 32}
+    assert rows[4]["detail"]["after"] == {"disable_until_ts": 0}
+    assert rows[7]["detail"]["before"]["list"] == "block"
+    assert rows[8]["detail"]["before"]["list"] == "allow"
+    everything = json.dumps(rows)
+    assert carol not in everything
+    assert rotated["key"] not in everything
+
+
+async def test_what_is_refused_or_undone_leaves_no_row(serve: Any, admin_key: str) -> None:
+    service = await serve(roles=EVERYTHING, require_keys=True, admin_key=admin_key)
+    for body in ({"name": "A"}, {"name": "A"}, {"name": "not a name"}):
+        await service("POST", "/c/banks", json=body, **bearer(admin_key))
+    await service("PUT", "/c/bank/B", json={"enabled_ratio": 0.5}, **bearer(admin_key))
+    await service("DELETE", "/c/bank/A/content/99", **bearer(admin_key))
+    assert [row["action"] for row in await rows_of(service, admin_key)] == ["create_bank"]
+
+
+@pytest.mark.parametrize("secret", ["a-password-of-an-exchange"])
+async def test_credentials_of_exchanges_are_never_in_it(pool: Any, secret: str) -> None:
+    pytest.importorskip("threatexchange", reason="the extra exchanges")
+    from cryptography.fernet import Fernet
+
+    from samelook.exchanges.settings import ExchangeSettings
+    from samelook.exchanges.store import ExchangeStore
+
+    store = ExchangeStore(pool, ExchangeSettings(credentials_keys=(Fernet.generate_key().decode(),)))
+    await store.create("NCMEC", "ncmec", {"environment": "https://report.cybertip.org/hashsharing"})
+    await store.set_credentials("NCMEC", {"user": "somebody", "password": secret})
+    await store.update("NCMEC", enabled=False)
+    await store.delete("NCMEC")
+    rows = await pool.fetch("SELECT action, who, detail FROM audit ORDER BY id")
+    assert [row["action"] for row in rows] == [
+        "create_exchange",
+        "set_credentials",
+        "change_exchange",
+        "remove_exchange",
+    ]
+    assert {row["who"] for row in rows} == {"local"}
+    assert rows[1]["detail"] == {"before": {"credentials": "unset"}, "after": {"credentials": "set"}}
+    assert rows[2]["detail"] == {"before": {"enabled": True}, "after": {"enabled": False}}
+    assert secret not in json.dumps([row["detail"] for row in rows])
