@@ -108,7 +108,7 @@ class Keeper:
         signature = tuple(row.values())
         if signature == self._ranks_seen:
             # All changes of the first imports have become facts: ranks of later imports are on probation.
-            if not await connection.fetchval("SELECT EXISTS (SELECT FROM site_changes)"):
+            if not await self._queries.changes_wait(connection):
                 await self._queries.set_baseline_import(connection)
             return
         # A long import changes its figures after each merge; comparing all ranks each time would be dear.

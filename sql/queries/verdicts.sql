@@ -69,6 +69,10 @@ RETURNING true;
 -- Whether there are facts, or changes that will become facts. One step into each table.
 SELECT EXISTS (SELECT FROM site_facts) OR EXISTS (SELECT FROM site_changes);
 
+-- name: changes_wait()$
+-- Whether changes wait to become facts. One step into site_changes.
+SELECT EXISTS (SELECT FROM site_changes);
+
 -- name: baseline_import()$
 -- The import of ranks before which nobody counts as new to the list. One row.
 SELECT baseline_import FROM verdict_epochs;
