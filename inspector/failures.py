@@ -67,7 +67,11 @@ async def errors_answer(
         error_row(row, str(host_of(row["reversed_name"])) if row["reversed_name"] else None)
         for row in found[:limit]
     ]
-    more = page_mark(_exactly(found[limit - 1]["at"]), found[limit - 1]["id"]) if len(found) > limit else None
+    more = (
+        page_mark(_exactly(found[limit - 1]["at"]), str(found[limit - 1]["id"]))
+        if len(found) > limit
+        else None
+    )
     return Answer(
         listings=(
             Listing(

@@ -68,7 +68,9 @@ async def verdicts_answer(
     ]
     rows = [_given_row(row) for row in found[:limit]]
     more = (
-        page_mark(found[limit - 1]["at"].isoformat(), found[limit - 1]["id"]) if len(found) > limit else None
+        page_mark(found[limit - 1]["at"].isoformat(), str(found[limit - 1]["id"]))
+        if len(found) > limit
+        else None
     )
     note = "Only sites that somebody asked about are here; kept for 90 days."
     return Answer(listings=(Listing("verdicts", _GIVEN, rows, after=more, notes=() if rows else (note,)),))

@@ -71,6 +71,6 @@ async def reports_answer(
     more = None
     if len(found) > limit:
         last = found[limit - 1]
-        more = page_mark(last["at"].isoformat(timespec="microseconds"), last["id"])
+        more = page_mark(last["at"].isoformat(timespec="microseconds"), str(last["id"]))
     rows = [plain_row(row, *_REPORTS) for row in found[:limit]]
     return Answer(listings=(Listing("reports", _REPORTS, rows, after=more),))
