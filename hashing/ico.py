@@ -95,6 +95,8 @@ def _entries(data: bytes, limits: DecodeLimits) -> tuple[list[_Entry], int]:
         width, height, *_, bits, size, offset = _DIRECTORY_ENTRY.unpack_from(
             data, 6 + index * _DIRECTORY_ENTRY.size
         )
+        if offset < 6 + count * _DIRECTORY_ENTRY.size:
+            raise DecodeFailed("A frame of the ICO lies within its directory.", entries=count)
         if offset not in found:
             # A size of zero, or past the end, is taken as "to the end": some writers leave it out.
             payload = data[offset : offset + (size or len(data))]

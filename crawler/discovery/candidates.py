@@ -49,4 +49,7 @@ class IconCandidate:
     order: int = 0
     """Position among the declarations of its document."""
     in_head: bool = True
-    """False for a link behind the end of the head: Chromium looks at none, Firefox does."""
+    """False for a link that Chromium passes over and Firefox does not: behind the end of the head, or with
+    `apple-touch-icon` behind `icon` in its `rel`."""
+    allowed: bool = True
+    """False where the page's own policy, or a user name in the URL, keeps browsers from showing it."""

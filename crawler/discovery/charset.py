@@ -1,7 +1,8 @@
 """The text of a page: which character set it is in, by the rules of the HTML and Encoding Standards.
 
 In order: byte order mark, Content-Type, `meta` in the first 1,024 bytes, an XML declaration, a later
-`meta`, then detection (`charset_guess`), which looks only when the page is not valid UTF-8.
+`meta`, then detection (chardetng, as Firefox has it), which looks only when the page is not
+valid UTF-8. Labels mean what the Encoding Standard says, by webencodings.
 """
 
 from __future__ import annotations
@@ -10,8 +11,15 @@ import codecs
 import re
 from functools import cache
 
+import webencodings
+from chardetng_py import detect
+
 PRESCAN_BYTES = 1_024
 _LATER_META_BYTES = 65_536
+_SAMPLE_BYTES, _BEFORE_BYTES = 6_000, 256
+_FEW = 0.04
+"""Share of bytes beyond ASCII that may be broken: real pages mix in a wrong one here and there."""
+_NOT_ASCII = bytes(range(0x80, 0x100))
 
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16le"), (codecs.BOM_UTF16_BE, "utf-16be"))
 _HEADER = re.compile(r";[\s;]*charset\s*=\s*(?:\"([^\"]*)\"|([^\s;\"]+))", re.IGNORECASE)
@@ -27,58 +35,8 @@ _XML_ENCODING = re.compile(
     rb"<\?xml[^>]*?encoding[\0-\x20]*=[\0-\x20]*(?:\"([^\"\0-\x20]*)\"|'([^'\0-\x20]*)')"
 )
 
-# The labels of the Encoding Standard (https://encoding.spec.whatwg.org/#names-and-labels). Several mean
-# another set than Python's codec of that name: on the Web, Latin 1 and ASCII are windows-1252, and
-# national standards are their larger successors. What is not here (utf-7 least of all) a page cannot choose.
-_CHARSETS = {
-    "utf-8": "unicode-1-1-utf-8 unicode11utf8 unicode20utf8 utf-8 utf8 x-unicode20utf8",
-    "ibm866": "866 cp866 csibm866 ibm866",
-    "iso-8859-2": "csisolatin2 iso-8859-2 iso-ir-101 iso8859-2 iso88592 iso_8859-2 iso_8859-2:1987 l2 latin2",
-    "iso-8859-3": "csisolatin3 iso-8859-3 iso-ir-109 iso8859-3 iso88593 iso_8859-3 iso_8859-3:1988 l3 latin3",
-    "iso-8859-4": "csisolatin4 iso-8859-4 iso-ir-110 iso8859-4 iso88594 iso_8859-4 iso_8859-4:1988 l4 latin4",
-    "iso-8859-5": "csisolatincyrillic cyrillic iso-8859-5 iso-ir-144 iso8859-5 iso88595 iso_8859-5 "
-    "iso_8859-5:1988",
-    "iso-8859-6": "arabic asmo-708 csiso88596e csiso88596i csisolatinarabic ecma-114 iso-8859-6 iso-8859-6-e "
-    "iso-8859-6-i iso-ir-127 iso8859-6 iso88596 iso_8859-6 iso_8859-6:1987",
-    "iso-8859-7": "csisolatingreek ecma-118 elot_928 greek greek8 iso-8859-7 iso-ir-126 iso8859-7 iso88597 "
-    "iso_8859-7 iso_8859-7:1987 sun_eu_greek",
-    "iso-8859-8": "csiso88598e csisolatinhebrew hebrew iso-8859-8 iso-8859-8-e iso-ir-138 iso8859-8 iso88598 "
-    "iso_8859-8 iso_8859-8:1988 visual csiso88598i iso-8859-8-i logical",
-    "iso-8859-10": "csisolatin6 iso-8859-10 iso-ir-157 iso8859-10 iso885910 l6 latin6",
-    "iso-8859-13": "iso-8859-13 iso8859-13 iso885913",
-    "iso-8859-14": "iso-8859-14 iso8859-14 iso885914",
-    "iso-8859-15": "csisolatin9 iso-8859-15 iso8859-15 iso885915 iso_8859-15 l9",
-    "iso-8859-16": "iso-8859-16",
-    "koi8-r": "cskoi8r koi koi8 koi8-r koi8_r",
-    "koi8-u": "koi8-ru koi8-u",
-    "macintosh": "csmacintosh mac macintosh x-mac-roman",
-    "windows-874": "dos-874 iso-8859-11 iso8859-11 iso885911 tis-620 windows-874",
-    "windows-1250": "cp1250 windows-1250 x-cp1250",
-    "windows-1251": "cp1251 windows-1251 x-cp1251",
-    "windows-1252": "ansi_x3.4-1968 ascii cp1252 cp819 csisolatin1 ibm819 iso-8859-1 iso-ir-100 iso8859-1 "
-    "iso88591 iso_8859-1 iso_8859-1:1987 l1 latin1 us-ascii windows-1252 x-cp1252",
-    "windows-1253": "cp1253 windows-1253 x-cp1253",
-    "windows-1254": "cp1254 csisolatin5 iso-8859-9 iso-ir-148 iso8859-9 iso88599 iso_8859-9 iso_8859-9:1989 "
-    "l5 latin5 windows-1254 x-cp1254",
-    "windows-1255": "cp1255 windows-1255 x-cp1255",
-    "windows-1256": "cp1256 windows-1256 x-cp1256",
-    "windows-1257": "cp1257 windows-1257 x-cp1257",
-    "windows-1258": "cp1258 windows-1258 x-cp1258",
-    "x-mac-cyrillic": "x-mac-cyrillic x-mac-ukrainian",
-    "gbk": "chinese csgb2312 csiso58gb231280 gb2312 gb_2312 gb_2312-80 gbk iso-ir-58 x-gbk",
-    "gb18030": "gb18030",
-    "big5": "big5 big5-hkscs cn-big5 csbig5 x-x-big5",
-    "euc-jp": "cseucpkdfmtjapanese euc-jp x-euc-jp",
-    "iso-2022-jp": "csiso2022jp iso-2022-jp",
-    "shift_jis": "csshiftjis ms932 ms_kanji shift-jis shift_jis sjis windows-31j x-sjis",
-    "euc-kr": "cseuckr csksc56011987 euc-kr iso-ir-149 korean ks_c_5601-1987 ks_c_5601-1989 ksc5601 ksc_5601 "
-    "windows-949",
-    "utf-16be": "unicodefffe utf-16be",
-    "utf-16le": "csunicode iso-10646-ucs-2 ucs-2 unicode unicodefeff utf-16 utf-16le",
-    "x-user-defined": "x-user-defined",
-}
-_LABELS = {label: charset for charset, labels in _CHARSETS.items() for label in labels.split()}
 _PYTHON_CODECS = {
+    "iso-8859-8-i": "iso-8859-8",
     "big5": "big5hkscs",
     "shift_jis": "cp932",
     "euc-kr": "cp949",
@@ -94,7 +52,8 @@ _PYTHON_CODECS = {
 
 def charset_named(label: str) -> str | None:
     """The character set that a label means on the Web, in lower case; None for an unknown label."""
-    return _LABELS.get(label.strip("\t\n\f\r ").lower())
+    found = webencodings.lookup(label)
+    return None if found is None else str(found.name)
 
 
 def decode_page(body: bytes, content_type: str | None) -> tuple[str, str]:
@@ -144,6 +103,9 @@ def _percent_encoded(letter: str, codec: str) -> str:
 def _decoded(body: bytes, charset: str) -> str:
     if charset == "windows-1252":
         return _windows_1252(body)
+    if charset == "replacement":
+        # Sets in which markup could hide from whoever reads it as ASCII: browsers read nothing.
+        return "\ufffd" if body else ""
     return body.decode(_PYTHON_CODECS.get(charset, charset), "replace")
 
 
@@ -210,25 +172,24 @@ def _xml_declaration(body: bytes) -> str | None:
 
 
 def _detected(body: bytes, near: int) -> str:
-    from samelook.crawler.discovery.charset_guess import guessed_codec
-
-    codec = guessed_codec(body, near)
-    return _by_codec().get(codecs.lookup(codec).name, "windows-1252") if codec else "windows-1252"
+    """What the page is in, by its text from the first byte on that is not UTF-8."""
+    sample = body[max(0, near - _BEFORE_BYTES) : near + _SAMPLE_BYTES]
+    around = body[max(0, near - _SAMPLE_BYTES) : near + _SAMPLE_BYTES]
+    if around.decode("utf-8", "replace").count("\ufffd") <= _FEW * (
+        len(around) - len(around.translate(None, _NOT_ASCII))
+    ):
+        return "utf-8"
+    codec = detect(sample, allow_utf8=False)
+    found = webencodings.lookup(codec)
+    charset = _by_codec().get(codecs.lookup(codec).name, "windows-1252") if found is None else str(found.name)
+    return "gbk" if charset == "gb18030" else charset
 
 
 @cache
 def _by_codec() -> dict[str, str]:
     """What the Web calls the sets that Python's codecs are for."""
-    named = {codecs.lookup(_PYTHON_CODECS.get(charset, charset)).name: charset for charset in _CHARSETS}
-    return named | {
-        "gb18030": "gbk",
-        "gb2312": "gbk",
-        "gbk": "gbk",
-        "big5": "big5",
-        "shift_jis": "shift_jis",
-        "euc_kr": "euc-kr",
-        "iso8859-1": "windows-1252",
-        "iso8859-9": "windows-1254",
-        # Its small letters are those of windows-1251, in which such pages nearly always are.
-        "mac-cyrillic": "windows-1251",
-    }
+    found: dict[str, str] = {}
+    for charset in dict.fromkeys(webencodings.LABELS.values()):
+        if charset != "replacement":
+            found.setdefault(codecs.lookup(_PYTHON_CODECS.get(charset, charset)).name, charset)
+    return found

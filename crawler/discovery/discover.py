@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from samelook.crawler.discovery.browserconfig import parse_browserconfig
@@ -13,6 +13,7 @@ from samelook.crawler.discovery.data_urls import data_of, is_data_url
 from samelook.crawler.discovery.displayed import fetched_in_order
 from samelook.crawler.discovery.manifest import DeclaredIcons, parse_manifest
 from samelook.crawler.discovery.page import Page, is_html, parse_page, refresh_target
+from samelook.crawler.discovery.policy import Policy
 from samelook.crawler.errors import CrawlError
 from samelook.crawler.fetching.cookies import Cookies
 from samelook.crawler.fetching.errors import BadUrl
@@ -71,6 +72,8 @@ class Discovery:
     unusable_link: bool = False
     """A link to an icon leads nowhere, so that browsers show /favicon.ico no more."""
     title: str = ""
+    cookies: Cookies = field(default_factory=Cookies, compare=False)
+    """What the page set, for the icons of the same visit."""
     etag: str | None = None
     last_modified: str | None = None
     notes: tuple[str, ...] = ()
@@ -107,7 +110,7 @@ async def discover(
     except CrawlError as error:
         if error.kind not in _UNREADABLE:
             raise
-        return await _unread(fetcher, target, urls[0], error, notes)
+        return await _unread(fetcher, target, urls[0], error, notes, cookies)
     if first.unchanged:
         return Discovery(
             target,
@@ -124,7 +127,9 @@ async def discover(
     validators = response.headers if response is first else {}
     extra = await _declared_elsewhere(fetcher, page, notes) if page is not None else []
     paths = [path for path in WELL_KNOWN_PATHS if not (page and page.says_no_icon and path == FAVICON_PATH)]
-    icons = _listed([*(page.icons if page else ()), *extra, *_well_known(response.final_url, paths)], notes)
+    policy = page.policy if page else Policy(response.final_url)
+    known = [replace(icon, allowed=policy.shows(icon.url)) for icon in _well_known(response.final_url, paths)]
+    icons = _listed([*(page.icons if page else ()), *extra, *known], notes)
     if response.status in _WALLS:
         notes.append(
             f"The server answered {response.status}: these may be the icons of a wall before the site"
@@ -138,19 +143,22 @@ async def discover(
         says_no_icon=page is not None and page.says_no_icon,
         unusable_link=page is not None and page.unusable_link,
         title=page.title if page else "",
+        cookies=cookies,
         etag=validators.get("etag"),
         last_modified=validators.get("last-modified"),
         notes=tuple(notes),
     )
 
 
-async def _unread(fetcher: Fetcher, target: str, url: str, error: CrawlError, notes: list[str]) -> Discovery:
+async def _unread(
+    fetcher: Fetcher, target: str, url: str, error: CrawlError, notes: list[str], cookies: Cookies
+) -> Discovery:
     """What is left of a site whose page cannot be read: /favicon.ico. Raises `error` where there is none."""
     reached = error.detail.get("url")
     final_url = reached if isinstance(reached, str) else url
     (favicon,) = _well_known(final_url, [FAVICON_PATH])
     try:
-        response = await fetcher.fetch(favicon.url, kind="icon")
+        response = await fetcher.fetch(favicon.url, kind="icon", cookies=cookies)
     except CrawlError:
         raise error from None
     if not response.ok or not response.body or is_html(response.body, response.headers.get("content-type")):
@@ -240,7 +248,8 @@ def _page_of(response: Response) -> Page | None:
     content_type = response.headers.get("content-type")
     if not is_html(response.body, content_type):
         return None
-    return parse_page(response.body, content_type, response.final_url)
+    policy = response.headers.get("content-security-policy", "")
+    return parse_page(response.body, content_type, response.final_url, policy)
 
 
 async def _declared_elsewhere(fetcher: Fetcher, page: Page, notes: list[str]) -> list[IconCandidate]:
@@ -322,4 +331,5 @@ def _joined(first: IconCandidate, other: IconCandidate) -> IconCandidate:
         media=media,
         order=max(first.order, other.order),
         in_head=first.in_head or other.in_head,
+        allowed=first.allowed or other.allowed,
     )

@@ -45,7 +45,7 @@ def displayed_icon(
     for icon in links:
         if best is not None and _promised(icon.sizes) <= worth:
             break
-        score = _score(pictures.get(icon.url, ()))
+        score = _score(pictures.get(icon.url, ())) if icon.allowed else 0.0
         if score > worth:
             best, worth = icon, score
     return best

@@ -126,17 +126,6 @@ def _drawings_made_inert(markup: bytes) -> bytes:
     return b"".join((*pieces, markup[done:]))
 
 
-_CDATA = re.compile(rb"<!\[CDATA\[.*?(?:\]\]>|\Z)", re.DOTALL)
-_SELF_CLOSED = re.compile(
-    rb"<(%s|template|plaintext)(?=[\t\n\f\r /])((?:[^<>\"'/]|/(?!>)|\"[^\"<]*+\"|'[^'<]*+')*+)/>" % _RAW
-)
-
-
-def html_of_xml(markup: bytes) -> bytes:
-    """A page of XHTML for an HTML parser: `<script/>` is a whole element, and CDATA holds no tags."""
-    return _SELF_CLOSED.sub(rb"<\1\2></\1>", _CDATA.sub(b"", markup))
-
-
 def _cut_off(markup: bytes) -> bytes:
     for count, kept in enumerate(_KEPT_START.finditer(markup), 1):
         if count > _MAX_KEPT_TAGS:

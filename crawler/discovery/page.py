@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from selectolax.lexbor import LexborHTMLParser
 
@@ -13,7 +13,9 @@ from samelook.crawler.discovery.candidates import MAX_DECLARED_CHARS, IconCandid
 from samelook.crawler.discovery.charset import decode_page, encoded_query
 from samelook.crawler.discovery.data_urls import says_no_icon
 from samelook.crawler.discovery.head import end_of_head
-from samelook.crawler.discovery.markup import INERT, html_of_xml, original, passive
+from samelook.crawler.discovery.markup import INERT, original, passive
+from samelook.crawler.discovery.policy import Policy
+from samelook.crawler.discovery.xml_page import html_of_xml
 from samelook.crawler.fetching.errors import BadUrl
 from samelook.crawler.fetching.urls import resolve
 
@@ -44,6 +46,8 @@ _HTML_TYPES = _XML_TYPES | {"text/html"}
 _UNKNOWN_TYPES = frozenset({"", "unknown/unknown", "application/unknown"})
 _TYPE = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'+.^_`|~0-9A-Za-z-]+")
 _SPACES = re.compile(r"[\t\n\f\r ]+")
+# Browsers fetch no picture from an address that holds a user name.
+_WITH_USER = re.compile(r"[\s]*(?:https?:)?[\\/]{2}[^\\/?#]*@", re.IGNORECASE)
 
 # Put in where the head ends. No page can know the name and end its head earlier for us than for browsers.
 _MARK = f"samelook-{secrets.token_hex(8)}"
@@ -70,6 +74,8 @@ class Page:
     says_no_icon: bool = False
     """It links to an empty icon (`data:,`), so that browsers do not ask for /favicon.ico."""
     title: str = ""
+    policy: Policy = field(default_factory=lambda: Policy(""))
+    """What may be shown on it."""
 
 
 def is_html(body: bytes, content_type: str | None) -> bool:
@@ -89,17 +95,21 @@ def _essence(content_type: str | None) -> str:
     return ""
 
 
-def parse_page(body: bytes, content_type: str | None, url: str) -> Page:
-    """What the page at `url` declares; `url` is the one after redirects. Never fails on bad markup."""
+def parse_page(body: bytes, content_type: str | None, url: str, policy: str = "") -> Page:
+    """What the page at `url` declares; `url` is the one after redirects. Never fails on bad markup.
+
+    `policy` is its Content-Security-Policy header.
+    """
     text, charset = decode_page(body[:MAX_PARSED_BYTES], content_type)
-    markup = text.encode("utf-8", "replace")
     if _essence(content_type) in _XML_TYPES:
-        markup = html_of_xml(markup)
+        text = html_of_xml(text)
+    markup = text.encode("utf-8", "replace")
     # With scripting on, as in a browser, the content of noscript is text.
     end = end_of_head(markup)
     markup = markup[:end] + _END_OF_HEAD + markup[end:]
     document = LexborHTMLParser(passive(markup), scripting=True)
-    base = _base_of(document, url)
+    rules = _policy_of(document, url, policy)
+    base = _base_of(document, url, rules)
     icons: list[IconCandidate] = []
     manifest: str | None = None
     no_icon = unusable = False
@@ -124,7 +134,13 @@ def parse_page(body: bytes, content_type: str | None, url: str) -> Page:
             if says_no_icon(icon.url):
                 no_icon = no_icon or source == "link-icon"
                 continue
-            icons.append(icon if in_head else replace(icon, in_head=False))
+            icons.append(
+                replace(
+                    icon,
+                    in_head=in_head and not (source == "link-icon" and _is_touch_icon(rel)),
+                    allowed=rules.shows(icon.url) and _WITH_USER.match(href) is None,
+                )
+            )
     if len(icons) > MAX_CANDIDATES:
         icons = icons[: MAX_CANDIDATES - _LAST_CANDIDATES] + icons[-_LAST_CANDIDATES:]
     tiles, browserconfig, refresh = _metas_of(document, base, url, charset)
@@ -138,6 +154,7 @@ def parse_page(body: bytes, content_type: str | None, url: str) -> Page:
         unusable_link=unusable,
         says_no_icon=no_icon,
         title=_title_of(document),
+        policy=rules,
     )
 
 
@@ -145,13 +162,29 @@ def _sources_of(rel: list[str]) -> list[Source]:
     return [source for token, source in _ICON_SOURCES.items() if token in rel]
 
 
-def _base_of(document: LexborHTMLParser, url: str) -> str:
+def _is_touch_icon(rel: list[str]) -> bool:
+    """Whether Chromium, for which the last word counts, takes the link for a touch icon."""
+    kinds = [word for word in rel if word in _ICON_SOURCES and word != "fluid-icon"]
+    return kinds[-1] != "icon"
+
+
+def _policy_of(document: LexborHTMLParser, url: str, header: str) -> Policy:
+    said = [
+        original(meta.attributes.get("content") or "")
+        for meta in document.tags("meta")
+        if (meta.attributes.get("http-equiv") or "").strip().lower() == "content-security-policy"
+    ]
+    return Policy.of(url, [header, *said] if header else said)
+
+
+def _base_of(document: LexborHTMLParser, url: str, rules: Policy) -> str:
     for base in document.tags("base"):
         href = base.attributes.get("href")
         if href is None:
             continue
         found = _resolved(original(href), url)
-        return found if found is not None and not found.startswith("data:") else url
+        usable = found is not None and not found.startswith("data:") and rules.has_base(found)
+        return found if usable and found is not None else url
     return url
 
 

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from typing import Any
 
 import tinycss2
 
+from samelook.hashing.svg.backgrounds import Grounds, Undrawn, layers_on
 from samelook.hashing.svg.boxes import Box
 from samelook.hashing.svg.cascade import Style
 from samelook.hashing.svg.colours import as_text, colour_of
 from samelook.hashing.svg.effects import clip_shape
-from samelook.hashing.svg.gradients import gradient_url
-from samelook.hashing.svg.mathematics import NotANumber, without_space
-from samelook.hashing.svg.properties import address_of
+from samelook.hashing.svg.mathematics import NotANumber
 from samelook.hashing.svg.shapes import radii_of, rounded_path
 from samelook.hashing.svg.size import Size
 from samelook.hashing.svg.transforms import about, individual, position_of, transform_of
 from samelook.hashing.svg.tree import Element
 
+# What is drawn around or within the root's box, or moves it, and is not drawn here.
+_AROUND = ("border", "padding", "outline", "box-shadow", "margin")
+_NOTHING = re.compile(r"(?:0(?:px)?\s*)+|none|initial|inherit|unset|revert", re.IGNORECASE)
 TRANSFORMS = ("translate", "rotate", "scale", "transform")
 
 
@@ -29,12 +31,12 @@ class Canvas:
         self,
         size: Size,
         style: Style,
-        picture: Callable[[str], str | None],
+        grounds: Grounds,
         made_clip: Callable[[dict[str, str]], str],
     ) -> None:
         self._size = size
         self._style = style
-        self._picture = picture
+        self._grounds = grounds
         self._made_clip = made_clip
         self._page = Box(0, 0, size.page_width, size.page_height)
         self.is_missing = False
@@ -45,8 +47,9 @@ class Canvas:
         size, page, attributes = self._size, self._page, root.attributes
         if not size.has_view:
             attributes["preserveAspectRatio"] = "none"
-        for name in ("x", "y", "transform"):
+        for name in ("x", "y"):
             attributes.pop(name, None)
+        self._attribute = attributes.pop("transform", "")
         attributes["viewBox"] = " ".join(f"{value:.9g}" for value in size.view)
         drawn = {"width": str(size.width), "height": str(size.height)}
         ground, transform, outline = self._ground(), self._transform(), self._outline()
@@ -72,20 +75,16 @@ class Canvas:
         colour = colour_of(style.tokens.get("background-color", ()), style.colour)
         if colour is not None and colour[3]:
             ground.append(Element("rect", {**canvas, "style": f"fill:{as_text(colour)}"}))
-        for token in without_space(style.tokens.get("background-image", ())):
-            url = self._image(token)
-            if url is not None:
-                placed = {**canvas, "xlink:href": url, "preserveAspectRatio": "none"}
-                ground.append(Element("image", placed))
+        tokens = list(style.tokens.get("background-image", ()))
+        for name, mark in (("background-position", ""), ("background-size", "/"), ("background-repeat", "")):
+            if name in style.tokens and tokens:
+                tokens += [*tinycss2.parse_component_value_list(mark), *style.tokens[name]]
+        try:
+            ground += layers_on(page, tokens, style.measure, self._grounds)
+        except Undrawn:
+            self.is_missing = True
+        self.is_missing = self.is_missing or any(_is_something(style.values.get(name)) for name in _AROUND)
         return ground
-
-    def _image(self, token: Any) -> str | None:
-        if token.type == "function" and token.lower_name.endswith("gradient"):
-            found = gradient_url(token, self._page.width, self._page.height, self._style.measure)
-            self.is_missing = self.is_missing or found is None
-            return found
-        address = address_of(token)
-        return None if address is None else self._picture(address)
 
     def _transform(self) -> str:
         style, page = self._style, self._page
@@ -101,6 +100,8 @@ class Canvas:
             if "transform-origin" in style.values:
                 tokens = tinycss2.parse_component_value_list(style.values["transform-origin"])
                 origin = position_of(tokens, style.measure, page)
+            if self._attribute and "transform" not in style.tokens:
+                pieces.append(self._attribute)
             return about(origin, " ".join(piece for piece in pieces if piece))
         except (NotANumber, IndexError):
             return ""
@@ -116,3 +117,7 @@ class Canvas:
         except NotANumber:
             return ""
         return rounded_path(page, radii) if any(x and y for x, y in radii) else ""
+
+
+def _is_something(value: str | None) -> bool:
+    return bool(value) and _NOTHING.fullmatch((value or "").strip()) is None

@@ -19,6 +19,7 @@ from samelook.hashing.svg.properties import (
     is_known,
     written,
 )
+from samelook.hashing.svg.schemes import darkened, is_dark
 from samelook.hashing.svg.sheet import Declaration, Rule, Sheet
 from samelook.hashing.svg.shorthands import animations_of, longhands_of
 from samelook.hashing.svg.tree import Element
@@ -31,7 +32,8 @@ _NOT_FROM_ATTRIBUTES: Final = frozenset(
         "background", "background-color", "background-image", "border-radius", "translate", "rotate", "scale",
         "animation", "animation-name", "animation-delay", "mix-blend-mode", "isolation", "transform", "font",
         "all", "offset-path", "border", "padding", "margin", "position", "inset", "top", "left", "zoom",
-        "object-fit", "box-shadow", "outline", "text-shadow",
+        "object-fit", "box-shadow", "outline", "text-shadow", "text-transform",
+        "color-scheme",
     )
 )  # fmt: skip
 _FONT_SIZES: Final = {
@@ -55,6 +57,8 @@ class Style:
     """The same before they were written, of those that are not attributes."""
     variables: Variables = field(default_factory=dict)
     colour: Rgba = _BLACK
+    is_dark: bool = False
+    """Whether the element shows itself in the dark scheme."""
     measure: Measure = field(default_factory=Measure)
 
 
@@ -76,16 +80,12 @@ class Cascade:
         """The style of an element whose parent has the style `parent`."""
         declared = self._declared(element)
         style = Style(measure=measure)
-        if parent is None:
-            style.variables = self._substitution.computed(self._sheet.initial_values, {})
+        self._surroundings(declared, style, parent)
+        if "all" in declared:
+            for name in _GEOMETRY & element.attributes.keys():
+                del element.attributes[name]
         else:
-            style.variables, style.colour = parent.variables, parent.colour
-        own = {name: items[-1][1].tokens for name, items in declared.items() if name.startswith("--")}
-        if own:
-            style.variables = self._substitution.computed(
-                {name: tokens for name, tokens in own.items() if not _wide(tokens)}, style.variables
-            )
-        self._attributes(element, style, declared)
+            self._attributes(element, style, declared)
         # Font sizes and colours first: the values of others refer to them.
         for name in sorted(declared, key=lambda name: (name != "font-size", name != "color")):
             if not name.startswith("--"):
@@ -102,6 +102,20 @@ class Cascade:
             style.tokens[name] = tinycss2.parse_component_value_list(value)
         return style
 
+    def _surroundings(self, declared: dict[str, Any], style: Style, parent: Style | None) -> None:
+        """Variables, colour and scheme, which come from the parent where the element says nothing else."""
+        if parent is None:
+            style.variables = self._substitution.computed(self._sheet.initial_values, {})
+        else:
+            style.variables, style.colour, style.is_dark = parent.variables, parent.colour, parent.is_dark
+        own = {name: items[-1][1].tokens for name, items in declared.items() if name.startswith("--")}
+        if own:
+            style.variables = self._substitution.computed(
+                {name: tokens for name, tokens in own.items() if not _wide(tokens)}, style.variables
+            )
+        if "color-scheme" in declared:
+            style.is_dark = is_dark(declared["color-scheme"][-1][1].tokens)
+
     def _attributes(self, element: Element, style: Style, declared: dict[str, Any]) -> None:
         """Presentation attributes: the weakest declarations of all."""
         for name, text in element.attributes.items():
@@ -110,7 +124,7 @@ class Cascade:
             if name in _GEOMETRY and not _FUNCTION.search(text):
                 continue
             key = name, text
-            if "(" not in text:
+            if "(" not in text and not style.is_dark:
                 if key not in self._written:
                     tokens = tinycss2.parse_component_value_list(text)
                     word = text.strip().lower()
@@ -166,6 +180,7 @@ class Cascade:
             if tokens is not None:
                 word = _wide(tokens) or ("" if word != "unset" else word)
                 if not _wide(tokens):
+                    tokens = darkened(tokens) if style.is_dark else tokens
                     value = written(
                         name,
                         tokens,
@@ -207,6 +222,8 @@ class Cascade:
         by_name: dict[str, list[tuple[_Rank, Declaration]]] = {}
         for rank, declaration in found:
             for one in longhands_of(declaration):
+                if one.name == "all" and _wide(one.tokens):
+                    by_name = {name: items for name, items in by_name.items() if name.startswith("--")}
                 by_name.setdefault(one.name, []).append((rank, one))
         return by_name
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from tinycss2.color3 import parse_color as parse_color_3
 
-from samelook.hashing.svg.mathematics import component, without_space
+from samelook.hashing.svg.mathematics import component, split_at_commas, without_space
 
 Rgba = tuple[float, float, float, float]
 """Red, green, blue and alpha, each from 0 to 1."""
@@ -148,17 +148,6 @@ def _hash_with_alpha(digits: str) -> Rgba | None:
 def _contrasting(colour: Rgba) -> Rgba:
     luminance = _times(_RGB_TO_XYZ, _linear(colour[:3]))[1]
     return (1, 1, 1, 1) if luminance < 0.1791 else (0, 0, 0, 1)  # noqa: PLR2004
-
-
-def split_at_commas(tokens: Sequence[Any]) -> list[list[Any]]:
-    """Component values between commas."""
-    parts: list[list[Any]] = [[]]
-    for token in tokens:
-        if token.type == "literal" and token.value == ",":
-            parts.append([])
-        else:
-            parts[-1].append(token)
-    return parts
 
 
 # Each function: its channels' names and what 100 % of each is (0: a hue).
@@ -321,6 +310,13 @@ def _oklab(lab: Triple) -> Triple:
 def _to_oklab(rgb: Sequence[float]) -> Triple:
     xyz = _times(_RGB_TO_XYZ, _linear(rgb))
     return _times(_LMS_TO_OKLAB, _each(lambda v: v ** (1 / 3), _times(_XYZ_TO_LMS, xyz)))
+
+
+MIXING: Final[dict[str, tuple[Callable[[Triple], Triple], Callable[[Triple], Triple]]]] = {
+    "oklab": (_to_oklab, _oklab),
+    "linear": (_linear, _encoded),
+}
+"""The spaces that gradients mix colours in: how an sRGB colour gets there, and back."""
 
 
 def _polar(lab: Triple) -> Triple:

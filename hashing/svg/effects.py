@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from samelook.hashing.svg.boxes import Box
-from samelook.hashing.svg.colours import Rgba, as_text, colour_of
+from samelook.hashing.svg.colours import Rgba, colour_of
 from samelook.hashing.svg.mathematics import Measure, NotANumber, evaluated, without_space
 from samelook.hashing.svg.properties import address_of
 from samelook.hashing.svg.shapes import BOXES, shape_path
@@ -64,13 +65,20 @@ def filter_text(tokens: Sequence[Any], measure: Measure, current: Rgba) -> str:
     return " ".join(part for part in found if part) or "none"
 
 
+def present_filters(found: str, names: Collection[str | None]) -> str:
+    """A list of filters without those that are not there, which browsers pass over."""
+    parts = re.findall(r"[a-z-]+\([^()]*\)", found)
+    return " ".join(part for part in parts if not part.startswith("url(#") or part[5:-1] in names) or "none"
+
+
 def _function(token: Any, measure: Measure, current: Rgba) -> str:
     name = token.lower_name
     parts: list[str] = []
     for inner in without_space(token.arguments):
         colour = colour_of([inner], current)
         if colour is not None:
-            parts.append(as_text(colour))
+            # The renderer knows no rgba() in a filter.
+            parts.append("#" + "".join(f"{round(min(max(one, 0.0), 1.0) * 255):02x}" for one in colour))
         elif name in {"blur", "drop-shadow"}:
             parts.append(f"{evaluated([inner], 0.0, measure, {}):.6g}px")
         elif name == "hue-rotate":

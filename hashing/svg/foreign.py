@@ -7,16 +7,15 @@ lay out is told to be missing.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Final
 
-from samelook.hashing.svg.boxes import Box
+from samelook.hashing.svg.backgrounds import Grounds, Undrawn, layers_on
+from samelook.hashing.svg.boxes import Box, number
 from samelook.hashing.svg.cascade import Style
 from samelook.hashing.svg.colours import as_text, colour_of
-from samelook.hashing.svg.gradients import gradient_url
 from samelook.hashing.svg.mathematics import Measure, NotANumber, evaluated, without_space
-from samelook.hashing.svg.properties import address_of
-from samelook.hashing.svg.shapes import radii_of, rounded_path
+from samelook.hashing.svg.shapes import four_of, radii_of, rounded_path
+from samelook.hashing.svg.size import view_box
 from samelook.hashing.svg.tree import Element
 
 _BLOCKS: Final = frozenset(
@@ -30,6 +29,18 @@ _FLOWING: Final = frozenset(("block", "inline", "inline-block", "flow-root", "co
 _MOVED: Final = frozenset(("absolute", "fixed"))
 
 
+def framed(element: Element, box: Box) -> tuple[Element, Element | None]:
+    """What a `foreignObject` holds, and the frame to draw it in, which takes its place; None without area."""
+    content = Element("foreignObject")
+    content.children = element.children
+    element.children = []
+    element.name = "g"
+    place = _place(box, box.width, box.height)
+    for name in place:
+        element.attributes.pop(name, None)
+    return content, element.add("svg", place) if box.width > 0 and box.height > 0 else None
+
+
 class Unlaid(Exception):
     """Content that is not laid out here."""
 
@@ -40,12 +51,10 @@ class ForeignObject:
     def __init__(
         self,
         styles: dict[int, Style],
-        picture: Callable[[str], str | None],
-        size: Callable[[str], tuple[float, float]],
+        grounds: Grounds,
     ) -> None:
         self._styles = styles
-        self._picture = picture
-        self._size = size
+        self._grounds = grounds
         self.missing: set[str] = set()
 
     def draw(self, element: Element, into: Element, box: Box) -> None:
@@ -64,21 +73,57 @@ class ForeignObject:
             style = self._styles.get(id(child), Style())
             if child.name in _NOT_SHOWN or style.values.get("display") == "none":
                 continue
+            if child.name == "svg" and not child.html:
+                top += self._drawing(child, into, Box(box.left, top, box.width, box.height))
+                continue
             if child.name not in _BLOCKS | _INLINE or not child.html:
                 raise Unlaid
             display = style.values.get("display", "")
             if display not in _FLOWING and (child.elements() or child.text().strip()):
                 raise Unlaid
-            height = self._one(child, style, into, Box(box.left, top, box.width, box.height))
-            if style.values.get("position") not in _MOVED:
-                top += height
+            margin = self._margins(style, box)
+            place = Box(box.left + margin[3], top + margin[0], box.width - margin[1] - margin[3], box.height)
+            if style.values.get("position") in _MOVED:
+                self._one(child, style, into, self._moved(style, place))
+            else:
+                top += self._one(child, style, into, place) + margin[0] + margin[2]
         return top - box.top
+
+    def _drawing(self, child: Element, into: Element, box: Box) -> float:
+        """An `svg` in the flow, whose parts were made ready like those of any other."""
+        width = number(child, "width", box.width, box.width)
+        view = view_box(child.attributes.get("viewBox", ""))
+        height = number(child, "height", box.height, width * view[3] / view[2] if view else 150.0)
+        child.attributes.update(_place(box, width, height))
+        into.children.append(child)
+        child.parent = into
+        return height
+
+    def _margins(self, style: Style, box: Box) -> tuple[float, float, float, float]:
+        tokens = without_space(style.tokens.get("margin", ()))
+        if not tokens or any(token.type == "ident" for token in tokens):
+            # `auto` centres, which takes a width; nothing else here has one.
+            if any(getattr(token, "lower_value", "") == "auto" for token in tokens):
+                raise Unlaid
+            return 0.0, 0.0, 0.0, 0.0
+        return four_of([evaluated([token], box.width, style.measure, {}) for token in tokens[:4]])
+
+    def _moved(self, style: Style, box: Box) -> Box:
+        if {"right", "bottom", "inset"} & style.values.keys():
+            raise Unlaid
+        left, top = (
+            evaluated(without_space(style.tokens[name]), whole, style.measure, {})
+            if name in style.tokens
+            else 0.0
+            for name, whole in (("left", box.width), ("top", box.height))
+        )
+        return Box(box.left + left, box.top + top, box.width, box.height)
 
     def _one(self, child: Element, style: Style, into: Element, box: Box) -> float:
         measure = style.measure
         if any(
             name in style.values
-            for name in ("border", "padding", "margin", "box-shadow", "transform", "filter")
+            for name in ("border", "padding", "box-shadow", "transform", "filter", "outline")
         ):
             self._unless_zero(style)
         width = self._side(child, style, "width", box.width, measure)
@@ -98,7 +143,7 @@ class ForeignObject:
         return shown.height
 
     def _unless_zero(self, style: Style) -> None:
-        for name in ("border", "padding", "margin", "box-shadow", "transform", "filter"):
+        for name in ("border", "padding", "box-shadow", "transform", "filter", "outline"):
             text = style.values.get(name, "")
             if text and not re.fullmatch(r"(?:0(?:px)?[\s]*)+|none|initial|inherit", text):
                 raise Unlaid
@@ -117,11 +162,11 @@ class ForeignObject:
         self, child: Element, into: Element, box: Box, width: float | None, height: float | None
     ) -> float:
         source = child.attributes.get("src", "")
-        url = self._picture(source)
+        url = self._grounds.picture(source)
         if url is None:
             self.missing.add("image")
             return height or 0.0
-        natural = self._size(source)
+        natural = self._grounds.natural_size(source)
         if width is None and height is None:
             width, height = natural
         elif width is None:
@@ -136,25 +181,11 @@ class ForeignObject:
         colour = colour_of(style.tokens.get("background-color", ()), style.colour)
         if colour is not None and colour[3]:
             into.add("path", {**path, "style": f"fill:{as_text(colour)};stroke:none"})
-        tokens = without_space(style.tokens.get("background-image", ()))
-        for token in tokens:
-            address = address_of(token)
-            if address is not None:
-                url = self._picture(address)
-                if url is None or len(tokens) > 1:
-                    raise Unlaid
-                into.add(
-                    "image",
-                    {**_place(box, box.width, box.height), "href": url, "preserveAspectRatio": "none"},
-                )
-            elif token.type == "function" and token.lower_name.endswith("gradient"):
-                drawn = gradient_url(token, box.width, box.height, measure)
-                if drawn is None:
-                    raise Unlaid
-                into.add(
-                    "image",
-                    {**_place(box, box.width, box.height), "href": drawn, "preserveAspectRatio": "none"},
-                )
+        try:
+            drawn = layers_on(box, style.tokens.get("background-image", ()), measure, self._grounds)
+        except Undrawn as error:
+            raise Unlaid from error
+        into.children.extend(drawn)
 
 
 def _place(box: Box, width: float, height: float) -> dict[str, str]:

@@ -9,9 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samelook.hashing.svg.boxes import Box
-from samelook.hashing.svg.colours import Rgba, colour_of, split_at_commas
+from samelook.hashing.svg.colours import MIXING, Rgba, colour_of
 from samelook.hashing.svg.images import png_url
-from samelook.hashing.svg.mathematics import Measure, NotANumber, angle, evaluated, without_space
+from samelook.hashing.svg.mathematics import (
+    Measure,
+    NotANumber,
+    angle,
+    evaluated,
+    split_at_commas,
+    without_space,
+)
+from samelook.hashing.svg.mixing import MODERN, finer
 from samelook.hashing.svg.transforms import position_of
 
 _SIDE: Final = 128
@@ -33,8 +41,11 @@ def gradient_url(token: Any, width: float, height: float, measure: Measure) -> s
         first = parts[0]
         has_colour = any(colour_of([one]) is not None for one in first)
         prelude, rest = ([], parts) if has_colour else (first, parts[1:])
+        prelude, space = _interpolation(prelude)
+        if any(one.type == "function" and one.lower_name in MODERN for part in rest for one in part):
+            space = space or "oklab"
         places, whole = _places(kind, prelude, Box(0, 0, width, height), measure)
-        stops = _stops(rest, whole, kind, measure)
+        stops = finer(_stops(rest, whole, kind, measure), space or "srgb")
     except (NotANumber, IndexError):
         return None
     if len(stops) < 2:  # noqa: PLR2004
@@ -42,13 +53,22 @@ def gradient_url(token: Any, width: float, height: float, measure: Measure) -> s
     return png_url(_painted(places, stops, repeats=repeats))
 
 
+def _interpolation(prelude: list[Any]) -> tuple[list[Any], str]:
+    """What comes before the stops without the space that it names, and that space. Raises NotANumber."""
+    at = next((i for i, t in enumerate(prelude) if t.type == "ident" and t.lower_value == "in"), None)
+    if at is None:
+        return prelude, ""
+    space = {"srgb-linear": "linear"}.get(prelude[at + 1].lower_value, prelude[at + 1].lower_value)
+    if space not in {*MIXING, "srgb"}:
+        raise NotANumber
+    return prelude[:at] + prelude[at + 2 :], space
+
+
 def _places(kind: str, prelude: list[Any], box: Box, measure: Measure) -> tuple[NDArray[np.float64], float]:
     """Where on the gradient's line each pixel lies, and how long the line is (for percentages: 1)."""
     xs = (np.arange(_SIDE) + 0.5) / _SIDE * box.width
     ys = ((np.arange(_SIDE) + 0.5) / _SIDE * box.height)[:, None]
     words = [t.lower_value for t in prelude if t.type == "ident"]
-    if "in" in words:
-        raise NotANumber
     if kind == "linear":
         turned = math.radians(_direction(prelude, words, box))
         dx, dy = math.sin(turned), -math.cos(turned)

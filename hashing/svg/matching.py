@@ -53,6 +53,12 @@ class Selector:
     combinators: tuple[str, ...]
     specificity: Specificity
 
+    def also(self, test: Test) -> Selector:
+        """The same with one more test of the element itself."""
+        first, *rest = self.compounds
+        tested = Compound((*first.tests, test), first.specificity, first.key)
+        return Selector((tested, *rest), self.combinators, self.specificity)
+
 
 @dataclass(slots=True)
 class Matcher:
@@ -191,6 +197,43 @@ def simple_pseudo(name: str) -> tuple[Test, Specificity]:  # noqa: PLR0911 - one
     if name in _PSEUDO_ELEMENTS:
         return never, (0, 0, 1)
     raise BadSelector
+
+
+def in_language(ranges: Sequence[str]) -> Test:
+    """Whether the element's language is one of these, or a kind of one."""
+    wanted = [one.lower().removeprefix("*-") for one in ranges]
+
+    def test(matcher: Matcher, element: Element) -> bool:
+        at: Element | None = element
+        while at is not None:
+            matcher.step()
+            told = at.attributes.get("xml:lang", at.attributes.get("lang"))
+            if told is not None:
+                return any(
+                    told.lower() == one or told.lower().startswith(f"{one}-") or (one == "*" and bool(told))
+                    for one in wanted
+                )
+            at = at.parent
+        return False
+
+    return test
+
+
+def in_scope(upper: Sequence[Selector], lower: Sequence[Selector]) -> Test:
+    """Whether the element is in the scope below one of `upper`, down to `lower` (CSS Cascade 6, 2.5)."""
+
+    def test(matcher: Matcher, element: Element) -> bool:
+        at: Element | None = element
+        while at is not None:
+            matcher.step()
+            if lower and matcher.any_of(at, lower):
+                return False
+            if matcher.any_of(at, upper):
+                return True
+            at = at.parent
+        return False
+
+    return test
 
 
 def _is_nth(place: int, step: int, start: int) -> bool:

@@ -59,6 +59,17 @@ def without_space(tokens: Sequence[Any]) -> list[Any]:
     return [token for token in tokens if token.type not in {"whitespace", "comment"}]
 
 
+def split_at_commas(tokens: Sequence[Any]) -> list[list[Any]]:
+    """Component values between commas."""
+    parts: list[list[Any]] = [[]]
+    for token in tokens:
+        if token.type == "literal" and token.value == ",":
+            parts.append([])
+        else:
+            parts[-1].append(token)
+    return parts
+
+
 def component(token: Any, whole: float, named: Mapping[str, float]) -> float | None:
     """A channel of a colour: a number, a percentage of `whole`, an angle, `none`, or a channel's name."""
     if token.type == "number":

@@ -47,6 +47,7 @@ _KEYWORDS: Final[dict[str, frozenset[str]]] = {
         "vector-effect": "none non-scaling-stroke",
         "transform-box": "view-box fill-box stroke-box content-box border-box",
         "font-style": "normal italic oblique",
+        "text-transform": "none capitalize uppercase lowercase",
         "writing-mode": "horizontal-tb vertical-rl vertical-lr lr rl tb lr-tb rl-tb tb-rl",
         "text-rendering": "auto optimizespeed optimizelegibility geometricprecision",
         "shape-rendering": "auto optimizespeed crispedges geometricprecision",
@@ -85,7 +86,7 @@ _OTHERS: Final = frozenset(
         "line-height",
         "mask-composite", "max-height", "max-width", "min-height", "min-width", "object-position",
         "overflow-x", "overflow-y", "perspective", "place-items", "pointer-events", "right", "row-gap",
-        "scroll-behavior", "text-align", "text-overflow", "text-transform", "touch-action", "transform-style",
+        "scroll-behavior", "text-align", "text-overflow", "touch-action", "transform-style",
         "transition", "user-select", "vertical-align", "white-space", "will-change", "z-index",
         "accent-color",
         "-webkit-background-clip", "background-clip", "-webkit-text-fill-color", "text-wrap",
@@ -99,7 +100,7 @@ INHERITED: Final = frozenset(
         "font-variant", "letter-spacing", "word-spacing", "paint-order", "marker", "marker-start",
         "marker-mid",
         "marker-end", "color-interpolation-filters", "shape-rendering", "text-rendering", "image-rendering",
-        "direction", "writing-mode", "color-scheme",
+        "direction", "writing-mode", "color-scheme", "text-transform", "color-interpolation",
     )
 )  # fmt: skip
 INITIAL: Final[dict[str, str]] = {

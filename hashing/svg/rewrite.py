@@ -8,63 +8,44 @@ the document, and whatever nobody sees are left out.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import tinycss2
 
 from samelook.hashing.errors import SvgRefused
 from samelook.hashing.picture import DecodeLimits
-from samelook.hashing.svg import images, text
+from samelook.hashing.svg import images, stops, strokes
 from samelook.hashing.svg.animation import first_values
+from samelook.hashing.svg.backgrounds import Grounds
 from samelook.hashing.svg.boxes import Box, box_of, number
 from samelook.hashing.svg.canvas import TRANSFORMS, Canvas
 from samelook.hashing.svg.cascade import Cascade, Style
 from samelook.hashing.svg.conditions import Media
-from samelook.hashing.svg.effects import clip_shape, filter_text, mask_text
-from samelook.hashing.svg.foreign import ForeignObject
+from samelook.hashing.svg.effects import clip_shape, filter_text, mask_text, present_filters
+from samelook.hashing.svg.foreign import ForeignObject, framed
+from samelook.hashing.svg.gradients import gradient_url
+from samelook.hashing.svg.lettering import Lettering
+from samelook.hashing.svg.made import Made
 from samelook.hashing.svg.mathematics import Measure, NotANumber, without_space
+from samelook.hashing.svg.output import (
+    ATTRIBUTES_OF,
+    MARK,
+    NOT_DRAWN,
+    PRESENTATION,
+    STYLED,
+    TEXT,
+    TRANSFORM_NAMES,
+)
 from samelook.hashing.svg.pictures import Pictures
 from samelook.hashing.svg.shapes import path_data
 from samelook.hashing.svg.sheet import Sheet
 from samelook.hashing.svg.size import size_of, view_box
+from samelook.hashing.svg.switches import left_out
 from samelook.hashing.svg.transforms import about, individual, position_of, transform_of
 from samelook.hashing.svg.tree import Element, parsed, written
 from samelook.hashing.svg.uses import Uses
 
 _MOST_NESTED = 3
-_MARK: Final = "#ff00ff"
-_NOT_DRAWN: Final = frozenset(("script", "style", "title", "desc", "metadata", "handler", "discard"))
-_TEXT: Final = frozenset(("text", "tspan", "textPath"))
-_STYLED: Final = (
-    "fill", "stroke", "color", "stop-color", "flood-color", "lighting-color", "opacity", "fill-opacity",
-    "stroke-opacity", "stop-opacity", "flood-opacity", "stroke-miterlimit", "stroke-width",
-    "stroke-dashoffset",
-    "stroke-dasharray", "fill-rule", "clip-rule", "stroke-linecap", "stroke-linejoin", "visibility",
-    "display",
-    "overflow", "text-anchor", "mask-type", "color-interpolation-filters", "isolation", "mix-blend-mode",
-    "paint-order", "marker-start", "marker-mid", "marker-end", "font-size", "font-style", "font-weight",
-    "font-stretch", "font-variant", "letter-spacing", "word-spacing", "text-decoration", "dominant-baseline",
-    "alignment-baseline", "baseline-shift", "writing-mode", "shape-rendering", "image-rendering",
-    "text-rendering", "clip-path", "mask", "filter", "font-family",
-)  # fmt: skip
-_ATTRIBUTES_OF: Final[dict[str, tuple[str, ...]]] = {
-    "rect": ("x", "y", "width", "height", "rx", "ry"),
-    "image": ("x", "y", "width", "height"),
-    "foreignObject": ("x", "y", "width", "height"),
-    "svg": ("x", "y", "width", "height"),
-    "use": ("x", "y", "width", "height"),
-    "circle": ("cx", "cy", "r"),
-    "ellipse": ("cx", "cy", "rx", "ry"),
-    "path": ("d",),
-}
-_TRANSFORM_NAMES: Final = {
-    "linearGradient": "gradientTransform",
-    "radialGradient": "gradientTransform",
-    "pattern": "patternTransform",
-}
-_PRESENTATION: Final = frozenset(
-    (*_STYLED, "style", "class", "transform-box", "transform-origin", "marker", "font")
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +79,9 @@ class _Rewriter:
         self._size = size_of(self._root.attributes, side)
         self._styles: dict[int, Style] = {}
         self._hidden: set[int] = set()
-        self._fonts: set[str] = set()
+        self._unscaled: set[int] = set()
         self._missing: set[str] = set()
-        self._own_fonts: set[str] = set()
-        self._made: list[Element] = []
-        self._taken = {element.attributes.get("id") for element in self._root.walk()}
+        self._made = Made(self._root)
         self._uses = Uses(self._root, limits.max_svg_elements)
         self._pictures = Pictures(limits, self._nested_document)
 
@@ -111,27 +90,28 @@ class _Rewriter:
         sheet = Sheet(Media(size.page_width, size.page_height))
         for element in root.walk():
             attributes = element.attributes
-            if element.name == "style" and attributes.get("type", "").strip() in {"", "text/css"}:
+            if element.name == "style" and attributes.get("type", "").strip().lower() in {"", "text/css"}:
                 linked = images.data_of(element.href()) or b""
                 sheet.add(element.text() + linked.decode("utf-8", "replace"), attributes.get("media", ""))
         animated = first_values(root)
-        self._own_fonts = sheet.fonts
+        self._lettering = Lettering(self._styles, sheet.fonts, marks=self._marks)
+        self._off = left_out(root)
+        stops.inherit(root)
         elements = self._compute(Cascade(sheet, animated))
         for element in elements:
             self._geometry(element)
         for element in reversed(elements):
             self._finish(element)
-        canvas = Canvas(
-            size, self._styles[id(root)], lambda address: self._picture(address, root), self._made_clip
-        )
+        strokes.keep_widths(root, self._unscaled, size)
+        canvas = Canvas(size, self._styles[id(root)], self._grounds(root), self._made.clip)
         outer = canvas.framed(root)
         if canvas.is_missing:
             self._miss(root, "background")
             if self._marks:
                 outer.children.clear()
-        if self._made:
-            outer.add("defs").children.extend(self._made)
-        fonts = frozenset(self._fonts | self._pictures.fonts)
+        if self._made.elements:
+            outer.add("defs").children.extend(self._made.elements)
+        fonts = frozenset(self._lettering.fonts | self._pictures.fonts)
         return Rewritten(written(outer), fonts, tuple(sorted(self._missing)))
 
     def _nested_document(self, data: bytes) -> Rewritten:
@@ -160,6 +140,11 @@ class _Rewriter:
             kept.append(element)
             if element.name == "use" and style.variables is not self._styles[id(root)].variables:
                 self._uses.expand(element)
+            if element is root:
+                # Nothing around an image's root could leave it out.
+                style.values.pop("display", None)
+            elif id(element) in self._off:
+                style.values["display"] = "none"
             if style.values.get("display") == "none" or (
                 element.parent is not None and id(element.parent) in self._hidden
             ):
@@ -182,7 +167,7 @@ class _Rewriter:
         style = self._styles[id(element)]
         if element is self._root:
             return
-        for name in _ATTRIBUTES_OF.get(element.name, ()):
+        for name in ATTRIBUTES_OF.get(element.name, ()):
             value = style.values.get(name)
             if value is None:
                 if "(" in element.attributes.get(name, "") and name != "d":
@@ -212,8 +197,29 @@ class _Rewriter:
             return
         # Only now: while selectors were matched, what is not drawn still counted as a child.
         element.children = [
-            child for child in element.children if isinstance(child, str) or child.name not in _NOT_DRAWN
+            child for child in element.children if isinstance(child, str) or child.name not in NOT_DRAWN
         ]
+        self._content(element, style)
+        if element is not self._root:
+            self._transform(element, style)
+        strokes.scaled_dashes(element, style.values, style.measure)
+        if strokes.keeps_width(element, style.values):
+            self._unscaled.add(id(element))
+        if style.values.get("offset-path", "none") != "none":
+            self._miss_all(element, "offset-path")
+        self._effects(element, style)
+        for name in PRESENTATION & element.attributes.keys():
+            del element.attributes[name]
+        if element is self._root and "(" in style.values.get("clip-path", ""):
+            shown_values = {**style.values, "clip-path": ""}
+        else:
+            shown_values = style.values
+        shown = ";".join(f"{name}:{shown_values[name]}" for name in STYLED if shown_values.get(name))
+        if shown:
+            element.attributes["style"] = shown
+
+    def _content(self, element: Element, style: Style) -> None:
+        """What the element holds or refers to."""
         if element.name in {"image", "feImage"}:
             self._image(element)
         elif element.name == "foreignObject":
@@ -221,20 +227,13 @@ class _Rewriter:
         elif not element.href().startswith("#"):
             element.attributes.pop("href", None)
             element.attributes.pop("xlink:href", None)
-        if element.name in _TEXT or (element.name == "a" and self._in_text(element)):
-            self._text(element, style)
-        if element is not self._root:
-            self._transform(element, style)
-        self._effects(element, style)
-        for name in _PRESENTATION & element.attributes.keys():
-            del element.attributes[name]
-        if element is self._root and "(" in style.values.get("clip-path", ""):
-            shown_values = {**style.values, "clip-path": ""}
-        else:
-            shown_values = style.values
-        shown = ";".join(f"{name}:{shown_values[name]}" for name in _STYLED if shown_values.get(name))
-        if shown:
-            element.attributes["style"] = shown
+        if element.name in TEXT or (element.name == "a" and self._in_text(element)):
+            for what in self._lettering.set(element, style):
+                self._miss(element, what)
+        if element.name in stops.GRADIENTS:
+            stops.smooth(element, self._styles, self._lettering.inherited(element, "color-interpolation"))
+        if element.name == "switch":
+            element.name = "g"
 
     def _in_text(self, element: Element) -> bool:
         while element.parent is not None:
@@ -263,17 +262,10 @@ class _Rewriter:
         return box.grown(self._stroke_width(element) / 2)
 
     def _stroke_width(self, element: Element) -> float:
-        found = {"stroke": "none", "stroke-width": "1"}
-        for name in found:
-            at: Element | None = element
-            while at is not None:
-                value = self._styles[id(at)].values.get(name) if id(at) in self._styles else None
-                if value not in {None, "inherit"}:
-                    found[name] = value or ""
-                    break
-                at = at.parent
+        stroke = self._lettering.inherited(element, "stroke") or "none"
+        width = self._lettering.inherited(element, "stroke-width") or "1"
         try:
-            return 0.0 if found["stroke"] == "none" else float(found["stroke-width"])
+            return 0.0 if stroke == "none" else float(width)
         except ValueError:
             return 1.0
 
@@ -284,7 +276,7 @@ class _Rewriter:
 
     def _transform(self, element: Element, style: Style) -> None:
         names = [name for name in TRANSFORMS if name in style.tokens]
-        attribute = _TRANSFORM_NAMES.get(element.name, "transform")
+        attribute = TRANSFORM_NAMES.get(element.name, "transform")
         if not names and "transform-origin" not in style.values:
             return
         box = self._box(element, style, style.values.get("transform-box", "view-box").lower())
@@ -319,12 +311,31 @@ class _Rewriter:
         if "clip-path" in values and "(" in values["clip-path"] and element is not self._root:
             self._clip(element, style)
         if "mask" in values:
-            found = mask_text(self._tokens(style, "mask"))
-            if found is None:
-                self._miss_all(element, "mask")
-            values["mask"] = found or "none"
+            values["mask"] = self._mask(element, style)
         if "(" in values.get("filter", ""):
-            values["filter"] = filter_text(self._tokens(style, "filter"), style.measure, style.colour)
+            found = filter_text(self._tokens(style, "filter"), style.measure, style.colour)
+            values["filter"] = present_filters(found, self._made.taken)
+
+    def _mask(self, element: Element, style: Style) -> str:
+        """A mask as a reference, made where it is a gradient; `none` is what cannot be drawn, and told."""
+        tokens = without_space(self._tokens(style, "mask"))
+        found = mask_text(tokens)
+        words = {token.lower_value for token in tokens if token.type == "ident"}
+        if found is not None:
+            for mask in self._root.walk() if "alpha" in words else ():
+                if mask.name == "mask" and found == f"url(#{mask.attributes.get('id')})":
+                    self._styles[id(mask)].values["mask-type"] = "alpha"
+                    mask.attributes["style"] = f"{mask.attributes.get('style', '')};mask-type:alpha"
+            return found
+        box = self._box(element, style, "fill-box")
+        gradients = [token for token in tokens if token.type == "function"]
+        url = None
+        if box is not None and len(tokens) == 1 and gradients:
+            url = gradient_url(gradients[0], box.width, box.height, style.measure)
+        if box is None or url is None:
+            self._miss_all(element, "mask")
+            return "none"
+        return f"url(#{self._made.mask(box, url)})"
 
     def _clip(self, element: Element, style: Style) -> None:
         tokens = self._tokens(style, "clip-path")
@@ -335,16 +346,12 @@ class _Rewriter:
             self._miss_all(element, "clip-path")
             style.values["clip-path"] = "none"
             return
-        style.values["clip-path"] = f"url(#{self._made_clip(found)})"
+        style.values["clip-path"] = f"url(#{self._made.clip(found)})"
 
-    def _made_clip(self, path: dict[str, str]) -> str:
-        name = f"clip-{len(self._made)}"
-        while name in self._taken:
-            name += "-"
-        clip = Element("clipPath", {"id": name})
-        clip.add("path", path)
-        self._made.append(clip)
-        return name
+    def _grounds(self, element: Element) -> Grounds:
+        return Grounds(
+            lambda address: self._picture(address, element), self._pictures.natural_size, self._made.pattern
+        )
 
     def _image(self, element: Element) -> None:
         address = element.href()
@@ -356,7 +363,7 @@ class _Rewriter:
             element.attributes["xlink:href"] = url
         elif self._marks and element.name == "image":
             element.name = "rect"
-            self._styles[id(element)].values["fill"] = _MARK
+            self._styles[id(element)].values["fill"] = MARK
 
     def _foreign(self, element: Element, style: Style) -> None:
         measure = style.measure
@@ -366,55 +373,13 @@ class _Rewriter:
             number(element, "width", measure.width),
             number(element, "height", measure.height),
         )
-        content = Element("foreignObject")
-        content.children = element.children
-        element.children = []
-        element.name = "g"
-        place = {"x": box.left, "y": box.top, "width": box.width, "height": box.height}
-        for name in place:
-            element.attributes.pop(name, None)
-        if box.width <= 0 or box.height <= 0:
+        content, frame = framed(element, box)
+        if frame is None:
             return
         inside = Box(0, 0, box.width, box.height)
-        frame = element.add("svg", {name: f"{value:.9g}" for name, value in place.items()})
-        layout = ForeignObject(
-            self._styles, lambda address: self._picture(address, element), self._pictures.natural_size
-        )
+        layout = ForeignObject(self._styles, self._grounds(element))
         layout.draw(content, frame, inside)
         for what in layout.missing:
             self._miss(element, what)
             if self._marks:
-                frame.add("rect", {"width": "100%", "height": "100%", "style": f"fill:{_MARK}"})
-
-    def _text(self, element: Element, style: Style) -> None:
-        at: Element | None = element
-        named = ""
-        while at is not None and not named:
-            named = self._styles[id(at)].values.get("font-family", "") if id(at) in self._styles else ""
-            named = "" if named == "inherit" else named
-            at = at.parent
-        is_own = any(name.strip(" \"'").lower() in self._own_fonts for name in named.split(","))
-        if is_own and element.text().strip():
-            self._miss(element, "font")
-        family = text.family_of(named)
-        style.values["font-family"] = f"'{family}'"
-        children: list[Element | str] = []
-        for child in element.children:
-            if not isinstance(child, str):
-                children.append(child)
-                continue
-            for piece, font in text.runs(child, family):
-                if piece.strip():
-                    self._fonts.add(font or family)
-                    if not font:
-                        self._miss(element, "text")
-                    if self._marks and (is_own or not font):
-                        piece, font = "\u2588" * len(piece), text.SYMBOLS  # noqa: PLW2901
-                        self._fonts.add(font)
-                if font in {family, ""}:
-                    children.append(piece)
-                else:
-                    span = Element("tspan", {"style": f"font-family:'{font}'"}, element)
-                    span.children.append(piece)
-                    children.append(span)
-        element.children = children
+                frame.add("rect", {"width": "100%", "height": "100%", "style": f"fill:{MARK}"})

@@ -15,6 +15,7 @@ from samelook.hashing.svg.matching import (
     Test,
     having,
     highest,
+    in_language,
     is_root,
     is_scope,
     named,
@@ -196,7 +197,10 @@ class _Parser:
             return having(below), highest(below)
         if name.startswith("nth-"):
             return self._nth(name, arguments)
-        if name in {"lang", "dir", "state", "host", "host-context"}:
+        if name == "lang":
+            words = [str(t.value) for t in arguments if t.type in {"ident", "string"}]
+            return in_language(words), (0, 1, 0)
+        if name in {"dir", "state", "host", "host-context"}:
             return never, (0, 1, 0)
         raise BadSelector
 

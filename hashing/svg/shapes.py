@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from samelook.hashing.svg.boxes import Box
-from samelook.hashing.svg.colours import split_at_commas
-from samelook.hashing.svg.mathematics import Measure, NotANumber, evaluated, without_space
+from samelook.hashing.svg.mathematics import Measure, NotANumber, evaluated, split_at_commas, without_space
 from samelook.hashing.svg.transforms import position_of
 
 BOXES: Final = frozenset(
@@ -89,7 +88,7 @@ def _radius(token: Any, whole: float, sides: list[float], measure: Measure) -> f
 def _inset(name: str, tokens: list[Any], measure: Measure, box: Box) -> str:
     offsets, corners = _split_word(tokens, "round")
     if name == "inset":
-        top, right, bottom, left = _four(
+        top, right, bottom, left = four_of(
             [
                 evaluated([token], box.height if index % 2 == 0 else box.width, measure, {})
                 for index, token in enumerate(offsets)
@@ -118,7 +117,7 @@ def _sides(name: str, box: Box) -> tuple[float, float, float, float]:
     return box.height, box.width, box.height, box.width
 
 
-def _four(values: list[float]) -> tuple[float, float, float, float]:
+def four_of(values: list[float]) -> tuple[float, float, float, float]:
     if not 1 <= len(values) <= 4:  # noqa: PLR2004
         raise NotANumber
     top = values[0]
@@ -133,9 +132,9 @@ def radii_of(tokens: Sequence[Any], measure: Measure, box: Box) -> list[tuple[fl
     if not kept:
         return [(0.0, 0.0)] * 4
     slash = next((at for at, token in enumerate(kept) if getattr(token, "value", "") == "/"), len(kept))
-    across = _four([evaluated([token], box.width, measure, {}) for token in kept[:slash]])
+    across = four_of([evaluated([token], box.width, measure, {}) for token in kept[:slash]])
     down_tokens = kept[slash + 1 :] or kept[:slash]
-    down = _four([evaluated([token], box.height, measure, {}) for token in down_tokens])
+    down = four_of([evaluated([token], box.height, measure, {}) for token in down_tokens])
     radii = [(max(x, 0), max(y, 0)) for x, y in zip(across, down, strict=True)]
     # Radii that do not fit shrink together (CSS Backgrounds 3, 4.5).
     sums = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,8 +12,10 @@ import tinycss2
 
 from samelook.hashing.errors import SvgRefused
 from samelook.hashing.svg.conditions import Media, supports
-from samelook.hashing.svg.matching import BadSelector, Selector
+from samelook.hashing.svg.images import data_of
+from samelook.hashing.svg.matching import BadSelector, Selector, in_scope
 from samelook.hashing.svg.mathematics import without_space
+from samelook.hashing.svg.properties import address_of
 from samelook.hashing.svg.selectors import selectors_of
 
 MOST_RULES = 4_000
@@ -129,7 +132,7 @@ class Sheet:
         order = [self._layers.setdefault(names[: end + 1], len(self._layers)) for end in range(len(names))]
         return (*order, math.inf)
 
-    def _at_rule(self, rule: Any, around: list[Selector] | None, layers: tuple[str, ...], depth: int) -> None:  # noqa: C901 - one branch a kind
+    def _at_rule(self, rule: Any, around: list[Selector] | None, layers: tuple[str, ...], depth: int) -> None:
         name = rule.lower_at_keyword
         if name == "layer":
             for names in _layer_names(rule.prelude) or [(f"\0{self._unnamed}",)]:
@@ -138,12 +141,20 @@ class Sheet:
                 if rule.content is not None:
                     self._inside(rule, around, (*layers, *names), depth)
         elif rule.content is None:
-            return
+            if name == "import" and around is None and not self.rules and not depth:
+                self._import(rule.prelude)
         elif (name == "media" and self.media.matches(rule.prelude)) or (
             name == "supports" and supports(rule.prelude)
         ):
             self._inside(rule, around, layers, depth)
-        elif name in {"keyframes", "-webkit-keyframes"}:
+        elif name == "scope":
+            self._scope(rule, around, layers, depth)
+        else:
+            self._definition(name, rule)
+
+    def _definition(self, name: str, rule: Any) -> None:
+        """A rule that gives a name to something."""
+        if name in {"keyframes", "-webkit-keyframes"}:
             self._keyframes(rule)
         elif name == "property":
             declared = {item.name: item.tokens for item in self.declarations(rule.content)}
@@ -163,6 +174,43 @@ class Sheet:
         for one in inner:
             self._rule(one, None, layers, depth + 1)
 
+    def _import(self, prelude: Sequence[Any]) -> None:
+        """An @import of a sheet that stands in a `data:` URL; nothing else reaches an image."""
+        first, *rest = without_space(prelude) or [None]
+        address = (first.value if first.type == "string" else address_of(first)) if first else None
+        text = data_of(address or "")
+        if text is not None and (not rest or self.media.matches(rest)):
+            # Not further: imports of imports are left out.
+            self.count(len(text))
+            sheet = tinycss2.parse_stylesheet(
+                text.decode("utf-8", "replace"), skip_comments=True, skip_whitespace=True
+            )
+            for rule in sheet:
+                self._rule(rule, None, (), 1)
+
+    def _scope(self, rule: Any, around: list[Selector] | None, layers: tuple[str, ...], depth: int) -> None:
+        """Rules for what is below one kind of element and not below another (CSS Cascade 6, 2.5)."""
+        blocks = [token.content for token in rule.prelude if token.type == "() block"]
+        if not blocks:
+            self._inside(rule, around, layers, depth)
+            return
+        try:
+            upper = selectors_of(blocks[0])
+            lower = selectors_of(blocks[1], upper) if len(blocks) > 1 else []
+        except BadSelector:
+            return
+        test = in_scope(upper, lower)
+        for one in tinycss2.parse_rule_list(rule.content, skip_comments=True, skip_whitespace=True):
+            if one.type != "qualified-rule":
+                self._rule(one, upper, layers, depth + 1)
+                continue
+            try:
+                selectors = selectors_of(_with_nesting_mark(one.prelude), upper)
+            except BadSelector:
+                continue
+            scoped = [each.also(test) for each in selectors]
+            self._block(one.content, scoped, layers, depth + 1)
+
     def _keyframes(self, rule: Any) -> None:
         names = [t.value for t in without_space(rule.prelude) if t.type in {"ident", "string"}]
         for frame in tinycss2.parse_rule_list(rule.content, skip_comments=True, skip_whitespace=True):
@@ -174,6 +222,18 @@ class Sheet:
                 for token in frame.prelude
             ):
                 self.first_keyframes[names[0]] = self.declarations(frame.content)
+            if any(
+                (token.type == "ident" and token.lower_value == "to")
+                or (token.type == "percentage" and token.value == 100)  # noqa: PLR2004 - the end
+                for token in frame.prelude
+            ):
+                self.first_keyframes[f"{names[0]} end"] = self.declarations(frame.content)
+
+
+def _with_nesting_mark(tokens: Sequence[Any]) -> list[Any]:
+    """`:scope` as `&`."""
+    text = re.sub(r":scope\b", "&", str(tinycss2.serialize(tokens)))
+    return list(tinycss2.parse_component_value_list(text))
 
 
 def _layer_names(prelude: Sequence[Any]) -> list[tuple[str, ...]]:

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import tinycss2
 
-from samelook.hashing.svg.colours import colour_of, split_at_commas
-from samelook.hashing.svg.mathematics import without_space
+from samelook.hashing.svg.colours import colour_of
+from samelook.hashing.svg.mathematics import split_at_commas, without_space
 from samelook.hashing.svg.sheet import Declaration
 
 _FONT_STYLES: Final = frozenset(("italic", "oblique"))
@@ -92,6 +92,10 @@ def _running(tokens: Sequence[Any]) -> list[str]:
     times = [t.value for t in tokens if t.type == "dimension" and t.lower_unit in {"s", "ms"}]
     waits = len(times) > 1 and times[1] > 0
     fills = any(t.type == "ident" and t.lower_value in {"backwards", "both"} for t in tokens)
-    if not times or (not times[0] and not fills) or (waits and not fills):
+    if not times or (waits and not fills):
         return []
+    if not times[0]:
+        # What takes no time is over at once, and stays at its end if it stays at all.
+        stays = any(t.type == "ident" and t.lower_value in {"forwards", "both"} for t in tokens)
+        return [f"{t.value} end" for t in tokens if t.type in {"ident", "string"}] if stays else []
     return [str(t.value) for t in tokens if t.type in {"ident", "string"}]

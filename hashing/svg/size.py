@@ -13,7 +13,8 @@ from samelook.hashing.svg.mathematics import PIXELS
 _LENGTH: Final = re.compile(
     r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(px|pt|pc|in|cm|mm|q|em|rem|ex)?\s*", re.ASCII
 )
-_NUMBER: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_NUMBER: Final = r"([+-]?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?)"
+_VIEW: Final = re.compile(r"\s*" + r"(?:\s*,\s*|\s+|(?=[+-]))".join((_NUMBER,) * 4) + r"\s*", re.ASCII)
 _UNITS: Final = {**PIXELS, "em": 16.0, "rem": 16.0, "ex": 8.0}
 # CSS 2.1, 10.3.2: what has neither size nor shape.
 _DEFAULT_WIDTH, _DEFAULT_HEIGHT = 300.0, 150.0
@@ -72,15 +73,20 @@ def size_of(attributes: Mapping[str, str], side: int | None) -> Size:
 
 def view_box(text: str) -> tuple[float, float, float, float] | None:
     """The four numbers of a viewBox; None unless it has an area."""
-    numbers = [float(number) for number in _NUMBER.findall(text)]
+    numbers = _view_numbers(text)
     if len(numbers) != 4 or numbers[2] <= 0 or numbers[3] <= 0:  # noqa: PLR2004
         return None
     return numbers[0], numbers[1], numbers[2], numbers[3]
 
 
+def _view_numbers(text: str) -> list[float]:
+    found = _VIEW.fullmatch(text)
+    return [float(number) for number in found.groups()] if found else []
+
+
 def _has_no_area(text: str) -> bool:
     """Whether a viewBox is valid and empty, which turns drawing off (SVG 2, 8.6)."""
-    numbers = [float(number) for number in _NUMBER.findall(text)]
+    numbers = _view_numbers(text)
     return len(numbers) == 4 and min(numbers[2:]) == 0  # noqa: PLR2004
 
 

@@ -7,8 +7,14 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from samelook.hashing.svg.boxes import Box
-from samelook.hashing.svg.colours import split_at_commas
-from samelook.hashing.svg.mathematics import Measure, NotANumber, angle, evaluated, without_space
+from samelook.hashing.svg.mathematics import (
+    Measure,
+    NotANumber,
+    angle,
+    evaluated,
+    split_at_commas,
+    without_space,
+)
 
 _SIDES: Final = {"left": 0.0, "top": 0.0, "center": 0.5, "right": 1.0, "bottom": 1.0}
 _FIRST_TWO: Final = 2

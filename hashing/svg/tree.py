@@ -6,6 +6,7 @@ foreign namespaces besides XHTML, which `foreign` turns into shapes.
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator
 from typing import NoReturn
@@ -111,7 +112,9 @@ class _Reader:
 
     def read(self, data: bytes) -> Element:
         self._characters_left = 2 * len(data) + _MAX_GROWTH
-        parser = expat.ParserCreate(namespace_separator=" ")
+        # Browsers read an image of SVG as UTF-8 whatever it declares, unless it starts with UTF-16's mark.
+        encoding = None if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8"
+        parser = expat.ParserCreate(encoding, " ")
         parser.buffer_text = True
         parser.SetParamEntityParsing(expat.XML_PARAM_ENTITY_PARSING_NEVER)
         parser.StartElementHandler = self._start
@@ -148,9 +151,11 @@ class _Reader:
         _public_id: str | None,
         _notation: str | None,
     ) -> None:
-        # Drawing programs declare their namespaces as entities; those are plain text and harmless.
-        if is_parameter or value is None or "&" in value or "<" in value:
-            raise SvgRefused(f"The SVG declares the entity {name!r}, which is external or refers to others.")
+        # Entities within entities multiply: expat refuses hundredfold growth, and what is put in is counted.
+        if is_parameter:
+            raise SvgRefused(f"The SVG declares the parameter entity {name!r}.")
+        if value is not None:
+            self._count(value)
 
     def _instruction(self, target: str, data: str) -> None:
         # <?xml-stylesheet href="data:…"?>; of the root's children the sheet is the first.

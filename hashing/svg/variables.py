@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tinycss2 import parse_component_value_list
 from tinycss2.ast import CurlyBracketsBlock, FunctionBlock, ParenthesesBlock, SquareBracketsBlock
 
 from samelook.hashing.errors import SvgRefused
@@ -14,6 +15,8 @@ from samelook.hashing.svg.mathematics import without_space
 MOST_TOKENS = 200_000
 """Component values that references may put in, for the whole document."""
 _MOST_NESTED = 32
+
+_NO_INSET: list[Any] = parse_component_value_list("0px")
 
 Variables = Mapping[str, list[Any]]
 
@@ -58,6 +61,8 @@ class Substitution:
 
     def _value(self, token: Any, variables: Variables, depth: int) -> list[Any] | None:
         name, fallback = _reference(token)
+        if token.lower_name == "env" and name.startswith("safe-area-inset-"):
+            return _NO_INSET
         value = variables.get(name) if token.lower_name == "var" else None
         if value is not None:
             return value

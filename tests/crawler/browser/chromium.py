@@ -6,7 +6,7 @@ import asyncio
 import json
 import shutil
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
@@ -14,9 +14,14 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-AT_ONCE = 4
-SETTLING_S = 3.0
-"""How long a tab stays open. There is no event for "the icon is stored"."""
+AT_ONCE = 8
+LONGEST_S = 30.0
+"""How long a tab waits for an icon that should come."""
+NO_ICON_S = 3.0
+"""How long one stays open in which none should. There is no event for "no icon will come"."""
+SETTLING_S = 0.3
+"""How long one stays open that shows an icon, for another to take its place."""
+_LOOKING_S = 0.1
 _TAB_ICON = 1
 
 
@@ -46,7 +51,8 @@ class Chromium:
         )
         port, path = await self._address()
         self._http = aiohttp.ClientSession()
-        self._socket = await self._http.ws_connect(f"ws://127.0.0.1:{port}{path}", max_msg_size=0)
+        self._debugging = f"127.0.0.1:{port}"
+        self._socket = await self._http.ws_connect(f"ws://{self._debugging}{path}", max_msg_size=0)
         self._reading = asyncio.create_task(self._read())
         return self
 
@@ -86,8 +92,8 @@ class Chromium:
         async with asyncio.timeout(30):
             return await answer
 
-    async def visit(self, urls: Iterable[str]) -> None:
-        """Open each page in a tab for a while."""
+    async def visit(self, urls: Mapping[str, bool]) -> None:
+        """Open each page in a tab for a while; by URL, whether an icon is waited for."""
         slots = asyncio.Semaphore(AT_ONCE)
 
         async def one(url: str) -> None:
@@ -96,10 +102,19 @@ class Chromium:
                 attached = await self._call("Target.attachToTarget", targetId=tab, flatten=True)
                 with suppress(TimeoutError):
                     await self._call("Page.navigate", attached["sessionId"], url=url)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LONGEST_S if urls[url] else NO_ICON_S):
+                        while not await self._has_icon(tab):
+                            await asyncio.sleep(_LOOKING_S)
                 await asyncio.sleep(SETTLING_S)
                 await self._call("Target.closeTarget", targetId=tab)
 
         await asyncio.gather(*map(one, urls))
+
+    async def _has_icon(self, tab: str) -> bool:
+        async with self._http.get(f"http://{self._debugging}/json/list") as answer:
+            tabs = await answer.json(content_type=None)
+        return any(found["id"] == tab and found.get("faviconUrl") for found in tabs)
 
     def shown(self) -> dict[str, str]:
         """By the first label of a host, the path (or `data:` URL) of the icon of its start page.

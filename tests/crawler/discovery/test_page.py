@@ -226,7 +226,7 @@ def test_in_a_frameset_only_frames_count() -> None:
     assert listed(head + frames) == [("link-icon", HERE + "a.png")]
 
 
-@pytest.mark.parametrize("empty", ["<script src='a.js'/>", "<title/>", "<style type=a />", "<noscript/>"])
+@pytest.mark.parametrize("empty", ["<script src='a.js'/>", "<title/>", "<style type='a' />", "<noscript/>"])
 def test_in_xhtml_every_element_may_close_itself(empty: str) -> None:
     body = (
         f"<html xmlns='http://www.w3.org/1999/xhtml'>{empty}<link rel='icon' href='a.png'/></html>".encode()
@@ -240,9 +240,34 @@ def test_in_xhtml_every_element_may_close_itself(empty: str) -> None:
 
 def test_in_xhtml_cdata_holds_no_tags() -> None:
     body = (
-        b"<script><![CDATA['</script><link rel=icon href=no.png>']]></script><link rel='icon' href='a.png'/>"
+        b"<html xmlns='http://www.w3.org/1999/xhtml'><script><![CDATA['</script>"
+        b"<link rel=icon href=no.png>']]></script><link rel='icon' href='a.png'/></html>"
     )
     assert [icon.url for icon in parse_page(body, "text/xml", URL).icons] == [HERE + "a.png"]
+
+
+def test_in_xml_names_have_a_namespace_and_a_case_and_nothing_is_behind_a_fault() -> None:
+    def found(body: str) -> list[str]:
+        return [icon.url for icon in parse_page(body.encode(), "application/xhtml+xml", URL).icons]
+
+    page = "<html xmlns='http://www.w3.org/1999/xhtml'>%s</html>"
+    assert found("<html><link rel='icon' href='a.png'/></html>") == []
+    assert found(page % "<LINK rel='icon' href='a.png'/>") == []
+    assert found(page % "<link rel='icon' href='a.png'/><br><link rel='icon' href='b.png'/>") == [
+        HERE + "a.png",
+        HERE + "b.png",
+    ]
+    assert found(page % "<link rel='icon' href='a.png'/></br><link rel='icon' href='b.png'/>") == [
+        HERE + "a.png"
+    ]
+    prefixed = "<h:html xmlns:h='http://www.w3.org/1999/xhtml'><h:link rel='icon' href='a.png'/></h:html>"
+    assert found(prefixed) == [HERE + "a.png"]
+    entity = "<!DOCTYPE html [<!ENTITY i 'a.png'>]>" + page % "<link rel='icon' href='&i;'/>"
+    assert found(entity) == [HERE + "a.png"]
+    bomb = (
+        "<!DOCTYPE html [<!ENTITY a 'x'><!ENTITY b '&a;&a;'>]>" + page % "<link rel='icon' href='&b;.png'/>"
+    )
+    assert found(bomb) == []
 
 
 def test_a_picture_of_any_size_may_be_in_a_link() -> None:
