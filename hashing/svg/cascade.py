@@ -229,6 +229,13 @@ class Cascade:
 
     def _animations(self, found: list[tuple[_Rank, Declaration]]) -> list[tuple[_Rank, Declaration]]:
         """What animations that begin at once show at their beginning; stronger than all but !important."""
+        if any(
+            token.type == "dimension" and token.value < 0
+            for _, declaration in found
+            if declaration.name in {"animation", "animation-delay"}
+            for token in declaration.tokens
+        ):
+            self._sheet.unapplied.add("animation")
         ordered = [declaration for _, declaration in sorted(found, key=lambda ranked: ranked[0])]
         shown: list[tuple[_Rank, Declaration]] = []
         for name in animations_of(ordered):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from samelook.hashing.errors import SvgRefused
 from samelook.hashing.svg.boxes import Box
 from samelook.hashing.svg.tree import Element
+
+_MOST_GRADIENTS = 32
 
 
 class Made:
@@ -11,8 +14,29 @@ class Made:
 
     def __init__(self, root: Element) -> None:
         self.elements: list[Element] = []
+        self._root = root
+        self._gradients = 0
+        self._masks: dict[str, Element] | None = None
         self.taken = {element.attributes.get("id") for element in root.walk()}
         """The names that the document has."""
+
+    def spend_gradient(self) -> None:
+        """Counts one gradient that is painted for a mask. Raises SvgRefused when there were too many."""
+        self._gradients += 1
+        if self._gradients > _MOST_GRADIENTS:
+            raise SvgRefused(
+                f"The SVG has more than {_MOST_GRADIENTS} masks of gradients.", limit=_MOST_GRADIENTS
+            )
+
+    def masked_by_alpha(self, reference: str) -> Element | None:
+        """The mask of a reference, whose alpha counts from now on, if it is told for the first time."""
+        if self._masks is None:
+            self._masks = {
+                f"url(#{element.attributes.get('id')})": element
+                for element in self._root.walk()
+                if element.name == "mask"
+            }
+        return self._masks.pop(reference, None)
 
     def clip(self, path: dict[str, str]) -> str:
         """The name of a clip of one path."""

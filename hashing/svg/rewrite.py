@@ -14,7 +14,7 @@ import tinycss2
 
 from samelook.hashing.errors import SvgRefused
 from samelook.hashing.picture import DecodeLimits
-from samelook.hashing.svg import images, stops, strokes
+from samelook.hashing.svg import costs, images, stops, strokes
 from samelook.hashing.svg.animation import first_values
 from samelook.hashing.svg.backgrounds import Grounds
 from samelook.hashing.svg.boxes import Box, box_of, number
@@ -98,6 +98,8 @@ class _Rewriter:
         self._off = left_out(root)
         stops.inherit(root)
         elements = self._compute(Cascade(sheet, animated))
+        for what in sheet.unapplied:
+            self._miss_all(root, what)
         for element in elements:
             self._geometry(element)
         for element in reversed(elements):
@@ -111,6 +113,7 @@ class _Rewriter:
                 outer.children.clear()
         if self._made.elements:
             outer.add("defs").children.extend(self._made.elements)
+        costs.check(outer)
         fonts = frozenset(self._lettering.fonts | self._pictures.fonts)
         return Rewritten(written(outer), fonts, tuple(sorted(self._missing)))
 
@@ -279,6 +282,8 @@ class _Rewriter:
         attribute = TRANSFORM_NAMES.get(element.name, "transform")
         if not names and "transform-origin" not in style.values:
             return
+        if "perspective(" in style.values.get("transform", ""):
+            self._miss_all(element, "perspective")
         box = self._box(element, style, style.values.get("transform-box", "view-box").lower())
         if box is None:
             box = Box(0, 0, style.measure.width, style.measure.height)
@@ -322,15 +327,16 @@ class _Rewriter:
         found = mask_text(tokens)
         words = {token.lower_value for token in tokens if token.type == "ident"}
         if found is not None:
-            for mask in self._root.walk() if "alpha" in words else ():
-                if mask.name == "mask" and found == f"url(#{mask.attributes.get('id')})":
-                    self._styles[id(mask)].values["mask-type"] = "alpha"
-                    mask.attributes["style"] = f"{mask.attributes.get('style', '')};mask-type:alpha"
+            mask = self._made.masked_by_alpha(found) if "alpha" in words else None
+            if mask is not None:
+                self._styles[id(mask)].values["mask-type"] = "alpha"
+                mask.attributes["style"] = f"{mask.attributes.get('style', '')};mask-type:alpha"
             return found
         box = self._box(element, style, "fill-box")
         gradients = [token for token in tokens if token.type == "function"]
         url = None
         if box is not None and len(tokens) == 1 and gradients:
+            self._made.spend_gradient()
             url = gradient_url(gradients[0], box.width, box.height, style.measure)
         if box is None or url is None:
             self._miss_all(element, "mask")

@@ -58,6 +58,8 @@ class Sheet:
     """Custom properties that @property registers."""
     fonts: set[str] = field(default_factory=set)
     """Families that the document brings along, in lower case."""
+    unapplied: set[str] = field(default_factory=set)
+    """What the styles hold that is not applied here and shows."""
     _layers: dict[tuple[str, ...], float] = field(default_factory=dict)
     _declarations: int = 0
     _characters: int = 0
@@ -90,6 +92,10 @@ class Sheet:
             for item in items
             if item.type == "declaration"
         ]
+        if any(
+            token.type == "function" and token.lower_name == "if" for one in found for token in one.tokens
+        ):
+            self.unapplied.add("if()")
         self._declarations += len(found)
         if self._declarations > MOST_DECLARATIONS:
             raise SvgRefused("The SVG has too many declarations.", limit=MOST_DECLARATIONS)
@@ -147,6 +153,8 @@ class Sheet:
             name == "supports" and supports(rule.prelude)
         ):
             self._inside(rule, around, layers, depth)
+        elif name == "starting-style":
+            self.unapplied.add("starting-style")
         elif name == "scope":
             self._scope(rule, around, layers, depth)
         else:

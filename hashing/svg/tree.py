@@ -22,6 +22,7 @@ _XML = "http://www.w3.org/XML/1998/namespace"
 _PREFIXES = {_XLINK: "xlink:", _XML: "xml:"}
 _SHEET = re.compile(r"""href=["'](data:text/css[^"']*)["']""")
 _MAX_GROWTH = 1024 * 1024
+_MOST_ATTRIBUTES = 500
 # The standard library has the same in xml.sax.saxutils, which imports an HTTP client: 8 MB in every decoder.
 _ESCAPES = str.maketrans(
     {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\t": "&#9;", "\n": "&#10;", "\r": "&#13;"}
@@ -169,6 +170,8 @@ class _Reader:
             self._refuse("elements", self._limits.max_svg_elements)
         if len(self._open) >= self._limits.max_svg_depth:
             self._refuse("levels", self._limits.max_svg_depth)
+        if len(given) > _MOST_ATTRIBUTES:
+            self._refuse("attributes of one element", _MOST_ATTRIBUTES)
         space, _, name = full_name.rpartition(" ")
         parent = self._open[-1] if self._open else None
         if not self._open:
