@@ -17,6 +17,9 @@ from tests.crawler.browser.wire_cases import CASES
 
 pytestmark = pytest.mark.timeout(600)
 
+# What Chromium shows of these depends on how much it had read when the fault came.
+UNSTEADY = {"s-empty", "e-gzip-corrupt-late"}
+
 
 @pytest.fixture(autouse=True)
 def _chromium() -> None:
@@ -50,7 +53,10 @@ async def shown_by_chromium(
 @pytest.mark.parametrize("scheme", ["http", "https"])
 async def test_chromium_shows_what_was_recorded_for_each_answer(tmp_path: Path, scheme: str) -> None:
     # Without TLS Chromium takes neither br nor zstd.
-    names = [name for name in CASES if ("br" in name.split("-") or "zstd" in name) is (scheme == "https")]
+    steady = CASES.keys() - UNSTEADY
+    names = [
+        name for name in sorted(steady) if ("br" in name.split("-") or "zstd" in name) is (scheme == "https")
+    ]
     sites = {name: test_wire.site_of(CASES[name]) for name in names}
     recorded = {name: test_wire.expected(name) for name in names}
     assert await shown_by_chromium(tmp_path, sites, test_wire.FILES, recorded, scheme) == recorded

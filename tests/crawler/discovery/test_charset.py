@@ -31,7 +31,8 @@ RUSSIAN = "Добро пожаловать на страницу о погоде
         ("cyrillic", "iso-8859-5"),
         ("866", "ibm866"),
         ("x-cp1250", "windows-1250"),
-        ("iso-8859-8-i", "iso-8859-8"),
+        ("iso-8859-8-i", "iso-8859-8-i"),
+        ("hz-gb-2312", "replacement"),
         ("x-user-defined", "x-user-defined"),
         ("utf-7", None),
         ("utf-32", None),
@@ -62,6 +63,7 @@ def test_labels_mean_what_they_mean_on_the_web(label: str, charset: str | None) 
         (b"<meta charset=klingon>\xc3\xa9", None, "<meta charset=klingon>é", "utf-8"),
         (b"\xc3\xa9", "text/html; charset=klingon", "é", "utf-8"),
         (b"", None, "", "utf-8"),
+        (b"<link rel=icon>", "text/html; charset=iso-2022-kr", "\ufffd", "replacement"),
     ],
 )
 def test_mark_then_header_then_meta_decide(
