@@ -153,10 +153,9 @@ class _Reader:
         _notation: str | None,
     ) -> None:
         # Entities within entities multiply: expat refuses hundredfold growth, and what is put in is counted.
-        if is_parameter:
-            raise SvgRefused(f"The SVG declares the parameter entity {name!r}.")
-        if value is not None:
-            self._count(value)
+        if is_parameter or value is None:
+            raise SvgRefused(f"The SVG declares the entity {name!r}, which is external or of parameters.")
+        self._count(value)
 
     def _instruction(self, target: str, data: str) -> None:
         # <?xml-stylesheet href="data:…"?>; of the root's children the sheet is the first.
