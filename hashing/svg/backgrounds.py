@@ -56,12 +56,10 @@ def _drawn(image: Any, rest: list[Any], box: Box, measure: Measure, grounds: Gro
         raise Undrawn
     slash = next((at for at, t in enumerate(rest) if getattr(t, "value", "") == "/"), len(rest))
     address = address_of(image)
-    if address is None:
-        natural = box.width, box.height
-    elif not address or (url := grounds.picture(address)) is None:
+    url = grounds.picture(address) if address else None
+    if address is not None and url is None:
         raise Undrawn
-    else:
-        natural = grounds.natural_size(address)
+    natural = (box.width, box.height) if address is None else grounds.natural_size(address)
     try:
         width, height = _size(rest[slash + 1 :], natural, box, measure)
         placed = [t for t in rest[:slash] if t.type in _LENGTHS or getattr(t, "lower_value", "") in _PLACES]
@@ -72,10 +70,9 @@ def _drawn(image: Any, rest: list[Any], box: Box, measure: Measure, grounds: Gro
     if width <= 0 or height <= 0:
         raise Undrawn
     if address is None:
-        drawn = gradient_url(image, width, height, measure)
-        if drawn is None:
-            raise Undrawn
-        url = drawn
+        url = gradient_url(image, width, height, measure)
+    if url is None:
+        raise Undrawn
     sides = {"width": f"{width:.9g}", "height": f"{height:.9g}"}
     shown = {**sides, "xlink:href": url, "preserveAspectRatio": "none"}
     x, y = box.left + left, box.top + top

@@ -8,7 +8,7 @@ from samelook.crawler.discovery.discover import discover
 from samelook.crawler.discovery.icon_fetch import fetch_icons
 from samelook.crawler.errors import CrawlError
 from samelook.crawler.fetching.fetcher import Fetcher
-from samelook.crawler.fetching.resolver import parse_resolve
+from samelook.crawler.fetching.places import parse_resolve
 from samelook.crawler.fetching.settings import FetchSettings
 from samelook.hashing.sandbox import Sandbox
 from tests.crawler.browser.page_cases import CASES, FILES, SHOWN
