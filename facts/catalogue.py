@@ -57,7 +57,7 @@ class CommonLooks:
 
     def default_like(self, looks: Sequence[Look]) -> Vendor | None:
         # Most questions are about pictures that were asked about before.
-        key = b"".join(form.pdq + form.inner_pdq for look in looks for form in look.forms)
+        key = b"".join(form.pdq + form.picture for look in looks for form in look.forms)
         if key in self._remembered:
             self._remembered.move_to_end(key)
             return self._remembered[key]

@@ -147,6 +147,15 @@ def test_the_pins_name_packages_once_and_products_of_the_catalogue() -> None:
     assert known <= pinned
 
 
+def test_what_is_remembered_of_one_picture_is_not_told_of_it_in_other_colours() -> None:
+    catalogue = CommonLooks(
+        [Vendor("Toy")], [DefaultPicture("Toy", b"x", tuple(looks_of_file(icon("crimson"))), "-")]
+    )
+    for _ in range(2):
+        assert catalogue.default_like(looks(icon("crimson"))) is not None
+        assert catalogue.default_like(looks(icon("seagreen"))) is None
+
+
 def test_emoji_that_sites_have_for_an_icon_are_common_looks() -> None:
     emoji = [picture for picture in packaged_pictures() if picture.product == "Emoji"]
     assert len(emoji) >= 200
