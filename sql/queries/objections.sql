@@ -1,6 +1,7 @@
 -- What people say against verdicts.
 
 -- name: add_objection(site, verdict_id, contact, message)$
+-- A new objection; its number. One row.
 INSERT INTO objections (site, verdict_id, contact, message) VALUES (:site, :verdict_id, :contact, :message)
 RETURNING id;
 
@@ -9,6 +10,7 @@ RETURNING id;
 SELECT id, site, verdict_id, at, proven_at FROM objections WHERE id = :id;
 
 -- name: prove_objection(id)!
+-- Notes since when an owner is known to speak. One row, by the primary key.
 UPDATE objections SET proven_at = coalesce(proven_at, now()) WHERE id = :id;
 
 -- name: objections_of(site, most)
