@@ -40,9 +40,19 @@ class CrawlStatus:
     workers: int
     """Crawling processes that showed a sign of life in the last ten seconds."""
 
+    @property
+    def round_s(self) -> float | None:
+        """Seconds in which every input is visited once at the speed of late, by the slowest phase.
+
+        None where no phase has been at work long enough to say.
+        """
+        rounds = [phase.inputs / phase.per_second for phase in self.phases if phase.per_second]
+        return max(rounds, default=None)
+
     def as_json(self) -> dict[str, Any]:
         """The same as JSON-ready values."""
         return {
+            "round_s": None if self.round_s is None else round(self.round_s, 1),
             "phases": [
                 {
                     "phase": phase.phase,

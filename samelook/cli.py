@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
@@ -26,6 +27,7 @@ from samelook.commands import (
     similar,
     users,
 )
+from samelook.terminal.console import say, tell
 
 app = typer.Typer(
     name="samelook",
@@ -40,6 +42,8 @@ crawl_app = typer.Typer(help="Import rank lists, crawl, see how it stands.", no_
 crawl_app.command("import")(crawl_import.import_ranks)
 crawl_app.command("run")(crawl.run)
 crawl_app.command("status")(crawl.status)
+crawl_app.command("runs")(inspect_operator.runs)
+crawl_app.command("add")(crawl_import.add)
 
 app.command("demo")(demo.demo)
 app.add_typer(crawl_app, name="crawl")
@@ -53,6 +57,7 @@ for question in (
     inspect_operator.common,
     inspect_operator.audit,
     inspect_operator.lists,
+    inspect_operator.runs,
 ):
     inspect.app.command()(question)
 app.command("compare-hma")(compare_hma.compare_hma)
@@ -78,7 +83,10 @@ def settings(
     """Every environment variable that Samelook reads, with its value now and what it means."""
     from samelook.settings import settings_page, settings_table
 
-    typer.echo(settings_page() if markdown else settings_table())
+    if markdown:
+        typer.echo(settings_page())
+    else:
+        say(settings_table())
 
 
 @app.callback(invoke_without_command=True)
@@ -90,7 +98,7 @@ def start(
     if version:
         from importlib.metadata import version as version_of
 
-        typer.echo(f"samelook {version_of('samelook')}")
+        say(f"samelook {version_of('samelook')}")
         raise typer.Exit
     from samelook.logs import configure_logging
     from samelook.settings import load_settings, unknown_variables
@@ -99,7 +107,7 @@ def start(
         advice = (
             f"; did you mean {nearest}?" if nearest else ". `samelook settings` lists those that there are."
         )
-        typer.echo(f"samelook: {name} is no setting{advice}", err=True)
+        tell(f"samelook: {name} is no setting{advice}")
     configure_logging(level=load_settings().log_level)
 
 
@@ -108,14 +116,22 @@ def main() -> None:
 
     Errors that the user can mend are one line on standard error, not a traceback.
     """
+    from samelook.terminal.help import readable
     from samelook.terminal.problems import explained
 
     try:
-        app()
+        try:
+            readable(typer.main.get_command(app))(prog_name="samelook")
+        finally:
+            # Here and not at the interpreter's end, where an error could not be told any more.
+            sys.stdout.flush()
     except Exception as error:
         advice = explained(error)
         if advice is None:
             raise
         message, status = advice
-        typer.echo(f"samelook: {message}", err=True)
+        if isinstance(error, OSError):
+            # What is still buffered cannot be written either, and would be tried again at the end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        tell(f"samelook: {message}")
         sys.exit(status)

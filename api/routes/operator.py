@@ -18,6 +18,7 @@ from samelook.extension_api.operator import Act
 from samelook.inspector.listing import Answer
 from samelook.inspector.operator import audit_answer, lists_answer, verdicts_answer
 from samelook.inspector.opinions import reports_answer
+from samelook.inspector.runs import runs_answer
 from samelook.sql.pool import Connection
 
 routes = web.RouteTableDef()
@@ -210,6 +211,20 @@ async def list_audit(request: web.Request) -> web.Response:
         lambda connection: audit_answer(
             connection, subject=query.subject, limit=query.limit, after=query.after
         ),
+    )
+
+
+@routes.get("/v1/operator/runs")
+@described(
+    _TAG,
+    "Runs of the crawl and of imports: when, how many, which errors, how they ended; the newest first",
+    query=PageQuery,
+    answer=PageAnswer,
+)
+async def list_runs(request: web.Request) -> web.Response:
+    query = query_of(request, PageQuery)
+    return await _page(
+        request, lambda connection: runs_answer(connection, limit=query.limit, after=query.after)
     )
 
 

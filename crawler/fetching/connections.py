@@ -99,6 +99,12 @@ class Connections:
             ),
         )
 
+    def session(self, *, mapped: bool, own: bool) -> aiohttp.ClientSession:
+        """Which one leads to a host of the resolve map, of the operator's network, or of the web."""
+        if own:
+            return self.own
+        return self.mapped if mapped else self.public
+
     async def close(self) -> None:
         """Closes all connections."""
         await self.public.close()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, BinaryIO
 
 import aiohttp
 
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
 
     from samelook.crawler.fetching.connections import Connections
 
+_OK, _REDIRECTED = 200, 300
+_SAVED_BYTES = 1 << 20
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 Answer = tuple[int, dict[str, str], bytes]
@@ -33,12 +37,11 @@ async def exchange(
     One that aiohttp refuses, or that broke off, is asked for once more and read as browsers do. Raises
     leaves of FetchError and, where there is no connection, errors of aiohttp.
     """
+    session = connections.session(mapped=mapped, own=own)
     if own:
-        return await _by_aiohttp(connections.own, url, headers, max_bytes)
+        return await _by_aiohttp(session, url, headers, max_bytes)
     try:
-        return await _by_aiohttp(
-            connections.mapped if mapped else connections.public, url, headers, max_bytes
-        )
+        return await _by_aiohttp(session, url, headers, max_bytes)
     except (aiohttp.ClientResponseError, aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError):
         pass
     again = connections.mapped_again if mapped else connections.public_again
@@ -51,10 +54,7 @@ async def _by_aiohttp(
 ) -> Answer:
     response = await session.get(url, headers=headers, allow_redirects=False)
     try:
-        found: dict[str, str] = {}
-        for name, value in response.headers.items():
-            key = name.lower()
-            found[key] = f"{found[key]}, {value}" if key in found else value
+        found = _headers(response)
         if "set-cookie" in found:
             found["set-cookie"] = "\n".join(response.headers.getall("Set-Cookie"))
         if "location" in found:
@@ -67,6 +67,48 @@ async def _by_aiohttp(
         # Does nothing after the last byte, when the connection is back in the pool already;
         # otherwise the rest is not wanted.
         response.close()
+
+
+async def saved(
+    session: aiohttp.ClientSession,
+    url: URL,
+    headers: dict[str, str],
+    file: BinaryIO,
+    *,
+    max_bytes: int,
+    silence_s: float,
+    report: Callable[[int, int | None], None],
+) -> tuple[int, dict[str, str]]:
+    """Status and headers at `url`; the body of a 2xx is in `file`. Raises TooLarge and errors of aiohttp."""
+    async with asyncio.timeout(silence_s):
+        response = await session.get(url, headers=headers, allow_redirects=False)
+    try:
+        found = _headers(response)
+        if not _OK <= response.status < _REDIRECTED:
+            return response.status, found
+        total = response.content_length
+        size = 0
+        while True:
+            async with asyncio.timeout(silence_s):
+                chunk = await response.content.read(_SAVED_BYTES)
+            if not chunk:
+                return response.status, found
+            size += len(chunk)
+            if max(size, total or 0) > max_bytes:
+                raise _too_large(url, max_bytes)
+            # Not on the loop: a disk may make a writer wait, and others crawl in this process.
+            await asyncio.to_thread(file.write, chunk)
+            report(size, total)
+    finally:
+        response.close()
+
+
+def _headers(response: aiohttp.ClientResponse) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in response.headers.items():
+        key = name.lower()
+        found[key] = f"{found[key]}, {value}" if key in found else value
+    return found
 
 
 async def _read(response: aiohttp.ClientResponse, url: URL, max_bytes: int) -> bytes:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Literal, Self
+from typing import BinaryIO, Literal, Self
 
 import aiohttp
 from yarl import URL
@@ -30,7 +30,7 @@ from samelook.crawler.fetching.errors import (
     TooManyRedirects,
     UnsupportedScheme,
 )
-from samelook.crawler.fetching.exchange import REDIRECTS, exchange
+from samelook.crawler.fetching.exchange import REDIRECTS, exchange, saved
 from samelook.crawler.fetching.politeness import Politeness, polite_site, retry_after_s
 from samelook.crawler.fetching.resolver import Lookup
 from samelook.crawler.fetching.robots import Robots
@@ -148,6 +148,57 @@ class Fetcher:
         if last_modified and _sendable(last_modified):
             headers["If-Modified-Since"] = last_modified
         return await self._follow(url, kind, headers, Cookies() if cookies is None else cookies)
+
+    async def save(
+        self,
+        url: str,
+        file: BinaryIO,
+        *,
+        max_bytes: int,
+        etag: str | None = None,
+        last_modified: str | None = None,
+        report: Callable[[int, int | None], None] = lambda _done, _total: None,
+    ) -> Response:
+        """Write the body at `url`, as it is sent, into `file`, guarded as `fetch` is; the answer without it.
+
+        For files of any length that somebody named: robots.txt, which is about crawling, is not asked, and
+        time is limited for a redirect and for the silence between two pieces, not for the whole.
+        Only the body of a 2xx is written. Raises leaves of FetchError; `file` may hold a part then.
+        """
+        target = self._target(url)
+        hops = [target.url]
+        headers = {"Accept-Encoding": "identity"}
+        if etag and _sendable(etag):
+            headers["If-None-Match"] = etag
+        if last_modified and _sendable(last_modified):
+            headers["If-Modified-Since"] = last_modified
+        while True:
+            try:
+                status, found = await saved(
+                    self._connections.session(mapped=target.mapped, own=target.own),
+                    target.request_url,
+                    headers,
+                    file,
+                    max_bytes=max_bytes,
+                    silence_s=self.settings.total_timeout_s,
+                    report=report,
+                )
+            except (aiohttp.ClientError, TimeoutError) as error:
+                raise explained(error, target.host, self.settings) from error
+            if not (status in REDIRECTS and found.get("location")):
+                return Response(
+                    url,
+                    target.url,
+                    status,
+                    found,
+                    b"",
+                    tuple(hops[1:]),
+                    unchanged=status == 304,  # noqa: PLR2004
+                )
+            target = self._redirected(target, found["location"], hops)
+            if len(hops) > self.settings.max_redirects:
+                raise TooManyRedirects(f"{hops[0]} redirects too often", urls=hops)
+            hops.append(target.url)
 
     async def _follow(self, url: str, kind: Kind, headers: dict[str, str], cookies: Cookies) -> Response:
         settings = self.settings

@@ -166,6 +166,7 @@ class RankFile:
         self._stream: _Readable | None = None
         self._archive: IO[bytes] | None = None
         self._ahead = b""
+        self._only_returns = False
 
     def __enter__(self) -> Self:
         try:
@@ -191,7 +192,9 @@ class RankFile:
         """The first `size` bytes of the list, unpacked; they are given again by `blocks`."""
         while len(self._ahead) < size and (more := self._read(size - len(self._ahead))):
             self._ahead += more
-        return self._ahead[:size]
+        # Lines that end in CR alone, as some spreadsheets still write them. One LF says that they do not.
+        self._only_returns = b"\r" in self._ahead and b"\n" not in self._ahead
+        return self._ahead[:size].replace(b"\r", b"\n") if self._only_returns else self._ahead[:size]
 
     def blocks(self) -> Iterator[bytes]:
         """Blocks of about a megabyte, each of whole lines; the last may lack its line end.
@@ -218,8 +221,9 @@ class RankFile:
     def _next_block(self) -> bytes:
         if self._ahead:
             block, self._ahead = self._ahead, b""
-            return block
-        return self._read(BLOCK_BYTES)
+        else:
+            block = self._read(BLOCK_BYTES)
+        return block.replace(b"\r", b"\n") if self._only_returns else block
 
     def _read(self, size: int) -> bytes:
         assert self._stream is not None

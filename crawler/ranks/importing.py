@@ -32,6 +32,7 @@ from samelook.sql.away import AWAY
 from samelook.sql.named import queries
 
 if TYPE_CHECKING:
+    from samelook.crawler.ranks.sources import Source
     from samelook.sql.pool import Connection
 
 FIRST_UNRANKED: Final = 1 << 62
@@ -64,6 +65,8 @@ class RankImportSettings:
     """Only the first so many domains of the list."""
     complete: bool = False
     """The file is the whole list of its source: domains of it that are missing lose their rank."""
+    unranked: bool = False
+    """Whom to crawl and not whom to trust: new domains get no rank, known ones are left as they are."""
     merge_rows: int = 250_000
     """Lines that are merged at once, in one transaction of some seconds."""
 
@@ -126,8 +129,15 @@ class RankImport:
     The connection should have no statement timeout: a merge takes as long as it takes.
     """
 
-    def __init__(self, connection: Connection, path: str, settings: RankImportSettings | None = None) -> None:
-        self.counts = RankImportCounts(printable(path))
+    def __init__(
+        self,
+        connection: Connection,
+        path: str,
+        settings: RankImportSettings | None = None,
+        source: Source | None = None,
+    ) -> None:
+        self.counts = RankImportCounts(printable(path if source is None else source.url))
+        self._source = source
         self._connection = connection
         self._path = path
         self._settings = settings or RankImportSettings()
@@ -162,6 +172,14 @@ class RankImport:
                 self._connection, file=self.counts.file, source=str(parser.layout.format)
             )
             await self._import(file, parser, report)
+            if self._source is not None:
+                await queries("runs").note_list_source(
+                    self._connection,
+                    import_id=self._import_id,
+                    url=self._source.url,
+                    etag=self._source.etag,
+                    last_modified=self._source.last_modified,
+                )
         finally:
             # On a connection that is lost, the session's end has done both.
             with suppress(*AWAY):
@@ -242,6 +260,9 @@ class RankImport:
         """Bring the lines that wait into `domains`, in one transaction."""
         source, counts = self.counts.source, self.counts
         assert source is not None
+        if self._settings.unranked:
+            await self._merge_unranked(staged)
+            return
         async with self._connection.transaction():
             await self._queries.prepare_merge(self._connection)
             tag = await self._queries.add_domains(
@@ -263,6 +284,18 @@ class RankImport:
         counts.unchanged += unchanged
         counts.outranked += outranked
         counts.repeated += staged - added - updated - unchanged - outranked
+
+    async def _merge_unranked(self, staged: int) -> None:
+        async with self._connection.transaction():
+            await self._queries.prepare_merge(self._connection)
+            tag = await self._queries.add_unranked_lines(self._connection, import_id=self._import_id)
+            added = int(tag.rpartition(" ")[2])
+            await self._queries.empty_rank_lines(self._connection)
+            if added:
+                await announce(self._connection, "domains", FIRST_UNRANKED)
+        self.counts.domains += staged
+        self.counts.added += added
+        self.counts.unchanged += staged - added
 
     async def _finish(self, parser: RankParser, damage: DamagedRankFile | None) -> None:
         counts, source = self.counts, self.counts.source

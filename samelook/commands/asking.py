@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from samelook.settings import Settings
     from samelook.sql.pool import Connection
 
-    Question = Callable[[Connection, InspectorSettings], Awaitable[Answer]]
 
+_T = TypeVar("_T")
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON instead of tables.")]
 CsvOption = Annotated[bool, typer.Option("--csv", help="CSV instead of tables; one table, see --table.")]
 TableOption = Annotated[
@@ -75,7 +75,7 @@ class Shape:
     """Pictures above the tables and larger, instead of in their rows."""
 
 
-def asked(question: Question, timeout: float) -> Answer:
+def asked(question: Callable[[Connection, InspectorSettings], Awaitable[_T]], timeout: float) -> _T:
     """The answer; what the asker can mend ends the command with one line and status 1 (2: bad usage)."""
     from samelook.postgres.configured import configured_database
     from samelook.settings import load_settings
@@ -83,14 +83,14 @@ def asked(question: Question, timeout: float) -> Answer:
     settings = load_settings()
     choices = replace(settings.inspector, statement_timeout_s=timeout)
 
-    async def ask(url: str) -> Answer:
+    async def ask(url: str) -> _T:
         from samelook.inspector.reading import reading
 
         async with reading(settings.database_at(url), choices) as connection:
             return await question(connection, choices)
 
     with configured_database(settings, migrated=False) as url:
-        answer: Answer = run_question(ask(url))
+        answer: _T = run_question(ask(url))
     return answer
 
 
@@ -101,25 +101,25 @@ def run_question(main: Any) -> Any:
     from samelook.crawler.errors import CrawlError
     from samelook.hashing.errors import HashingError
     from samelook.inspector.errors import BadQuestion, InspectorError
-    from samelook.inspector.plain_text import harmless
+    from samelook.terminal.console import tell
 
     try:
         return asyncio.run(main)
     except (InspectorError, CrawlError, HashingError) as error:
-        typer.echo(f"samelook inspect: {harmless(error.message)}", err=True)
+        tell(f"samelook inspect: {error.message}")
         raise typer.Exit(2 if isinstance(error, BadQuestion) else 1) from error
     except asyncpg.UndefinedTableError as error:
-        typer.echo("samelook inspect: the schema is not up to date; run `samelook db migrate`.", err=True)
+        tell("samelook inspect: the schema is not up to date; run `samelook db migrate`.")
         raise typer.Exit(1) from error
 
 
 def print_answer(answer: Answer, shape: Shape) -> None:
+    from samelook.terminal.console import coloured, out
     from samelook.terminal.inspect_display import (
         as_csv,
         as_json,
         as_json_lines,
         as_tables,
-        console_for,
         gallery,
     )
 
@@ -131,7 +131,7 @@ def print_answer(answer: Answer, shape: Shape) -> None:
     if shape.csv:
         typer.echo(as_csv(_table_of(answer, shape.table)))
         return
-    console = console_for(colours=shape.pictures is True)
+    console = coloured() if shape.pictures else out()
     wanted = console.is_terminal if shape.pictures is None else shape.pictures
     drawn = run_question(_drawn(answer, 16 if shape.gallery else 8)) if wanted and answer.bodies else {}
     if shape.gallery and drawn:

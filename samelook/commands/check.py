@@ -6,28 +6,40 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from samelook.commands.given import names_given
+from samelook.terminal.console import say, tell
+
 if TYPE_CHECKING:
     from samelook.settings import Settings
 
 
 def check(
-    url: Annotated[str, typer.Argument(help="A site's URL, or its host.", show_default=False)],
+    urls: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="URL",
+            help="Sites' URLs, or their hosts; - reads them from standard input.",
+            show_default=False,
+        ),
+    ],
     *,
-    json: Annotated[bool, typer.Option("--json", help="Print the answer as one JSON object.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Each answer as one JSON object a line.")] = False,
     fetch: Annotated[
         bool,
-        typer.Option("--fetch", help="Fetch the site's icons now, instead of using what the crawl found."),
+        typer.Option("--fetch", help="Fetch the sites' icons now, instead of using what the crawl found."),
     ] = False,
 ) -> None:
     """The verdict on a site: whether its icon is another's, and what shows it.
 
     It is the answer that a browser extension gets from the service, made here from the configured database.
-    The exit status is 0 whatever the verdict is.
+    The exit status is 0 whatever the verdicts are, and 1 when one of the sites could not be asked about.
 
     Examples:
         samelook check lumora-secure.example
 
         samelook check https://lumora.example/ --fetch --json
+
+        samelook check - < suspects.txt
     """
     from samelook.names.errors import NotASite
     from samelook.names.sites import host_of_url
@@ -35,32 +47,56 @@ def check(
     from samelook.processes.running import run_async
     from samelook.settings import load_settings
 
-    try:
-        host_of_url(url)
-    except NotASite as error:
-        typer.echo(f"samelook check: {error.message}", err=True)
-        raise typer.Exit(2) from error
+    wanted = names_given(urls)
+    good = []
+    for url in wanted:
+        try:
+            host_of_url(url)
+            good.append(url)
+        except NotASite as error:
+            tell(f"samelook check: {error.message}")
+    if not good and wanted:
+        raise typer.Exit(2)
     settings = load_settings()
     with configured_database(settings) as database_url:
-        answer = run_async(_answer(settings, database_url, url, fetch=fetch))
-    if json:
-        import json as json_module
-
-        typer.echo(json_module.dumps(answer, ensure_ascii=False))
-    else:
-        _print(answer)
+        all_had = run_async(_report(settings, database_url, good, fetch=fetch, as_json=json))
+    if not all_had or len(good) < len(wanted):
+        raise typer.Exit(1)
 
 
-async def _answer(settings: Settings, database_url: str, url: str, *, fetch: bool) -> dict[str, Any]:
+async def _report(
+    settings: Settings, database_url: str, urls: list[str], *, fetch: bool, as_json: bool
+) -> bool:
+    """Print the answer about each site in the given order; whether all could be had."""
+    import json
+
+    from samelook.crawler.errors import CrawlError
     from samelook.extension_api.answering import answering_once
     from samelook.extension_api.models import Icon, SiteQuestion
 
-    icons = [Icon(data=data) for data in await _fetched(settings, url)] if fetch else []
+    all_had = True
+    version = None
     async with answering_once(settings.database_at(database_url), settings.extension) as answers:
-        answer: dict[str, Any] = await answers.answer(
-            SiteQuestion(url=url, icons=icons), no_icon=fetch and not icons
-        )
-    return answer
+        for number, url in enumerate(urls):
+            try:
+                icons = [Icon(data=data) for data in await _fetched(settings, url)] if fetch else []
+            except CrawlError as error:
+                tell(f"samelook check: {url}: {error}")
+                all_had = False
+                continue
+            answer: dict[str, Any] = await answers.answer(
+                SiteQuestion(url=url, icons=icons), no_icon=fetch and not icons
+            )
+            version = answer["version"]
+            if as_json:
+                typer.echo(json.dumps(answer, ensure_ascii=False))
+            else:
+                if number:
+                    say("")
+                _print(answer)
+    if version is not None and not as_json:
+        tell(f"data version {version}", style="dim")
+    return all_had
 
 
 async def _fetched(settings: Settings, url: str) -> list[str]:
@@ -91,36 +127,41 @@ _STYLES = {"trusted": "bold green", "first_use": "bold cyan", "grey": "bold yell
 
 
 def _print(answer: dict[str, Any]) -> None:
-    from rich.markup import escape
-    from rich.table import Table
+    from rich.text import Text
 
-    from samelook.terminal.console import err, out
+    from samelook.inspector.plain_text import harmless
+    from samelook.terminal.console import out
+    from samelook.terminal.tables import Table
 
-    style = _STYLES[answer["verdict"]]
-    of_site = "" if answer["host"] == answer["site"] else f" (site {escape(answer['site'])})"
-    out().print(f"{escape(answer['host'])}{of_site}: [{style}]{answer['verdict']}[/] ({answer['action']})")
+    of_site = "" if answer["host"] == answer["site"] else f" (site {answer['site']})"
+    action = "" if answer["action"] == answer["verdict"] else f" ({answer['action']})"
+    verdict = Text(answer["verdict"], style=_STYLES[answer["verdict"]])
+    out().print(Text(harmless(f"{answer['host']}{of_site}: ")) + verdict + Text(action))
     for number, reason in enumerate(answer["reasons"]):
-        bullet = "[bold]because[/]" if number == 0 else "also"
-        detail = ", ".join(f"{name} {value}" for name, value in reason.get("detail", {}).items())
-        out().print(
-            f"  {bullet} {reason['code']} (rule {reason['rule']}): {escape(reason['text'])}"
-            + (f" [dim]{escape(detail)}[/]" if detail else ""),
-            highlight=False,
+        bullet = "because" if number == 0 else "also"
+        detail = ", ".join(f"{name} {_plain(value)}" for name, value in reason.get("detail", {}).items())
+        say(
+            f"  {bullet} {reason['code']} (rule {reason['rule']}): {reason['text']}"
+            + (f" [{detail}]" if detail else "")
         )
     if answer["looks_like"]:
-        table = Table(
-            "looks like", "rank", "form", "PDQ bits", "colour", "under", box=None, header_style="bold"
-        )
-        for like in answer["looks_like"]:
-            table.add_row(
-                escape(like["site"]),
-                f"{like['rank']:,}" if like["rank"] else "none",
+        rows = [
+            (
+                like["site"],
+                like["rank"] or Text("none"),
                 like["form"],
-                str(like["pdq"]),
-                str(like["colour"]),
+                like["pdq"],
+                float(like["colour"]),
                 like["under"],
             )
-        out().print(table)
+            for like in answer["looks_like"]
+        ]
+        out().print(Table(("looks like", "rank", "form", "PDQ bits", "colour", "under"), rows))
     if answer["first_seen"]:
-        out().print(f"  first seen {answer['first_seen']}", highlight=False)
-    err().print(f"data version {answer['version']}", style="dim")
+        say(f"  first seen {answer['first_seen']}")
+
+
+def _plain(value: object) -> str:
+    from samelook.terminal.tables import text_of
+
+    return text_of(value).plain

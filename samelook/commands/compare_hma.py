@@ -15,6 +15,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import typer
 
+from samelook.terminal.console import say, tell
+
 if TYPE_CHECKING:
     from aiohttp import ClientSession
 
@@ -40,7 +42,7 @@ def compare_hma(
     hma: Annotated[str, typer.Argument(metavar="URL", help="Where HMA answers.")],
     lookups: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="FILE...", help="Lookups to replay: see below. Default: standard input."),
+        typer.Argument(metavar="FILE", help="Lookups to replay: see below. Default: standard input."),
     ] = None,
     *,
     with_url: Annotated[
@@ -61,7 +63,8 @@ def compare_hma(
     distances are compared. Lookups without a seed get one, so that the coin of enabled ratios falls alike.
     The exit status is 1 when something differed.
 
-    Example: tail -F access.log | samelook compare-hma http://hma:5000 --with http://localhost:5100
+    Example:
+        tail -F access.log | samelook compare-hma http://hma:5000 --with http://localhost:5100
     """
     import asyncio
 
@@ -74,7 +77,7 @@ def compare_hma(
         asyncio.run(_replay(hma, with_url, key, _lines(lookups or []), counts, show))
     differing = counts.total() - counts["same"]
     kinds = "".join(f", {number} {kind}" for kind, number in sorted(counts.items()) if kind != "same")
-    typer.echo(f"{counts.total()} lookups: {counts['same']} answered alike{kinds}.", err=True)
+    tell(f"{counts.total()} lookups: {counts['same']} answered alike{kinds}.")
     if differing or not counts.total():
         raise typer.Exit(1)
 
@@ -201,6 +204,6 @@ def _as_json(found: Difference, _: int) -> None:
 
 def _as_text(found: Difference, number: int) -> None:
     if number <= _MOST_SHOWN:
-        typer.echo(f"{found.kind}: {found.lookup}\n  HMA:      {found.hma}\n  Samelook: {found.samelook}")
+        say(f"{found.kind}: {found.lookup}\n  HMA:      {found.hma}\n  Samelook: {found.samelook}")
     elif number == _MOST_SHOWN + 1:
         typer.echo("More differences are counted, not shown; --json shows them all.")

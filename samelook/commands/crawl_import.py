@@ -1,35 +1,37 @@
-"""`samelook crawl import`: a rank list into the database, with progress and a summary."""
+"""`samelook crawl import` and `crawl add`: whom to crawl, in which order, and whom to trust."""
 
 from __future__ import annotations
 
-import time
+import asyncio
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+from samelook.commands.given import names_given
+from samelook.terminal.console import counted, say, tell
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from samelook.commands.list_import import Fetching, ListImport, Report
     from samelook.crawler.errors import CrawlError
     from samelook.crawler.ranks.formats import RankFormat
     from samelook.crawler.ranks.importing import RankImportCounts, RankImportSettings
+    from samelook.crawler.rhythm import Rhythm
     from samelook.settings import Settings
 
-    Report = Callable[[RankImportCounts], None]
-
-INTERRUPTED = 130
-"""The exit status of a program that Ctrl-C stopped (128 + SIGINT)."""
-QUIET_REPORT_S = 5.0
-"""Seconds between the lines of progress where nobody watches a terminal."""
+INTERRUPTED, TERMINATED = 130, 143
+"""The exit statuses of programs that Ctrl-C and SIGTERM stopped (128 + the signal)."""
 
 
 def import_ranks(
     file: Annotated[
         str,
         typer.Argument(
-            metavar="FILE",
-            help="The list: plain or packed by gzip, zip, zstd, bzip2 or xz. `-` reads standard input.",
+            metavar="FILE|URL|NAME",
+            help="The list: plain or packed by gzip, zip, zstd, bzip2 or xz. `-` reads standard input; a "
+            "URL is fetched; `commoncrawl` and `tranco` are their newest releases.",
         ),
     ],
     *,
@@ -51,34 +53,122 @@ def import_ranks(
             help="The file is the whole list of its source: domains that it no longer names lose their rank.",
         ),
     ] = False,
+    unranked: Annotated[
+        bool,
+        typer.Option(
+            "--unranked",
+            help="Crawl them, but give them no rank, which is trust: for suspects, and for your own list.",
+        ),
+    ] = False,
+    every: Annotated[
+        str | None,
+        typer.Option(
+            "--every", metavar="SPAN", help="Import again and again, such as every 30d, until stopped."
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The summary as one JSON object.")] = False,
 ) -> None:
     """Import a rank list: what to crawl, in which order, and whom to trust.
 
     Reads Common Crawl's domain and host ranks, Tranco, Umbrella, Majestic, and a plain list of
     domains or URLs in the order of their rank. Importing again updates ranks and keeps results.
-    Ctrl-C keeps what was imported; the same command goes on from there.
+    Ctrl-C keeps what was imported; the same command goes on from there. A list of the web is fetched
+    only when it is not the one that was imported last.
 
     For example:
 
-        samelook crawl import cc-main-2025-26-nov-dec-jan-domain-ranks.txt.gz --limit 1000000
+        samelook crawl import commoncrawl --limit 1000000
 
         samelook crawl import top-1m.csv.zip --complete
+
+        samelook crawl import suspects.txt --unranked
+
+        samelook crawl import tranco --every 1d
     """
     from samelook.crawler.ranks.importing import RankImportSettings
     from samelook.settings import load_settings
 
     wanted = _format(format_name)
     _check_file(file)
-    if complete and limit is not None:
-        raise typer.BadParameter("with --limit the list is not complete", param_hint="--complete")
-    status = _import(
-        load_settings(),
-        file,
-        RankImportSettings(format=wanted, limit=limit, complete=complete),
-        as_json=as_json,
-    )
-    raise typer.Exit(status)
+    if complete and (limit is not None or unranked):
+        raise typer.BadParameter("it is not complete then", param_hint="--complete")
+    rhythm = _rhythm(file, every)
+    settings = load_settings()
+    options = RankImportSettings(format=wanted, limit=limit, complete=complete, unranked=unranked)
+    if rhythm is not None:
+        from samelook.commands.crawl_schedule import keep_importing
+
+        raise typer.Exit(keep_importing(settings, file, options, rhythm))
+    raise typer.Exit(_import(settings, file, options, as_json=as_json))
+
+
+def add(
+    domains: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="DOMAIN", help="Domains; - reads them from standard input.", show_default=False
+        ),
+    ],
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="The summary as one JSON object.")] = False,
+) -> None:
+    """Add domains to the crawl without a rank: they are visited, and trusted no more than strangers.
+
+    The exit status is 1 when one of them is no domain; the others are added all the same.
+
+    For example:
+
+        samelook crawl add lumora-secure.example
+
+        samelook crawl add - < suspects.txt
+    """
+    from samelook.crawler.requests import add_unranked
+    from samelook.names.errors import NotADomain
+    from samelook.names.hosts import normalised_host
+    from samelook.postgres.configured import configured_database
+    from samelook.processes.running import run_async
+    from samelook.settings import load_settings
+    from samelook.sql.pool import open_connection
+
+    good, bad = [], 0
+    for domain in names_given(domains):
+        try:
+            good.append(normalised_host(domain))
+        except NotADomain as error:
+            bad += 1
+            tell(f"samelook crawl add: {error.message}")
+    if not good and bad:
+        raise typer.Exit(2)
+    settings = load_settings()
+
+    async def write(url: str) -> int:
+        async with open_connection(settings.database_at(url)) as connection:
+            return await add_unranked(connection, good)
+
+    with configured_database(settings) as url:
+        new = run_async(write(url))
+    if as_json:
+        import json
+
+        typer.echo(json.dumps({"domains": len(good), "new": new, "bad": bad}))
+    else:
+        say(f"{counted(new, 'domain')} added without a rank, {len(good) - new:,} known already.")
+    if bad:
+        raise typer.Exit(1)
+
+
+def _rhythm(file: str, every: str | None) -> Rhythm | None:
+    from samelook.crawler.ranks.sources import is_address
+    from samelook.crawler.rhythm import Rhythm
+    from samelook.terminal.spans import span_of
+
+    if every is None:
+        return None
+    if not is_address(file):
+        raise typer.BadParameter(
+            "a file is imported once; give a URL, commoncrawl or tranco", param_hint="--every"
+        )
+    return Rhythm(span_of(every, "--every"))
 
 
 def _format(name: str) -> RankFormat | None:
@@ -100,8 +190,9 @@ def _check_file(file: str) -> None:
     from pathlib import Path
 
     from samelook.crawler.ranks.formats import printable
+    from samelook.crawler.ranks.sources import is_address
 
-    if file == "-":
+    if file == "-" or is_address(file):
         return
     if not Path(file).exists():
         raise typer.BadParameter(f"there is no file {printable(file)}", param_hint="FILE")
@@ -113,146 +204,94 @@ def _check_file(file: str) -> None:
 
 def _import(settings: Settings, file: str, options: RankImportSettings, *, as_json: bool) -> int:
     """Import, show how it goes and what came of it; the exit status."""
-    from dataclasses import replace
-
+    from samelook.commands.list_import import ListImport, import_list, summary
     from samelook.crawler.errors import CrawlError
-    from samelook.crawler.ranks.importing import RankImport
     from samelook.postgres.configured import configured_database
     from samelook.processes.running import run_async
-    from samelook.sql.pool import open_connection
 
-    imports: list[RankImport] = []
+    done = ListImport()
 
     async def run(url: str) -> None:
-        # A merge may take longer than a statement of the crawl is allowed to.
-        async with open_connection(replace(settings.database_at(url), statement_timeout_s=0)) as connection:
-            imports.append(RankImport(connection, file, options))
-            with _progress() as report:
-                await imports[0].run(report)
+        import signal
+        import threading
+
+        task = asyncio.current_task()
+        assert task is not None
+        # As Ctrl-C does by itself: what was merged stays. Only a main thread may catch it.
+        if threading.current_thread() is threading.main_thread():
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        with _progress() as (report, fetching):
+            await import_list(settings, url, file, options, done, report=report, fetching=fetching)
 
     error: CrawlError | None = None
-    interrupted = False
+    interrupted = 0
     with configured_database(settings) as url:
         try:
             run_async(run(url))
         except CrawlError as caught:
             error = caught
         except KeyboardInterrupt:
-            interrupted = True
-    counts = imports[0].counts if imports else None
+            interrupted = INTERRUPTED
+        except asyncio.CancelledError:
+            interrupted = TERMINATED
     if as_json:
-        _print_json(counts, error)
-    elif counts is not None and counts.source is not None:
-        _print_table(counts)
+        _print_json(done, error)
+    else:
+        summary(done, unranked=options.unranked)
+    domains = done.counts.domains if done.counts else 0
     if interrupted:
-        done = counts.domains if counts else 0
-        typer.echo(
-            f"Interrupted: {done:,} domains are imported. The same command takes in the rest.", err=True
-        )
-        return INTERRUPTED
+        tell(f"Interrupted: {domains:,} domains are imported. The same command takes in the rest.")
+        return interrupted
     if error is not None:
-        imported = (
-            f" {counts.domains:,} domains before that are imported." if counts and counts.domains else ""
-        )
-        typer.echo(f"samelook: {error}{imported}", err=True)
+        tell(f"samelook: {error}{f' {domains:,} domains before that are imported.' if domains else ''}")
         return 1
     return 0
 
 
 @contextmanager
-def _progress() -> Iterator[Report]:
+def _progress() -> Iterator[tuple[Report, Fetching]]:
     """Show progress on standard error: a bar on a terminal, elsewhere a line now and then."""
+    from samelook.commands.list_import import progress_lines
     from samelook.terminal.console import err
 
     if not err().is_terminal:
-        yield _lines_of_progress()
+        yield progress_lines()
         return
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     columns = (
         TextColumn("{task.description}", markup=False),
-        BarColumn(),
+        BarColumn(bar_width=16),
         TaskProgressColumn(),
-        TextColumn("{task.fields[domains]:,} domains"),
-        TextColumn("{task.fields[rate]:,.0f}/s"),
+        TextColumn("{task.fields[told]}"),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=err(), transient=True) as bar:
-        task = bar.add_task("Reading", total=None, domains=0, rate=0.0)
+        task = bar.add_task("Reading", total=None, told="")
 
         def report(counts: RankImportCounts) -> None:
+            rate = counts.domains / counts.seconds if counts.seconds else 0.0
             # Bytes of the file as it lies on the disk: what a packed list unpacks to is not known.
             bar.update(
                 task,
-                description=f"Importing {counts.source}",
+                description="Importing",
                 total=counts.bytes_total,
                 completed=counts.bytes_read,
-                domains=counts.domains,
-                rate=_rate(counts),
+                told=f"{counts.domains:,} domains {rate:,.0f}/s",
             )
 
-        yield report
+        def fetching(done: int, total: int | None) -> None:
+            bar.update(
+                task, description="Fetching", total=total, completed=done, told=f"{done / 1e6:,.0f} MB"
+            )
+
+        yield report, fetching
 
 
-def _lines_of_progress() -> Report:
-    told = time.monotonic()
-
-    def report(counts: RankImportCounts) -> None:
-        nonlocal told
-        if time.monotonic() - told < QUIET_REPORT_S:
-            return
-        told = time.monotonic()
-        rest = ""
-        if counts.bytes_total and counts.bytes_read:
-            share = min(counts.bytes_read / counts.bytes_total, 1.0)
-            rest = f", {share:.0%}, about {counts.seconds / share * (1 - share):.0f} s left"
-        typer.echo(f"{counts.domains:,} domains imported, {_rate(counts):,.0f}/s{rest}", err=True)
-
-    return report
-
-
-def _rate(counts: RankImportCounts) -> float:
-    return counts.domains / counts.seconds if counts.seconds else 0.0
-
-
-def _print_json(counts: RankImportCounts | None, error: CrawlError | None) -> None:
+def _print_json(done: ListImport, error: CrawlError | None) -> None:
     import json
 
-    summary = counts.as_json() if counts is not None else {}
+    summary = done.as_json()
     if error is not None:
         summary["error"] = error.as_json()
     typer.echo(json.dumps(summary))
-
-
-def _print_table(counts: RankImportCounts) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    from samelook.terminal.console import out
-
-    out().print(Text(f"{counts.file} ({counts.source})"))
-    table = Table(show_header=False)
-    table.add_column()
-    table.add_column(justify="right")
-    rows = {
-        "lines": counts.lines,
-        "domains": counts.domains,
-        "  new": counts.added,
-        "  with a new rank": counts.updated,
-        "  unchanged": counts.unchanged,
-        "  left alone: ranked by a list trusted more": counts.outranked,
-        "  named twice": counts.repeated,
-        "no longer in the list: rank taken": counts.unranked,
-        "bad lines": counts.bad.count,
-    }
-    shown_at_zero = {"lines", "domains", "bad lines"}
-    for name, count in rows.items():
-        if count or name in shown_at_zero:
-            table.add_row(name, f"{count:,}")
-    table.add_row("seconds", f"{counts.seconds:,.1f}")
-    table.add_row("domains a second", f"{_rate(counts):,.0f}")
-    out().print(table)
-    for reason, count in counts.bad.reasons.most_common():
-        out().print(Text(f"bad lines, {reason}: {count:,}"))
-    for example in counts.bad.examples:
-        out().print(Text(f"  line {example.number}: {example.reason}: {example.text}"))

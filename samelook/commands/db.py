@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from samelook.terminal.console import say, tell
+
 app = typer.Typer(
     help="The database: bring its schema up to date, show its URL, open a shell.", no_args_is_help=True
 )
@@ -28,9 +30,9 @@ def migrate() -> None:
     with configured_database(load_settings(), migrated=False) as url:
         applied = asyncio.run(bring_up_to_date(url))
     for step in applied:
-        typer.echo(f"{step.name}: {step.sentence}")
+        say(f"{step.name}: {step.sentence}")
     if not applied:
-        typer.echo("The schema is up to date.")
+        say("The schema is up to date.")
 
 
 @app.command()
@@ -42,14 +44,17 @@ def url(
 ) -> None:
     """Print the URL of the configured database, with its password, for other programs.
 
-    The embedded database runs only while a samelook process uses it: `--hold` is one.
+    The embedded database runs only while a samelook process uses it. `--hold` is one, until Ctrl-C:
+    leave it running in one terminal, and use the URL in another.
 
     For example:
 
-        pg_dump "$(samelook db url)" > backup.sql     # while samelook runs
-
         samelook db url --hold
+
+        psql "$(samelook db url)"
     """
+    import signal
+    import sys
     import threading
 
     from samelook.postgres.configured import configured_database
@@ -60,13 +65,21 @@ def url(
         typer.echo(settings.database.url)
         return
     with configured_database(settings, migrated=False) as found:
+        if not hold:
+            typer.echo(found)
+            if not settings.database.url:
+                tell(
+                    "The embedded database stops with the last samelook process that uses it. To use this "
+                    "URL, let one run: samelook db url --hold"
+                )
+            return
+        ended = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: ended.set())
         typer.echo(found)
-        if hold:
-            typer.echo("The database runs until Ctrl-C.", err=True)
-            try:
-                threading.Event().wait()
-            except KeyboardInterrupt:
-                return
+        sys.stdout.flush()
+        tell("The database runs until Ctrl-C.")
+        ended.wait()
 
 
 @app.command()

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from samelook.terminal.console import say, tell
+
 app = typer.Typer(help="The Discord bot.", no_args_is_help=True, rich_markup_mode="markdown")
 
 API_URL = "https://discord.com/api/v10"
@@ -50,10 +52,10 @@ def register(
     place = f"applications/{application_id}" + (f"/guilds/{guild}" if guild else "") + "/commands"
     status, text = asyncio.run(_put(f"{api_url}/{place}", token, definitions()))
     if status != 200:  # noqa: PLR2004
-        typer.echo(f"samelook discord: Discord answered {status}: {text[:300]!r}", err=True)
+        tell(f"samelook discord: Discord answered {status}: {text[:300]!r}")
         raise typer.Exit(1)
     names = ", ".join(f"/samelook {option['name']}" for option in definitions()[0]["options"])
-    typer.echo(f"Registered: {names}.")
+    say(f"Registered: {names}.")
 
 
 async def _put(url: str, token: str, body: object) -> tuple[int, str]:

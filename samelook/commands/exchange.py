@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from samelook.commands import exchange_export
+from samelook.terminal.console import tell
 from samelook.terminal.exchange_display import fetch_progress, print_outcome, print_rows, status_row
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def add(
     if as_json:
         typer.echo(json.dumps({"name": made.name, "api": made.api, "enabled": made.enabled}))
     else:
-        typer.echo(f"Added {made.name}. `samelook exchange fetch {made.name}` fetches it now.", err=True)
+        tell(f"Added {made.name}. `samelook exchange fetch {made.name}` fetches it now.")
 
 
 @app.command("types")
@@ -157,7 +158,7 @@ def remove(
         return await store.delete(name)
 
     existed, _ = _asked(write)
-    typer.echo(f"Removed {name}." if existed else f"There was no {name}.", err=True)
+    tell(f"Removed {name}." if existed else f"There was no {name}.")
 
 
 @app.command("status")
@@ -277,13 +278,13 @@ def _fetch(
                         pool, name, settings, from_scratch=from_scratch, patience_s=_PATIENCE_S, on_page=shown
                     )
                 except FetchedElsewhere as error:
-                    typer.echo(f"samelook: {error.message}", err=True)
+                    tell(f"samelook: {error.message}")
                     failed = True
                     continue
             print_outcome(outcome, as_json=as_json)
             failed = failed or not outcome.succeeded
         if not wanted:
-            typer.echo("There is no enabled exchange.", err=True)
+            tell("There is no enabled exchange.")
         return failed
 
     return run

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
+from samelook.terminal.console import tell
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -67,12 +69,12 @@ def export(
             hint = "--format" if error.detail["field"] == "format" else "--type"
             raise typer.BadParameter(error.message, param_hint=hint) from error
         except BankError as error:
-            typer.echo(f"samelook: {error.message}", err=True)
+            tell(f"samelook: {error.message}")
             raise typer.Exit(1) from error
     if left_out:
         typer.echo(f"{left_out:,} texts that no line can hold were left out; ndjson holds them.", err=True)
     if output is not None:
-        typer.echo(f"{lines:,} {'line' if lines == 1 else 'lines'} in {output}.", err=True)
+        tell(f"{lines:,} {'line' if lines == 1 else 'lines'} in {output}.")
 
 
 async def _write(

@@ -6,22 +6,38 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from samelook.commands.given import in_order, names_given
+from samelook.terminal.console import tell
+
 if TYPE_CHECKING:
     from samelook.crawler.discovery.discover import Discovery
     from samelook.crawler.discovery.icon_fetch import FetchedIcons, FoundIcon
     from samelook.crawler.fetching.settings import FetchSettings
 
 
+_PAGES_AT_ONCE = 4
+
+
 def icons(
-    url: Annotated[str, typer.Argument(help="A page's URL, or a bare domain.", show_default=False)],
+    urls: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="URL",
+            help="Pages' URLs or bare domains; - reads them from standard input.",
+            show_default=False,
+        ),
+    ],
     *,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
 ) -> None:
     """Every icon that a page offers, fetched and checked. No database is needed.
 
-    Example: `samelook icons example.org --json`
+    The exit status is 0 also when a page has no icon, and 1 when a page cannot be had.
 
-    The exit status is 0 also when the page has no icon, and 1 when the page cannot be had.
+    Examples:
+        samelook icons example.org --json
+
+        samelook icons - < domains.txt
     """
     import asyncio
 
@@ -30,27 +46,48 @@ def icons(
     from samelook.settings import load_settings
 
     settings = load_settings()
-    try:
-        start_urls_of(url)
-    except CrawlError as error:
-        typer.echo(f"samelook icons: {error.message}", err=True)
-        raise typer.Exit(2) from error
-    discovery, fetched = asyncio.run(_find(url, settings.fetch))
-    if json:
-        _print_json(fetched)
-    else:
-        _print_table(discovery, fetched)
+    wanted = names_given(urls)
+    good = []
+    for url in wanted:
+        try:
+            start_urls_of(url)
+            good.append(url)
+        except CrawlError as error:
+            tell(f"samelook icons: {error.message}")
+    if not good and wanted:
+        raise typer.Exit(2)
+    all_had = asyncio.run(_report(good, settings.fetch, as_json=json, named=len(wanted) > 1))
+    if not all_had or len(good) < len(wanted):
+        raise typer.Exit(1)
 
 
-async def _find(url: str, settings: FetchSettings) -> tuple[Discovery, FetchedIcons]:
+async def _report(urls: list[str], settings: FetchSettings, *, as_json: bool, named: bool) -> bool:
+    """Print the icons of each page in the given order; whether all pages could be had."""
     from samelook.crawler.discovery.discover import discover
     from samelook.crawler.discovery.icon_fetch import fetch_icons
+    from samelook.crawler.errors import CrawlError
     from samelook.crawler.fetching.fetcher import Fetcher
     from samelook.hashing.sandbox import Sandbox
 
+    all_had = True
     async with Fetcher(settings) as fetcher, Sandbox() as sandbox:
-        discovery = await discover(fetcher, url)
-        return discovery, await fetch_icons(fetcher, sandbox, discovery)
+
+        async def found(url: str) -> tuple[Discovery, FetchedIcons] | CrawlError:
+            try:
+                discovery = await discover(fetcher, url)
+                return discovery, await fetch_icons(fetcher, sandbox, discovery)
+            except CrawlError as error:
+                return error
+
+        async for url, outcome in in_order(urls, found, ahead=_PAGES_AT_ONCE):
+            if isinstance(outcome, CrawlError):
+                all_had = False
+                tell(f"samelook icons: {f'{url}: ' if named else ''}{outcome}")
+            elif as_json:
+                _print_json(outcome[1], url if named else None)
+            else:
+                _print_table(*outcome)
+    return all_had
 
 
 def _row(icon: FoundIcon) -> dict[str, object]:
@@ -73,42 +110,34 @@ def _row(icon: FoundIcon) -> dict[str, object]:
     }
 
 
-def _print_json(fetched: FetchedIcons) -> None:
+def _print_json(fetched: FetchedIcons, page: str | None) -> None:
     import json
 
     for icon in fetched.found:
-        typer.echo(json.dumps(_row(icon), ensure_ascii=False))
+        row = _row(icon) if page is None else {"page": page, **_row(icon)}
+        typer.echo(json.dumps(row, ensure_ascii=False))
 
 
 def _print_table(discovery: Discovery, fetched: FetchedIcons) -> None:
-    from rich.markup import escape
-    from rich.table import Table
+    from samelook.terminal.console import counted, out
+    from samelook.terminal.tables import Table
 
-    from samelook.terminal.console import err, out
-
-    table = Table("", box=None, header_style="bold")
-    table.add_column("icon", overflow="fold")
-    for name in ("source", "format", "pixels", "bytes"):
-        table.add_column(name, no_wrap=True)
-    table.add_column("md5", overflow="fold")
-    for icon in fetched.found:
-        picture = icon.picture
-        table.add_row(
+    tell(f"{discovery.final_url}: {counted(len(fetched.found), 'icon')}, ★ is the one that browsers show")
+    rows = [
+        (
             "★" if icon.displayed else "",
-            escape(icon.final_url[:120]),
             icon.candidate.source,
-            str(picture.format),
-            f"{picture.width}x{picture.height}",
-            str(picture.bytes),
-            picture.md5,
+            str(icon.picture.format),
+            f"{icon.picture.width}x{icon.picture.height}",
+            icon.picture.bytes,
+            icon.picture.md5,
+            icon.final_url,
         )
-    err().print(f"{escape(discovery.final_url)}: {len(fetched.found)} icons, ★ is the one that browsers show")
-    if fetched.found:
-        out().print(table)
+        for icon in fetched.found
+    ]
+    if rows:
+        out().print(Table(("", "source", "format", "pixels", "bytes", "md5", "icon"), rows))
     for note in discovery.notes:
-        err().print(escape(note), style="dim")
+        tell(note, style="dim")
     for missing in fetched.missing:
-        err().print(
-            escape(f"{missing.candidate.url[:120]} ({missing.candidate.source}): {missing.message}"),
-            style="dim",
-        )
+        tell(f"{missing.candidate.url} ({missing.candidate.source}): {missing.message}", style="dim")

@@ -26,8 +26,11 @@ from samelook.commands.asking import (
     print_answer,
     run_question,
 )
+from samelook.commands.given import names_given
+from samelook.terminal.console import tell
 
 if TYPE_CHECKING:
+    from samelook.inspector.errors import InspectorError
     from samelook.inspector.listing import Answer
     from samelook.inspector.settings import InspectorSettings
     from samelook.sql.pool import Connection
@@ -56,7 +59,14 @@ app.add_typer(inspect_inject.app, name="inject")
 
 @app.command()
 def site(
-    domain: Annotated[str, typer.Argument(help="A domain, or a URL of it.", show_default=False)],
+    domains: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="DOMAIN",
+            help="Domains, or URLs of them; - reads them from standard input.",
+            show_default=False,
+        ),
+    ],
     signal: SignalOption = "pdq",
     distance: DistanceOption = None,
     near: NearOption = False,
@@ -82,21 +92,41 @@ def site(
 
         samelook inspect site example.com --csv --table look_alikes
     """
+    from samelook.inspector.errors import InspectorError
     from samelook.inspector.sites import site_answer
 
-    async def ask(connection: Connection, settings: InspectorSettings) -> Answer:
-        return await site_answer(
-            connection,
-            settings,
-            domain,
-            signal=signal,
-            distance=distance,
-            near=near,
-            limit=limit,
-            verdict=verdict,
-        )
+    wanted = names_given(domains)
 
-    print_answer(asked(ask, timeout), Shape(json, csv, table, pictures, gallery=True))
+    async def ask(connection: Connection, settings: InspectorSettings) -> list[Answer | InspectorError]:
+        answers: list[Answer | InspectorError] = []
+        for domain in wanted:
+            try:
+                answer = await site_answer(
+                    connection,
+                    settings,
+                    domain,
+                    signal=signal,
+                    distance=distance,
+                    near=near,
+                    limit=limit,
+                    verdict=verdict,
+                )
+                answers.append(answer)
+            except InspectorError as error:
+                if len(wanted) == 1:
+                    raise
+                answers.append(error)
+        return answers
+
+    failed = False
+    for answer in asked(ask, timeout):
+        if isinstance(answer, InspectorError):
+            failed = True
+            tell(f"samelook inspect: {answer.message}")
+        else:
+            print_answer(answer, Shape(json, csv, table, pictures, gallery=True))
+    if failed:
+        raise typer.Exit(1)
 
 
 @app.command()

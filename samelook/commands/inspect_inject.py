@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from samelook.commands import completions
+from samelook.terminal.console import counted, out, say, tell
 from samelook.terminal.spans import span_of
 
 if TYPE_CHECKING:
@@ -54,32 +55,31 @@ def inject(
         if clear:
             raise typer.BadParameter("it goes without another command", param_hint="--clear")
         if not allowed:
-            typer.echo(
-                f"samelook inspect: injection is off. It is meant for tests and demos; {ALLOW}=1 allows it.",
-                err=True,
-            )
+            tell(f"samelook inspect: injection is off. It is meant for tests and demos; {ALLOW}=1 allows it.")
             raise typer.Exit(1)
         return
     if clear:
         from samelook.inspector.injection import clear as clear_all
 
         cleared = _written(clear_all).as_json()
-        typer.echo(
-            json.dumps(cleared)
-            if as_json
-            else f"Cleared: {cleared['faults']} faults, {cleared['errors']} errors ({cleared['restored']} "
-            f"of them in the place of real ones, which are back), {cleared['results']} results."
+        if as_json:
+            typer.echo(json.dumps(cleared))
+            return
+        say(
+            f"Cleared: {counted(cleared['faults'], 'fault')}, {counted(cleared['errors'], 'error')} "
+            f"({cleared['restored']:,} of them in the place of real ones, which are back), "
+            f"{counted(cleared['results'], 'result')}."
         )
         return
     from samelook.inspector.injection import injected_answer
     from samelook.terminal.inspect_display import as_json as json_of
-    from samelook.terminal.inspect_display import as_tables, console_for
+    from samelook.terminal.inspect_display import as_tables
 
     answer = _written(injected_answer)
     if as_json:
         typer.echo(json_of(answer))
     else:
-        console_for(colours=False).print(as_tables(answer, {}))
+        out().print(as_tables(answer, {}))
 
 
 @app.command()
@@ -119,7 +119,7 @@ def fault(
     row = _written(write)
     where = row["site"] or f"{row['share']:.0%} of all sites"
     often = "" if row["times_left"] is None else f", {row['times_left']} times"
-    typer.echo(f"The fault {kind} falls on {where} until {row['ends_at'][:19].replace('T', ' ')} UTC{often}.")
+    say(f"The fault {kind} falls on {where} until {row['ends_at'][:19].replace('T', ' ')} UTC{often}.")
 
 
 @app.command()
@@ -172,7 +172,7 @@ def error(
         )
 
     count = _written(write)
-    typer.echo(f"{count} injected {'error' if count == 1 else 'errors'}.")
+    say(f"{counted(count, 'injected error')}.")
 
 
 @app.command()
@@ -194,7 +194,7 @@ def result(
         return await inject_result(connection, site, wearing=wearing)
 
     count = _written(write)
-    typer.echo(f"{count} injected {'icon' if count == 1 else 'icons'}.")
+    say(f"{counted(count, 'injected icon')}.")
 
 
 def _written(write: Callable[[Connection], Awaitable[Any]]) -> Any:

@@ -134,3 +134,24 @@ def lists(
         return await lists_answer(connection, limit=limit, after=after)
 
     print_answer(asked(ask, timeout), Shape(json, csv, table, lines=True))
+
+
+def runs(
+    limit: LimitOption = 50,
+    after: AfterOption = None,
+    timeout: TimeoutOption = 10.0,
+    json: JsonOption = False,
+    csv: CsvOption = False,
+    table: TableOption = None,
+) -> None:
+    """Runs of the crawl and of imports: when, how many, which errors, how they ended; the newest first.
+
+    Example:
+        samelook crawl runs --limit 10
+    """
+    from samelook.inspector.runs import runs_answer
+
+    async def ask(connection: Connection, _: InspectorSettings) -> Answer:
+        return await runs_answer(connection, limit=limit, after=after)
+
+    print_answer(asked(ask, timeout), Shape(json, csv, table, lines=True))

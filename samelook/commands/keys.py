@@ -7,8 +7,13 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from samelook.terminal.console import tell
+
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from samelook.api.keys import ApiKey, KeyStore
+    from samelook.terminal.tables import Table
 
 _T = TypeVar("_T")
 app = typer.Typer(
@@ -88,8 +93,9 @@ def list_keys(*, as_json: JsonOption = False) -> None:
             row = {**asdict(key), "scopes": sorted(key.scopes) if key.scopes else None}
             typer.echo(json.dumps(row, default=str))
     else:
-        for line in described(keys):
-            typer.echo(line)
+        from samelook.terminal.console import out
+
+        out().print(keys_table(keys))
 
 
 @app.command("rotate")
@@ -125,21 +131,32 @@ def revoke(key_id: _Id) -> None:
         return await store.revoke(key_id)
 
     if not _with_keys(end):
-        typer.echo(f"samelook keys: no key has the number {key_id}.", err=True)
+        tell(f"samelook keys: no key has the number {key_id}.")
         raise typer.Exit(1)
 
 
-def described(keys: list[ApiKey]) -> list[str]:
-    """A line a key, no wider than a terminal where its name is short."""
-    lines = []
-    for key in keys:
-        used = "never used" if key.last_used_at is None else f"last used {key.last_used_at:%Y-%m-%d %H:%M}"
-        limits = [", ".join(sorted(key.scopes))] if key.scopes else []
-        limits += [f"{key.per_minute} a minute"] if key.per_minute else []
-        limits += [f"until {key.expires_at:%Y-%m-%d %H:%M}"] if key.expires_at else []
-        more = f" ({'; '.join(limits)})" if limits else ""
-        lines.append(f"{key.id:>4}  {key.role:<9}  {key.name}{more}, {used}")
-    return lines
+def keys_table(keys: list[ApiKey]) -> Table:
+    """What people are to know of each key: never the key itself."""
+    from samelook.terminal.tables import Table
+
+    def day(moment: datetime | None, none: str) -> str:
+        return none if moment is None else f"{moment:%Y-%m-%d %H:%M}"
+
+    return Table(
+        ("id", "role", "name", "only for", "a minute", "until", "last used"),
+        [
+            (
+                key.id,
+                key.role,
+                key.name,
+                sorted(key.scopes or ()),
+                key.per_minute,
+                day(key.expires_at, ""),
+                day(key.last_used_at, "never"),
+            )
+            for key in keys
+        ],
+    )
 
 
 def _with_keys(work: Callable[[KeyStore], Awaitable[_T]]) -> _T:
@@ -162,6 +179,6 @@ def _with_keys(work: Callable[[KeyStore], Awaitable[_T]]) -> _T:
         with configured_database(settings) as url, by_account():
             done: _T = run_async(run(url))
     except (ApiError, BankError) as error:
-        typer.echo(f"samelook keys: {error.message}", err=True)
+        tell(f"samelook keys: {error.message}")
         raise typer.Exit(2) from error
     return done

@@ -20,6 +20,7 @@ from samelook.commands.asking import (
     asked,
     print_answer,
 )
+from samelook.terminal.console import counted, say
 
 if TYPE_CHECKING:
     from samelook.extension_api.operator import Act
@@ -161,7 +162,7 @@ def dismiss(site: SiteArgument, *, note: NoteOption = "", json: JsonOption = Fal
     from samelook.extension_api.operator import dismiss_reports
 
     name, count = _done(lambda connection: dismiss_reports(connection, site, _act(note)))
-    _say({"site": name, "dismissed": count}, f"{count} reports on {name} are dismissed.", as_json=json)
+    _say({"site": name, "dismissed": count}, f"{counted(count, 'report')} on {name} dismissed.", as_json=json)
 
 
 @families_app.command("import")
@@ -199,8 +200,11 @@ def import_families(
         "refused": refused,
         "replaced": found.replaced,
     }
-    lines = [f"{source}: {len(found.taken)} families, {len(refused)} groups refused."]
-    lines += _some([f"  {one['group']} ({one['sites']} sites): {one['why']}" for one in refused])
+    refusals = counted(len(refused), "group")
+    lines = [f"{source}: {counted(len(found.taken), 'family', 'families')}, {refusals} refused."]
+    lines += _some(
+        [f"  {one.group.name} ({counted(len(one.group.sites), 'site')}): {one.why}" for one in found.refused]
+    )
     _say(summary, "\n".join(lines), as_json=json)
 
 
@@ -235,7 +239,7 @@ def import_catalogue(
         "refused": [{"entry": one.entry, "why": one.why} for one in found.refused],
         "left_out": list(found.left_out),
     }
-    counts = f"{found.vendors} sites of vendors, {found.pictures} default icons"
+    counts = f"{counted(found.vendors, 'vendor')}, {counted(found.pictures, 'default icon')}"
     lines = [f"{source}: {counts}; {len(found.refused)} refused, {len(found.left_out)} not understood."]
     lines += _some([f"  refused {one.entry}: {one.why}" for one in found.refused])
     _say(summary, "\n".join(lines), as_json=json)
@@ -287,7 +291,11 @@ def forget_common(
     from samelook.extension_api.operator import forget_product
 
     count = _done(lambda connection: forget_product(connection, product, _act(note)))
-    _say({"product": product, "forgotten": count}, f"{count} entries of {product} are gone.", as_json=json)
+    _say(
+        {"product": product, "forgotten": count},
+        f"{counted(count, 'entry', 'entries')} of {product} forgotten.",
+        as_json=json,
+    )
 
 
 def _list(site: str, which: Any, lasts: str | None, note: str, *, as_json: bool) -> None:
@@ -345,9 +353,7 @@ def _some(lines: list[str]) -> list[str]:
 
 
 def _say(value: dict[str, Any], text: str, *, as_json: bool) -> None:
-    from samelook.inspector.plain_text import harmless
-
     if as_json:
         typer.echo(json_module.dumps(value))
     else:
-        typer.echo("\n".join(harmless(line) for line in text.splitlines()))
+        say(text)

@@ -13,7 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from samelook.terminal.console import err, tell
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aiohttp import web
 
     from samelook.api.settings import ApiSettings, Role
@@ -125,8 +129,8 @@ def serve(
         chosen = api_settings(settings, url)
         with listening(chosen.host, chosen.port) as listener:
             run_async(_check_keys(chosen))
-            _announce(listener, chosen)
             if settings.workers > 1:
+                _announce(listener, chosen)
                 _serve_many(settings, chosen, listener)
             else:
                 run_async(with_database_kept(settings, serve_here(chosen, listener)))
@@ -188,10 +192,15 @@ async def serve_here(settings: ApiSettings, listener: socket.socket) -> None:
     """Serve in this process until a signal stops it."""
     from samelook.api.app import create_app
 
-    await _serve(create_app(settings), listener)
+    await _serve(create_app(settings), listener, ready=lambda: _announce(listener, settings))
 
 
-async def _serve(app: web.Application, listener: socket.socket, lifeline: int | None = None) -> None:
+async def _serve(
+    app: web.Application,
+    listener: socket.socket,
+    lifeline: int | None = None,
+    ready: Callable[[], None] = lambda: None,
+) -> None:
     """Serve until a signal, or until the descriptor `lifeline` ends: whoever started this process is gone."""
     from aiohttp import web
 
@@ -209,6 +218,7 @@ async def _serve(app: web.Application, listener: socket.socket, lifeline: int | 
         if lifeline is not None:
             loop.add_reader(lifeline, stop.set)
         with stopping(stop.set):
+            ready()
             await stop.wait()
         if lifeline is not None:
             loop.remove_reader(lifeline)
@@ -219,7 +229,7 @@ async def _serve(app: web.Application, listener: socket.socket, lifeline: int | 
 async def _check_keys(settings: ApiSettings) -> None:
     """Refuses to open a service to others that nobody could administer; says which keys open it."""
     from samelook.api.keys import KeyStore
-    from samelook.commands.keys import described
+    from samelook.commands.keys import keys_table
     from samelook.sql.pool import open_pool
 
     if not settings.keys_needed:
@@ -234,9 +244,8 @@ async def _check_keys(settings: ApiSettings) -> None:
                 param_hint="--host",
             )
     if keys and not settings.on_loopback:
-        typer.echo("Others can connect. These API keys work; samelook keys revoke ID ends one:", err=True)
-        for line in described(keys):
-            typer.echo(line, err=True)
+        tell("Others can connect. These API keys work; samelook keys revoke ID ends one:")
+        err().print(keys_table(keys))
 
 
 def _announce(listener: socket.socket, settings: ApiSettings) -> None:
@@ -245,8 +254,8 @@ def _announce(listener: socket.socket, settings: ApiSettings) -> None:
     keys = "API keys needed" if settings.keys_needed else "this machine only, no API keys needed"
     if settings.keys_needed and settings.trusted_networks:
         networks = ", ".join(str(one) for one in settings.trusted_networks)
-        typer.echo(f"WARNING: whoever connects from {networks} may do everything, without a key.", err=True)
-    typer.echo(f"Serving on http://{shown}:{port} ({', '.join(sorted(settings.roles))}; {keys}).", err=True)
+        tell(f"WARNING: whoever connects from {networks} may do everything, without a key.")
+    tell(f"Serving on http://{shown}:{port} ({', '.join(sorted(settings.roles))}; {keys}).")
 
 
 def _roles(names: list[str]) -> frozenset[Role]:
@@ -282,6 +291,6 @@ def _serve_many(configured: Settings, settings: ApiSettings, listener: socket.so
             return 0
 
         def told(status: int) -> None:
-            typer.echo(f"A serving process ended with status {status}; starting another.", err=True)
+            tell(f"A serving process ended with status {status}; starting another.")
 
         keep_forked(work, count, stop_s=STOP_S, on_death=told)

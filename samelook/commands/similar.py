@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from samelook.commands.given import files_of, in_order, picture_limits, read_picture, shown
+from samelook.terminal.console import counted, say, tell
 
 if TYPE_CHECKING:
     from samelook.hashing.errors import HashingError
@@ -28,11 +31,6 @@ _AHEAD = 16
 """Files read ahead for each worker."""
 _TOGETHER = 64
 """Icons searched for at once."""
-# A person asks for these files by name: larger limits than for the web's.
-_MAX_FILE_BYTES = 64 * 1024 * 1024
-_MAX_PIXELS = 50_000_000
-_MEMORY_BYTES = 4 * 1024**3
-_SECONDS = 60.0
 
 
 class RuleChoice(StrEnum):
@@ -46,7 +44,11 @@ class RuleChoice(StrEnum):
 def similar(
     files: Annotated[
         list[Path],
-        typer.Argument(metavar="FILE...", help="Icons to look for; a folder stands for its files."),
+        typer.Argument(
+            metavar="FILE",
+            help="Icons to look for; a folder stands for its files, - for one on standard input.",
+            allow_dash=True,
+        ),
     ],
     *,
     among: Annotated[
@@ -64,34 +66,31 @@ def similar(
     Every frame of an ICO counts. A file that lies in the folder is found there too. Files that are no
     images are reported, everything else is still compared, and the exit status is 1.
 
-    Example: samelook similar --among trusted-icons/ favicon.ico logo.svg --rule strict --json
+    Example:
+        samelook similar --among trusted-icons/ favicon.ico logo.svg --rule strict --json
     """
     import asyncio
 
     from samelook.looks.rules import RULES
 
     if not among.is_dir():
-        typer.echo(f"samelook similar: {_shown(among)} is no folder.", err=True)
+        tell(f"samelook similar: {shown(among)} is no folder.")
         raise typer.Exit(2)
-    stored = list(_files_in(among))
+    stored = list(files_of([among]))
     show = _json_lines(stored) if as_json else _lines(stored)
-    if not asyncio.run(_report(stored, list(_files_of(files)), RULES[rule.value], show)):
+    if not asyncio.run(_report(stored, list(files_of(files)), RULES[rule.value], show)):
         raise typer.Exit(1)
 
 
 async def _report(stored: list[Path], files: list[Path], rule: LookRule, show: Print) -> bool:
     """Shows what each file is like, in the given order; whether all files could be read."""
-    from samelook.hashing.picture import DecodeLimits
     from samelook.hashing.sandbox import Sandbox
-    from samelook.hashing.settings import SandboxLimits
     from samelook.looks.gallery import Gallery
 
     gallery = Gallery()
-    limits = DecodeLimits(max_bytes=_MAX_FILE_BYTES, max_pixels=_MAX_PIXELS)
+    limits, process_limits = picture_limits()
     workers = min(os.cpu_count() or 1, _MOST_WORKERS)
-    async with Sandbox(
-        workers, SandboxLimits(seconds=_SECONDS, memory_bytes=_MEMORY_BYTES), limits
-    ) as sandbox:
+    async with Sandbox(workers, process_limits, limits) as sandbox:
         all_read = await _fill(gallery, _looks(sandbox, stored, limits, workers), len(stored))
         with _progress("Comparing", len(files)) as advance:
             batch: list[Read] = []
@@ -137,20 +136,15 @@ def _compare(batch: list[Read], gallery: Gallery, rule: LookRule, show: Print) -
     return not any(isinstance(looks, HashingError) for _, looks in batch)
 
 
-async def _looks(
+def _looks(
     sandbox: Sandbox, files: Sequence[Path], limits: DecodeLimits, workers: int
 ) -> AsyncIterator[Read]:
     """Each file with the looks of its frames or what went wrong, in the given order, some read ahead."""
-    import asyncio
-    from collections import deque
 
-    ahead: deque[asyncio.Task[list[Look] | HashingError]] = deque()
-    started = 0
-    for file in files:
-        while started < len(files) and len(ahead) < _AHEAD * workers:
-            ahead.append(asyncio.create_task(_outcome(sandbox, files[started], limits)))
-            started += 1
-        yield file, await ahead.popleft()
+    async def of(file: Path) -> list[Look] | HashingError:
+        return await _outcome(sandbox, file, limits)
+
+    return in_order(files, of, ahead=_AHEAD * workers)
 
 
 async def _outcome(sandbox: Sandbox, file: Path, limits: DecodeLimits) -> list[Look] | HashingError:
@@ -160,38 +154,10 @@ async def _outcome(sandbox: Sandbox, file: Path, limits: DecodeLimits) -> list[L
     from samelook.looks.files import looks_in, looks_of_file
 
     try:
-        data = await asyncio.to_thread(_read, file)
+        data = await asyncio.to_thread(read_picture, file)
         return looks_in(await sandbox.run(looks_of_file, data, limits))
     except HashingError as error:
         return error
-
-
-def _read(file: Path) -> bytes:
-    """The file's bytes, up to one more than the limit, so that an endless one is refused and not read."""
-    from samelook.hashing.errors import Unreadable
-
-    try:
-        with file.open("rb") as opened:
-            return opened.read(_MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise Unreadable(f"The file cannot be read: {error.strerror}.") from error
-
-
-def _files_in(folder: Path) -> Iterator[Path]:
-    """The files in a folder and the folders in it, by name; hidden ones are none of our business."""
-    closed: list[Path] = []  # what may not be listed is reported like a file that may not be read
-    for here, folders, files in os.walk(folder, onerror=lambda error: closed.append(Path(error.filename))):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield from (Path(here) / name for name in sorted(files) if not name.startswith("."))
-    yield from closed
-
-
-def _files_of(files: Iterable[Path]) -> Iterator[Path]:
-    for file in files:
-        if file.is_dir():
-            yield from _files_in(file)
-        else:
-            yield file
 
 
 def _json_lines(stored: Sequence[Path]) -> Print:
@@ -220,35 +186,33 @@ def _json_lines(stored: Sequence[Path]) -> Print:
 
 def _lines(stored: Sequence[Path]) -> Print:
     from samelook.hashing.errors import HashingError
+    from samelook.terminal.console import out
+    from samelook.terminal.tables import Table
 
     def show(file: Path, found: Sequence[Alike] | HashingError) -> None:
         if isinstance(found, HashingError):
             return
-        typer.echo(
-            f"{_shown(file)}: {len(found) or 'no'} icon{'' if len(found) == 1 else 's'} of the same look"
-        )
-        rows: list[tuple[str, ...]] = [
-            (one.match.rule, one.match.form, one.match.version, str(one.match.pdq), f"{one.match.colour:.1f}")
+        number = counted(len(found), "icon") if found else "no icons"
+        say(f"{shown(file)}: {number} of the same look")
+        rows = [
+            (
+                one.match.rule,
+                one.match.form,
+                one.match.version,
+                one.match.pdq,
+                float(one.match.colour),
+                shown(stored[one.number]),
+            )
             for one in found
         ]
         if rows:
-            rows.insert(0, ("rule", "form", "this icon", "pdq", "colour"))
-            names = ["icon", *(_shown(stored[one.number]) for one in found)]
-            widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-            for row, name in zip(rows, names, strict=True):
-                cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-                typer.echo("  " + "  ".join([*cells, name]))
+            out().print(Table(("rule", "form", "this icon", "pdq", "colour", "icon"), rows))
 
     return show
 
 
 def _complain(file: Path, error: HashingError) -> None:
-    typer.echo(f"{_shown(file)}: {error.message}", err=True)
-
-
-def _shown(file: Path) -> str:
-    """The name as text; bytes of it that are no UTF-8 as question marks."""
-    return str(file).encode("utf-8", "replace").decode()
+    tell(f"{shown(file)}: {error.message}")
 
 
 @contextmanager
@@ -266,4 +230,4 @@ def _progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
         task = bars.add_task(what, total=total)
         yield lambda done: bars.advance(task, done)
     if not err().is_terminal:
-        err().print(f"{what}: {total:,} icons in {time.monotonic() - started:.1f} s")
+        tell(f"{what}: {counted(total, 'icon')} in {time.monotonic() - started:.1f} s")

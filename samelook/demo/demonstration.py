@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from samelook.crawler.crawl import open_crawl
 from samelook.crawler.fetching.places import parse_resolve
@@ -23,100 +25,110 @@ from samelook.look_upkeep import computing_looks
 from samelook.postgres.configured import configured_database
 from samelook.processes.running import run_async, stopping
 from samelook.settings import Settings, load_settings
-from samelook.sql.errors import DatabaseError
 from samelook.sql.named import queries
 from samelook.sql.pool import Pool, open_pool
 from samelook.sql.queue_queries import PHASES, queue_queries
 from samelook.sql.settings import DatabaseSettings
-from samelook.terminal.console import err, out
+from samelook.terminal.console import out, say, tell
 from samelook.terminal.crawl_display import showing_progress, status_tables
+
+if TYPE_CHECKING:
+    from samelook.crawler.status import CrawlStatus
 
 FETCH_SECONDS = 3.0
 """The sample web is near; who has not answered after this long (one site drips on purpose) will not."""
-TOP_LEVEL_DOMAINS = ["example", "test"]
-"""Reserved by RFC 2606: whatever a database holds of these came from the demo."""
 
 
-class NotForDemo(DatabaseError):
-    """The configured database holds a real crawl, which the demo must not touch."""
+Afterwards = Callable[[Settings, str, int], Awaitable[None]]
+"""What goes on when all is shown: with the settings, the database's URL and the sample web's port."""
 
 
-def run_demo(keep: Path | None) -> int:
-    """Crawl the sample web and print what came of it; the exit status.
+def run_demo(keep: Path | None, *, verbose: bool = False, afterwards: Afterwards | None = None) -> int:
+    """Crawl the sample web and show what came of it; the exit status.
 
-    The demo's data stay in the configured database, so that the other commands can look at them;
-    running the demo again starts it afresh. A database that holds anything else is left alone.
+    The demo's brands are invented and would lock real sites, so its data always have a folder of their own,
+    where the other commands can look at them. Running the demo again starts it afresh.
     """
     settings = load_settings()
-    if keep is not None:
-        settings = replace(settings, data_dir=keep.absolute(), database=DatabaseSettings())
-    out().print("[bold]Samelook[/bold]: a crawl of the bundled sample web. Nothing leaves this machine.")
+    folder = settings.data_dir / "demo" if keep is None else keep.absolute()
+    settings = replace(settings, data_dir=folder, database=DatabaseSettings())
+    say("Samelook: a crawl of the bundled sample web. Nothing leaves this machine.", style="bold")
+    tell("Starting Postgres…")
     started = time.monotonic()
-    with _demo_database(settings) as (settings, url):
-        out().print(f"Postgres is up ({time.monotonic() - started:.1f} s).")
-        status: int = run_async(_demo(settings, url))
+    with configured_database(settings) as url:
+        tell(f"Postgres is up ({time.monotonic() - started:.1f} s).")
+        status: int = run_async(_demo(settings, url, verbose=verbose, afterwards=afterwards))
     return status
 
 
-@contextmanager
-def _demo_database(settings: Settings) -> Iterator[tuple[Settings, str]]:
-    """The configured database when the demo may have it, else one beside it in the data folder."""
-    with configured_database(settings) as url:
-        if run_async(_is_free(settings, url)):
-            yield settings, url
-            return
-    if settings.database.url:
-        raise NotForDemo(
-            "SAMELOOK_DATABASE_URL names a database with a crawl of other sites; the demo leaves it alone. "
-            "Unset the variable, or name an empty database."
-        )
-    beside = replace(settings, data_dir=settings.data_dir / "demo")
-    out().print(f"{settings.data_dir} holds a crawl of other sites; the demo uses {beside.data_dir}.")
-    with configured_database(beside) as url:
-        yield beside, url
+@dataclass(frozen=True, slots=True)
+class Crawled:
+    """What came of a crawl of the sample web."""
+
+    ranked: int
+    unranked: int
+    seconds: float
+    status: CrawlStatus
+    verdicts: dict[str, dict[str, Any]]
 
 
-async def _is_free(settings: Settings, url: str) -> bool:
+def led_to(settings: Settings, port: int) -> Settings:
+    """The settings with which every name leads to the sample web."""
+    fetch = replace(
+        settings.fetch, resolve=parse_resolve(f"*=127.0.0.1:{port}"), total_timeout_s=FETCH_SECONDS
+    )
+    return replace(settings, fetch=fetch)
+
+
+async def crawl_sample_web(settings: Settings, url: str, port: int) -> Crawled:
+    """Crawl the sample web, which listens on `port`, into the database, from an empty one on."""
+    settings = led_to(settings, port)
     async with open_pool(settings.database_at(url)) as pool:
-        foreign: int = await queries("crawl").foreign_domains(pool, suffixes=TOP_LEVEL_DOMAINS)
-    return foreign == 0
-
-
-async def _demo(settings: Settings, url: str) -> int:
-    async with sample_web_server() as port, open_pool(settings.database_at(url)) as pool:
-        out().print(f"The sample web is up: {len(SITES)} sites on port {port} of this machine.")
         await _start_over(pool)
         ranked, unranked = await _import_names(pool)
-        out().print(f"{ranked} domains imported from a rank list, {unranked} added that no list names.")
-        fetch = replace(
-            settings.fetch, resolve=parse_resolve(f"*=127.0.0.1:{port}"), total_timeout_s=FETCH_SECONDS
-        )
-        async with open_crawl(pool, crawl=settings.crawl, fetch=fetch, sandbox=SandboxLimits()) as crawl:
+        async with open_crawl(
+            pool, crawl=settings.crawl, fetch=settings.fetch, sandbox=SandboxLimits()
+        ) as crawl:
             started = time.monotonic()
             async with computing_looks(pool, settings, once=True):
                 with stopping(crawl.stop):
                     async with showing_progress(lambda: crawl.progress, quiet=False):
                         await crawl.run(once=True)
                 seconds = time.monotonic() - started
-        status = await crawl_status(pool)
-        verdicts = await sample_verdicts(pool, settings, url)
-    out().print(status_tables(status))
-    domains = status.phases[0].inputs
-    out().print(
-        f"{domains} sites in {seconds:.1f} s, {domains / seconds:.1f} a second "
-        f"(one of them drips its page for {FETCH_SECONDS:g} s, twice, on purpose)."
-    )
-    unfinished = sum(phase.due + phase.leased for phase in status.phases)
-    if unfinished:
-        err().print(f"{unfinished} inputs were not finished: the demo was stopped.")
-        return 1
-    out().print("\n[bold]Verdicts[/bold]: what a browser extension would be told about these sites.")
-    show_verdicts(verdicts)
-    out().print(
-        f"\nLook around: {_hint(settings)}samelook check lumora-secure.example, "
-        f"{_hint(settings)}samelook crawl status, {_hint(settings)}samelook serve",
-        highlight=False,
-    )
+        return Crawled(
+            ranked,
+            unranked,
+            seconds,
+            await crawl_status(pool),
+            await sample_verdicts(pool, settings, url),
+        )
+
+
+async def _demo(settings: Settings, url: str, *, verbose: bool, afterwards: Afterwards | None) -> int:
+    async with sample_web_server() as port:
+        tell(f"Crawling {len(SITES)} sites, which port {port} of this machine serves…")
+        crawled = await crawl_sample_web(settings, url, port)
+        status = crawled.status
+        unfinished = sum(phase.due + phase.leased for phase in status.phases)
+        if unfinished:
+            tell(f"{unfinished} inputs were not finished: the demo was stopped.")
+            return 1
+        await show_verdicts(crawled.verdicts, settings, url, every_site=verbose)
+        domains = status.phases[0].inputs
+        say(
+            f"\nThe crawl: {domains} sites in {crawled.seconds:.1f} s, "
+            f"{domains / crawled.seconds:.1f} a second (one of them drips its page for "
+            f"{FETCH_SECONDS:g} s, twice, on purpose)."
+        )
+        if verbose:
+            say(f"{crawled.ranked} domains came from a rank list, {crawled.unranked} no list names.\n")
+            out().print(status_tables(status))
+        else:
+            say("`--verbose` shows its tables.")
+        if afterwards is None:
+            _show_what_next(settings)
+        else:
+            await afterwards(led_to(settings, port), url, port)
     return 0
 
 
@@ -139,8 +151,19 @@ async def _import_names(pool: Pool) -> tuple[int, int]:
     return counts.domains, unranked
 
 
-def _hint(settings: Settings) -> str:
-    """What to write before a command so that it finds the demo's database."""
-    if settings.database.url or settings.data_dir == Settings().data_dir:
-        return ""
-    return f"SAMELOOK_DATA_DIR={settings.data_dir} "
+def _show_what_next(settings: Settings) -> None:
+    program = program_name()
+    say("\nLook around, a command a line:\n")
+    say(f"  export SAMELOOK_DATA_DIR={shlex.quote(str(settings.data_dir))}")
+    for words in ("check lumora-secure.example", "inspect site lumora.example", "inspect overlaps", "serve"):
+        say(f"  {program} {words}")
+    say(
+        f"\n`serve` answers at http://127.0.0.1:{settings.api.port}/ui/. To see a browser lock a look-alike:\n"
+    )
+    say(f"  {program} demo --serve")
+
+
+def program_name() -> str:
+    """How this program was called, as it can be typed again in the same folder."""
+    called = Path(sys.argv[0])
+    return shlex.quote(str(called)) if called.name == "samelook" and called.parent.name else "samelook"

@@ -5,21 +5,25 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from samelook.crawler.worker import PhaseProgress
+from samelook.sql.away import AWAY
 from samelook.sql.named import queries
-from samelook.terminal.console import err
+from samelook.terminal.console import err, tell
+from samelook.terminal.tables import Table
 
 if TYPE_CHECKING:
     from samelook.crawler.status import CrawlStatus
+    from samelook.sql.queue_queries import Phase
 
 Progress = Callable[[], Mapping[Any, PhaseProgress]]
 
@@ -29,6 +33,23 @@ WORDS = {
     "hashes": "icons → hashes",
 }
 LINE_EVERY_S = 10.0
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a run has done, told by whoever does it."""
+
+    progress: Progress = dict
+
+    def as_json(self) -> dict[str, Any]:
+        """Done and failed inputs by phase."""
+        return {
+            phase: {"done": figures.done, "failed": figures.failed}
+            for phase, figures in self.progress().items()
+        }
+
+
+READ_EVERY_S = 1.0
 
 
 @asynccontextmanager
@@ -49,22 +70,22 @@ async def showing_progress(progress: Progress, *, quiet: bool) -> AsyncIterator[
         yield
     finally:
         lines.cancel()
-        err().print(_line(progress(), started))
+        tell(_line(progress(), started))
 
 
-async def summed_progress(pool: Any) -> Progress:
-    """What all workers that run now, or have run since this was called, did together."""
+@asynccontextmanager
+async def summed_progress(pool: Any, phases: Sequence[Phase]) -> AsyncIterator[Progress]:
+    """What all workers that run now, or have run since this was called, did together.
+
+    A task of this loop reads it each second: a live display draws from a thread of its own, where nothing
+    may be asked of the loop.
+    """
     since = time.time()
     newest: dict[str, dict[str, Any]] = {}
-    state = {"asked": 0.0}
 
     def summed() -> Mapping[Any, PhaseProgress]:
-        if time.monotonic() - state["asked"] > 1.0:
-            state["asked"] = time.monotonic()
-            tasks.add(task := asyncio.ensure_future(refresh()))
-            task.add_done_callback(tasks.discard)
-        totals: dict[str, PhaseProgress] = {}
-        for worker in newest.values():
+        totals = {str(phase): PhaseProgress() for phase in phases}
+        for worker in list(newest.values()):
             for phase, figures in worker.items():
                 total = totals.setdefault(phase, PhaseProgress())
                 total.done += figures["done"]
@@ -72,34 +93,39 @@ async def summed_progress(pool: Any) -> Progress:
                 total.busy += figures["busy"]
         return totals
 
-    async def refresh() -> None:
+    async def read() -> None:
         async for row in queries("status").workers_since(pool, since=since):
             newest[str(row["id"])] = json.loads(row["progress"])
 
-    tasks: set[asyncio.Future[None]] = set()
-    return summed
+    async def follow() -> None:
+        while True:
+            # A database that is away for a moment ends no crawl, so it ends no display of one.
+            with suppress(*AWAY):
+                await read()
+            await asyncio.sleep(READ_EVERY_S)
+
+    following = asyncio.create_task(follow())
+    try:
+        yield summed
+    finally:
+        following.cancel()
+        with suppress(asyncio.CancelledError):
+            await following
 
 
 def _live_table(progress: Mapping[Any, PhaseProgress], started: float) -> Table:
     elapsed = max(time.monotonic() - started, 0.001)
-    table = Table(box=None, pad_edge=False)
-    for heading, justify in (
-        ("", "left"),
-        ("done", "right"),
-        ("failed", "right"),
-        ("in hand", "right"),
-        ("a second", "right"),
-    ):
-        table.add_column(heading, justify=justify)  # type: ignore[arg-type]  # a literal type of rich's
-    for phase, figures in progress.items():
-        table.add_row(
+    rows = [
+        (
             WORDS[phase],
-            f"{figures.done:,}",
-            f"{figures.failed:,}",
-            f"{figures.busy:,}",
-            f"{(figures.done + figures.failed) / elapsed:,.1f}",
+            figures.done,
+            figures.failed,
+            figures.busy,
+            (figures.done + figures.failed) / elapsed,
         )
-    return table
+        for phase, figures in progress.items()
+    ]
+    return Table(("", "done", "failed", "in hand", "a second"), rows)
 
 
 def _line(progress: Mapping[Any, PhaseProgress], started: float) -> str:
@@ -113,35 +139,38 @@ def _line(progress: Mapping[Any, PhaseProgress], started: float) -> str:
 async def _write_lines(progress: Progress, started: float) -> None:
     while True:
         await asyncio.sleep(LINE_EVERY_S)
-        err().print(_line(progress(), started))
+        tell(_line(progress(), started))
 
 
 def status_tables(status: CrawlStatus) -> Group:
     """The summary: one row a phase, one row a kind of error, and what came of it all."""
-    phases = Table(title="Crawl", title_justify="left")
-    phases.add_column("phase")
-    for heading in ("inputs", "done", "failed", "leased", "due", "a second"):
-        phases.add_column(heading, justify="right")
-    for phase in status.phases:
-        phases.add_row(
-            WORDS[phase.phase],
-            f"{phase.inputs:,}",
-            f"{phase.done:,}",
-            f"{phase.failed:,}",
-            f"{phase.leased:,}",
-            f"{phase.due:,}",
-            "" if phase.per_second is None else f"{phase.per_second:,.1f}",
-        )
-    errors = Table(title="Errors by kind", title_justify="left")
-    errors.add_column("phase")
-    errors.add_column("kind")
-    errors.add_column("inputs", justify="right")
-    for phase in status.phases:
-        for kind, count in phase.errors.items():
-            errors.add_row(phase.phase, kind, f"{count:,}")
+    phases = Table(
+        ("phase", "inputs", "done", "failed", "leased", "due", "a second"),
+        [
+            (
+                WORDS[phase.phase],
+                phase.inputs,
+                phase.done,
+                phase.failed,
+                phase.leased,
+                phase.due,
+                phase.per_second,
+            )
+            for phase in status.phases
+        ],
+        title="Crawl",
+    )
+    errors = Table(
+        ("phase", "kind", "inputs"),
+        [(phase.phase, kind, count) for phase in status.phases for kind, count in phase.errors.items()],
+        title="\nErrors by kind",
+    )
     summary = Text(
-        f"{status.icons:,} icons hold {status.pictures:,} different pictures; nothing was at "
+        f"\n{status.icons:,} icons hold {status.pictures:,} different pictures; nothing was at "
         f"{status.absent_icons:,} well-known paths. {status.workers} crawling "
         f"{'process' if status.workers == 1 else 'processes'} at work."
     )
-    return Group(phases, *([errors] if errors.row_count else []), summary)
+    if status.round_s is not None:
+        took = timedelta(seconds=round(status.round_s))
+        summary.append(f" A full round takes about {took} at the speed of late.")
+    return Group(phases, *([errors] if errors.rows else []), summary)

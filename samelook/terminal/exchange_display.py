@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from samelook.terminal.console import err, out, say, tell
+from samelook.terminal.tables import Table, words_of
+
 if TYPE_CHECKING:
     from samelook.exchanges.fetching import FetchOutcome
     from samelook.exchanges.store import ExchangeStatus
@@ -24,8 +27,6 @@ class fetch_progress:  # noqa: N801 - a context manager, named as it reads
         if self._quiet:
             return lambda _: None
         from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-        from samelook.terminal.console import err
 
         self._bar = Progress(
             SpinnerColumn(),
@@ -68,9 +69,9 @@ def print_outcome(outcome: FetchOutcome, *, as_json: bool) -> None:
     words += f", {outcome.seconds:.1f} s"
     if outcome.quarantined:
         words += f", {outcome.quarantined:,} in quarantine (samelook exchange quarantine {outcome.exchange})"
-    typer.echo(f"{words}.")
+    say(f"{words}.")
     if outcome.error is not None:
-        typer.echo(f"samelook: {outcome.error.message}", err=True)
+        tell(f"samelook: {outcome.error.message}")
 
 
 def status_row(name: str, one: ExchangeStatus) -> dict[str, Any]:
@@ -98,26 +99,6 @@ def print_rows(rows: list[dict[str, Any]], *, as_json: bool, empty: str) -> None
             typer.echo(json.dumps(row))
         return
     if not rows:
-        typer.echo(empty, err=True)
+        tell(empty)
         return
-    from rich.table import Table
-    from rich.text import Text
-
-    from samelook.terminal.console import out
-
-    table = Table(box=None, pad_edge=False)
-    for name in rows[0]:
-        table.add_column(name.replace("_", " "), overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(_cell(value)) for value in row.values()))
-    out().print(table)
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    text = "" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
-    # What came from elsewhere may hold what a terminal obeys.
-    return "".join(one if one.isprintable() or one == " " else repr(one)[1:-1] for one in text)
+    out().print(Table([words_of(name) for name in rows[0]], [list(row.values()) for row in rows]))

@@ -13,18 +13,17 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rich.columns import Columns
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.style import Style
-from rich.table import Table
 from rich.text import Text
 
 from samelook.inspector.plain_text import harmless
+from samelook.terminal.tables import Facts, Table, are_numbers, text_of, words_of
 
 if TYPE_CHECKING:
     from samelook.inspector.listing import Answer, Listing
     from samelook.inspector.thumbnails import Thumbnail
 
-LONGEST_CELL = 120
 _INJECTED = Style(color="magenta", italic=True)
 _STATES = {"ok": "green", "watch": "yellow", "bad": "bold red", "silent": "yellow", "running": "green"}
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -103,14 +102,14 @@ def as_tables(answer: Answer, drawn: Mapping[str, Thumbnail]) -> RenderableType:
     return Group(*parts)
 
 
-def _facts(facts: Mapping[str, Any]) -> Table:
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(style="cyan", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in facts.items():
-        if value not in (None, False, [], {}) or name == "healthy":
-            table.add_row(name.replace("_", " "), _cell(name, value))
-    return table
+def _facts(facts: Mapping[str, Any]) -> Facts:
+    return Facts(
+        {
+            words_of(name): _cell(name, value)
+            for name, value in facts.items()
+            if value not in (None, False, [], {}) or name == "healthy"
+        }
+    )
 
 
 def _table(listing: Listing, drawn: Mapping[str, Thumbnail]) -> Table:
@@ -118,32 +117,25 @@ def _table(listing: Listing, drawn: Mapping[str, Thumbnail]) -> Table:
     # A column that is empty throughout says nothing.
     names = [name for name in listing.columns if any(_says_something(name, row.get(name)) for row in rows)]
     pictured = "sha256" in names and any(row.get("sha256") in drawn for row in rows)
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    if pictured:
-        table.add_column("")
-    for name in names:
-        numeric = any(_is_number(row.get(name)) for row in rows)
-        table.add_column(
-            name.replace("_", " "),
-            justify="right" if numeric else "left",
-            overflow="fold",
-            no_wrap=numeric or name in ("sha256", "site", "id") or _is_time(name),
-        )
+    cells: list[list[Any]] = []
     for row in rows:
-        cells: list[RenderableType] = [_cell(name, row.get(name)) for name in names]
+        line = [_cell(name, row.get(name)) for name in names]
+        if row.get("injected"):
+            for cell in line:
+                cell.stylize(_INJECTED)
         if pictured:
             thumbnail = drawn.get(str(row.get("sha256")))
-            cells.insert(0, half_blocks(thumbnail) if thumbnail else Text())
-        table.add_row(*cells, style=_INJECTED if row.get("injected") else None)
-    return table
+            line.insert(0, half_blocks(thumbnail) if thumbnail else Text())
+        cells.append(line)
+    numeric = {name for name in names if are_numbers(row.get(name) for row in rows)}
+    headings = [words_of(name) for name in names]
+    return Table(
+        [""] * pictured + headings, cells, numeric=[False] * pictured + [name in numeric for name in names]
+    )
 
 
 def _says_something(name: str, value: object) -> bool:
     return bool(value) if name == "injected" else value not in (None, "", [], {})
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _cell(name: str, value: object) -> Text:
@@ -155,24 +147,15 @@ def _cell(name: str, value: object) -> Text:
             shown = yes if value else "no" if name == "healthy" else ""
         case int() if name not in ("pid", "status", "value"):
             shown = f"{value:,}"
-        case list():
-            shown = ", ".join(_plain(item) for item in value)
-        case dict():
-            shown = ", ".join(f"{key} {_plain(item)}" for key, item in value.items())
+        case list() | dict():
+            shown = text_of(value).plain
         case str() if name == "sha256":
             shown = value[:16]  # enough to tell pictures apart; --json has all of it
         case str() if _is_time(name):
             shown = value[:19].replace("T", " ")
         case _:
-            shown = _plain(value)
-    shown = harmless(shown)
-    if len(shown) > LONGEST_CELL and name not in ("value", "message", "found", "do", "notes", "others"):
-        shown = f"{shown[:LONGEST_CELL]}…"
-    return Text(shown, style=_STATES.get(shown, "") if name == "state" else "")
-
-
-def _plain(value: object) -> str:
-    return json.dumps(value) if isinstance(value, dict | list) else str(value)
+            shown = str(value)
+    return Text(harmless(shown), style=_STATES.get(shown, "") if name == "state" else "")
 
 
 def _is_time(name: str) -> bool:
@@ -205,13 +188,3 @@ def half_blocks(picture: Thumbnail) -> Text:
             upper, lower = picture.at(x, y), picture.at(x, y + 1)
             text.append("▀", Style.parse(f"#{bytes(upper).hex()} on #{bytes(lower).hex()}"))
     return text
-
-
-def console_for(*, colours: bool) -> Console:
-    """Standard output; wide where it is no terminal, so that nothing is cut from what programs read."""
-    console = Console(highlight=False, force_terminal=True if colours else None)
-    return (
-        console
-        if console.is_terminal and not colours
-        else Console(highlight=False, force_terminal=True if colours else None, width=max(console.width, 200))
-    )

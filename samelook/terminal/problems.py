@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+
 from samelook.errors import SamelookError
+
+_CANNOT_BE_WRITTEN = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO))
 
 
 def explained(error: BaseException) -> tuple[str, int] | None:
@@ -14,4 +18,6 @@ def explained(error: BaseException) -> tuple[str, int] | None:
         return explained(error.exceptions[0])
     if isinstance(error, SettingsError | BadQuestion):
         return str(error), 2
+    if isinstance(error, OSError) and error.errno in _CANNOT_BE_WRITTEN and error.filename is None:
+        return f"standard output cannot be written: {error.strerror}", 1
     return (str(error), 1) if isinstance(error, SamelookError) else None

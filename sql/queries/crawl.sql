@@ -163,15 +163,17 @@ SELECT name, 'request' FROM unnest(:reversed_names::text[]) AS name ORDER BY nam
 ON CONFLICT (reversed_name) DO NOTHING
 RETURNING position;
 
--- name: foreign_domains(suffixes)$
--- How many domains there are that end in none of these (reversed) suffixes; stops counting at a thousand. No index
--- serves it: in a database of many own domains it reads all of them.
-SELECT count(*)
-FROM (
-    SELECT FROM domains
-    WHERE split_part(reversed_name, '.', 1) <> ALL (:suffixes::text[])
-    LIMIT 1000
-) AS foreign_ones;
+-- name: first_pictures(reversed_names)
+-- The files of the first icons that these domains offer; domains without one are missing. A look into an index for
+-- each domain and each of its icons.
+SELECT DISTINCT ON (d.reversed_name) d.reversed_name, f.body
+FROM domains AS d
+JOIN target_urls AS t ON t.domain_id = d.id
+JOIN site_icons AS s ON s.target_url_id = t.id AND s.gone_at IS NULL
+JOIN favicon_metadata AS m ON m.icon_url_id = s.icon_url_id
+JOIN favicons AS f ON f.sha256 = m.sha256
+WHERE d.reversed_name = ANY (:reversed_names::text[]) AND f.body IS NOT NULL
+ORDER BY d.reversed_name, s.ordinal;
 
 -- name: forget_everything()!
 -- Empty the crawl's tables: for the demo, whose database holds nothing else.

@@ -60,6 +60,19 @@ FROM rank_lines AS l
 ORDER BY l.reversed_name, l.ctid
 ON CONFLICT (reversed_name) DO NOTHING;
 
+-- name: add_unranked_lines(import_id)!
+-- Make the domains of the lines known without a rank, whatever the list says of theirs: they are crawled after all
+-- ranked ones and trusted no more than strangers. Known ones are left as they are; one look into the index each.
+INSERT INTO domains (reversed_name, source, import_id)
+SELECT DISTINCT l.reversed_name, 'request', (:import_id)::bigint
+FROM rank_lines AS l
+ORDER BY l.reversed_name
+ON CONFLICT (reversed_name) DO NOTHING;
+
+-- name: ranked_to(position)$
+-- How many domains have a rank up to this one; an index-only scan of as many entries.
+SELECT count(*) FROM domains WHERE position <= :position;
+
 -- name: update_domains(import_id, source, harmonic)^
 -- Give known domains their new ranks: `updated`, `unchanged` and `outranked` rows. Rows that would not change are
 -- not written (ON CONFLICT DO UPDATE would lock, that is write, each of them). Harmonic centrality outranks other

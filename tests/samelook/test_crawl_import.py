@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import os
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -95,3 +98,49 @@ async def test_bad_usage_ends_with_status_2_before_any_database_is_opened(
     result = await command(*words)
     assert result.exit_code == 2
     assert says in " ".join(result.output.split())
+
+
+@pytest.mark.usefixtures("database")
+async def test_suspects_get_no_rank_and_known_domains_keep_theirs(tmp_path: Path, pool: Any) -> None:
+    trusted, suspects = tmp_path / "trusted.txt", tmp_path / "suspects.txt"
+    trusted.write_bytes(b"bank.example\nshop.example\n")
+    suspects.write_bytes(b"bank-login.example\nshop.example\nbank-login.example\n")
+    assert "2 domains are ranked" in (await command(str(trusted))).stdout
+    result = await command(str(suspects), "--unranked")
+    assert "trusted no more than strangers" in result.stdout
+    ranks = dict(await pool.fetch("SELECT reversed_name, list_position FROM domains"))
+    assert ranks == {"example.bank": 1, "example.shop": 2, "example.bank-login": None}
+    assert (await command(str(trusted), "--unranked", "--complete")).exit_code == 2
+
+
+@pytest.mark.usefixtures("database")
+@pytest.mark.parametrize("end", [b"\r", b"\r\n", b"\n"])
+async def test_lines_end_in_any_way(tmp_path: Path, end: bytes) -> None:
+    path = tmp_path / "list"
+    path.write_bytes(end.join((b"1,one.example", b"2,two.example", b"3,three.example")) + end)
+    summary = json.loads((await command(str(path), "--json")).stdout)
+    assert (summary["domains"], summary["bad_lines"]) == (3, 0)
+
+
+async def test_sigterm_ends_an_import_with_its_status_and_keeps_what_was_merged(
+    database_url: str, pool: Any
+) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "samelook", "crawl", "import", "-"),
+        env={**os.environ, "SAMELOOK_DATABASE_URL": database_url},
+        stdin=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    process.stdin.write(b"".join(b"d%d.example\n" % number for number in range(400_000)))
+    async with asyncio.timeout(60):
+        while not await pool.fetchval("SELECT count(*) FROM domains"):
+            await asyncio.sleep(0.05)
+    process.terminate()
+    process.stdin.close()
+    _, errors = await process.communicate()
+    assert process.returncode == 143, errors.decode()
+    assert b"Interrupted" in errors
+    assert b"Traceback" not in errors
+    assert await pool.fetchval("SELECT outcome FROM crawl_runs") == "stopped"

@@ -49,11 +49,11 @@ def test_a_file_that_is_no_image_is_reported_and_the_others_are_hashed(
     page = tmp_path / "page.html"
     page.write_text("<!doctype html>", encoding="utf-8")
     missing = tmp_path / "missing.png"
-    result = CliRunner().invoke(command, ["--json", str(page), str(missing), str(tmp_path), str(logo)])
+    result = CliRunner().invoke(command, ["--json", str(page), str(missing), str(logo)])
     assert result.exit_code == 1
     lines = [json.loads(line) for line in result.stdout.splitlines()]
     kinds = [line.get("error", {}).get("kind") for line in lines]
-    assert kinds == ["not_an_image", "unreadable", "unreadable", None]
+    assert kinds == ["not_an_image", "unreadable", None]
     assert lines[0] == {
         "file": str(page),
         "error": {"kind": "not_an_image", "message": "The bytes begin like no image format."},
@@ -63,7 +63,7 @@ def test_a_file_that_is_no_image_is_reported_and_the_others_are_hashed(
 def test_people_get_a_table_and_errors_apart(command: typer.Typer, logo: Path, tmp_path: Path) -> None:
     result = CliRunner().invoke(command, [str(logo), str(tmp_path / "missing")])
     assert result.exit_code == 1
-    assert "ico, 32x32, 2 frames" in result.stdout
+    assert "ico, 32x32, the largest of 2 frames" in result.stdout
     assert all(name in result.stdout for name in DEFAULT_NAMES)
     assert "cannot be read" in result.stderr
     assert "cannot be read" not in result.stdout
@@ -72,6 +72,19 @@ def test_people_get_a_table_and_errors_apart(command: typer.Typer, logo: Path, t
 def test_a_picture_can_come_from_standard_input(command: typer.Typer, logo: Path) -> None:
     result = CliRunner().invoke(command, ["--json", "-"], input=logo.read_bytes())
     assert json.loads(result.stdout)["signals"] == hash_bytes(logo.read_bytes()).signals
+
+
+def test_a_folder_stands_for_its_files(command: typer.Typer, logo: Path) -> None:
+    (logo.parent / ".hidden").write_bytes(b"")
+    result = CliRunner().invoke(command, ["--json", str(logo.parent)])
+    assert [json.loads(line)["file"] for line in result.stdout.splitlines()] == [str(logo)]
+    assert result.exit_code == 0
+
+
+def test_a_url_is_no_file_and_says_who_fetches(command: typer.Typer) -> None:
+    result = CliRunner().invoke(command, ["https://example.org/favicon.ico"])
+    assert result.exit_code == 2
+    assert "samelook icons" in " ".join(result.output.replace("│", " ").split())
 
 
 def test_no_file_is_bad_usage(command: typer.Typer) -> None:

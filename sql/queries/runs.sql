@@ -1,0 +1,82 @@
+-- Runs of the crawl and of imports, as `samelook crawl runs` shows them.
+
+-- name: start_run(kind, what, every_s, due_at, next_at, missed, host, pid)$
+INSERT INTO crawl_runs (kind, what, every_s, due_at, next_at, missed, host, pid)
+VALUES (:kind, :what, :every_s, :due_at, :next_at, :missed, :host, :pid)
+RETURNING id;
+
+-- name: run_lives(run_id, counts)!
+UPDATE crawl_runs SET seen_at = now(), counts = (:counts)::text::jsonb WHERE id = :run_id;
+
+-- name: finish_run(run_id, outcome, counts, errors, message)!
+UPDATE crawl_runs
+SET finished_at = now(), seen_at = now(), outcome = :outcome, counts = (:counts)::text::jsonb,
+    errors = (:errors)::text::jsonb, message = :message
+WHERE id = :run_id;
+
+-- name: errors_since(run_id)
+-- Errors by kind that inputs met since the run began, the most frequent first. Reads the indexes by kind and time;
+-- at most as many entries as there are errors.
+WITH run AS MATERIALIZED (SELECT started_at FROM crawl_runs WHERE id = :run_id)
+SELECT met.kind, sum(met.count)::bigint AS count
+FROM (
+    SELECT e.kind, count(*) AS count FROM domain_errs AS e
+    WHERE e.at >= (SELECT started_at FROM run) GROUP BY e.kind
+    UNION ALL
+    SELECT e.kind, count(*) FROM icon_errs AS e
+    WHERE e.at >= (SELECT started_at FROM run) GROUP BY e.kind
+    UNION ALL
+    SELECT e.kind, count(*) FROM hashing_errs AS e
+    WHERE e.at >= (SELECT started_at FROM run) GROUP BY e.kind
+) AS met
+GROUP BY met.kind
+ORDER BY count DESC, met.kind;
+
+-- name: others_running(run_id, kind, silent_s)
+-- Runs of this kind that are at work besides this one.
+SELECT host, pid, what, started_at
+FROM crawl_runs
+WHERE finished_at IS NULL AND id <> :run_id AND kind = :kind
+  AND seen_at > now() - (:silent_s)::float8 * interval '1 second'
+ORDER BY id;
+
+-- name: last_scheduled(kind, what)^
+-- The last scheduled run of this kind and content: one look into the index.
+SELECT id, due_at, next_at, started_at, outcome
+FROM crawl_runs
+WHERE kind = :kind AND what = :what AND every_s IS NOT NULL
+ORDER BY id DESC LIMIT 1;
+
+-- name: runs_page(before_id, silent_s, page)
+-- A page of runs, the newest first, by the primary key.
+SELECT id, kind, what, started_at, finished_at, seen_at, outcome, counts::text AS counts, errors::text AS errors,
+       message, every_s, due_at, next_at, missed, host, pid,
+       extract(epoch FROM coalesce(finished_at, seen_at) - started_at)::float8 AS seconds,
+       finished_at IS NULL AND seen_at < now() - (:silent_s)::float8 * interval '1 second' AS silent
+FROM crawl_runs
+WHERE (:before_id)::bigint IS NULL OR id < :before_id
+ORDER BY id DESC
+LIMIT :page;
+
+-- name: newest_runs()
+-- Of every schedule and of every kind that is run by hand the newest run, and how late its follower is.
+SELECT DISTINCT ON (kind, what, every_s IS NULL)
+       kind, what, every_s, started_at, finished_at, seen_at, outcome, message, next_at, missed,
+       coalesce(extract(epoch FROM now() - next_at)::float8, 0.0) AS late_s,
+       extract(epoch FROM now() - seen_at)::float8 AS silence_s
+FROM crawl_runs
+ORDER BY kind, what, every_s IS NULL, id DESC;
+
+-- name: forget_old_runs(days)!
+DELETE FROM crawl_runs WHERE started_at < now() - (:days)::float8 * interval '1 day';
+
+-- name: note_list_source(import_id, url, etag, last_modified)!
+-- Where an imported list came from.
+UPDATE rank_imports SET url = :url, etag = :etag, last_modified = :last_modified WHERE id = :import_id;
+
+-- name: last_import_of(url)^
+-- The last whole import of this address, for conditional requests.
+SELECT url, etag, last_modified, finished_at
+FROM rank_imports
+WHERE url = :url AND finished_at IS NOT NULL
+ORDER BY id DESC LIMIT 1;

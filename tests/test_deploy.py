@@ -1,0 +1,94 @@
+"""What is deployed: units and manifests say what the platforms and the program understand."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import typer
+import yaml
+
+from samelook.cli import app
+
+DEPLOY = Path(__file__).parents[1] / "deploy"
+UNITS = sorted((DEPLOY / "systemd").iterdir())
+MANIFESTS = sorted((DEPLOY / "kubernetes").glob("*.yaml"))
+KUBERNETES = "1.34"
+
+
+def documents(path: Path) -> list[dict[str, Any]]:
+    return [one for one in yaml.safe_load_all(path.read_text(encoding="utf-8")) if one]
+
+
+def test_the_manifests_are_valid() -> None:
+    kinds = set()
+    for path in MANIFESTS:
+        for document in documents(path):
+            kinds.add(document["kind"])
+            if document["apiVersion"].startswith("keda.sh/"):
+                continue  # Kubernetes itself knows nothing of it
+            kubernetes_validate.validate(document, KUBERNETES, strict=True)
+    assert {"Deployment", "CronJob", "HorizontalPodAutoscaler", "ScaledObject"} <= kinds
+
+
+def test_the_autoscaler_of_the_crawl_counts_a_queue_that_there_is(database_server: Any) -> None:
+    import asyncio
+
+    import asyncpg
+
+    (scaled,) = documents(DEPLOY / "kubernetes" / "keda.yaml")
+    query = scaled["spec"]["triggers"][0]["metadata"]["query"]
+
+    async def count() -> int:
+        connection = await asyncpg.connect(database_server.url_of(database_server.template))
+        try:
+            return int(await connection.fetchval(query))
+        finally:
+            await connection.close()
+
+    assert asyncio.run(count()) == 0
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="NOT TESTED: no systemd-analyze here")
+def test_the_units_are_understood(tmp_path: Path) -> None:
+    for unit in UNITS:
+        text = unit.read_text(encoding="utf-8").replace("/opt/samelook/bin/samelook", "/bin/true")
+        (tmp_path / unit.name).write_text(text, encoding="utf-8")
+    for unit in UNITS:
+        done = subprocess.run(
+            ["systemd-analyze", "verify", str(tmp_path / unit.name)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        # It ends with 0 on keys that it does not know and says so.
+        assert (done.returncode, done.stderr) == (0, ""), unit.name
+
+
+def command_lines() -> Iterator[list[str]]:
+    for unit in UNITS:
+        for line in unit.read_text(encoding="utf-8").splitlines():
+            if line.startswith("ExecStart="):
+                yield shlex.split(line.partition("=")[2])[1:]
+    for path in MANIFESTS:
+        for document in documents(path):
+            spec = document.get("spec", {})
+            pod = spec.get("jobTemplate", {}).get("spec", spec).get("template", {})
+            for container in pod.get("spec", {}).get("containers", ()):
+                yield container["args"]
+
+
+@pytest.mark.parametrize("words", list(command_lines()), ids=" ".join)
+def test_the_program_takes_every_command_line(words: list[str]) -> None:
+    command: Any = typer.main.get_command(app)
+    rest = list(words)
+    while getattr(command, "commands", None):
+        command = command.commands[rest.pop(0)]
+    context = command.make_context("samelook", rest)
+    assert context.params
