@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from samelook.crawler.runs import SILENT_S
 from samelook.inspector.errors import BadQuestion
-from samelook.inspector.listing import Answer, Listing, Row, page_mark, plain_row, read_mark
+from samelook.inspector.listing import Answer, Listing, Row, plain_row, read_mark
 from samelook.sql.named import queries
+from samelook.sql.page_marks import page_mark
 
 if TYPE_CHECKING:
     from samelook.sql.pool import Connection

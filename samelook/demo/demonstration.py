@@ -157,9 +157,7 @@ def _show_what_next(settings: Settings) -> None:
     say(f"  export SAMELOOK_DATA_DIR={shlex.quote(str(settings.data_dir))}")
     for words in ("check lumora-secure.example", "inspect site lumora.example", "inspect overlaps", "serve"):
         say(f"  {program} {words}")
-    say(
-        f"\n`serve` answers at http://127.0.0.1:{settings.api.port}/ui/. To see a browser lock a look-alike:\n"
-    )
+    say(f"\nIts pages: http://127.0.0.1:{settings.api.port}/ui/. To see a browser lock a look-alike:\n")
     say(f"  {program} demo --serve")
 
 

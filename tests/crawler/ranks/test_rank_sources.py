@@ -13,7 +13,7 @@ from aiohttp import web
 from samelook.crawler.errors import CrawlError
 from samelook.crawler.fetching.errors import BlockedAddress, TooLarge
 from samelook.crawler.fetching.fetcher import Fetcher
-from samelook.crawler.fetching.resolver import parse_resolve
+from samelook.crawler.fetching.places import parse_resolve
 from samelook.crawler.fetching.settings import FetchSettings
 from samelook.crawler.ranks.sources import NoRankList, Source, fetched_list, release_of
 
