@@ -1,14 +1,17 @@
 -- Runs of the crawl and of imports, as `samelook crawl runs` shows them.
 
 -- name: start_run(kind, what, every_s, due_at, next_at, missed, host, pid)$
+-- Notes that a run begins; its number. One row.
 INSERT INTO crawl_runs (kind, what, every_s, due_at, next_at, missed, host, pid)
 VALUES (:kind, :what, :every_s, :due_at, :next_at, :missed, :host, :pid)
 RETURNING id;
 
 -- name: run_lives(run_id, counts)!
+-- Notes that a run is at work, and how far it got. By primary key: one row.
 UPDATE crawl_runs SET seen_at = now(), counts = (:counts)::text::jsonb WHERE id = :run_id;
 
 -- name: finish_run(run_id, outcome, counts, errors, message)!
+-- Notes how a run has ended. By primary key: one row.
 UPDATE crawl_runs
 SET finished_at = now(), seen_at = now(), outcome = :outcome, counts = (:counts)::text::jsonb,
     errors = (:errors)::text::jsonb, message = :message
@@ -33,7 +36,7 @@ GROUP BY met.kind
 ORDER BY count DESC, met.kind;
 
 -- name: others_running(run_id, kind, silent_s)
--- Runs of this kind that are at work besides this one.
+-- Runs of this kind that are at work besides this one. Reads the rows of the kind.
 SELECT host, pid, what, started_at
 FROM crawl_runs
 WHERE finished_at IS NULL AND id <> :run_id AND kind = :kind
@@ -60,6 +63,7 @@ LIMIT :page;
 
 -- name: newest_runs()
 -- Of every schedule and of every kind that is run by hand the newest run, and how late its follower is.
+-- Reads the table, a row a run.
 SELECT DISTINCT ON (kind, what, every_s IS NULL)
        kind, what, every_s, started_at, finished_at, seen_at, outcome, message, next_at, missed,
        coalesce(extract(epoch FROM now() - next_at)::float8, 0.0) AS late_s,
@@ -68,14 +72,15 @@ FROM crawl_runs
 ORDER BY kind, what, every_s IS NULL, id DESC;
 
 -- name: forget_old_runs(days)!
+-- Forgets runs that are so many days old. Reads the table, a row a run.
 DELETE FROM crawl_runs WHERE started_at < now() - (:days)::float8 * interval '1 day';
 
 -- name: note_list_source(import_id, url, etag, last_modified)!
--- Where an imported list came from.
+-- Where an imported list came from. One row, by key.
 UPDATE rank_imports SET url = :url, etag = :etag, last_modified = :last_modified WHERE id = :import_id;
 
 -- name: last_import_of(url)^
--- The last whole import of this address, for conditional requests.
+-- The last whole import of this address, for conditional requests. Reads the imports, a row each.
 SELECT url, etag, last_modified, finished_at
 FROM rank_imports
 WHERE url = :url AND finished_at IS NOT NULL
