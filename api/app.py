@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
 
@@ -36,7 +36,7 @@ from samelook.api.routes import matching as matching_routes
 from samelook.api.routes import operator as operator_routes
 from samelook.api.routes import status as status_routes
 from samelook.api.sessions import Sessions
-from samelook.api.settings import ApiSettings
+from samelook.api.settings import MOST_HELD, ApiSettings
 from samelook.api.slashes import MergedSlashes
 from samelook.api.slowness import descriptors_watched, with_body_deadline
 from samelook.api.state import (
@@ -64,7 +64,8 @@ from samelook.inspector.chat import ChatDesk, add_chat
 from samelook.inspector.settings import ChatSettings
 from samelook.matching.errors import SourceUnavailable
 from samelook.sql.cancelled import check_cancelled
-from samelook.sql.pool import open_pool
+from samelook.sql.errors import DatabaseError
+from samelook.sql.pool import Pool, open_pool
 
 _log = structlog.get_logger(__name__)
 _LOOK_S = 1.0
@@ -142,13 +143,21 @@ def create_app(settings: ApiSettings) -> web.Application:
 
 async def _database(app: web.Application) -> AsyncIterator[None]:
     settings = app[SETTINGS]
-    async with open_pool(settings.database) as pool:
-        banks = BankStore(pool)
-        contents = ContentStore(banks)
-        app[POOL] = pool
-        app[CURATION] = Curation(banks, contents, Changes(contents))
-        app[KEYS] = KeyStore(pool, settings.admin_key)
-        app[SESSIONS] = Sessions(pool, app[KEYS])
+    async with AsyncExitStack() as stack:
+        pool = None
+        if settings.database.url:
+            # Who only hashes begins without a connection, also while the database is away.
+            least = settings.database.min_connections if settings.needs_database else 0
+            pool = await stack.enter_async_context(
+                open_pool(replace(settings.database, min_connections=least))
+            )
+            banks = BankStore(pool)
+            contents = ContentStore(banks)
+            app[POOL] = pool
+            app[CURATION] = Curation(banks, contents, Changes(contents))
+        app[KEYS] = KeyStore(pool, settings.admin_key, settings.keys_file)
+        if pool is not None:
+            app[SESSIONS] = Sessions(pool, app[KEYS])
         keeping = asyncio.create_task(app[KEYS].run())
         yield
         keeping.cancel()
@@ -158,7 +167,7 @@ async def _database(app: web.Application) -> AsyncIterator[None]:
 
 async def _sandbox(app: web.Application) -> AsyncIterator[None]:
     settings = app[SETTINGS]
-    limits = DecodeLimits(max_bytes=settings.max_upload_bytes)
+    limits = DecodeLimits(max_bytes=min(settings.max_upload_bytes, MOST_HELD))
     patient = replace(settings.sandbox, seconds=settings.picture_s)
     async with Sandbox(settings.hash_processes, patient, limits, idle_s=_DECODERS_IDLE_S) as sandbox:
         app[SANDBOX] = sandbox
@@ -184,15 +193,26 @@ async def _matching(app: web.Application) -> AsyncIterator[None]:
         await task
 
 
+@asynccontextmanager
+async def _read_pool(app: web.Application) -> AsyncIterator[Pool]:
+    """Connections to where lookups read."""
+    settings = app[SETTINGS]
+    if not settings.read_url:
+        yield app[POOL]
+        return
+    async with open_pool(replace(settings.database, url=settings.read_url)) as pool:
+        yield pool
+
+
 async def _keep_matching(app: web.Application) -> None:
     """Loads the banks and keeps them; begins again when the database was away for so long that it fails."""
     matching, delay = app[MATCHING], _LOOK_S
     while True:
         try:
-            async with live_banks(app[POOL], app[SETTINGS].live) as live:
+            async with _read_pool(app) as pool, live_banks(pool, app[SETTINGS].live) as live:
                 matching.live, delay = live, _LOOK_S
                 await asyncio.Event().wait()
-        except SourceUnavailable as error:
+        except (SourceUnavailable, DatabaseError) as error:
             check_cancelled()
             matching.trouble = "the database cannot be read"
             _log.warning("api.matching_unavailable", error=str(error))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
@@ -16,14 +16,13 @@ from pydantic import (
 )
 
 from samelook.api.models import BankAnswer, Own, Tag
-from samelook.banks.details import LONGEST_NOTE, LONGEST_POINTER, LONGEST_RAW_CONTENT
+from samelook.banks.details import LONGEST_NOTE, LONGEST_POINTER, LONGEST_RAW_CONTENT, MemberType
 
 _Note = Annotated[
     Annotated[str, StringConstraints(max_length=LONGEST_NOTE)] | None,
     AfterValidator(lambda note: note or None),  # an empty one is none, as in HMA
 ]
 _Pointer = Annotated[str, StringConstraints(max_length=LONGEST_POINTER)]
-_ContentTypeName = Literal["photo", "video"]
 
 
 class Metadata(BaseModel):
@@ -61,8 +60,12 @@ class ContentAddQuery(BaseModel):
 class MemberAdd(Own):
     """A content in HMA 1.0's manner: signals, and where the media is, or that it is not available."""
 
-    signals: dict[str, str] = Field(min_length=1, description="A value for each signal type.")
-    content_type: _ContentTypeName | None = None
+    signals: dict[str, str] = Field(
+        default_factory=dict,
+        description="A value for each signal type. None: it is known by its text or pointer, and matches "
+        "nothing until signals are added.",
+    )
+    content_type: MemberType | None = None
     original_media_uri: _Pointer | None = None
     storage_bucket: _Pointer | None = None
     storage_key: _Pointer | None = None
@@ -98,8 +101,16 @@ class ContentUpdate(BaseModel):
         "that takes opinions is told of true and false.",
     )
     removed: bool | None = Field(None, description="false takes back a removal, true removes it.")
+    signals: dict[str, str] | None = Field(
+        None, description="Signals to add, of types that it has none of; not in an exchange's bank."
+    )
+    content_type: MemberType | None = None
+    original_media_uri: _Pointer | None = None
+    storage_bucket: _Pointer | None = None
+    storage_key: _Pointer | None = None
+    raw_content: str | None = Field(default=None, max_length=1_000_000)
 
-    @field_validator("disable_until_ts", "metadata", "tags", "is_media_unavailable", "removed")
+    @field_validator("disable_until_ts", "metadata", "tags", "is_media_unavailable", "removed", "signals")
     @classmethod
     def _given_is_not_null(cls, value: object) -> object:
         if value is None:
@@ -163,7 +174,7 @@ class PageQuery(Own):
 
 
 class ContentsQuery(PageQuery):
-    content_type: _ContentTypeName | None = Field(default=None, description="Only contents of this type.")
+    content_type: MemberType | None = Field(default=None, description="Only contents of this type.")
     signal_type: str | None = Field(default=None, description="Only contents with a signal of this type.")
 
 

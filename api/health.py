@@ -31,7 +31,10 @@ HEARTBEAT = web.AppKey("heartbeat", Heartbeat)
 
 
 async def database_watched(app: web.Application) -> AsyncIterator[None]:
-    """For `cleanup_ctx`: asks the database twice a second whether it is there."""
+    """For `cleanup_ctx`: asks the database, if there is one, twice a second whether it is there."""
+    if not app[SETTINGS].database.url:
+        yield
+        return
     heartbeat = app[HEARTBEAT]
     task = asyncio.create_task(_listen(app[SETTINGS], heartbeat))
     yield

@@ -11,12 +11,14 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import structlog
 
 from samelook.api.description import AccessRole
 from samelook.api.errors import ApiError, bad_request
+from samelook.api.key_file import KeyFileUnusable, keys_in
 from samelook.extension_api.limits import Buckets
 from samelook.sql.audit import note_change
 from samelook.sql.away import AWAY
@@ -50,16 +52,27 @@ class ApiKey:
 
 
 class KeyStore:
-    """The keys in the database, and the one from the settings."""
+    """The keys in the database if there is one, those of a file, and the one from the settings.
 
-    def __init__(self, pool: Pool, admin_key: str | None) -> None:
-        self._pool = pool
+    Raises KeyFileUnusable when the file cannot be read at first; later the keys that it had are kept.
+    """
+
+    def __init__(self, pool: Pool | None, admin_key: str | None, file: Path | None = None) -> None:
+        self._connected = pool
         self._admin = digest_of(admin_key) if admin_key else None
+        self._file = file
+        self._of_file = _read_file(file)
         self._queries = queries("api_keys")
         self._live: dict[bytes, ApiKey] = {}
         self._unknown: OrderedDict[bytes, float] = OrderedDict()
         self._budgets: dict[int, Buckets] = {}
         self._used: set[int] = set()
+
+    @property
+    def _pool(self) -> Pool:
+        if self._connected is None:
+            raise ApiError(503, "This service has no database, in which keys could be kept.")
+        return self._connected
 
     async def key_of(self, secret: str) -> ApiKey | None:
         """The key with this secret, if it works. One that another process revoked may work two seconds more.
@@ -72,12 +85,13 @@ class KeyStore:
         """The same for whoever kept the SHA-256 of the secret only."""
         if self._admin is not None and hmac.compare_digest(digest, self._admin):
             return ApiKey(0, "SAMELOOK_ADMIN_KEY", "admin")
-        key = self._live.get(digest) or await self._new(digest)
+        key = self._of_file.get(digest) or self._live.get(digest) or await self._new(digest)
         if key is None:
             return None
         if key.expires_at is not None and key.expires_at.timestamp() <= time.time():
             return None
-        self._used.add(key.id)
+        if key.id:
+            self._used.add(key.id)
         if key.per_minute is not None:
             budget = self._budgets.get(key.id)
             if budget is None:
@@ -89,7 +103,7 @@ class KeyStore:
     async def _new(self, digest: bytes) -> ApiKey | None:
         """A key that was made since all were read."""
         now = time.monotonic()
-        if now < self._unknown.get(digest, 0.0):
+        if self._connected is None or now < self._unknown.get(digest, 0.0):
             return None
         row = await self._queries.live_key(self._pool, key_sha256=digest)
         if row is None:
@@ -103,7 +117,12 @@ class KeyStore:
 
     async def any(self) -> bool:
         """Whether there is a key with which anything can be administered."""
-        return self._admin is not None or any(key.role == "admin" for key in await self.list())
+        own = self._admin is not None or any(key.role == "admin" for key in self._of_file.values())
+        return own or any(key.role == "admin" for key in await self.list())
+
+    async def has_any(self) -> bool:
+        """Whether there is a key at all."""
+        return self._admin is not None or bool(self._of_file) or bool(await self.list())
 
     async def list(self) -> list[ApiKey]:
         """All keys that work."""
@@ -183,12 +202,17 @@ class KeyStore:
 
     async def read(self) -> None:
         """Takes over the keys as they are in the database now."""
-        self._live = {row["key_sha256"]: _key(row) async for row in self._queries.live_keys(self._pool)}
+        if self._connected is not None:
+            self._live = {row["key_sha256"]: _key(row) async for row in self._queries.live_keys(self._pool)}
 
     async def run(self) -> None:
         """Keeps the keys current, and notes which are used, until cancelled."""
         noted = time.monotonic()
         while True:
+            try:
+                self._of_file = await asyncio.to_thread(_read_file, self._file)
+            except KeyFileUnusable as error:
+                _log.warning("api.key_file_kept", error=error.message)
             try:
                 await self.read()
                 if self._used and time.monotonic() - noted > _NOTE_S:
@@ -205,6 +229,12 @@ def _said(key: ApiKey) -> dict[str, Any]:
     scopes = None if key.scopes is None else sorted(key.scopes)
     said = {"id": key.id, "role": key.role, "scopes": scopes, "per_minute": key.per_minute}
     return {name: value for name, value in (said | {"expires_at": key.expires_at}).items() if value}
+
+
+def _read_file(path: Path | None) -> dict[bytes, ApiKey]:
+    if path is None:
+        return {}
+    return {digest_of(secret): ApiKey(0, name, role) for secret, (name, role) in keys_in(path).items()}
 
 
 def _key(row: Mapping[str, Any]) -> ApiKey:

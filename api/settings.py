@@ -20,7 +20,10 @@ from samelook.variables import at_least, count, flag, path, variable, words
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Role = Literal["hasher", "matcher", "curator", "lite", "extension", "ui"]
 ROLES: tuple[Role, ...] = ("hasher", "matcher", "curator", "lite", "extension", "ui")
+WITHOUT_DATABASE: frozenset[Role] = frozenset({"hasher", "lite"})
 MIB = 1 << 20
+MOST_HELD = 100 * MIB
+"""Bytes of a file that has to be in memory as a whole, such as a picture, whatever the limit of uploads."""
 _SHORTEST_ADMIN_KEY = 20
 _FEWEST_CHARACTERS = 6
 
@@ -76,6 +79,13 @@ class ApiSettings:
     """Everything that `create_app` needs."""
 
     database: DatabaseSettings = field(default_factory=DatabaseSettings)
+    read_url: str = variable(
+        "SAMELOOK_DATABASE_READ_URL",
+        "",
+        "Where lookups read, such as a standby of the database or a user who may only read. What is written then "
+        "matches as soon as it has arrived there. Default: SAMELOOK_DATABASE_URL.",
+        in_repr=False,  # may hold a password
+    )
     fetch: FetchSettings = field(default_factory=FetchSettings)
     sandbox: SandboxLimits = field(default_factory=SandboxLimits)
     live: LiveSettings = field(default_factory=LiveSettings)
@@ -110,6 +120,13 @@ class ApiSettings:
         "random text of at least 20 characters.",
         _admin_key,
         secret=True,
+    )
+    keys_file: Path | None = variable(
+        "SAMELOOK_KEYS_FILE",
+        None,
+        "A file of more API keys, each on a line with its role and name before it (viewer uploader KEY): for "
+        "hashers, which need no database. It is read again when it changes.",
+        path,
     )
     require_keys: bool = variable(
         "SAMELOOK_REQUIRE_KEYS", False, "Ask for API keys on loopback too (1).", flag
@@ -146,8 +163,8 @@ class ApiSettings:
     max_upload_bytes: int = variable(
         "SAMELOOK_MAX_UPLOAD_MB",
         100 * MIB,
-        "Megabytes of a picture or video that the service takes, sent or behind a URL; each is held in memory. "
-        "A list of hashes may be as large.",
+        "Megabytes of a file that the service takes. Over 100 only of files that need not be held in memory: "
+        "videos that are sent.",
         count,
         unit=MIB,
     )
@@ -163,6 +180,11 @@ class ApiSettings:
     """A JSON body."""
     stale_s: float = 65.0
     """An index that has not been known to be complete for so long makes /status say INDEX-STALE. 0: never."""
+
+    @property
+    def needs_database(self) -> bool:
+        """Whether the roles cannot begin without one. Those that only hash go on without their keys in it."""
+        return bool(self.roles - WITHOUT_DATABASE) or self.chat is not None
 
     @property
     def on_loopback(self) -> bool:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from aiohttp import BodyPartReader, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from samelook.api.errors import ApiError, bad_request
-from samelook.banks.media import known_content_type
+from samelook.api.settings import MOST_HELD
+from samelook.banks.media import StreamedFile, known_content_type
 from samelook.banks.signal_types import ContentType
 from samelook.crawler.fetching.fetcher import Fetcher
 from samelook.hashing.formats import sniff
 
 _MOST_FIELDS = 20
 _LONGEST_FIELD = 1 << 20
+_PIECE_BYTES = 1 << 18
+
+Streaming = Callable[[str], StreamedFile | None]
+"""Of the field that a file is in: what takes its pieces, or None if it is needed as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +29,8 @@ class Media:
 
     content_type: ContentType
     data: bytes
+    streamed: StreamedFile | None = None
+    """What was made of the bytes as they came; then `data` is empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +41,11 @@ class Form:
     texts: dict[str, str]
     names: dict[str, str]
     """The files' names, as the sender calls them."""
+    streamed: dict[str, StreamedFile] = field(default_factory=dict)
+    """Files of which nothing was kept, by field."""
 
 
-async def form_of(request: web.Request, max_bytes: int) -> Form:
+async def form_of(request: web.Request, max_bytes: int, streaming: Streaming | None = None) -> Form:
     """The multipart or urlencoded form in the body. Raises ApiError."""
     if request.content_type == "application/x-www-form-urlencoded":
         try:
@@ -50,28 +60,31 @@ async def form_of(request: web.Request, max_bytes: int) -> Form:
         async for part in await request.multipart():
             if not isinstance(part, BodyPartReader):
                 raise bad_request("A form within a form is not taken.")
-            await _take(form, part, max_bytes)
+            await _take(form, part, max_bytes, streaming)
     except (ValueError, LookupError, AssertionError, RuntimeError, EOFError, HttpProcessingError) as error:
         raise bad_request("The multipart form is damaged.") from error
     return form
 
 
-async def _take(form: Form, part: BodyPartReader, max_bytes: int) -> None:
+async def _take(form: Form, part: BodyPartReader, max_bytes: int, streaming: Streaming | None) -> None:
     name = part.name or ""
-    if name in form.files or name in form.texts:
+    if name in form.files or name in form.texts or name in form.streamed:
         raise bad_request(f"Only one file allowed per request: field {name[:80]!r} came twice")
-    if len(form.files) + len(form.texts) >= _MOST_FIELDS:
+    if len(form.files) + len(form.texts) + len(form.streamed) >= _MOST_FIELDS:
         raise bad_request("The form has too many fields.")
     is_file = part.filename is not None
-    limit = max_bytes if is_file else _LONGEST_FIELD
+    is_coded = bool(part.headers.get("Content-Transfer-Encoding"))
+    if is_file and not is_coded and streaming is not None and (taker := streaming(name)) is not None:
+        form.streamed[name], form.names[name] = taker, part.filename or ""
+        while piece := await part.read_chunk(_PIECE_BYTES):
+            taker.update(piece)
+            _check_size(name, taker.size, max_bytes)
+        return
     data = bytearray()
-    while chunk := await part.read_chunk(1 << 18):
-        data += chunk
-        if len(data) > limit:
-            raise ApiError(413, f"Field {name[:80]!r} is larger than {limit} bytes.")
-    content = (
-        bytes(part.decode(bytes(data))) if part.headers.get("Content-Transfer-Encoding") else bytes(data)
-    )
+    while piece := await part.read_chunk(_PIECE_BYTES):
+        data += piece
+        _check_size(name, len(data), min(max_bytes, MOST_HELD) if is_file else _LONGEST_FIELD)
+    content = bytes(part.decode(bytes(data))) if is_coded else bytes(data)
     if is_file:
         form.files[name], form.names[name] = content, part.filename or ""
     else:
@@ -81,17 +94,23 @@ async def _take(form: Form, part: BodyPartReader, max_bytes: int) -> None:
             raise bad_request(f"Field {name[:80]!r} is no UTF-8.") from error
 
 
+def _check_size(name: str, size: int, limit: int) -> None:
+    if size > limit:
+        raise ApiError(413, f"Field {name[:80]!r} is larger than {limit} bytes.")
+
+
 def media_in(form: Form) -> Media:
     """The one photo or video in a form, under the name of its content type. Raises ApiError."""
-    if not form.files:
+    fields = [*form.files, *form.streamed]
+    if not fields:
         raise bad_request("Missing multipart/form-data file upload: a file in a field named photo or video")
-    if len(form.files) > 1:
+    if len(fields) > 1:
         raise bad_request("Only one file allowed per request")
-    ((name, data),) = form.files.items()
-    content_type = known_content_type(name)
-    if not data:
+    (name,) = fields
+    media = Media(known_content_type(name), form.files.get(name, b""), form.streamed.get(name))
+    if not (media.data or (media.streamed is not None and media.streamed.size)):
         raise bad_request("the file is empty")
-    return Media(content_type, data)
+    return media
 
 
 async def fetched_media(fetcher: Fetcher, url: str, content_type: str | None) -> Media:

@@ -96,8 +96,9 @@ def set_cookie(request: web.Request, response: web.StreamResponse, name: str, va
 async def _visitor(request: web.Request) -> Visitor:
     settings = request.app[SETTINGS]
     cookie = request.cookies.get(SESSION_COOKIE, "")
-    if cookie:
-        signed_in = await request.app[SESSIONS].who(cookie)
+    sessions = request.app.get(SESSIONS)  # a service without a database has none
+    if cookie and sessions is not None:
+        signed_in = await sessions.who(cookie)
         if signed_in is not None:
             return Visitor(signed_in, signed_in.role, cookie, is_new=False)
     may_read = not settings.keys_needed or is_trusted(address_of(request), settings)

@@ -9,9 +9,10 @@ from typing import Any
 
 from samelook.sql.audit import note_change
 from samelook.sql.named import queries
+from samelook.sql.pool import Connection
 
-from .details import Details, check_details, told
-from .errors import UnknownBank, UnknownContent, UnknownSignal
+from .details import POINTERS, Details, check_details, told
+from .errors import BadContent, UnknownBank, UnknownContent, UnknownSignal
 from .signal_types import SIGNAL_TYPES, SignalType, signal_type
 from .store import Bank, BankStore, Owner
 
@@ -119,21 +120,33 @@ class ContentStore:
             raise _unknown(bank, content_id)
         return _content(row, bank)
 
-    async def update(self, bank_name: str, content_id: int, changes: Mapping[str, Any]) -> Content:
-        """The content after an operator's changes to some of its details.
+    async def update(
+        self,
+        bank_name: str,
+        content_id: int,
+        changes: Mapping[str, Any],
+        signals: Mapping[SignalType, bytes] | None = None,
+    ) -> Content:
+        """The content after an operator's changes to some of its details, and with signals more.
 
-        Of disable_until_ts, note, metadata, tags, confirmed, media_unavailable. In an exchange's bank they
-        outlast every fetch. Raises UnknownBank, UnknownContent, ReadOnlyBank or
-        BadContent.
+        In an exchange's bank only what an operator thinks of it can be changed, which outlasts every fetch:
+        disable_until_ts, note, metadata, tags, confirmed, media_unavailable. Raises UnknownBank,
+        UnknownContent, ReadOnlyBank or BadContent.
         """
         check_details(Details(**changes))
-        bank = await self.banks.judged(bank_name)
+        pointers = {name: changes[name] for name in POINTERS if name in changes}
+        more = signals or {}
+        own = bool(pointers or more)
+        bank = await (self.banks.writable(bank_name) if own else self.banks.judged(bank_name))
         await self.get(bank_name, content_id)
+        types, values = [one.name for one in more], list(more.values())
         async with self._pool.acquire() as connection, connection.transaction():
             await self._queries.hold_bank(connection, bank_id=bank.id)
             before = await self._queries.get_content(
                 connection, bank_id=bank.id, id=content_id, removed=False
             )
+            if more:
+                await self._queries.ensure_signals(connection, types=types, values=values)
             row = await self._queries.update_content(
                 connection,
                 bank_id=bank.id,
@@ -146,14 +159,28 @@ class ContentStore:
                 media_unavailable=changes.get("media_unavailable"),
                 has_confirmed="confirmed" in changes,
                 confirmed=changes.get("confirmed"),
+                pointers=pointers,
             )
-            if row is not None:
-                was, now = (_said(_content(one, bank).details) for one in (before, row))
-                subject = f"{bank_name}/{content_id}"
-                await note_change(connection, "change_content", subject, before=was, after=now)
-        if row is None:
-            raise _unknown(bank, content_id)
+            if row is None:
+                raise _unknown(bank, content_id)
+            if more:
+                await self._link(connection, content_id, types, values)
+            was, now = (_said(_content(one, bank).details) for one in (before, row))
+            if more:
+                now["signals"] = {kind.name: kind.text(value) for kind, value in more.items()}
+            await note_change(
+                connection, "change_content", f"{bank_name}/{content_id}", before=was, after=now
+            )
         return _content(row, bank)
+
+    async def _link(
+        self, connection: Connection, content_id: int, types: list[str], values: list[bytes]
+    ) -> None:
+        given = {"id": content_id, "types": types, "values": values}
+        others = [row["type"] async for row in self._queries.other_signals_of(connection, **given)]
+        if others:
+            raise BadContent(f"content {content_id} has another {others[0]} signal already", field="signals")
+        await self._queries.link_signals(connection, **given)
 
     async def remove(self, bank_name: str, content_id: int, by: str = OPERATOR) -> int:
         """Removes a content from the bank; how many there were. Raises UnknownBank or ReadOnlyBank.

@@ -6,10 +6,10 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from .errors import BadContent
-from .signal_types import CONTENT_TYPES
+from .signal_types import CONTENT_TYPES, ContentType
 from .store import check_storable, check_texts
 
 DISABLED, ENABLED = 0, 1
@@ -18,6 +18,13 @@ LONGEST_METADATA = 65_536
 LONGEST_RAW_CONTENT = 1_000_000
 LONGEST_POINTER = 4096
 _FIVE_YEARS_S = 5 * 365 * 86_400
+
+
+MemberType = ContentType | Literal["text"]
+MEMBER_TYPES: tuple[MemberType, ...] = (*CONTENT_TYPES, "text")
+"""What a content may be. Texts have no signals of our own; types of others may have."""
+POINTERS = ("content_type", "original_media_uri", "storage_bucket", "storage_key", "raw_content")
+"""What a content is and where it is kept; of an exchange's this is what the exchange says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +52,9 @@ def enabled(disable_until_ts: int, now: float) -> bool:
 
 def check_details(details: Details) -> None:
     """Raises BadContent for what is too long, out of range, or cannot be stored."""
-    if details.content_type not in (None, *CONTENT_TYPES):
+    if details.content_type not in (None, *MEMBER_TYPES):
         raise BadContent(
-            f"No such content_type: {details.content_type!r}. There are {', '.join(CONTENT_TYPES)}.",
+            f"No such content_type: {details.content_type!r}. There are {', '.join(MEMBER_TYPES)}.",
             field="content_type",
         )
     for name, most in (

@@ -8,6 +8,8 @@ import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 
+import asyncpg
+
 from samelook.matching.errors import PositionLost, SourceUnavailable
 from samelook.matching.interface import Ids
 from samelook.matching.source import Change
@@ -80,6 +82,9 @@ class Hints:
                         if not lost.is_set() and not connection.is_closed():
                             connection.remove_termination_listener(terminated)
                             await connection.remove_listener(CHANNEL, notified)
+            except asyncpg.ReadOnlySQLTransactionError:
+                # A standby, which passes no notifications on: all look every second anyway.
+                delay = _LONGEST_RETRY_S
             except AWAY as error:
                 check_cancelled()
                 _log.warning("banks.listen_failed: %s; looking every so often meanwhile", error)

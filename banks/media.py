@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
+from typing import Protocol
 
 from samelook.hashing.decode import DecodeLimits, decode
 from samelook.hashing.pdq import pdq
@@ -15,9 +18,50 @@ from samelook.hashing.table import FILE_SIGNAL_NAMES
 from .errors import BadContent
 from .signal_types import CONTENT_TYPES, SIGNAL_TYPES, ContentType
 
+
+class Digest(Protocol):
+    """What hashlib makes."""
+
+    def update(self, piece: bytes, /) -> None:
+        """Takes the next piece."""
+
+    def hexdigest(self) -> str:
+        """The digest of all pieces, in lower-case hex."""
+
+
 LEAST_QUALITY = 50
 """PDQ of a picture with less is as good as random: HMA's threshold, which goes back to PDQ's authors."""
 _QUALITY = "quality"
+
+
+STREAMED: Mapping[str, Callable[[], Digest]] = MappingProxyType(
+    {
+        "md5": partial(hashlib.md5, usedforsecurity=False),
+        "video_md5": partial(hashlib.md5, usedforsecurity=False),
+        "sha256": hashlib.sha256,
+    }
+)
+"""Signals for which a file is read once, in pieces: it may be larger than memory."""
+
+
+class StreamedFile:
+    """The signals of a file that comes in pieces, none of which is kept."""
+
+    def __init__(self, types: Iterable[str]) -> None:
+        self.size = 0
+        self._types = tuple(types)
+        self._digests = {name: STREAMED[name]() for name in self._types}
+
+    def update(self, piece: bytes) -> None:
+        """Takes the next piece."""
+        self.size += len(piece)
+        for digest in self._digests.values():
+            digest.update(piece)
+
+    def hashed(self) -> Hashed:
+        """The signals of all pieces."""
+        signals = {name: digest.hexdigest() for name, digest in self._digests.items()}
+        return Hashed(signals, None, self._types)
 
 
 class Featureless(BadContent):
@@ -103,9 +147,11 @@ async def hash_media(sandbox: Sandbox, data: bytes, types: Collection[str], max_
             raise BadContent("the picture could not be hashed")
         quality = answer.pop(_QUALITY, None)
         found = {name: SIGNAL_TYPES[name].text(SIGNAL_TYPES[name].parse(answer[name])) for name in answer}
-    found.update(file_signals_of(data, [name for name in types if name in FILE_SIGNAL_NAMES]))
-    if "video_md5" in types:
-        found["video_md5"] = hashlib.md5(data, usedforsecurity=False).hexdigest()
+    streamed = StreamedFile(name for name in types if name in STREAMED)
+    streamed.update(data)
+    found.update(streamed.hashed().signals)
+    others = [name for name in types if name in FILE_SIGNAL_NAMES and name not in STREAMED]
+    found.update(file_signals_of(data, others))
     signals = {name: found[name] for name in types if name in found}
     return Hashed(signals, quality, tuple(types))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from aiohttp import hdrs, web
@@ -27,12 +28,12 @@ from samelook.api.errors import ApiError, bad_request
 from samelook.api.requests import body_of, id_of, json_of, parsed_json, query_of, validated
 from samelook.api.routes.bulk import details_of
 from samelook.api.routes.exchange import tell_exchange
-from samelook.api.routes.hashing import fetcher_of, hashed
+from samelook.api.routes.hashing import fetcher_of, hashed, streamed_file
 from samelook.api.state import CALLER, CURATION, SETTINGS, check_hashing, show_at_once
 from samelook.api.uploads import Media, fetched_media, form_of, media_in
 from samelook.banks.changes import decode_id
 from samelook.banks.contents import OPERATOR
-from samelook.banks.details import DISABLED, ENABLED, LONGEST_NOTE, Details
+from samelook.banks.details import DISABLED, ENABLED, LONGEST_NOTE, POINTERS, Details
 from samelook.banks.signal_types import parsed_signals, signal_type
 from samelook.banks.store import Bank
 from samelook.sql.page_marks import page_mark
@@ -111,6 +112,8 @@ async def add_signals(request: web.Request) -> web.Response:
 async def add_member(request: web.Request) -> web.Response:
     bank = await request.app[CURATION].banks.writable(request.match_info["bank_name"])
     body = await body_of(request, MemberAdd)
+    if not (body.signals or body.raw_content or body.original_media_uri or body.storage_key):
+        raise bad_request("A content has signals, raw_content, original_media_uri or storage_key.")
     details = Details(
         content_type=body.content_type,
         original_media_uri=body.original_media_uri,
@@ -123,7 +126,7 @@ async def add_member(request: web.Request) -> web.Response:
         tags=body.tags,
         disable_until_ts=body.disable_until_ts,
     )
-    return await _add(request, bank, body.signals, details)
+    return await _add(request, bank, body.signals, details, may_lack_signals=True)
 
 
 @routes.get(_CONTENT)
@@ -176,8 +179,11 @@ async def update_content(request: web.Request) -> web.Response:
     if body.removed is False:
         await contents.restore(bank, content_id)
     changes = _changes(body)
+    more = parsed_signals(body.signals) if body.signals else {}
     content = await (
-        contents.update(bank, content_id, changes) if changes else contents.get(bank, content_id)
+        contents.update(bank, content_id, changes, more)
+        if changes or more
+        else contents.get(bank, content_id)
     )
     if body.confirmed is not None and content.bank.owner == "exchange":
         signals = (await contents.signals([content_id]))[content_id]
@@ -185,9 +191,9 @@ async def update_content(request: web.Request) -> web.Response:
     if body.removed:
         await contents.remove(bank, content_id, _operator(request))
         content = await contents.get(bank, content_id, removed=True)
-    await show_at_once(request, *([""] if body.removed is None else []))
+    await show_at_once(request, *([*(kind.name for kind in more), ""] if body.removed is None else []))
     full = await all_of(request, content, None)
-    names = WITHOUT_SIGNALS | body.model_fields_set & {"confirmed", "removed"}
+    names = WITHOUT_SIGNALS | body.model_fields_set & {"confirmed", "removed", "signals", *POINTERS}
     return web.Response(
         body=full.model_dump_json(include=set(names)).encode(), content_type="application/json"
     )
@@ -236,8 +242,9 @@ def _operator(request: web.Request) -> str:
 
 
 def _changes(body: ContentUpdate) -> dict[str, Any]:
-    """What is to be changed, without the removal, which is none of the contents' words."""
-    changes: dict[str, Any] = {name: getattr(body, name) for name in body.model_fields_set - {"removed"}}
+    """What is to be said anew, without the removal and signals."""
+    apart = {"removed", "signals"}
+    changes: dict[str, Any] = {name: getattr(body, name) for name in body.model_fields_set - apart}
     if body.metadata is not None:
         changes["metadata"] = body.metadata.stored()
     if "is_media_unavailable" in changes:
@@ -249,12 +256,13 @@ def _changes(body: ContentUpdate) -> dict[str, Any]:
 
 async def _media_and_words(request: web.Request, query: ContentAddQuery) -> tuple[Media, ContentAdd]:
     if request.content_type == "multipart/form-data":
-        form = await form_of(request, request.app[SETTINGS].max_upload_bytes)
+        streaming = partial(streamed_file, request, query.types)
+        form = await form_of(request, request.app[SETTINGS].max_upload_bytes, streaming)
         words: dict[str, Any] = {name: form.texts[name] for name in ("note", "url") if name in form.texts}
         if "metadata" in form.texts:
             words["metadata"] = parsed_json(form.texts["metadata"])
         said = validated(words, ContentAdd)
-        if not query.url and not (said.url and not form.files):
+        if not query.url and not (said.url and not (form.files or form.streamed)):
             return media_in(form), said
     elif request.content_type == "application/json" and request.body_exists:
         said = await body_of(request, ContentAdd)
@@ -268,8 +276,15 @@ async def _media_and_words(request: web.Request, query: ContentAddQuery) -> tupl
     return await fetched_media(fetcher_of(request), url, query.content_type), said
 
 
-async def _add(request: web.Request, bank: Bank, signals: dict[str, Any], details: Details) -> web.Response:
-    parsed = parsed_signals(signals)
+async def _add(
+    request: web.Request,
+    bank: Bank,
+    signals: dict[str, Any],
+    details: Details,
+    *,
+    may_lack_signals: bool = False,
+) -> web.Response:
+    parsed = parsed_signals(signals) if signals or not may_lack_signals else {}
     content_id = await request.app[CURATION].contents.add(bank.name, parsed, details)
     await show_at_once(request, *(kind.name for kind in parsed))
     return answer(

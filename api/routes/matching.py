@@ -23,9 +23,9 @@ from samelook.api.models import (
     TypeQuery,
 )
 from samelook.api.requests import json_of, query_of
-from samelook.api.routes.hashing import fetcher_of, hashed
-from samelook.api.state import CURATION, SETTINGS, check_hashing, live_of
-from samelook.api.uploads import Media, fetched_media, form_of, media_in
+from samelook.api.routes.hashing import fetcher_of, hashed, sent_media
+from samelook.api.state import CURATION, check_hashing, live_of
+from samelook.api.uploads import Media, fetched_media
 from samelook.banks.errors import SignalTypeDisabled
 from samelook.banks.live import Found, LiveBanks
 from samelook.banks.lookup import bank_names, by_bank, coin
@@ -72,7 +72,7 @@ async def lookup_upload(request: web.Request) -> web.Response:
     live_of(request)
     query = query_of(request, LookupUploadQuery)
     check_hashing(request)
-    media = media_in(await form_of(request, request.app[SETTINGS].max_upload_bytes))
+    media = await sent_media(request, query.types)
     return answer(await _matches_of_media(request, media, query.types, query))
 
 

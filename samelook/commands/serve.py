@@ -7,6 +7,7 @@ import gc
 import os
 import socket
 import tempfile
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,7 +17,7 @@ import typer
 from samelook.terminal.console import err, tell
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from aiohttp import web
 
@@ -102,7 +103,6 @@ def serve(
 
         samelook serve --host 0.0.0.0 --workers 4
     """
-    from samelook.postgres.configured import configured_database
     from samelook.postgres.reviving import with_database_kept
     from samelook.processes.running import allow_many_connections, run_async
     from samelook.settings import load_settings
@@ -125,7 +125,7 @@ def serve(
         workers=workers or settings.workers,
     )
     allow_many_connections()
-    with configured_database(settings) as url:
+    with _database(settings) as url:
         chosen = api_settings(settings, url)
         with listening(chosen.host, chosen.port) as listener:
             run_async(_check_keys(chosen))
@@ -133,11 +133,27 @@ def serve(
                 _announce(listener, chosen)
                 _serve_many(settings, chosen, listener)
             else:
-                run_async(with_database_kept(settings, serve_here(chosen, listener)))
+                work = serve_here(chosen, listener)
+                run_async(with_database_kept(settings, work, needed=chosen.needs_database))
+
+
+@contextmanager
+def _database(settings: Settings) -> Iterator[str]:
+    """The URL of the database; none where nobody configured one and the roles do without."""
+    from samelook.api.settings import WITHOUT_DATABASE
+    from samelook.postgres.configured import configured_database
+
+    if settings.api.roles <= WITHOUT_DATABASE and not settings.chat.public_key:
+        # Whoever else uses it migrates it; it may be away just now.
+        yield settings.database.url
+        return
+    with configured_database(settings) as url:
+        yield url
 
 
 def api_settings(settings: Settings, url: str) -> ApiSettings:
     """What the service needs of the settings."""
+    from samelook.api.settings import MOST_HELD
     from samelook.exchanges.signal_registration import register_signal_types
     from samelook.extension_api.curation import families_in
     from samelook.matching.settings import LiveSettings
@@ -162,7 +178,7 @@ def api_settings(settings: Settings, url: str) -> ApiSettings:
         fetch=replace(
             settings.fetch,
             honour_robots=False,
-            max_icon_bytes=settings.api.max_upload_bytes,
+            max_icon_bytes=min(settings.api.max_upload_bytes, MOST_HELD),
             own=settings.api.media_hosts,
         ),
         live=LiveSettings(snapshot_folder=folder / "indexes"),
@@ -234,8 +250,18 @@ async def _check_keys(settings: ApiSettings) -> None:
 
     if not settings.keys_needed:
         return
+    if not settings.needs_database and (
+        settings.admin_key or settings.keys_file or not settings.database.url
+    ):
+        if not await KeyStore(None, settings.admin_key, settings.keys_file).has_any():
+            raise typer.BadParameter(
+                "others could connect, and there is no key: set SAMELOOK_ADMIN_KEY or SAMELOOK_KEYS_FILE, "
+                "or listen on 127.0.0.1",
+                param_hint="--host",
+            )
+        return
     async with open_pool(replace(settings.database, max_connections=1)) as pool:
-        store = KeyStore(pool, settings.admin_key)
+        store = KeyStore(pool, settings.admin_key, settings.keys_file)
         keys = await store.list()
         if not await store.any():
             raise typer.BadParameter(
@@ -287,7 +313,8 @@ def _serve_many(configured: Settings, settings: ApiSettings, listener: socket.so
         gc.freeze()
 
         def work(lifeline: int) -> int:
-            run_async(with_database_kept(configured, _serve(app, listener, lifeline)))
+            work = _serve(app, listener, lifeline)
+            run_async(with_database_kept(configured, work, needed=settings.needs_database))
             return 0
 
         def told(status: int) -> None:

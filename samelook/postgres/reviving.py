@@ -21,12 +21,12 @@ _LONGEST_PAUSE_S = 30.0
 _T = TypeVar("_T")
 
 
-async def with_database_kept(settings: Settings, work: Coroutine[Any, Any, _T]) -> _T:
+async def with_database_kept(settings: Settings, work: Coroutine[Any, Any, _T], *, needed: bool = True) -> _T:
     """The result of `work`, during which a database of the settings' own data folder is kept running.
 
-    A database that is somebody else's is left to them.
+    One that is not needed is not, and a database that is somebody else's is left to them.
     """
-    if settings.database.url:
+    if settings.database.url or not needed:
         return await work
     keeping = asyncio.create_task(_keep(settings.data_dir))
     try:

@@ -94,8 +94,8 @@ WHERE c.id = :id AND b.removed_at IS NULL;
 -- decided now. By primary key: locks one row.
 SELECT * FROM banks WHERE id = :bank_id AND removed_at IS NULL FOR NO KEY UPDATE;
 
--- name: update_content(bank_id, id, disable_until_ts, has_note, note, metadata, tags, media_unavailable, has_confirmed, confirmed)^
--- What is NULL stays as it is; a note may be set to NULL. Of an exchange's record, which has another content while
+-- name: update_content(bank_id, id, disable_until_ts, has_note, note, metadata, tags, media_unavailable, has_confirmed, confirmed, pointers)^
+-- What is NULL stays as it is; a note may be set to NULL, and so may what `pointers`, a JSON object, names. Of an exchange's record, which has another content while
 -- it is being read anew, all contents are changed, and what was decided is kept for those to come.
 WITH changed AS (
     UPDATE bank_content
@@ -104,7 +104,17 @@ WITH changed AS (
         metadata = coalesce(CAST(:metadata AS jsonb), metadata),
         tags = coalesce(CAST(:tags AS text[]), tags),
         media_unavailable = coalesce(:media_unavailable, media_unavailable),
-        confirmed = CASE WHEN :has_confirmed THEN CAST(:confirmed AS boolean) ELSE confirmed END
+        confirmed = CASE WHEN :has_confirmed THEN CAST(:confirmed AS boolean) ELSE confirmed END,
+        content_type = CASE WHEN CAST(:pointers AS jsonb) ? 'content_type'
+            THEN CAST(:pointers AS jsonb) ->> 'content_type' ELSE content_type END,
+        original_media_uri = CASE WHEN CAST(:pointers AS jsonb) ? 'original_media_uri'
+            THEN CAST(:pointers AS jsonb) ->> 'original_media_uri' ELSE original_media_uri END,
+        storage_bucket = CASE WHEN CAST(:pointers AS jsonb) ? 'storage_bucket'
+            THEN CAST(:pointers AS jsonb) ->> 'storage_bucket' ELSE storage_bucket END,
+        storage_key = CASE WHEN CAST(:pointers AS jsonb) ? 'storage_key'
+            THEN CAST(:pointers AS jsonb) ->> 'storage_key' ELSE storage_key END,
+        raw_content = CASE WHEN CAST(:pointers AS jsonb) ? 'raw_content'
+            THEN CAST(:pointers AS jsonb) ->> 'raw_content' ELSE raw_content END
     WHERE removed_at IS NULL AND id = ANY (ARRAY(
         SELECT id FROM bank_content WHERE id = :id AND bank_id = :bank_id
         UNION
@@ -121,6 +131,24 @@ WITH changed AS (
         tags = excluded.tags, metadata = excluded.metadata, decided_at = now()
 )
 SELECT * FROM changed WHERE id = :id;
+
+-- name: other_signals_of(id, types, values)
+-- Types of which a content has another signal than the one given.
+SELECT s.type
+FROM content_signals AS cs
+JOIN signals AS s ON s.id = cs.signal_id
+JOIN unnest(CAST(:types AS text[]), CAST(:values AS bytea[])) AS given (type, value)
+    ON given.type = s.type AND given.value <> s.value
+WHERE cs.content_id = :id;
+
+-- name: link_signals(id, types, values)!
+-- Gives a content these signals, which must be there (ensure_signals). Whoever calls it has changed the content's row
+-- in the same transaction: followers see signals by their content.
+INSERT INTO content_signals (content_id, signal_id)
+SELECT CAST(:id AS bigint), s.id
+FROM unnest(CAST(:types AS text[]), CAST(:values AS bytea[])) AS given (type, value)
+JOIN signals AS s USING (type, value)
+ON CONFLICT (content_id, signal_id) DO NOTHING;
 
 -- name: remove_content(bank_id, id, by)$
 -- Of an exchange's record all contents, and also those to come; they are kept, so that they can be taken back. By

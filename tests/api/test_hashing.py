@@ -6,12 +6,14 @@ import asyncio
 import hashlib
 import io
 import secrets
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from aiohttp import FormData
 from PIL import Image, ImageDraw
 
+from samelook.api.settings import MOST_HELD
 from samelook.crawler.fetching.places import parse_own_places, parse_resolve
 from samelook.crawler.fetching.settings import FetchSettings
 
@@ -339,3 +341,56 @@ async def test_a_media_host_of_ones_own_is_fetched_from_at_its_port(
 def test_own_places_are_names_and_networks_only(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         parse_own_places(text)
+
+
+def _form(field: str, pieces: list[bytes]) -> tuple[AsyncIterator[bytes], str]:
+    """A form whose file is sent piece by piece, and its Content-Type."""
+
+    async def sent() -> AsyncIterator[bytes]:
+        yield f'--edge\r\nContent-Disposition: form-data; name="{field}"; filename="f"\r\n\r\n'.encode()
+        for piece in pieces:
+            yield piece
+        yield b"\r\n--edge--\r\n"
+
+    return sent(), "multipart/form-data; boundary=edge"
+
+
+async def _send(hasher: Any, path: str, field: str, pieces: list[bytes], **params: str) -> Any:
+    data, kind = _form(field, pieces)
+    return await hasher("POST", path, data=data, params=params, headers={"Content-Type": kind})
+
+
+async def test_a_film_larger_than_what_is_held_in_memory_is_hashed_as_it_arrives(serve: Any) -> None:
+    hasher = await serve(max_upload_bytes=300 << 20)
+    piece = secrets.token_bytes(1 << 20)
+    film = [piece] * 130
+    assert len(film) * len(piece) > MOST_HELD
+    whole = b"".join(film)
+    md5, sha256 = hashlib.md5(whole).hexdigest(), hashlib.sha256(whole).hexdigest()
+    del whole
+    answer = await _send(hasher, "/h/hash", "video", film)
+    assert answer.json == {"video_md5": md5}
+    await hasher.post("/c/banks", {"name": "FILMS"})
+    added = await _send(hasher, "/c/bank/FILMS/content", "video", film, types="sha256,video_md5")
+    assert added.json["signals"] == {"sha256": sha256, "video_md5": md5}
+    found = await _send(hasher, "/m/lookup", "video", film)
+    assert [one["bank_content_id"] for one in found.json["video_md5"]["FILMS"]] == [added.json["id"]]
+
+
+async def test_the_limit_holds_for_films_and_pictures_are_not_held_beyond_their_own(serve: Any) -> None:
+    hasher = await serve(roles=frozenset({"hasher"}), max_upload_bytes=110 << 20)
+    piece = bytes(1 << 20)
+    assert (await _send(hasher, "/h/hash", "video", [piece] * 111)).status == 413
+    assert (await _send(hasher, "/h/hash", "photo", [piece] * 101)).status == 413
+    digest = await _send(hasher, "/h/hash", "photo", [piece] * 101, types="sha256")
+    assert digest.json == {"sha256": hashlib.sha256(bytes(101 << 20)).hexdigest()}
+
+
+async def test_a_streamed_file_meets_the_same_rules(hasher: Any) -> None:
+    assert (await _send(hasher, "/h/hash", "video", [])).json["message"] == "the file is empty"
+    assert (await _send(hasher, "/h/hash", "video", [b"x"], types="nothing")).status == 400
+    assert (await _send(hasher, "/h/hash", "film", [b"x"])).status == 400
+    both = FormData()
+    both.add_field("video", io.BytesIO(b"x"), filename="a")
+    both.add_field("photo", io.BytesIO(b"x"), filename="b")
+    assert "Only one file" in (await hasher("POST", "/h/hash", data=both)).json["message"]

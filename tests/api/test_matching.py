@@ -7,6 +7,11 @@ import random
 from typing import Any
 
 import pytest
+from aiohttp.test_utils import TestClient, TestServer, unused_port
+
+from samelook.api.app import create_app
+from samelook.api.settings import ApiSettings
+from samelook.sql.settings import DatabaseSettings
 
 PDQ = "f8f8f0cee0f4a84f06370a22038f63f0b36e2ed596621e1d33e6b39c4e9c9b22"
 MD5 = "d41d8cd98f00b204e9800998ecf8427e"
@@ -394,3 +399,26 @@ async def test_the_crawls_looks_are_a_bank_that_only_the_crawl_changes(api: Any,
     async with asyncio.timeout(60):
         while (await api.get("/m/lookup", signal=NEAR, signal_type="pdq")).json:
             await asyncio.sleep(0.02)
+
+
+async def test_lookups_read_where_they_are_told_to(serve: Any, database_url: str) -> None:
+    mark = "&" if "?" in database_url else "?"
+    reader = f"{database_url}{mark}default_transaction_read_only=on"
+    api = await serve(roles=frozenset({"matcher", "curator"}), read_url=reader)
+    await api.post("/c/banks", {"name": "A"})
+    added = (await api.post("/c/bank/A/signal", {"pdq": "1a" * 32, "md5": "2b" * 16})).json["id"]
+    for kind, value in (("pdq", "1a" * 32), ("md5", "2b" * 16)):
+        found = await api.get("/m/lookup", signal_type=kind, signal=value, include_metadata="true")
+        assert [one["bank_content_id"] for one in found.json["A"]] == [added]
+
+
+async def test_a_place_to_read_from_that_is_away_leaves_the_rest_alone(database_url: str) -> None:
+    nobody = f"postgresql://x@127.0.0.1:{unused_port()}/x"
+    settings = ApiSettings(
+        DatabaseSettings(url=database_url), read_url=nobody, roles=frozenset({"curator", "matcher"})
+    )
+    async with TestClient(TestServer(create_app(settings))) as client:
+        async with client.post("/c/banks", json={"name": "B"}) as made:
+            assert made.status == 201
+        async with client.get("/m/lookup", params={"signal_type": "pdq", "signal": PDQ}) as refused:
+            assert refused.status == 503

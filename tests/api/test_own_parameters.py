@@ -50,7 +50,7 @@ async def test_pages_and_changes_are_of_one_type(api: Any, filled: dict[str, int
         assert [one["content_id"] for one in changes] == [content_id]
     photos = (await api.get("/c/bank/A/content", content_type="photo")).json["contents"]
     assert [one["id"] for one in photos] == [filled["pdq"]]
-    assert (await api.get("/c/bank/A/content", content_type="text")).status == 400
+    assert (await api.get("/c/bank/A/content", content_type="film")).status == 400
 
 
 async def test_a_bank_tells_when_it_changed_and_its_contents_do_not_count(
