@@ -98,5 +98,6 @@ async def test_what_cannot_be_told_is_refused(banks: Any, body: dict[str, Any]) 
 
 
 async def test_a_member_of_which_nothing_is_known_is_refused(banks: Any) -> None:
-    for body in ({}, {"notes": "n"}, {"signals": {}}):
+    nothing: tuple[dict[str, Any], ...] = ({}, {"notes": "n"}, {"signals": {}})
+    for body in nothing:
         assert (await banks.post("/c/bank/A/member", body)).status == 400
