@@ -89,7 +89,7 @@ async def test_a_sister_that_only_the_operator_knows_is_not_locked_before_it_say
         ("toolshed-weekly.example", "grey", ("looks_like", "same_picture", "own_rank")),
         ("corner-bakery.example", "lock", ("looks_like", "same_picture")),
         ("asterdesk.example", "trusted", ("ranked",)),
-        ("atlastools.example", "grey", ("looks_like", "own_rank")),
+        ("atlastools.example", "trusted", ("ranked",)),
         ("apollonotes.example", "first_use", ("common_look",)),
         ("amberlab.example", "trusted", ("ranked",)),
         ("birchworks.example", "trusted", ("ranked",)),
