@@ -124,7 +124,7 @@ class LookRule:
 
 
 SHADE: Final = Drawing(
-    40, least_inner=0.95, most_tint=70, most_rest=0.03, least_detail=0.32, least_direction=0.8, is_exact=True
+    40, least_inner=0.95, most_tint=70, most_rest=0.03, least_detail=0.45, least_direction=0.8, is_exact=True
 )
 STRICT: Final = LookRule("strict", radius_bits=36, least_points=3.8, least_inner=0.75, most_tint=20)
 STANDARD: Final = LookRule("standard", 54, least_points=2.0, least_inner=0.75, most_tint=25, drawing=SHADE)
