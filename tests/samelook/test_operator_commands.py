@@ -69,7 +69,7 @@ async def test_lists_are_imported_and_what_is_refused_is_said(
     )
     done = await samelook("families", "import", str(families), "--name", "apple")
     assert done.exit_code == 0
-    assert "apple: 1 families, 2 groups refused." in done.stdout
+    assert "apple: 1 family, 2 groups refused." in done.stdout
     assert "none of its sites has a rank" in done.stdout
     assert "would make" in done.stdout
     vendors = tmp_path / "vendors.tsv"
@@ -87,7 +87,7 @@ async def test_reports_are_listed_and_dismissed(samelook: Samelook, connection: 
     listed = await samelook("reports", "list", "--kind", "false_lock", "--json")
     assert json.loads(listed.stdout)["site"] == "lumora.com"
     done = await samelook("reports", "dismiss", "lumora.com", "--note", "wrong")
-    assert done.stdout == "1 reports on lumora.com are dismissed.\n"
+    assert done.stdout == "1 report on lumora.com dismissed.\n"
 
 
 async def test_who_was_locked_fits_a_small_terminal(samelook: Samelook, connection: OwnConnection) -> None:
