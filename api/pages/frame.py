@@ -6,7 +6,7 @@ from aiohttp import web
 
 from samelook.api.callers import network_behind
 from samelook.api.description import described
-from samelook.api.errors import ApiError, explained
+from samelook.api.errors import ApiError, bad_request, explained
 from samelook.api.pages.pictures import PICTURES
 from samelook.api.pages.render import asset, page
 from samelook.api.state import POOL
@@ -31,11 +31,15 @@ async def favicon(_: web.Request) -> web.Response:
     return asset("favicon.ico")
 
 
-@routes.get("/ui/picture/{sha256:[0-9a-f]{64}}")
+@routes.get("/ui/picture/{sha256}")
 @described(TAG, "A picture of the crawl, drawn anew from what was hashed of it", page=True)
 async def picture(request: web.Request) -> web.Response:
+    try:
+        sha256 = bytes.fromhex(request.match_info["sha256"])
+    except ValueError as error:
+        raise bad_request("A picture is asked for by its SHA-256 in hex.") from error
     async with request.app[POOL].acquire() as connection:
-        drawn = await request.app[PICTURES].drawn(connection, bytes.fromhex(request.match_info["sha256"]))
+        drawn = await request.app[PICTURES].drawn(connection, sha256)
     if drawn is None:
         raise ApiError(404, "This picture is not kept here.", {"kind": "not_found"})
     headers = {

@@ -191,7 +191,7 @@ async def test_an_extension_gets_the_extensions_routes_and_no_others(steady: Any
                 method.upper(), filled(path), headers={"Origin": origin}, data=b"", allow_redirects=False
             )
             assert (asked.status == 204) is (told.status != 403), (method, path)
-            if told.status != 403:
+            if told.status not in (302, 403):
                 assert told.headers["Access-Control-Allow-Origin"] == origin
             if told.status != 403 and "security" in operation:
                 may.add(path)
