@@ -62,23 +62,21 @@ async def sign_in(request: web.Request) -> web.Response:
     sent = await request.post()
     fields = {name: value for name, value in sent.items() if isinstance(value, str)}
     sessions, network = request.app[SESSIONS], network_behind(request)
-    following = next_of(fields.get("next", ""))
+    following, name = next_of(fields.get("next", "")), fields.get("name", "")
+    if not fields.get("key") and not (name and fields.get("password")):
+        message = "Give a name and a password, or a key."
+        return page(request, "sign_in.html", status=400, next=following, trouble=message, name=name)
     try:
         if fields.get("key"):
             token = await sessions.of_key(fields["key"].strip(), network)
         else:
-            token = await sessions.of_user(fields.get("name", ""), fields.get("password", ""), network)
+            token = await sessions.of_user(name, fields["password"], network)
     except Exception as error:
         told = explained(error)
         if told is None or told.status not in (400, 401, 403, _TOO_MANY):
             raise
         response = page(
-            request,
-            "sign_in.html",
-            status=told.status,
-            next=following,
-            trouble=told.message,
-            name=fields.get("name", ""),
+            request, "sign_in.html", status=told.status, next=following, trouble=told.message, name=name
         )
         response.headers.update(told.headers or {})
         return response
