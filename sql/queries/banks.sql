@@ -133,7 +133,7 @@ WITH changed AS (
 SELECT * FROM changed WHERE id = :id;
 
 -- name: other_signals_of(id, types, values)
--- Types of which a content has another signal than the one given.
+-- Types of which a content has another signal than the one given: a few rows of content_signals by its primary key.
 SELECT s.type
 FROM content_signals AS cs
 JOIN signals AS s ON s.id = cs.signal_id
