@@ -130,9 +130,9 @@ async def test_a_site_whose_start_page_leads_to_a_brand_wears_nothing(sample: An
 
 
 async def test_an_unranked_copy_that_was_crawled_once_is_no_owner(sample: Any) -> None:
-    await crawled_showing(sample, "rowan-copy.example", like="rowanwiki.example")
+    await crawled_showing(sample, "rowan-copy.example", like="confetti-storm.example")
     await sample.catch_up()
-    for host in ("rowanwiki.example", "rowan-copy.example"):
+    for host in ("confetti-storm.example", "rowan-copy.example"):
         assert told(sample.ask(host)) == ("first_use", "7-first")
 
 

@@ -232,7 +232,7 @@ async def _flag(
 
 
 async def test_a_better_ranked_later_claimant_opens_the_case_again(sample: Any) -> None:
-    assert told(sample.ask("rowanwiki.example"))[0] == "first_use"
+    assert told(sample.ask("confetti-storm.example"))[0] == "first_use"
     await sample.run(
         "INSERT INTO domains (reversed_name, harmonic_position, source) "
         "VALUES ('example.realrowan', 700, 'x')"
@@ -245,14 +245,14 @@ async def test_a_better_ranked_later_claimant_opens_the_case_again(sample: Any) 
         "INSERT INTO site_icons (target_url_id, icon_url_id, ordinal, source, declared_url) "
         "SELECT n.id, s.icon_url_id, 0, 'link-icon', '/i' FROM target_urls AS n, site_icons AS s "
         "JOIN target_urls AS t ON t.id = s.target_url_id JOIN favicon_metadata AS m USING (icon_url_id) "
-        "WHERE n.url LIKE '%realrowan%' AND t.url LIKE '%rowanwiki%' AND m.sha256 IS NOT NULL LIMIT 1"
+        "WHERE n.url LIKE '%realrowan%' AND t.url LIKE '%confetti-storm%' AND m.sha256 IS NOT NULL LIMIT 1"
     )
     await sample.run(
         "INSERT INTO page_visits (target_url_id, final_url, status, icon_count) "
         "SELECT id, url, 200, 1 FROM target_urls WHERE url LIKE '%realrowan%'"
     )
     await sample.catch_up()
-    judged = sample.ask("rowanwiki.example")
+    judged = sample.ask("confetti-storm.example")
     assert told(judged) == ("lock", ("looks_like", "same_picture"))
     assert judged.decision.looks_like[0].owner.site == "realrowan.example"
 
