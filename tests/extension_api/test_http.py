@@ -237,7 +237,7 @@ async def test_a_change_of_the_operators_takes_effect_in_every_process(
 
 async def test_a_new_look_takes_effect(http: TestClient[Any, Any], crawled: Any) -> None:
     """A ranked site that the crawl has not known begins to show an icon that another wears."""
-    assert (await check(http, "elmgrove.example"))["verdict"] == "first_use"
+    assert (await check(http, "confetti-storm.example"))["verdict"] == "first_use"
     async with open_connection(crawled) as connection, connection.transaction():
         domain = await connection.fetchval(
             "INSERT INTO domains (reversed_name, harmonic_position, source) "
@@ -252,7 +252,7 @@ async def test_a_new_look_takes_effect(http: TestClient[Any, Any], crawled: Any)
             "INSERT INTO site_icons (target_url_id, icon_url_id, ordinal, source, declared_url) "
             "SELECT $1, s.icon_url_id, 0, 'link-icon', '/i' FROM site_icons AS s "
             "JOIN target_urls AS t ON t.id = s.target_url_id JOIN favicon_metadata AS m USING (icon_url_id) "
-            "WHERE t.url LIKE '%elmgrove%' AND m.sha256 IS NOT NULL LIMIT 1",
+            "WHERE t.url LIKE '%confetti-storm%' AND m.sha256 IS NOT NULL LIMIT 1",
             target,
         )
         await connection.execute(
@@ -260,7 +260,7 @@ async def test_a_new_look_takes_effect(http: TestClient[Any, Any], crawled: Any)
             "VALUES ($1, 'https://elm.example/', 200, 1)",
             target,
         )
-    await becomes(http, "elmgrove.example", "lock")
+    await becomes(http, "confetti-storm.example", "lock")
 
 
 async def test_reports_are_kept_once_for_each_key(http: TestClient[Any, Any], crawled: Any) -> None:
