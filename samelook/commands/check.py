@@ -34,7 +34,8 @@ def check(
     It is the answer that a browser extension gets from the service, made here from the configured database.
     The exit status is 0 whatever the verdicts are, and 1 when one of the sites could not be asked about.
 
-    Examples:
+    For example:
+
         samelook check lumora-secure.example
 
         samelook check https://lumora.example/ --fetch --json

@@ -63,7 +63,8 @@ def compare_hma(
     distances are compared. Lookups without a seed get one, so that the coin of enabled ratios falls alike.
     The exit status is 1 when something differed.
 
-    Example:
+    For example:
+
         tail -F access.log | samelook compare-hma http://hma:5000 --with http://localhost:5100
     """
     import asyncio

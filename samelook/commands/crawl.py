@@ -79,7 +79,8 @@ def run(
     Any number of workers on any number of machines may run on one database. Ctrl-C (or SIGTERM)
     finishes what is in hand and gives the rest back. Each run is booked: `samelook crawl runs`.
 
-    Examples:
+    For example:
+
         samelook crawl run --once
 
         samelook crawl run --workers 4 --phase icons --phase hashes

@@ -42,7 +42,8 @@ def demo(
     Starts an embedded Postgres and a web server on this machine, imports a rank list, crawls and judges;
     nothing leaves the machine, and the demo's data have a folder of their own.
 
-    Examples:
+    For example:
+
         samelook demo
 
         samelook demo --serve

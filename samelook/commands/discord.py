@@ -44,7 +44,8 @@ def register(
 ) -> None:
     """Send the definitions of the slash commands to Discord; they replace the former ones.
 
-    Example:
+    For example:
+
         SAMELOOK_DISCORD_TOKEN=… samelook discord register --application-id 123 --guild 456
     """
     from samelook.inspector.discord import definitions

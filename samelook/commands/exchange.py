@@ -46,7 +46,8 @@ JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a line
 def list_exchanges(*, as_json: JsonOption = False) -> None:
     """All exchanges, their types, and how often they are fetched.
 
-    Example:
+    For example:
+
         samelook exchange list --json
     """
 
@@ -98,7 +99,8 @@ def add(
 ) -> None:
     """Add an exchange and the bank that it feeds.
 
-    Examples:
+    For example:
+
         samelook exchange add PARTNERS local_file --set filename=hashes.csv --set signal_type=pdq
 
         samelook exchange add NCMEC ncmec --credentials login.json --set environment=https://…
@@ -171,7 +173,8 @@ def status(
 
     Exit status 1 when one of them failed or holds something in quarantine.
 
-    Example:
+    For example:
+
         samelook exchange status || mail -s 'An exchange needs you' operator@example.com
     """
 
@@ -237,7 +240,8 @@ def fetch(
 
     Exit status 0 when all are up to date, 1 when one failed.
 
-    Examples:
+    For example:
+
         samelook exchange fetch
 
         samelook exchange fetch PARTNERS --from-scratch

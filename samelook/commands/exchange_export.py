@@ -43,7 +43,8 @@ def export(
     has contents with note and metadata, for another Samelook's POST /c/bank/BANK/signals. Contents that are
     disabled are left out. A file is replaced when all of the bank is written, never by a part.
 
-    Examples:
+    For example:
+
         samelook exchange export MY_BRAND -o my_brand.txt
 
         samelook exchange export MY_BRAND --format hashes --type pdq

@@ -47,7 +47,8 @@ def hash_files(
     worker processes with limits, so hostile files do no harm. A file that is no image is reported, the
     others are still hashed, and the exit status is 1.
 
-    Examples:
+    For example:
+
         samelook hash favicon.ico logo.svg --json
 
         samelook hash icons/

@@ -34,7 +34,8 @@ def icons(
 
     The exit status is 0 also when a page has no icon, and 1 when a page cannot be had.
 
-    Examples:
+    For example:
+
         samelook icons example.org --json
 
         samelook icons - < domains.txt

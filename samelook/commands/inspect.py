@@ -85,7 +85,8 @@ def site(
     Look-alikes are sites with the same look by the service's rules (`same`: strict, standard or wide),
     and those whose --signal differs in few bits.
 
-    Examples:
+    For example:
+
         samelook inspect site example.com
 
         samelook inspect site example.com --signal blockhash16 --distance 12
@@ -149,7 +150,8 @@ def look(
     A URL is fetched as the crawler would: an icon, or a page whose icon is taken. A hash is a
     SHA-256, an MD5 or a favicon hash (MMH3) of a known picture, or a hash of --signal.
 
-    Examples:
+    For example:
+
         samelook inspect look logo.png
 
         samelook inspect look https://example.com/
@@ -191,7 +193,8 @@ def overlaps(
     The centre of a cluster is the look of its best-ranked site; everything within --distance of it
     belongs to it. Reads every hash of the signal, in pages; --timeout is for each of them.
 
-    Examples:
+    For example:
+
         samelook inspect overlaps --distance 0
 
         samelook inspect overlaps --signal blockhash16 --min-sites 10 --json
@@ -237,7 +240,8 @@ def errors(
 ) -> None:
     """Which sites failed, with which errors and how often; the newest first.
 
-    Examples:
+    For example:
+
         samelook inspect errors --since 12h
 
         samelook inspect errors --phase icons --kind timeout --json
@@ -275,7 +279,8 @@ def grey(
 ) -> None:
     """Which sites are grey, and why.
 
-    Example:
+    For example:
+
         samelook inspect grey --reason no_icon --csv
     """
     from samelook.inspector.opinions import grey_answer
@@ -305,7 +310,8 @@ def reports(
 ) -> None:
     """What people reported, the newest first. Who they are is neither shown nor known.
 
-    Example:
+    For example:
+
         samelook inspect reports --kind false_lock
     """
     from samelook.inspector.opinions import reports_answer
@@ -325,7 +331,8 @@ def queue(
 ) -> None:
     """What is due, leased and oldest in each phase; the workers and their last sign of life.
 
-    Example:
+    For example:
+
         samelook inspect queue --json
     """
     from samelook.inspector.queues import queue_answer

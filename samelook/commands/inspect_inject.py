@@ -104,7 +104,8 @@ def fault(
 ) -> None:
     """A fault in every running crawl that may inject (SAMELOOK_ALLOW_INJECTION=1), within a second.
 
-    Examples:
+    For example:
+
         samelook inspect inject fault dns --share 0.1 --for 5m
 
         samelook inspect inject fault bomb --site example.com
@@ -152,7 +153,8 @@ def error(
 ) -> None:
     """An error for a site, as if the crawl had met it.
 
-    Example:
+    For example:
+
         samelook inspect inject error example.com --phase icons --kind robots_disallowed
     """
     from samelook.inspector.injection import inject_error
@@ -185,7 +187,8 @@ def result(
 ) -> None:
     """A result for a site, as if the crawl had found another site's icons there.
 
-    Example:
+    For example:
+
         samelook inspect inject result example.com --wearing example.org
     """
     from samelook.inspector.injection import inject_result

@@ -48,7 +48,8 @@ def verdicts(
 ) -> None:
     """Which sites were locked when somebody asked, and whom they copy; the newest first.
 
-    Examples:
+    For example:
+
         samelook inspect verdicts --since 1d
 
         samelook inspect verdicts --verdict grey --json
@@ -80,7 +81,8 @@ def common(
 
     Nothing is taken by itself: `samelook catalogue add` takes what you have looked at.
 
-    Example:
+    For example:
+
         samelook inspect common --min-sites 20
     """
     from samelook.inspector.operator import common_answer
@@ -104,7 +106,8 @@ def audit(
 ) -> None:
     """What operators did: who, when, what and why; the newest first.
 
-    Example:
+    For example:
+
         samelook inspect audit lumora.example
     """
     from samelook.inspector.operator import audit_answer
@@ -125,7 +128,8 @@ def lists(
 ) -> None:
     """The sites on the operator's allowlist and blocklist, with notes and ends.
 
-    Example:
+    For example:
+
         samelook inspect lists --csv
     """
     from samelook.inspector.operator import lists_answer
@@ -146,7 +150,8 @@ def runs(
 ) -> None:
     """Runs of the crawl and of imports: when, how many, which errors, how they ended; the newest first.
 
-    Example:
+    For example:
+
         samelook crawl runs --limit 10
     """
     from samelook.inspector.runs import runs_answer

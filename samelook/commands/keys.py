@@ -50,7 +50,8 @@ def create(
 ) -> None:
     """Make a key and print it. It is shown this once.
 
-    Example:
+    For example:
+
         samelook keys create dashboard --role viewer
     """
     from samelook.api.access import ROLES
@@ -77,7 +78,8 @@ def create(
 def list_keys(*, as_json: JsonOption = False) -> None:
     """All keys that work.
 
-    Example:
+    For example:
+
         samelook keys list
     """
 
@@ -108,7 +110,8 @@ def rotate(
 ) -> None:
     """Print a new secret for a key. The old one works for a day more.
 
-    Example:
+    For example:
+
         samelook keys rotate 3
     """
 
@@ -123,7 +126,8 @@ def rotate(
 def revoke(key_id: _Id) -> None:
     """End a key, in every serving process within two seconds.
 
-    Example:
+    For example:
+
         samelook keys revoke 3
     """
 

@@ -69,7 +69,8 @@ def allow(
 ) -> None:
     """Trust a site whatever it shows.
 
-    Example:
+    For example:
+
         samelook site allow partner.example --for 30d --note 'ticket 17'
     """
     _list(site, "allow", lasts, note, as_json=json)
@@ -81,7 +82,8 @@ def block(
 ) -> None:
     """Lock a site whatever it shows.
 
-    Example:
+    For example:
+
         samelook site block lumora-secure.example --note 'reported by the bank'
     """
     _list(site, "block", lasts, note, as_json=json)
@@ -91,7 +93,8 @@ def block(
 def forget(site: SiteArgument, *, note: NoteOption = "", json: JsonOption = False) -> None:
     """Take back what you said of a site: off both lists, and out of the families that you stated.
 
-    Example:
+    For example:
+
         samelook site forget partner.example
     """
     from samelook.extension_api.operator import forget_site
@@ -112,7 +115,8 @@ def family(
 ) -> None:
     """State that sites are one organisation, so that none is a copy of another.
 
-    Examples:
+    For example:
+
         samelook site family lumora.example lumora-mail.example --note 'their mail'
 
         samelook site family --unrelated lumora.example lumora-club.example
@@ -141,7 +145,8 @@ def list_reports(
 ) -> None:
     """What people reported, the newest first. Who they are is neither shown nor known.
 
-    Example:
+    For example:
+
         samelook reports list --kind false_lock
     """
     from samelook.inspector.opinions import reports_answer
@@ -156,7 +161,8 @@ def list_reports(
 def dismiss(site: SiteArgument, *, note: NoteOption = "", json: JsonOption = False) -> None:
     """Disagree with all reports on a site so far: they weigh nothing any more.
 
-    Example:
+    For example:
+
         samelook reports dismiss lumora.example --note 'a flood from one network'
     """
     from samelook.extension_api.operator import dismiss_reports
@@ -181,7 +187,8 @@ def import_families(
     Groups of more than 300 sites, without a ranked one, or that join two well-known organisations are
     refused: a wrong family would hide phishing.
 
-    Example:
+    For example:
+
         samelook families import shared-credentials.json --name apple
     """
     from samelook.extension_api import operator
@@ -223,7 +230,8 @@ def import_catalogue(
     Known are Recog's favicons (XML, by MD5) and lines of DOMAIN, tab, PRODUCT. An entry that is a protected
     brand, or whose icon a protected site wears, is refused.
 
-    Example:
+    For example:
+
         samelook catalogue import favicons.xml --name recog
     """
     from samelook.extension_api import operator
@@ -260,7 +268,8 @@ def add_common(
 ) -> None:
     """Take an icon that the crawl knows into the catalogue. While another ranked site wears it, it waits.
 
-    Example:
+    For example:
+
         samelook catalogue add 'Toy Panel' --picture 3f5a… --note 'looked at by hand'
     """
     from samelook.extension_api.operator import add_common_picture
@@ -285,7 +294,8 @@ def forget_common(
 ) -> None:
     """Take what was added for a product out of the catalogue; what comes with the package stays.
 
-    Example:
+    For example:
+
         samelook catalogue forget 'Toy Panel'
     """
     from samelook.extension_api.operator import forget_product

@@ -98,7 +98,8 @@ def serve(
     Without API keys only this machine can connect. To serve others, make keys for them with samelook keys
     create; whoever has an admin's may also do so with POST /c/api_keys.
 
-    Examples:
+    For example:
+
         samelook serve
 
         samelook serve --host 0.0.0.0 --workers 4

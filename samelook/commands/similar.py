@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from samelook.commands.given import files_of, in_order, picture_limits, read_picture, shown
-from samelook.terminal.console import counted, say, tell
+from samelook.terminal.console import counted, err, say, tell
 
 if TYPE_CHECKING:
     from samelook.hashing.errors import HashingError
@@ -66,7 +66,8 @@ def similar(
     Every frame of an ICO counts. A file that lies in the folder is found there too. Files that are no
     images are reported, everything else is still compared, and the exit status is 1.
 
-    Example:
+    For example:
+
         samelook similar --among trusted-icons/ favicon.ico logo.svg --rule strict --json
     """
     import asyncio
@@ -92,16 +93,21 @@ async def _report(stored: list[Path], files: list[Path], rule: LookRule, show: P
     workers = min(os.cpu_count() or 1, _MOST_WORKERS)
     async with Sandbox(workers, process_limits, limits) as sandbox:
         all_read = await _fill(gallery, _looks(sandbox, stored, limits, workers), len(stored))
+        # On a terminal the bar and the results would share lines: there they come when it is gone.
+        held: list[tuple[Path, Sequence[Alike] | HashingError]] = []
+        now: Print = (lambda file, found: held.append((file, found))) if err().is_terminal else show
         with _progress("Comparing", len(files)) as advance:
             batch: list[Read] = []
             async for one in _looks(sandbox, files, limits, workers):
                 batch.append(one)
                 if len(batch) == _TOGETHER:
-                    all_read &= _compare(batch, gallery, rule, show)
+                    all_read &= _compare(batch, gallery, rule, now)
                     advance(len(batch))
                     batch.clear()
-            all_read &= _compare(batch, gallery, rule, show)
+            all_read &= _compare(batch, gallery, rule, now)
             advance(len(batch))
+        for file, found in held:
+            show(file, found)
     return all_read
 
 
@@ -221,8 +227,6 @@ def _progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
     import time
 
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from samelook.terminal.console import err
 
     started = time.monotonic()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

@@ -34,7 +34,8 @@ def add(
 ) -> None:
     """Make an account; asks for its password.
 
-    Example:
+    For example:
+
         samelook users add anna --role curator
     """
     from samelook.api.users import USER_ROLES
@@ -57,14 +58,18 @@ def add(
 def list_users() -> None:
     """All accounts.
 
-    Example:
+    For example:
+
         samelook users list
     """
 
     async def read(store: UserStore) -> list[User]:
         return await store.list()
 
-    for user in _with_users(read):
+    users = _with_users(read)
+    if not users:
+        typer.echo("There are no accounts yet: samelook users add NAME makes one.", err=True)
+    for user in users:
         seen = user.last_signed_in
         last = "never signed in" if seen is None else f"signed in {seen:%Y-%m-%d %H:%M}"
         typer.echo(f"{user.role:<8}  {user.name}, {last}")
@@ -74,7 +79,8 @@ def list_users() -> None:
 def change_password(name: _Name, *, password_stdin: FromInput = False) -> None:
     """Give an account another password. Its sessions end.
 
-    Example:
+    For example:
+
         samelook users password anna
     """
     password = _password(from_input=password_stdin)
@@ -89,7 +95,8 @@ def change_password(name: _Name, *, password_stdin: FromInput = False) -> None:
 def remove(name: _Name) -> None:
     """End an account and its sessions.
 
-    Example:
+    For example:
+
         samelook users remove anna
     """
 

@@ -57,6 +57,7 @@ def comparable(text: str) -> str:
         (r"\b[0-9a-f-]*[0-9a-f]{12,}\b", "<hex>"),
         (r"(stopped|silent|running)\s+\S+\s+\d+", r"\1 <host>"),
         (r"\b\d+\.\d\b", "<seconds>"),
+        (r"\b\d+ s\b", "<seconds> s"),
         (r"\d+ of 100\b", "<connections>"),
         (r"\d+ migrations", "<migrations>"),
         (r"[ \t]+", " "),

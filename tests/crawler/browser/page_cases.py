@@ -303,7 +303,6 @@ for _name, _markup, _icon_shown in (
 _TWO = page(link("/green32.png"))
 head("refresh-later", '<meta http-equiv=refresh content="5;url=/two">', "/favicon.ico")
 add("refresh", page('<meta http-equiv=refresh content="0;url=/two">'), "/green32.png", two=_TWO)
-add("refresh-by-header", page("", headers="Refresh: 0;url=/two\r\n"), "/green32.png", two=_TWO)
 add("sent-on", _sent("sub/two"), "/red16.png", **{"sub/two": page(link("../red16.png"))})
 CASES["sent-back"] = {
     "/": lambda head: (

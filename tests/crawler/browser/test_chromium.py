@@ -30,13 +30,30 @@ def _chromium() -> None:
 
 
 async def shown_by_chromium(
-    profile: Path,
+    folder: Path,
     sites: Sites,
     files: Mapping[str, Answer],
     recorded: Mapping[str, str | None],
     scheme: str = "http",
 ) -> dict[str, str | None]:
-    """What Chromium shows of each site, which is waited for where something was recorded."""
+    """What Chromium shows of each site, which is waited for where something was recorded.
+
+    What differs is looked at once more by itself: on a busy machine an icon may come after the wait for it.
+    """
+    found = await _shown(folder / "first", sites, files, recorded, scheme)
+    differing = {name: icon for name, icon in recorded.items() if found[name] != icon}
+    if differing:
+        found |= await _shown(folder / "again", sites, files, differing, scheme)
+    return found
+
+
+async def _shown(
+    profile: Path,
+    sites: Sites,
+    files: Mapping[str, Answer],
+    recorded: Mapping[str, str | None],
+    scheme: str,
+) -> dict[str, str | None]:
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if scheme == "https" else None
     if tls is not None:
         trustme.CA().issue_cert("*.test").configure_cert(tls)
@@ -46,8 +63,8 @@ async def shown_by_chromium(
             await browser.visit(
                 {f"{scheme}://{name}.test/": icon is not None for name, icon in recorded.items()}
             )
-    found = browser.shown()
-    return {name: found.get(name) for name in recorded}
+    shown = browser.shown()
+    return {name: shown.get(name) for name in recorded}
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])

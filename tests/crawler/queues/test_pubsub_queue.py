@@ -130,6 +130,7 @@ async def test_without_its_library_it_says_what_to_install(monkeypatch: pytest.M
             pass
 
 
+@pytest.mark.timeout(240)
 async def test_an_outage_of_the_service_loses_nothing(pool: Pool, pubsub_server: PubsubServer) -> None:
     await pool.execute(
         "INSERT INTO domains (reversed_name, harmonic_position, source)"
@@ -149,7 +150,7 @@ async def test_an_outage_of_the_service_loses_nothing(pool: Pool, pubsub_server:
         assert etl is not None
         queue = messages.queue(pool, domains_store(), SETTINGS, uuid.uuid4())
         runner = PhaseRunner("domains", queue, work, SETTINGS, asyncio.Event())
-        async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(200), asyncio.TaskGroup() as group:
             group.create_task(etl.run(once=True))
             group.create_task(runner.run(lambda: True))
             while pubsub_server.fail_with is None:
