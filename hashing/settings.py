@@ -40,7 +40,7 @@ def hash_processes_field() -> Any:
 
 
 def optional_signals_field() -> Any:
-    """The field that names signals besides the usual ones: of a crawl, and of banks."""
+    """The setting that switches optional signals on. The crawl and the banks share its one definition."""
     return variable(
         "SAMELOOK_SIGNALS",
         (),

@@ -1,4 +1,4 @@
-"""Help in words of people: `N` and `TEXT` instead of a language's names for types."""
+"""Names in `--help` for what an option takes: `N` and `TEXT` instead of Python's `int` and `str`."""
 
 from __future__ import annotations
 

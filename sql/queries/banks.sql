@@ -291,7 +291,7 @@ FROM (SELECT nextval('bank_content_id_seq') AS id FROM generate_series(1, :numbe
 CREATE TEMP TABLE IF NOT EXISTS staged_signals (content_id bigint, type text, value bytea) ON COMMIT DELETE ROWS;
 
 -- name: add_plain_contents(bank_id, ids)!
--- Contents of which nothing is known but their signals. A row a content.
+-- Adds contents that have signals only: no media, note or tags are known. Writes one row for each content.
 INSERT INTO bank_content (id, bank_id, media_unavailable)
 SELECT id, :bank_id, true FROM unnest(CAST(:ids AS bigint[])) AS id;
 

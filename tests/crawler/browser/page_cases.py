@@ -38,7 +38,7 @@ def _sent(location: str) -> bytes:
 
 
 def _if(mark: bytes) -> Callable[[bytes], bytes]:
-    """An icon for whoever sends this in a header."""
+    """Answers a request with an icon if its head contains `mark`, and with 403 otherwise."""
     icon, refused = whole(png((5, 5, 5)), "image/png"), whole(b"", status="403 Forbidden")
     return lambda head: icon if mark in head.lower() else refused
 
