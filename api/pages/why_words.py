@@ -65,8 +65,8 @@ WORDS: Mapping[Language, Words] = {
         shown="the address you are on",
         real="who is known for this icon",
         looks_like="looks like",
-        ranked="number {rank} of the most visited sites",
-        not_ranked="not among the most visited sites",
+        ranked="number {rank} of the best-known sites",
+        not_ranked="not among the best-known sites",
         visitor_title="You wanted to go there?",
         visitor="Look at the address. If you expected the other name, close the page and type the address yourself. "
         "Reading does no harm; do not type passwords, card numbers or recovery words.",
@@ -105,8 +105,8 @@ WORDS: Mapping[Language, Words] = {
         shown="die Adresse, auf der Sie sind",
         real="wer für dieses Symbol bekannt ist",
         looks_like="sieht aus wie",
-        ranked="Nummer {rank} der meistbesuchten Seiten",
-        not_ranked="nicht unter den meistbesuchten Seiten",
+        ranked="Nummer {rank} der bekanntesten Seiten",
+        not_ranked="nicht unter den bekanntesten Seiten",
         visitor_title="Sie wollten dorthin?",
         visitor="Sehen Sie sich die Adresse an. Haben Sie den anderen Namen erwartet, schließen Sie die Seite und "
         "geben Sie die Adresse selbst ein. Lesen schadet nicht; geben Sie keine Passwörter, Kartennummern "
