@@ -15,6 +15,7 @@ from samelook.api.description import described
 from samelook.api.errors import ApiError, bad_request
 from samelook.api.exchange_service import EXCHANGES
 from samelook.api.pages.frame import TAG
+from samelook.api.pages.remembered import Remembered
 from samelook.api.pages.render import fragment, page
 from samelook.api.pages.sentences import how_alike, why_caught
 from samelook.api.state import MATCHING, POOL
@@ -36,22 +37,12 @@ _PICTURE = re.compile(r"https?://\S+\.(?:png|ico|svg|gif|jpe?g|webp|avif|bmp)(?:
 
 
 class Live:
-    """What Home shows, asked for once for all who look at it."""
+    """What Home shows, asked for once for all who look at it, and the streams that tell of it."""
 
     def __init__(self) -> None:
         self.stopping = asyncio.Event()
         self.streams = 0
-        self._values: Mapping[str, Any] = {}
-        self._at = -_FRESH_S
-        self._asking = asyncio.Lock()
-
-    async def values(self, app: web.Application) -> Mapping[str, Any]:
-        """The values of the template, some seconds old at most."""
-        async with self._asking:
-            if time.monotonic() - self._at >= _FRESH_S:
-                self._values = await _values(app)
-                self._at = time.monotonic()
-            return self._values
+        self.values = Remembered(_values, _FRESH_S).values
 
 
 LIVE = web.AppKey("live", Live)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from typing import Any
 
 from aiohttp import web
 
 from samelook.api.description import described
 from samelook.api.pages.frame import TAG
+from samelook.api.pages.remembered import Remembered
 from samelook.api.pages.render import page
 from samelook.api.state import POOL
 from samelook.inspector.operator import common_answer
@@ -22,30 +21,14 @@ _KEPT_S = 60.0
 _FEWEST_SITES = 3
 
 
-class Clusters:
-    """The clusters, which take a walk over all looks: found once a minute at most."""
-
-    def __init__(self) -> None:
-        self._found: dict[str, Any] | None = None
-        self._at = 0.0
-        self._asking = asyncio.Lock()
-
-    async def found(self, app: web.Application) -> dict[str, Any]:
-        """The values of the page."""
-        async with self._asking:
-            if self._found is None or time.monotonic() - self._at > _KEPT_S:
-                self._found = await _values(app)
-                self._at = time.monotonic()
-            return self._found
-
-
-CLUSTERS = web.AppKey("clusters", Clusters)
+CLUSTERS = web.AppKey("clusters", Remembered)
+"""The clusters, which take a walk over all looks: found once a minute at most."""
 
 
 @routes.get("/ui/looks")
 @described(TAG, "Looks that several sites share", page=True)
 async def looks(request: web.Request) -> web.Response:
-    return page(request, "looks.html", **await request.app[CLUSTERS].found(request.app))
+    return page(request, "looks.html", **await request.app[CLUSTERS].values(request.app))
 
 
 async def _values(app: web.Application) -> dict[str, Any]:
@@ -64,3 +47,7 @@ async def _values(app: web.Application) -> dict[str, Any]:
         "facts": overlaps.facts,
         "proposals": common.listings[0].rows,
     }
+
+
+def clusters() -> Remembered:
+    return Remembered(_values, _KEPT_S)
