@@ -213,9 +213,13 @@ def extension_context(
 
 @asynccontextmanager
 async def answering_once(
-    database: DatabaseSettings, settings: ExtensionSettings | None = None
+    database: DatabaseSettings, settings: ExtensionSettings | None = None, *, keep: bool = False
 ) -> AsyncIterator[Answers]:
-    """Answers for a command that ends soon: facts are brought up to date once, nothing is written."""
+    """Answers for a command that ends soon: facts are brought up to date once.
+
+    Nothing of the answers is written, unless they are to be kept as the service keeps its own: then the pages
+    show who was locked.
+    """
     settings = settings or ExtensionSettings()
     async with open_pool(database) as pool, Sandbox() as sandbox:
         await LookWorker(pool, sandbox).catch_up()
@@ -225,4 +229,7 @@ async def answering_once(
                 await keeper.catch_up(connection)
         follower = Follower(database, settings.verdicts)
         await follower.load()
-        yield Answers(follower, Outbox(pool, remembered=0), sandbox, pool, settings, time.time)
+        outbox = Outbox(pool, remembered=0)
+        yield Answers(follower, outbox, sandbox, pool, settings, time.time)
+        if keep:
+            await outbox.flush()

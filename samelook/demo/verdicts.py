@@ -35,7 +35,7 @@ async def sample_verdicts(pool: Pool, settings: Settings, url: str) -> dict[str,
     await state_families(pool, OPERATOR_FAMILIES, provenance=who)
     async with pool.acquire() as connection:
         await import_catalogue(connection, entries_in(OPERATOR_CATALOGUE), who, Act(who))
-    async with answering_once(settings.database_at(url), settings.extension) as answers:
+    async with answering_once(settings.database_at(url), settings.extension, keep=True) as answers:
         return {site.host: await answers.answer(SiteQuestion(url=site.host)) for site in SITES}
 
 
