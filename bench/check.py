@@ -195,7 +195,7 @@ async def connections(port: int, count: int) -> AsyncIterator[list[Connection]]:
 def request(body: Any) -> bytes:
     data = json.dumps(body).encode()
     head = (
-        "POST /x/v1/check HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
+        "POST /x/v1/check HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(data)}\r\n\r\n"
     )
     return head.encode() + data
