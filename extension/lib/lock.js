@@ -87,56 +87,65 @@ function holdStill(milliseconds) {
 }
 
 /** Every navigation to the site ends at the lock page, Back and the page's own included. */
-async function redirect(site) {
-  const rules = await chrome.declarativeNetRequest.getSessionRules();
-  if (rules.some((rule) => rule.action.type === "redirect" && rule.condition.requestDomains[0] === site)) return;
-  const id = 1 + Math.max(0, ...rules.map((rule) => rule.id));
-  await chrome.declarativeNetRequest.updateSessionRules({
-    addRules: [
-      {
-        id,
-        priority: PRIORITY.redirect,
-        action: { type: "redirect", redirect: { extensionPath: `/${LOCK_PAGE}?site=${encodeURIComponent(site)}` } },
-        condition: { requestDomains: [site], resourceTypes: ["main_frame"] },
-      },
-    ],
+function redirect(site) {
+  return changeRules((rules) => {
+    if (rules.some((rule) => rule.action.type === "redirect" && rule.condition.requestDomains[0] === site)) return {};
+    return {
+      addRules: [
+        {
+          id: nextId(rules),
+          priority: PRIORITY.redirect,
+          action: { type: "redirect", redirect: { extensionPath: `/${LOCK_PAGE}?site=${encodeURIComponent(site)}` } },
+          condition: { requestDomains: [site], resourceTypes: ["main_frame"] },
+        },
+      ],
+    };
   });
 }
 
-async function removeRules(which) {
-  const rules = await chrome.declarativeNetRequest.getSessionRules();
-  const removeRuleIds = rules.filter(which).map((rule) => rule.id);
-  await chrome.declarativeNetRequest.updateSessionRules({ removeRuleIds });
+const nextId = (rules) => 1 + Math.max(0, ...rules.map((rule) => rule.id));
+
+let changing = Promise.resolve();
+
+/**
+ * Change the rules of navigation by what `changed` says of the present ones. One change at a time: of two tabs that are
+ * locked at once both would take the same next id, the browser would refuse the second, and that tab would stay.
+ */
+function changeRules(changed) {
+  const done = changing.then(async () => {
+    const change = changed(await chrome.declarativeNetRequest.getSessionRules());
+    await chrome.declarativeNetRequest.updateSessionRules(change);
+  });
+  changing = done.catch(() => null);
+  return done;
+}
+
+function removeRules(which) {
+  return changeRules((rules) => ({ removeRuleIds: rules.filter(which).map((rule) => rule.id) }));
 }
 
 /** Show a locked site under a policy without script and forms, in this tab alone. */
 export async function viewOnly(tabId, site) {
   const lock = await lockOf(site);
   if (!lock) return;
-  await removeRules((rule) => rule.condition.requestDomains?.[0] === site && rule.condition.tabIds?.includes(tabId));
-  const rules = await chrome.declarativeNetRequest.getSessionRules();
-  const id = 1 + Math.max(0, ...rules.map((rule) => rule.id));
-  const condition = { requestDomains: [site], tabIds: [tabId] };
-  await chrome.declarativeNetRequest.updateSessionRules({
-    addRules: [
-      {
-        id,
-        priority: PRIORITY.sandbox,
-        action: {
-          type: "modifyHeaders",
-          responseHeaders: [{ header: "content-security-policy", operation: "append", value: SANDBOX }],
-        },
-        condition: { ...condition, resourceTypes: ["main_frame", "sub_frame"] },
+  await changeRules((rules) => {
+    const ours = rules.filter((rule) => rule.condition.requestDomains?.[0] === site);
+    const redirects = ours.filter((rule) => rule.action.type === "redirect");
+    const before = ours.filter((rule) => rule.condition.tabIds?.includes(tabId));
+    const sandbox = {
+      id: nextId(rules),
+      priority: PRIORITY.sandbox,
+      action: {
+        type: "modifyHeaders",
+        responseHeaders: [{ header: "content-security-policy", operation: "append", value: SANDBOX }],
       },
-    ],
-  });
-  const redirects = rules.filter((rule) => rule.action.type === "redirect" && rule.condition.requestDomains[0] === site);
-  await chrome.declarativeNetRequest.updateSessionRules({
-    removeRuleIds: redirects.map((rule) => rule.id),
-    addRules: redirects.map((rule) => {
+      condition: { requestDomains: [site], tabIds: [tabId], resourceTypes: ["main_frame", "sub_frame"] },
+    };
+    const spared = redirects.map((rule) => {
       const excludedTabIds = [...new Set([...(rule.condition.excludedTabIds ?? []), tabId])];
       return { ...rule, condition: { ...rule.condition, excludedTabIds } };
-    }),
+    });
+    return { removeRuleIds: [...redirects, ...before].map((rule) => rule.id), addRules: [sandbox, ...spared] };
   });
   await setTabState(tabId, {
     host: lock.host, site, scope: site, verdict: "lock", action: "lock", viewing: true, guard: "view", pictures: [], ...facts(lock),

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from tests.extension.attacks import ROBBED
 from tests.extension.firefox import Firefox, running_firefox
 from tests.extension.stage import Stage
+from tests.fixtures.waiting import until
 
 PACK = Path(__file__).parents[2] / "extension/pack.py"
 COPIES = ("by-svg", "by-script", "late-field", "in-frame", "asks-to-stay")
-PATIENCE_S = 60.0
-
-
-async def until(holds: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while not await holds():
-            await asyncio.sleep(0.1)
 
 
 async def test_firefox_locks_copies_and_leaves_others_alone(
@@ -38,8 +30,7 @@ async def test_firefox_locks_copies_and_leaves_others_alone(
         assert [path for _, path, _ in stage.asked[before:]] == []
         for name in COPIES:
             await firefox.open(f"{name}.example")
-        for name in COPIES:
-            await until(lambda host=f"{name}.example": firefox.is_locked(host))  # type: ignore[misc]
+        await _are_locked(firefox, {f"{name}.example" for name in COPIES})
         assert any("//lumora.example/" in url for url in await firefox.urls())
     questions = [json.loads(body) for _, path, body in stage.asked[before:] if path == "/x/v1/check"]
     assert {question["url"] for question in questions} == {f"{name}.example" for name in COPIES}
@@ -51,6 +42,19 @@ async def _has_its_list(stage: Stage, before: int) -> None:
         return any(path.startswith("/x/v1/looks/compact") for _, path, _ in stage.asked[before:])
 
     await until(fetched)
+
+
+async def _are_locked(firefox: Firefox, hosts: set[str]) -> None:
+    left = set(hosts)
+
+    async def none_is_left() -> bool:
+        left.difference_update([host for host in left if await firefox.is_locked(host)])
+        return not left
+
+    try:
+        await until(none_is_left)
+    except TimeoutError:
+        raise AssertionError(f"not locked: {left}; tabs: {await firefox.urls()}") from None
 
 
 async def _can_be_typed_into(firefox: Firefox, host: str) -> None:

@@ -77,6 +77,23 @@ def test_no_page_gets_past_the_lock(browser: Browser, name: str) -> None:
     close_tabs(browser)
 
 
+def test_tabs_that_are_locked_at_the_same_moment_all_go_to_the_lock_page(browser: Browser) -> None:
+    sites = [f"at-once-{number}.example" for number in range(6)]
+    browser.control.evaluate(
+        """async (sites) => {
+          const {pageAsks} = await import('/lib/lock.js');
+          const {setTabState} = await import('/lib/state.js');
+          const tabs = await Promise.all(sites.map(() => chrome.tabs.create({active: false})));
+          await Promise.all(tabs.map(({id}, i) => setTabState(id, {guard: 'watch', scope: sites[i]})));
+          await Promise.all(tabs.map(({id}) => pageAsks(id)));
+        }""",
+        sites,
+    )
+    for site in sites:
+        assert is_locked(browser, site), site
+    close_tabs(browser)
+
+
 def test_impersonators_of_the_sample_web_are_locked(browser: Browser) -> None:
     for host in COPIES:
         visit_and_be_locked(browser, host)
