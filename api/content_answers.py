@@ -10,7 +10,7 @@ from samelook.api.answers import answer_model
 from samelook.api.content_models import ContentAnswer, ContentDetailsAnswer, ContentQuery
 from samelook.api.routes.curation import bank_answer
 from samelook.api.state import CURATION
-from samelook.banks.contents import Content, Signal
+from samelook.banks.contents import Content, ContentSignal
 from samelook.banks.details import told
 from samelook.banks.signal_types import SignalType, signal_type
 
@@ -45,7 +45,9 @@ async def all_of(request: web.Request, content: Content, kind: SignalType | None
     return details_answer(content, signals, crawled.get(content.id, {}))
 
 
-def details_answer(content: Content, signals: list[Signal], crawled: dict[str, Any]) -> ContentDetailsAnswer:
+def details_answer(
+    content: Content, signals: list[ContentSignal], crawled: dict[str, Any]
+) -> ContentDetailsAnswer:
     """A content with all that is known of it."""
     details = content.details
     metadata = told(details.metadata, content.shared)

@@ -14,7 +14,7 @@ from aiohttp.web_protocol import RequestPayloadError
 from samelook.banks.errors import BankError
 from samelook.crawler.fetching.errors import BlockedAddress, BlockedPort, FetchError, FetchTimeout, TooLarge
 from samelook.exchanges.errors import ExchangeError
-from samelook.extension_api.errors import ExtensionError, RateLimited
+from samelook.extension_api.errors import AskedTooOften, ExtensionError
 from samelook.hashing.errors import DecoderDied, HashingError, TooManyBytes
 from samelook.inspector.errors import BadQuestion
 from samelook.matching.errors import BadQuery, MatchingError
@@ -81,7 +81,7 @@ def explained(error: Exception) -> ApiError | None:  # noqa: C901, PLR0911, PLR0
             return _of_aiohttp(error)
         case RequestPayloadError():
             return bad_request("The body is not encoded as its headers say, or it ended too soon.")
-        case RateLimited():
+        case AskedTooOften():
             return too_many(error.message, error.retry_after_s)
         case ExtensionError():
             return ApiError(error.status, error.message, {"kind": error.kind, **error.detail})

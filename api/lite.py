@@ -22,7 +22,7 @@ import numpy as np
 
 from samelook.api.errors import ApiError, bad_request
 from samelook.api.settings import LiteSettings
-from samelook.banks.errors import BadList, BadSignal
+from samelook.banks.errors import BadHashList, BadSignal
 from samelook.banks.hash_lists import BARE, Row, columns_of, line_row
 from samelook.banks.signal_types import SIGNAL_TYPES
 from samelook.matching import HammingIndex
@@ -146,9 +146,9 @@ def _named(path: Path | None) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise BadList(f"The list {path} cannot be read: {error.strerror or error}.") from error
+        raise BadHashList(f"The list {path} cannot be read: {error.strerror or error}.") from error
     except ApiError as error:
-        raise BadList(f"The list {path} cannot be used. {error.message}") from error
+        raise BadHashList(f"The list {path} cannot be used. {error.message}") from error
 
 
 def hash_list(text: bytes, origin: str) -> HashList:

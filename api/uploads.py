@@ -34,7 +34,7 @@ class Media:
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class SentForm:
     """A form that was sent: files and texts by field."""
 
     files: dict[str, bytes]
@@ -45,17 +45,17 @@ class Form:
     """Files of which nothing was kept, by field."""
 
 
-async def form_of(request: web.Request, max_bytes: int, streaming: Streaming | None = None) -> Form:
+async def form_of(request: web.Request, max_bytes: int, streaming: Streaming | None = None) -> SentForm:
     """The multipart or urlencoded form in the body. Raises ApiError."""
     if request.content_type == "application/x-www-form-urlencoded":
         try:
             sent = await request.post()
         except (ValueError, LookupError) as error:
             raise bad_request("The form is not encoded as its Content-Type says.") from error
-        return Form({}, {name: value for name, value in sent.items() if isinstance(value, str)}, {})
+        return SentForm({}, {name: value for name, value in sent.items() if isinstance(value, str)}, {})
     if request.content_type != "multipart/form-data":
         raise bad_request("Missing multipart/form-data file upload")
-    form = Form({}, {}, {})
+    form = SentForm({}, {}, {})
     try:
         async for part in await request.multipart():
             if not isinstance(part, BodyPartReader):
@@ -66,7 +66,7 @@ async def form_of(request: web.Request, max_bytes: int, streaming: Streaming | N
     return form
 
 
-async def _take(form: Form, part: BodyPartReader, max_bytes: int, streaming: Streaming | None) -> None:
+async def _take(form: SentForm, part: BodyPartReader, max_bytes: int, streaming: Streaming | None) -> None:
     name = part.name or ""
     if name in form.files or name in form.texts or name in form.streamed:
         raise bad_request(f"Only one file allowed per request: field {name[:80]!r} came twice")
@@ -99,7 +99,7 @@ def _check_size(name: str, size: int, limit: int) -> None:
         raise ApiError(413, f"Field {name[:80]!r} is larger than {limit} bytes.")
 
 
-def media_in(form: Form) -> Media:
+def media_in(form: SentForm) -> Media:
     """The one photo or video in a form, under the name of its content type. Raises ApiError."""
     fields = [*form.files, *form.streamed]
     if not fields:

@@ -15,7 +15,7 @@ from typing import Any
 from samelook.sql.named import queries
 from samelook.sql.page_marks import BadPageMark, page_mark, read_page_mark
 
-from .contents import ContentStore, Signal
+from .contents import ContentSignal, ContentStore
 from .errors import BadCursor
 
 _LARGEST_XID = 2**64 - 1
@@ -31,7 +31,7 @@ class ContentChange:
     removed: bool
     disable_until_ts: int
     changed_at: datetime
-    signals: tuple[Signal, ...]
+    signals: tuple[ContentSignal, ...]
 
 
 @dataclass(frozen=True, slots=True)

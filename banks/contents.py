@@ -24,7 +24,7 @@ _PLAIN = Details()
 
 
 @dataclass(frozen=True, slots=True)
-class Signal:
+class ContentSignal:
     """One value of one type, and the id that it has in every bank."""
 
     id: int
@@ -257,21 +257,21 @@ class ContentStore:
         )
         return [_content(row, bank) async for row in rows]
 
-    async def signals(self, content_ids: Iterable[int]) -> dict[int, list[Signal]]:
+    async def signals(self, content_ids: Iterable[int]) -> dict[int, list[ContentSignal]]:
         """The signals of contents, by type."""
-        found: dict[int, list[Signal]] = {one: [] for one in content_ids}
+        found: dict[int, list[ContentSignal]] = {one: [] for one in content_ids}
         async for row in self._queries.signals_of_contents(self._pool, ids=list(found)):
             found[row["content_id"]].append(_signal(row))
         return found
 
-    async def signal(self, signal_id: int) -> Signal:
+    async def signal(self, signal_id: int) -> ContentSignal:
         """The signal with that id. Raises UnknownSignal."""
         row = await self._queries.get_signal(self._pool, id=signal_id) if signal_id <= LARGEST_ID else None
         if row is None:
             raise UnknownSignal(f"signal {signal_id} not found", signal_id=str(signal_id))
         return _signal(row)
 
-    async def find_signal(self, type_name: str, value: str) -> Signal:
+    async def find_signal(self, type_name: str, value: str) -> ContentSignal:
         """The signal with that value. Raises UnknownSignalType, BadSignal or UnknownSignal."""
         parsed = signal_type(type_name).parse(value)
         row = await self._queries.find_signal(self._pool, type=type_name, value=parsed)
@@ -325,8 +325,8 @@ def _unknown(bank: Bank, content_id: int) -> UnknownContent:
     )
 
 
-def _signal(row: Mapping[str, Any]) -> Signal:
-    return Signal(row["id"], row["type"], SIGNAL_TYPES[row["type"]].text(row["value"]))
+def _signal(row: Mapping[str, Any]) -> ContentSignal:
+    return ContentSignal(row["id"], row["type"], SIGNAL_TYPES[row["type"]].text(row["value"]))
 
 
 def _content(row: Mapping[str, Any], bank: Bank) -> Content:

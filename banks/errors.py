@@ -86,7 +86,7 @@ class BadCursor(BankError):
     kind = "bad_cursor"
 
 
-class BadList(BankError):
+class BadHashList(BankError):
     """A file of hashes that the settings name cannot be used."""
 
     kind = "bad_list"

@@ -40,7 +40,7 @@ _UPKEEP_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundContent:
     """A content whose signal is near enough."""
 
     content_id: int
@@ -85,7 +85,7 @@ class LiveBanks:
         own = time.monotonic() - self._complete_at
         return max([own, *(one.status().age_s for one in self.indexes.values())])
 
-    async def find(self, kind: SignalType, value: bytes, radius: int | None = None) -> list[Found]:
+    async def find(self, kind: SignalType, value: bytes, radius: int | None = None) -> list[FoundContent]:
         """Contents of existing banks that match, nearest first, enabled or not.
 
         Within the radius, or that of the type. Types that match by equality have none.
@@ -106,7 +106,7 @@ class LiveBanks:
         homes = states.banks_of(ids).tolist()
         disable_until = states.disable_until
         return [
-            Found(one, banks[home], distance, int(disable_until[one]))
+            FoundContent(one, banks[home], distance, int(disable_until[one]))
             for one, home, distance in zip(ids.tolist(), homes, distances.tolist(), strict=True)
             if home in banks
         ]

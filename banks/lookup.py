@@ -6,7 +6,7 @@ import random
 from collections.abc import Collection, Iterable
 
 from .details import enabled
-from .live import Found
+from .live import FoundContent
 from .signal_types import SignalType
 
 
@@ -19,18 +19,18 @@ def coin(seed: str | None, *, bypass: bool) -> float:
 
 
 def by_bank(
-    found: Iterable[Found],
+    found: Iterable[FoundContent],
     *,
     threshold: float,
     banks: Collection[str] | None,
     now: float,
     kind: SignalType | None = None,
-) -> dict[str, list[Found]]:
+) -> dict[str, list[FoundContent]]:
     """The enabled contents of the banks that take part, nearest first.
 
     With a signal type each bank's own radius for it, or the type's, decides how far they may be.
     """
-    answer: dict[str, list[Found]] = {}
+    answer: dict[str, list[FoundContent]] = {}
     for one in found:
         bank = one.bank
         if (

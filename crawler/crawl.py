@@ -15,7 +15,7 @@ import structlog
 
 from samelook.crawler import phases
 from samelook.crawler.fetching.fetcher import Fetcher
-from samelook.crawler.pictures import Pictures
+from samelook.crawler.pictures import HashedPictures
 from samelook.crawler.queues.postgres import PostgresQueue
 from samelook.crawler.statements import StatementReader
 from samelook.crawler.stores import domains_store, hashes_store, icons_store
@@ -59,7 +59,7 @@ class Crawl:
         self._stop = asyncio.Event()
         self._runners: dict[Phase, PhaseRunner[Any, Any]] = {}
         self._done: set[Phase] = set()
-        pictures = Pictures(sandbox.hash, self._known_pictures)
+        pictures = HashedPictures(sandbox.hash, self._known_pictures)
         works: dict[Phase, tuple[Any, Callable[[Any], Any]]] = {
             "domains": (domains_store(), phases.start_page_of),
             "icons": (icons_store(settings), lambda page: phases.visit_page(fetcher, page)),

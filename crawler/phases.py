@@ -23,7 +23,7 @@ from samelook.names.hosts import ReversedHost, host_of
 
 if TYPE_CHECKING:
     from samelook.crawler.fetching.fetcher import Fetcher
-    from samelook.crawler.pictures import Pictures
+    from samelook.crawler.pictures import HashedPictures
 
 
 class HttpStatus(CrawlError):
@@ -88,7 +88,7 @@ def _offered(found: Discovery) -> list[OfferedIcon]:
     ]
 
 
-async def fetch_icon(fetcher: Fetcher, pictures: Pictures, icon: IconInput) -> FetchedIcon:
+async def fetch_icon(fetcher: Fetcher, pictures: HashedPictures, icon: IconInput) -> FetchedIcon:
     """What an icon's URL gives.
 
     An icon counts when its status is 2xx and its bytes are an image larger than one pixel.

@@ -17,7 +17,7 @@ GATHER_S = 0.05
 """How long a look-up waits for others to share its round trip to the database."""
 
 
-class Pictures:
+class HashedPictures:
     """Hashed pictures, remembered in this process and looked up in the database before they are hashed.
 
     `hash_bytes` decodes and hashes (in the sandbox); `known` says which of some SHA-256 digests

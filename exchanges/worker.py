@@ -27,7 +27,7 @@ _WORDS = frozenset({"message", "raw", "problems"})
 _Message = dict[str, Any]
 
 
-class Line:
+class Pipes:
     """The pipes to the starter; messages wait in a queue, so that the end of the pipe is seen at once."""
 
     def __init__(self, incoming: BinaryIO, outgoing: BinaryIO) -> None:
@@ -69,7 +69,7 @@ def _without(value: Any, hidden: tuple[str, ...]) -> Any:
 class Fetch:
     """One run of one exchange."""
 
-    def __init__(self, line: Line, start: _Message) -> None:
+    def __init__(self, line: Pipes, start: _Message) -> None:
         from . import adapters, files
         from .conversion import Converter, Overheard
         from .library import load
@@ -324,7 +324,7 @@ def main() -> None:
     """Does what the first message asks."""
     outgoing = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # the library prints now and then
-    line = Line(sys.stdin.buffer, outgoing)
+    line = Pipes(sys.stdin.buffer, outgoing)
     start = line.receive()
     from .failures import explained, impatient
 

@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from samelook.extension_api.errors import BadRequest, TooLarge, Unavailable
-from samelook.extension_api.judge import Judge, Judged
+from samelook.extension_api.errors import BadRequest, BodyTooLarge, Unavailable
+from samelook.extension_api.judge import Judge, Judgement
 from samelook.extension_api.models import Icon, SiteQuestion
 from samelook.extension_api.verdict import Verdict
 from samelook.facts.evidence import LookMatch
@@ -125,13 +125,13 @@ class Answers:
     def _decoded(self, data: str) -> bytes:
         limit = self._settings.max_icon_bytes
         if len(data) > limit * 4 // 3 + 4:
-            raise TooLarge(f"An icon may have {limit} bytes.", limit=limit)
+            raise BodyTooLarge(f"An icon may have {limit} bytes.", limit=limit)
         try:
             body = base64.b64decode(data, validate=True)
         except (binascii.Error, ValueError) as error:
             raise BadRequest("An icon's data is not base64.") from error
         if len(body) > limit:
-            raise TooLarge(f"An icon may have {limit} bytes.", limit=limit)
+            raise BodyTooLarge(f"An icon may have {limit} bytes.", limit=limit)
         return body
 
     async def _of_digest(self, sha256: bytes) -> AskedIcon:
@@ -212,7 +212,7 @@ class Answers:
 
     # ---- what follows from an answer ----
 
-    def _note(self, judged: Judged, sent: tuple[AskedIcon, ...], may_crawl: Callable[[], bool]) -> None:
+    def _note(self, judged: Judgement, sent: tuple[AskedIcon, ...], may_crawl: Callable[[], bool]) -> None:
         now = self._clock()
         site = judged.facts.site
         for icon in sent:
@@ -223,7 +223,7 @@ class Answers:
         if not self._outbox.has_asked_for(site, now) and may_crawl():
             self._outbox.want_crawl(site, now)
 
-    def _rendered(self, judged: Judged) -> dict[str, Any]:
+    def _rendered(self, judged: Judgement) -> dict[str, Any]:
         decision = judged.decision
         lasting = {
             "verdict": str(decision.verdict),
@@ -248,7 +248,7 @@ class Answers:
             self._outbox.explain(number, judged.facts.site, answer)
         return answer
 
-    def _ttl(self, judged: Judged) -> int:
+    def _ttl(self, judged: Judgement) -> int:
         """Seconds that the answer may be kept: short where the next question may be answered better."""
         most = self._settings.ttl_s
         if judged.needed:
@@ -258,7 +258,7 @@ class Answers:
         return most if judged.decision.verdict is Verdict.TRUSTED else min(most, 120)
 
 
-def _scope(judged: Judged) -> str:
+def _scope(judged: Judgement) -> str:
     """How far the verdict holds: what is said of one host says nothing of the site's others."""
     if str(judged.decision.reasons[0].rule).startswith("1-"):
         return "site"
@@ -308,5 +308,5 @@ def explained_number(text: str) -> UUID:
         raise BadRequest("An explanation is asked for by its UUID.") from error
 
 
-NotAnswerable = (NotASite, BadRequest, TooLarge)
+NotAnswerable = (NotASite, BadRequest, BodyTooLarge)
 """What is wrong with one site of several, and told in its place."""

@@ -35,14 +35,14 @@ class NotFound(ExtensionError):
     status = 404
 
 
-class TooLarge(ExtensionError):
+class BodyTooLarge(ExtensionError):
     """A body, or an icon in it, is larger than the limit."""
 
     kind = "too_large"
     status = 413
 
 
-class RateLimited(ExtensionError):
+class AskedTooOften(ExtensionError):
     """This client or address asks too much; `retry_after_s` says when to come back."""
 
     kind = "rate_limited"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class Judgement:
     """A decision, and the facts that it was made of."""
 
     asked: Asked
@@ -36,7 +36,7 @@ class Judge(Gatherer):
         super().__init__(knowledge, settings, clock)
         self._tiers = settings.tiers
 
-    def judge(self, asked: Asked) -> Judged:
+    def judge(self, asked: Asked) -> Judgement:
         """The verdict on what is asked."""
         facts = self.gather(asked)
-        return Judged(asked, facts, decide(facts, self._tiers))
+        return Judgement(asked, facts, decide(facts, self._tiers))

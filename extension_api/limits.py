@@ -6,7 +6,7 @@ import ipaddress
 from collections import OrderedDict
 from collections.abc import Callable
 
-from samelook.extension_api.errors import RateLimited
+from samelook.extension_api.errors import AskedTooOften
 
 MOST_BUCKETS = 100_000
 
@@ -24,7 +24,7 @@ class Buckets:
         """Use up units if there are enough; whether there were."""
         try:
             self.take(key, units)
-        except RateLimited:
+        except AskedTooOften:
             return False
         return True
 
@@ -34,7 +34,7 @@ class Buckets:
         level, at = self._levels.get(key, (self._burst, now))
         level = min(self._burst, level + (now - at) * self._per_s)
         if level < units:
-            raise RateLimited("Too many requests; slow down.", retry_after_s=(units - level) / self._per_s)
+            raise AskedTooOften("Too many requests; slow down.", retry_after_s=(units - level) / self._per_s)
         self._levels[key] = (level - units, now)
         self._levels.move_to_end(key)
         if len(self._levels) > MOST_BUCKETS:

@@ -18,7 +18,7 @@ from samelook.names.sites import Site
 if TYPE_CHECKING:
     from samelook.facts.common import Catalogue
     from samelook.facts.known import Shown
-    from samelook.facts.lists import Lists
+    from samelook.facts.lists import SiteLists
     from samelook.facts.memory import Memory
     from samelook.facts.standing import Tiers
     from samelook.looks.near import NearLooks
@@ -30,7 +30,7 @@ class Knowledge(Protocol):
     """What is known now: a follower of the database, or facts put together by hand."""
 
     memory: Memory
-    lists: Lists
+    lists: SiteLists
     catalogue: Catalogue
 
 

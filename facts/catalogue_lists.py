@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from samelook.facts.common import Vendor
 from samelook.facts.families_known import Families
-from samelook.facts.family_lists import BadList
+from samelook.facts.family_lists import BadSiteList
 from samelook.names.errors import NotASite
 from samelook.names.resemblance import folded
 from samelook.names.sites import Site, registrable_label, site_of_url
@@ -118,13 +118,13 @@ def owner_among(product: str, wearers: Iterable[str], known: Mapping[str, Vendor
 
 def _recog(text: str) -> Entries:
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
-        raise BadList("An XML list may not declare entities.")
+        raise BadSiteList("An XML list may not declare entities.")
     try:
         root = ET.fromstring(text)  # noqa: S314 - without entities there is nothing to expand
     except ET.ParseError as error:
-        raise BadList(f"This is no XML: {error}") from error
+        raise BadSiteList(f"This is no XML: {error}") from error
     if root.tag != "fingerprints" or root.get("matches") != "favicon.md5":
-        raise BadList('This is no list of favicons: <fingerprints matches="favicon.md5"> is.')
+        raise BadSiteList('This is no list of favicons: <fingerprints matches="favicon.md5"> is.')
     pictures: dict[ListedPicture, None] = {}
     left_out = []
     for one in root.iter("fingerprint"):
@@ -157,7 +157,7 @@ def _table(text: str) -> Entries:
             continue
         vendors[ListedVendor(row[1].strip()[:_MOST_NAME], site)] = None
     if not vendors:
-        raise BadList(
+        raise BadSiteList(
             "This is no list that is known: Recog's favicons as XML, or lines of DOMAIN, tab, PRODUCT."
         )
     return Entries(vendors=tuple(vendors), left_out=tuple(left_out))

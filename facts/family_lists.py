@@ -20,7 +20,7 @@ MOST_SITES = 300
 _LEAST_SITES = 2
 
 
-class BadList(SamelookError):
+class BadSiteList(SamelookError):
     """A file is no list of a form that is known."""
 
     kind = "bad_list"
@@ -52,14 +52,14 @@ def groups_in(text: str) -> list[ListedGroup]:
     try:
         found = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise BadList(f"This is no JSON: {error}") from error
+        raise BadSiteList(f"This is no JSON: {error}") from error
     if isinstance(found, list):
         return [_group(f"group {number}", _shared(one)) for number, one in enumerate(found, start=1)]
     if isinstance(found, dict) and isinstance(found.get("entities"), dict):
         found = found["entities"]
     if isinstance(found, dict) and found and all(_is_entity(one) for one in found.values()):
         return [_group(str(one.get("displayName") or name), one["properties"]) for name, one in found.items()]
-    raise BadList(
+    raise BadSiteList(
         "This is none of the forms that are known: Apple's shared-credentials.json, Disconnect's "
         "entities.json, DuckDuckGo's entity_map.json."
     )
@@ -102,7 +102,7 @@ def _shared(entry: Any) -> Sequence[Any]:
             return list(entry["shared"])
         if isinstance(entry.get("from"), list) and isinstance(entry.get("to"), list):
             return [*entry["from"], *entry["to"]]
-    raise BadList("An entry of the list has neither `shared` nor `from` and `to`.")
+    raise BadSiteList("An entry of the list has neither `shared` nor `from` and `to`.")
 
 
 def _is_entity(entry: Any) -> bool:

@@ -15,7 +15,7 @@ import structlog
 
 from samelook.facts.catalogue import packaged_catalogue
 from samelook.facts.common import Catalogue
-from samelook.facts.lists import Lists
+from samelook.facts.lists import SiteLists
 from samelook.facts.memory import Memory
 from samelook.facts.operator_data import read_catalogue, read_families
 from samelook.looks.store import LookStore
@@ -66,7 +66,7 @@ class Follower:
         self.version = 0
         """Goes up with every change that a verdict may depend on."""
         self.memory = Memory(settings.tiers, settings.former_look_s)
-        self.lists = Lists()
+        self.lists = SiteLists()
         self.catalogue: Catalogue = packaged_catalogue()
         self.is_loaded = False
         """False until everything was read once: memory that lacks brands would free their copies."""

@@ -18,7 +18,7 @@ _MD5_BYTES: Final = 16
 _T = TypeVar("_T", bound=Hashable)
 
 
-class Words(Generic[_T]):
+class NumberedValues(Generic[_T]):
     """Few values that many rows have, by small numbers."""
 
     def __init__(self, first: _T) -> None:
@@ -51,8 +51,8 @@ class Domains:
         self.hashing_errors = array("i")
         self.first_shown = array("i")
         self.next_of_site = array("i")
-        self.discovery_words: Words[str | None] = Words(None)
-        self.hashing_words: Words[tuple[str, ...]] = Words(())
+        self.discovery_words: NumberedValues[str | None] = NumberedValues(None)
+        self.hashing_words: NumberedValues[tuple[str, ...]] = NumberedValues(())
 
     def __len__(self) -> int:
         return len(self.sites)
@@ -81,7 +81,7 @@ class Domains:
         self.hashing_errors[row] = self.hashing_words.number(tuple(facts["hashing_errors"]))
 
 
-class Pictures:
+class KnownPictures:
     """Pictures, by their SHA-256, and which looks they have."""
 
     def __init__(self) -> None:
@@ -134,7 +134,7 @@ class Shown:
 class Showings:
     """Who shows which picture: a row for each pair, in a chain of the domain's and one of the picture's."""
 
-    def __init__(self, domains: Domains, pictures: Pictures) -> None:
+    def __init__(self, domains: Domains, pictures: KnownPictures) -> None:
         self._of_domains = domains.first_shown
         self._pictures = pictures
         self.domains = array("i")

@@ -14,7 +14,7 @@ Stated = Literal["operator", "not_related"]
 
 
 @dataclass(slots=True)
-class Lists:
+class SiteLists:
     """Small tables as they are in the database; entries may have an end, in seconds since 1970."""
 
     allowed: dict[int, dict[Site, float | None]] = field(default_factory=dict)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from samelook.facts.families import FamilyMember
-from samelook.facts.known import NONE, Domains, Pictures, Showings, Shown
+from samelook.facts.known import NONE, Domains, KnownPictures, Showings, Shown
 from samelook.facts.standing import Owner, Tiers
 from samelook.looks.index import LookIndex
 from samelook.looks.store import LookStore
@@ -141,7 +141,7 @@ class Memory:
         self.former_look_s = former_look_s
         self.index = LookIndex(store)
         self.domains = Domains()
-        self.known_pictures = Pictures()
+        self.known_pictures = KnownPictures()
         self.showings = Showings(self.domains, self.known_pictures)
         self.sites: dict[Site, int] = {}
         """The first domain of each site."""

@@ -18,7 +18,7 @@ from samelook.looks.rules import Rule
 
 if TYPE_CHECKING:
     from samelook.hashing.sandbox import Sandbox
-    from samelook.inspector.looks import Look as Searched
+    from samelook.inspector.looks import SearchedLook
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class AskedPicture:
     looks: tuple[Look, ...]
 
     @property
-    def searched(self) -> Searched:
+    def searched(self) -> SearchedLook:
         """As the inspector searches for wearers."""
         return look_of_signals(self.signals, self.looks)
 

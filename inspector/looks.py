@@ -22,7 +22,7 @@ from samelook.sql.named import queries
 
 if TYPE_CHECKING:
     from samelook.inspector.settings import InspectorSettings
-    from samelook.looks.look import Look as Seen
+    from samelook.looks.look import Look
     from samelook.looks.rules import Match
     from samelook.sql.pool import Connection
 
@@ -41,12 +41,12 @@ _NUMBER = re.compile(r"-?[0-9]{1,10}")
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class SearchedLook:
     """What is searched for: signals (name → hash), each from one picture, and the picture if it is known."""
 
     signals: Mapping[str, bytes]
     sha256: bytes | None = None
-    seen: tuple[Seen, ...] | None = None
+    seen: tuple[Look, ...] | None = None
     """What the picture's frames look like; None: not known here, so that only hashes are compared."""
 
 
@@ -90,7 +90,7 @@ async def count(connection: Connection, table: str, exactly_up_to: int) -> tuple
     return max(found["estimated"], found["counted"]), False
 
 
-async def look_of_hash(connection: Connection, text: str, signal: str) -> list[Look]:
+async def look_of_hash(connection: Connection, text: str, signal: str) -> list[SearchedLook]:
     """The looks that a hash names: of a known picture (SHA-256, MD5, favicon MMH3), or as it is.
 
     64 hex digits may be a SHA-256 or a hash of 256 bits; a known picture goes first. Raises
@@ -115,7 +115,7 @@ async def look_of_hash(connection: Connection, text: str, signal: str) -> list[L
         return looks
     table, _ = compared_signal(signal, None)
     if _HEX.fullmatch(text) and len(text) * 4 == table.bits:
-        return [Look({table.name: bytes.fromhex(text)})]
+        return [SearchedLook({table.name: bytes.fromhex(text)})]
     raise NoSuchLook(
         f"{text[:80]!r} is no file here, no URL, no known MD5, SHA-256 or favicon hash, and no {table.name} "
         f"(that has {table.bits // 4} hex digits; name another signal with --signal).",
@@ -123,21 +123,21 @@ async def look_of_hash(connection: Connection, text: str, signal: str) -> list[L
     )
 
 
-def look_of_signals(signals: Mapping[str, str], seen: Sequence[Seen] | None = None) -> Look:
+def look_of_signals(signals: Mapping[str, str], seen: Sequence[Look] | None = None) -> SearchedLook:
     """The look of a picture that was hashed and looked at just now (`HashedPicture.signals`)."""
     sha256 = signals.get("sha256")
-    return Look(
+    return SearchedLook(
         {name: bytes.fromhex(value) for name, value in signals.items() if name in _COMPARED},
         bytes.fromhex(sha256) if sha256 else None,
         None if seen is None else tuple(seen),
     )
 
 
-async def looks_of(connection: Connection, sha256s: Sequence[bytes]) -> dict[bytes, Look]:
+async def looks_of(connection: Connection, sha256s: Sequence[bytes]) -> dict[bytes, SearchedLook]:
     """The looks of pictures that the database knows."""
     known = await known_looks(connection, sha256s)
     return {
-        sha256: Look(
+        sha256: SearchedLook(
             {name: value for name, value in signals.items() if name in _COMPARED},
             sha256,
             tuple(known.looks[sha256]) if sha256 in known.looks else None,
@@ -147,7 +147,7 @@ async def looks_of(connection: Connection, sha256s: Sequence[bytes]) -> dict[byt
 
 
 async def wearers(
-    connection: Connection, looks: Sequence[Look], search: Search
+    connection: Connection, looks: Sequence[SearchedLook], search: Search
 ) -> tuple[list[Row], list[str]]:
     """The sites that wear one of the looks, nearest first, each site once; and notes.
 
@@ -202,7 +202,7 @@ async def wearers(
 async def look_answer(
     connection: Connection,
     settings: InspectorSettings,
-    looks: Sequence[Look],
+    looks: Sequence[SearchedLook],
     *,
     signal: str = "pdq",
     distance: int | None = None,
@@ -281,7 +281,7 @@ _FAR = 1 << 20
 
 
 async def _same(
-    connection: Connection, looks: Sequence[Look], search: Search
+    connection: Connection, looks: Sequence[SearchedLook], search: Search
 ) -> tuple[list[str], dict[bytes, Match]]:
     """The pictures whose looks are the same by rule, and what to say where that was not asked."""
     seen = [one for look in looks for one in look.seen or ()]
@@ -312,7 +312,7 @@ def _sameness(match: Match | None) -> Row:
     }
 
 
-def _compared(looks: Sequence[Look], other: Look, signal: str) -> dict[str, int | None]:
+def _compared(looks: Sequence[SearchedLook], other: SearchedLook, signal: str) -> dict[str, int | None]:
     """The distances between `other` and that one of the looks which is nearest in `signal`."""
     if signal in other.signals:
         having = [look for look in looks if signal in look.signals]

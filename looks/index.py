@@ -28,7 +28,7 @@ from samelook.looks.likeness import (
 )
 from samelook.looks.look import PDQ_BYTES, PICTURE_BYTES, Look
 from samelook.looks.probes import AS_IS, Probes, probes_of
-from samelook.looks.rules import FAINT, Judged, LookRule, Rule, judge
+from samelook.looks.rules import FAINT, JudgedPairs, LookRule, Rule, judge
 from samelook.looks.store import LookStore
 from samelook.looks.stored import (
     HUES,
@@ -58,7 +58,7 @@ _NOWHERE = -1
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundLook:
     """A look that is the same, by its number, and how."""
 
     number: int
@@ -224,16 +224,16 @@ class LookIndex:
         *,
         tiers: Collection[Rule | None] = (*Rule, None),
         own: int | None = None,
-    ) -> list[Found]:
+    ) -> list[FoundLook]:
         """The looks that are the same under the rule of their tier, with the narrowest rule for each.
 
         `own` is the number of the look that is asked for, if it is kept here: it need not be compared.
         """
         self.flush()
         probes = versions_of(asked) if isinstance(asked, Look) else asked
-        found: list[Found] = []
+        found: list[FoundLook] = []
         if own is not None and self._places[own] != _NOWHERE and _PLACES[self._places[own]] in tiers:
-            found.append(Found(own, Likeness(Rule.STRICT, probes.forms[0], AS_IS, 0, 0.0)))
+            found.append(FoundLook(own, Likeness(Rule.STRICT, probes.forms[0], AS_IS, 0, 0.0)))
         rules = list(dict.fromkeys(map(_rule_of, tiers)))
         hues = hues_of(probes.pictures)
         near = _joined([self._near(probes, hues, rule, tiers, own, LOOK_RULES[rule]) for rule in rules])
@@ -288,12 +288,12 @@ class LookIndex:
         places = {_PLACES.index(tier) for tier in tiers}
         return np.array([one != own and self._places[one] in places for one in numbers.tolist()], bool)
 
-    def _same(self, probes: Probes, near: _Near, widest: Rule) -> list[Found]:
+    def _same(self, probes: Probes, near: _Near, widest: Rule) -> list[FoundLook]:
         """Those among the pairs that are the same under the rule of their tier, one for each look."""
         near = near.of(np.lexsort((near.versions, near.forms, near.distances)))
         rows, numbers = self._judged(probes, near, LOOK_RULES[widest])
         which = near.forms % MOST_FORMS
-        found: dict[int, Found | None] = {}
+        found: dict[int, FoundLook | None] = {}
         for row in rows.best_first():
             number = int(numbers[row])
             # The first finding is by the narrowest rule; the look's tier may ask for a narrower one still.
@@ -301,10 +301,10 @@ class LookIndex:
                 form = form_name(names_in(self._bytes[number])[which[row]])
                 like = likeness_in(rows.match(row, form, probes.names[near.versions[row]]))
                 allowed = like.rule <= _rule_of(_PLACES[self._places[number]])
-                found[number] = Found(number, like) if allowed else None
+                found[number] = FoundLook(number, like) if allowed else None
         return [one for one in found.values() if one is not None]
 
-    def _judged(self, probes: Probes, near: _Near, limits: LookRule) -> tuple[Judged, NDArray[np.int64]]:
+    def _judged(self, probes: Probes, near: _Near, limits: LookRule) -> tuple[JudgedPairs, NDArray[np.int64]]:
         """What the pairs are worth, and the numbers of the looks that were found."""
         numbers, which = np.divmod(near.forms, MOST_FORMS)
         pictures = self._bytes.rows(
@@ -316,11 +316,11 @@ class LookIndex:
     def search_again(
         self,
         asked: Look | Probes,
-        found: list[Found],
+        found: list[FoundLook],
         version: int,
         *,
         tiers: Collection[Rule | None] = (*Rule, None),
-    ) -> list[Found] | None:
+    ) -> list[FoundLook] | None:
         """What `search` gives now, from what it gave at `version`: only looks placed since are compared.
 
         None when too much has changed since.
@@ -345,7 +345,7 @@ class LookIndex:
             looks = [self.look(number) for number in numbers]
             for number, like in zip(numbers, likenesses(probes, looks, rule), strict=True):
                 if like is not None:
-                    result.append(Found(number, like))
+                    result.append(FoundLook(number, like))
         return result
 
     def search_pdq(self, pdq: bytes) -> list[tuple[int, str, int]]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from samelook.looks.index import Found, LookIndex
+from samelook.looks.index import FoundLook, LookIndex
 from samelook.looks.likeness import versions_of
 from samelook.looks.look import Look
 from samelook.looks.rules import Rule
@@ -21,7 +21,7 @@ class _Remembered:
 
     version: int
     at: float
-    found: list[list[Found]] = field(default_factory=list)
+    found: list[list[FoundLook]] = field(default_factory=list)
     """For each look of the picture."""
 
 
@@ -38,7 +38,7 @@ class NearLooks:
 
     def near(
         self, sha256: bytes, looks: Sequence[Look], numbers: Sequence[int] | None, *, of_tiers: bool = False
-    ) -> list[Found]:
+    ) -> list[FoundLook]:
         """The looks that are the same as one of a picture's, under the rule of their owners' tier.
 
         `numbers` are the looks' own if the index has them. With `of_tiers`, only looks of owners in the tiers
@@ -67,7 +67,7 @@ class NearLooks:
         if self._of((sha256, False)) is None:
             yield from self._search(sha256, looks, numbers, of_tiers=False)
 
-    def _of(self, key: tuple[bytes, bool]) -> list[list[Found]] | None:
+    def _of(self, key: tuple[bytes, bool]) -> list[list[FoundLook]] | None:
         """What was found for a picture before, if that still holds."""
         remembered = self._memory.get(key)
         if remembered is None:
@@ -80,14 +80,14 @@ class NearLooks:
 
     def _search(
         self, sha256: bytes, looks: Sequence[Look], numbers: Sequence[int] | None, *, of_tiers: bool
-    ) -> Iterator[list[Found]]:
+    ) -> Iterator[list[FoundLook]]:
         """What is found for each look of a picture, look by look; all of it is remembered at the end."""
         key = (sha256, of_tiers)
         # The index is searched as it is now; looks that are added between two steps are found next time.
         index, version, now = self._index, self._index.version, self._clock()
         before = self._memory.get(key)
         tiers = _OF_TIERS if of_tiers else (*_OF_TIERS, None)
-        found: list[list[Found]] = []
+        found: list[list[FoundLook]] = []
         for which, look in enumerate(looks):
             own = numbers[which] if numbers is not None else None
             probes = versions_of(look, derived=not of_tiers)

@@ -37,7 +37,7 @@ class Rule(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Drawing:
+class SameDrawing:
     """When two pictures are one drawing in other colours: the same to the last line, with much to see in it.
 
     What is drawn again, a letter of another typeface, is never so near. The more there is to see, the less
@@ -93,7 +93,7 @@ class LookRule:
     most_tint: float
     """The largest distance of hues. Without this limit a sign on a blue tile would be the same on a red one:
     what is alike in every other way has points enough."""
-    drawing: Drawing | None = None
+    drawing: SameDrawing | None = None
     """What passes instead of points and tint."""
 
     def tint_at(self, pdq: NDArray[np.integer]) -> _Floats:
@@ -123,7 +123,7 @@ class LookRule:
         return passed
 
 
-SHADE: Final = Drawing(
+SHADE: Final = SameDrawing(
     40, least_inner=0.95, most_tint=70, most_rest=0.03, least_detail=0.45, least_direction=0.8, is_exact=True
 )
 STRICT: Final = LookRule("strict", radius_bits=36, least_points=3.8, least_inner=0.75, most_tint=20)
@@ -131,7 +131,7 @@ STANDARD: Final = LookRule("standard", 54, least_points=2.0, least_inner=0.75, m
 WIDE: Final = LookRule("wide", 59, least_points=0.5, least_inner=0.75, most_tint=25, drawing=SHADE)
 FAINT: Final = LookRule(
     "wide", 59, least_points=-3.0, least_inner=0.6, most_tint=45,
-    drawing=Drawing(59, least_inner=0.95, most_tint=200, most_rest=0.06, least_detail=0.1),
+    drawing=SameDrawing(59, least_inner=0.95, most_tint=200, most_rest=0.06, least_detail=0.1),
 )  # fmt: skip
 """No rule: what is faintly alike accuses nobody, and is not trusted for its age alone. One in a million pairs
 of different brands is."""
@@ -194,7 +194,7 @@ def compare_many(
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
+class JudgedPairs:
     """Candidate pairs, row by row: the points of each, or minus infinity where the rule is not met."""
 
     points: NDArray[np.float64]
@@ -229,7 +229,7 @@ def judge(
     pdq: NDArray[np.integer],
     rule: LookRule,
     handicaps: NDArray[np.float64] | None = None,
-) -> Judged:
+) -> JudgedPairs:
     """Which candidates are the same: picture i of a version, picture i of a stored form, at PDQ distance i.
 
     Rows beyond the rule's radius never pass. `handicaps` are those of the versions (`Probes.handicaps`), none
@@ -239,7 +239,7 @@ def judge(
     points = np.full(len(distances), -np.inf)
     colour = np.full(len(distances), np.inf, np.float32)
     narrowest = np.full(len(distances), len(_BY_WIDTH))
-    judged = Judged(points, distances, colour, narrowest)
+    judged = JudgedPairs(points, distances, colour, narrowest)
     if not len(distances):
         return judged
     near = np.flatnonzero(

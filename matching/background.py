@@ -18,7 +18,7 @@ import numpy as np
 from .checking import checked_bits
 from .engine import Engine, default_engine
 from .list_kernels import Array
-from .lists import Lists, no_lists
+from .lists import PostingLists, no_lists
 from .memory import give_back
 from .merging import Purged, merged, purged
 from .settings import IndexSettings
@@ -36,11 +36,11 @@ class Contents:
     """What one moment of the index consists of. `bodies` are two while a purge renumbers the codes."""
 
     bodies: tuple[Uniques, ...]
-    lists: tuple[tuple[Lists, int], ...]
+    lists: tuple[tuple[PostingLists, int], ...]
     tails: tuple[Tail, ...]
 
 
-class Merged:
+class MergingContents:
     """Contents that are read without a lock, written in turns, and merged."""
 
     def __init__(
@@ -142,8 +142,8 @@ class Merged:
             self._removed = None
 
     def _merge_lists(
-        self, lists: tuple[tuple[Lists, int], ...], fresh: Array, first: int
-    ) -> tuple[tuple[Lists, int], ...]:
+        self, lists: tuple[tuple[PostingLists, int], ...], fresh: Array, first: int
+    ) -> tuple[tuple[PostingLists, int], ...]:
         try:
             for chunk in range(len(lists)):
                 new = (lists[chunk][0].merged(self._engine, fresh, chunk, first), 0)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .background import Contents, Merged
+from .background import Contents, MergingContents
 from .checking import checked_code, checked_codes, checked_ids, checked_radius
 from .engine import Engine
 from .interface import Code, Codes, Found, Ids
@@ -36,7 +36,7 @@ class IndexStatus:
     merging: bool
 
 
-class HammingIndex(Merged):
+class HammingIndex(MergingContents):
     """An exact range index over codes of 64 or 256 bits, in memory, safe to use from many threads.
 
     It holds a set of pairs (code, id): adding a pair twice changes nothing, one id may have several

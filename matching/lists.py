@@ -16,7 +16,7 @@ _NARROW = 1 << 24
 
 
 @dataclass(frozen=True, slots=True)
-class Lists:
+class PostingLists:
     offsets: Array
     """uint32[65537]: where the list of each value begins."""
     estimates: Array
@@ -34,14 +34,14 @@ class Lists:
     def _source(self) -> tuple[Array, Array, Array, int]:
         return (self.offsets, self.following, self.numbers, self.width)
 
-    def merged(self, engine: Engine, codes: Array, chunk: int, first: int) -> Lists:
+    def merged(self, engine: Engine, codes: Array, chunk: int, first: int) -> PostingLists:
         """These lists with new codes, numbered from `first`."""
         out = _room(first + len(codes), int(self.offsets[-1]) + len(codes))
         bits = 64 * codes.shape[1]
         engine.merge_chunk(self._source(), codes, chunk, first, bits, out.width, out.arrays())
         return out
 
-    def purged(self, engine: Engine, renumbered: Array, kept: int) -> Lists:
+    def purged(self, engine: Engine, renumbered: Array, kept: int) -> PostingLists:
         """These lists without the codes that have no new number."""
         out = _room(kept, kept)
         engine.purge_chunk(self._source(), renumbered, kept, out.width, out.arrays())
@@ -52,15 +52,15 @@ class Lists:
         return (self.offsets, self.estimates, self.following, self.numbers)
 
 
-def _room(codes: int, length: int) -> Lists:
+def _room(codes: int, length: int) -> PostingLists:
     width = 3 if codes <= _NARROW else 4
     parts = carve(
         (BUCKETS + 1, np.uint32), (BUCKETS, np.uint16), (length, np.uint16), (length * width, np.uint8)
     )
-    return Lists(parts[0], parts[1], parts[2], parts[3], width)
+    return PostingLists(parts[0], parts[1], parts[2], parts[3], width)
 
 
-def no_lists() -> Lists:
+def no_lists() -> PostingLists:
     """Lists of no codes."""
     offsets, estimates = np.zeros(BUCKETS + 1, np.uint32), np.zeros(BUCKETS, np.uint16)
-    return Lists(offsets, estimates, np.empty(0, np.uint16), np.empty(0, np.uint8), 3)
+    return PostingLists(offsets, estimates, np.empty(0, np.uint16), np.empty(0, np.uint8), 3)

@@ -52,13 +52,13 @@ def _changes(rows: Array) -> Array:
 
 
 @dataclass(frozen=True, slots=True)
-class Merged:
+class MergeResult:
     uniques: Uniques
     fresh: Array
     """uint64[n, words]: the codes that are new, numbered from the old count."""
 
 
-def merged(engine: Engine, body: Any | None, old: Uniques, codes: Array, ids: Array) -> Merged:
+def merged(engine: Engine, body: Any | None, old: Uniques, codes: Array, ids: Array) -> MergeResult:
     """`old` with the items (codes[i], ids[i]); `body` is the engine's Body of `old`, if it has codes."""
     runs = grouped_by_code(codes, ids)
     first = runs.order[runs.starts]
@@ -106,7 +106,7 @@ def merged(engine: Engine, body: Any | None, old: Uniques, codes: Array, ids: Ar
         order=_ordered(engine, body, old, columns, known[joining], singles),
         group_numbers=np.concatenate([old.group_numbers, numbers[opening].astype(np.uint32)]),
     )
-    return Merged(_with_members(engine, out, members, member_ids, opened), fresh)
+    return MergeResult(_with_members(engine, out, members, member_ids, opened), fresh)
 
 
 _Columns = tuple[tuple[Array, ...], tuple[Array, ...], tuple[Array, ...]]

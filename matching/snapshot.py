@@ -34,7 +34,7 @@ import numpy as np
 from .checking import SUPPORTED_BITS
 from .errors import SnapshotDamaged, SnapshotForeign
 from .list_kernels import BLOCK_ROWS, BUCKETS, GROUP, Array
-from .lists import Lists
+from .lists import PostingLists
 from .uniques import Uniques
 
 FORMAT_VERSION = 1
@@ -50,7 +50,7 @@ class Snapshot:
     bits: int
     items: int
     uniques: Uniques
-    lists: tuple[Lists, ...]
+    lists: tuple[PostingLists, ...]
     tail_codes: Array
     tail_ids: Array
     note: dict[str, Any]
@@ -266,7 +266,7 @@ def _assembled(head: dict[str, Any], arrays: dict[str, Array]) -> Snapshot:
         _expect(offsets[0] == 0 and not np.any(offsets[1:] < offsets[:-1]), f"offsets.{chunk}")
         _expect(width in {3, 4} and int(offsets[-1]) == len(parts["following"]) == count, f"offsets.{chunk}")
         _expect(len(parts["numbers"]) == count * width, f"numbers.{chunk}")
-        lists.append(Lists(**parts, width=width))
+        lists.append(PostingLists(**parts, width=width))
     note = head["note"]
     _expect(isinstance(note, dict) and items >= 0, "note")
     return Snapshot(bits, items, uniques, tuple(lists), arrays["tail_codes"], arrays["tail_ids"], note)

@@ -9,7 +9,7 @@ from aiohttp import web
 from samelook.api.pages import banks, exchanges, frame, home, looks, match, site, verdicts
 from samelook.api.pages.home import LIVE, Live
 from samelook.api.pages.looks import CLUSTERS, clusters
-from samelook.api.pages.pictures import PICTURES, Pictures
+from samelook.api.pages.pictures import PICTURES, DrawnPictures
 from samelook.api.state import SANDBOX, SETTINGS
 
 
@@ -24,7 +24,7 @@ def add_pages(app: web.Application) -> None:
 
 
 async def _pictures(app: web.Application) -> AsyncIterator[None]:
-    app[PICTURES] = Pictures(app[SANDBOX])
+    app[PICTURES] = DrawnPictures(app[SANDBOX])
     app[LIVE] = Live()
     app[CLUSTERS] = clusters()
     yield

@@ -18,7 +18,7 @@ from samelook.api.pages.render import done, page
 from samelook.api.requests import id_of, parsed_json, query_of, validated
 from samelook.api.routes.hashing import fetcher_of, hashed
 from samelook.api.state import CURATION, MATCHING, SETTINGS, check_admin, check_hashing, show_at_once
-from samelook.api.uploads import Form, Media, fetched_media, form_of
+from samelook.api.uploads import Media, SentForm, fetched_media, form_of
 from samelook.api.visitors import who_acts
 from samelook.banks.contents import OPERATOR
 from samelook.banks.details import DISABLED, ENABLED, Details, enabled
@@ -221,7 +221,7 @@ async def change_content(request: web.Request) -> web.Response:
     return done(request, f"{_path(bank_name)}?find={content_id}", told)
 
 
-async def _media(request: web.Request, form: Form, texts: dict[str, str]) -> Media:
+async def _media(request: web.Request, form: SentForm, texts: dict[str, str]) -> Media:
     data = form.files.get("photo")
     if data:
         return Media("photo", data)

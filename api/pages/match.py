@@ -24,7 +24,7 @@ from samelook.banks.signal_types import SIGNAL_TYPES, SignalType
 from samelook.hashing.errors import HashingError
 from samelook.inspector.asked import AskedPicture, apart, asked_picture, best_likeness, kinds_of_hash
 from samelook.inspector.errors import InspectorError
-from samelook.inspector.looks import Look, look_answer, look_of_hash
+from samelook.inspector.looks import SearchedLook, look_answer, look_of_hash
 from samelook.inspector.settings import InspectorSettings
 
 routes = web.RouteTableDef()
@@ -168,7 +168,7 @@ async def _in_banks(request: web.Request, values: Mapping[SignalType, bytes]) ->
     ]
 
 
-async def _wearers(request: web.Request, looks: list[Look], signal: str) -> dict[str, Any]:
+async def _wearers(request: web.Request, looks: list[SearchedLook], signal: str) -> dict[str, Any]:
     async with request.app[POOL].acquire() as connection:
         found = await look_answer(connection, InspectorSettings(), looks, signal=signal, limit=_MOST_WEARERS)
     (listing,) = found.listings

@@ -25,7 +25,7 @@ SIDE = 128
 _MOST_BYTES = 32 << 20
 
 
-class Pictures:
+class DrawnPictures:
     """Drawn pictures, the ones asked for last kept in memory."""
 
     def __init__(self, sandbox: Sandbox) -> None:
@@ -62,7 +62,7 @@ class Pictures:
             self._size -= len(gone)
 
 
-PICTURES = web.AppKey("pictures", Pictures)
+PICTURES = web.AppKey("pictures", DrawnPictures)
 
 
 def _written(pixels: Pixels) -> bytes:

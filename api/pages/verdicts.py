@@ -56,7 +56,7 @@ class VerdictsAsked(BaseModel):
     after: str | None = Field(default=None, max_length=500)
 
 
-class Decision(BaseModel):
+class DecisionForm(BaseModel):
     """One click about a site."""
 
     model_config = ConfigDict(extra="ignore")
@@ -116,7 +116,7 @@ async def verdicts_json(request: web.Request) -> web.Response:
 @described(TAG, "Decides about a site", page=True, role="curator")
 async def decide(request: web.Request) -> web.Response:
     sent = {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
-    wanted = validated(sent, Decision)
+    wanted = validated(sent, DecisionForm)
     act = Act(who_acts(request), wanted.note)
     async with request.app[POOL].acquire() as connection:
         told, subject = await _decided(connection, wanted, act)
@@ -135,7 +135,7 @@ async def take_back(request: web.Request) -> web.Response:
     return done(request, following, f"Taken back what was decided about {subject}.")
 
 
-async def _decided(connection: Connection, wanted: Decision, act: Act) -> tuple[str, str]:
+async def _decided(connection: Connection, wanted: DecisionForm, act: Act) -> tuple[str, str]:
     """What to say of a decision that was carried out, and the audit's subject."""
     match wanted.decision:
         case "allow" | "block":

@@ -12,7 +12,7 @@ Language = Literal["en", "de"]
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class Wording:
     """One language."""
 
     heading: Mapping[str, str]
@@ -49,8 +49,8 @@ class Words:
         return self.not_ranked if position is None else self.ranked.format(rank=f"{position:,}")
 
 
-WORDS: Mapping[Language, Words] = {
-    "en": Words(
+WORDS: Mapping[Language, Wording] = {
+    "en": Wording(
         heading={"lock": "This is not {owner}", "grey": "Be careful with {site}", "other": "About {site}"},
         sentences={
             "looks_like": "{site} shows the icon of {owner}, and we do not know the two to belong together.",
@@ -90,7 +90,7 @@ WORDS: Mapping[Language, Words] = {
         missing="The file is not there yet, or does not hold the line.",
         back="Back to the verdict",
     ),
-    "de": Words(
+    "de": Wording(
         heading={"lock": "Das ist nicht {owner}", "grey": "Vorsicht mit {site}", "other": "Über {site}"},
         sentences={
             "looks_like": "{site} zeigt das Symbol von {owner}, und wir wissen nicht, dass beide zusammengehören.",

@@ -21,7 +21,7 @@ from samelook.api.visitors import wants_page
 from samelook.extension_api import models
 from samelook.extension_api.answering import EXTENSION, Cached, Extension
 from samelook.extension_api.answers import NotAnswerable, explained_number, explanation
-from samelook.extension_api.errors import BadRequest, NotFound, TooLarge, Unauthorised
+from samelook.extension_api.errors import BadRequest, BodyTooLarge, NotFound, Unauthorised
 from samelook.extension_api.limits import network_of
 from samelook.sql.away import AWAY
 
@@ -104,7 +104,7 @@ async def _checked(request: web.Request, extension: Extension, body: bytes, clie
     if isinstance(parsed, dict) and "sites" in parsed:
         many = validated(parsed, models.CheckRequest).sites
         if len(many) > extension.settings.max_sites:
-            raise TooLarge(f"At most {extension.settings.max_sites} sites at once.", sites=len(many))
+            raise BodyTooLarge(f"At most {extension.settings.max_sites} sites at once.", sites=len(many))
         questions = [_question(one) for one in many]
         extension.work.take(address, sum(_cost(one) for one in questions))
         results = []

@@ -32,7 +32,7 @@ from samelook.api.exchange_models import (
 from samelook.api.exchange_service import EXCHANGES, exchanges
 from samelook.api.models import DetailsQuery, Message
 from samelook.api.requests import body_of, json_of, query_of
-from samelook.banks.contents import Signal
+from samelook.banks.contents import ContentSignal
 from samelook.exchanges.errors import BadOpinion, UnknownExchange, UnknownExchangeType
 from samelook.exchanges.store import Exchange
 
@@ -328,7 +328,7 @@ async def show_opinions(request: web.Request) -> web.Response:
 
 
 async def tell_exchange(
-    request: web.Request, name: str, signals: Iterable[Signal], *, confirmed: bool
+    request: web.Request, name: str, signals: Iterable[ContentSignal], *, confirmed: bool
 ) -> None:
     """Puts what people found out about a content of an exchange's bank into the outbox, for each signal."""
     store = request.app[EXCHANGES]

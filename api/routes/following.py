@@ -19,7 +19,7 @@ from samelook.api.description import described
 from samelook.api.requests import id_of, query_of
 from samelook.api.state import CURATION
 from samelook.banks.changes import decode_id
-from samelook.banks.contents import Signal
+from samelook.banks.contents import ContentSignal
 from samelook.banks.signal_types import signal_type
 from samelook.sql.page_marks import page_mark
 
@@ -94,5 +94,5 @@ async def list_changes(request: web.Request) -> web.Response:
     )
 
 
-def _signal(signal: Signal) -> SignalAnswer:
+def _signal(signal: ContentSignal) -> SignalAnswer:
     return SignalAnswer(id=signal.id, signal_type=signal.type, signal_value=signal.value)

@@ -27,7 +27,7 @@ from samelook.api.routes.hashing import fetcher_of, hashed, sent_media
 from samelook.api.state import CURATION, check_hashing, live_of
 from samelook.api.uploads import Media, fetched_media
 from samelook.banks.errors import SignalTypeDisabled
-from samelook.banks.live import Found, LiveBanks
+from samelook.banks.live import FoundContent, LiveBanks
 from samelook.banks.lookup import bank_names, by_bank, coin
 from samelook.banks.signal_types import SignalType, signal_type
 
@@ -200,7 +200,7 @@ async def _describe(request: web.Request, kind: SignalType, matches: list[dict[s
         one["metadata"] = known.get(content_id) or None
 
 
-def _with_distances(kind: SignalType, found: list[Found]) -> list[dict[str, Any]]:
+def _with_distances(kind: SignalType, found: list[FoundContent]) -> list[dict[str, Any]]:
     if kind.radius is None:
         return [{"bank_content_id": one.content_id, "distance": "-"} for one in found]
     return [{"bank_content_id": one.content_id, "distance": str(one.distance)} for one in found]

@@ -27,23 +27,23 @@ _LONGEST_S = 10 * 365 * 86_400
 _T = TypeVar("_T")
 
 
-class PageQuery(BaseModel):
+class RowsQuery(BaseModel):
     """A page of a list."""
 
     limit: int = Field(default=50, ge=1, le=1000, description="Rows of a page.")
     after: str | None = Field(default=None, max_length=500, description="As the page before named it.")
 
 
-class VerdictsQuery(PageQuery):
+class VerdictsQuery(RowsQuery):
     verdict: Literal["lock", "grey"] = "lock"
     since: AwareDatetime | None = Field(default=None, description="Only verdicts given after this.")
 
 
-class ReportsQuery(PageQuery):
+class ReportsQuery(RowsQuery):
     kind: Literal["unlock", "flag", "false_lock"] | None = None
 
 
-class AuditQuery(PageQuery):
+class AuditQuery(RowsQuery):
     subject: str | None = Field(default=None, max_length=300, description="A site, or the name of a list.")
 
 
@@ -130,9 +130,9 @@ async def forget_site(request: web.Request) -> web.Response:
 
 
 @routes.get("/v1/operator/sites")
-@described(_TAG, "The sites on both lists", query=PageQuery, answer=PageAnswer)
+@described(_TAG, "The sites on both lists", query=RowsQuery, answer=PageAnswer)
 async def list_sites(request: web.Request) -> web.Response:
-    query = query_of(request, PageQuery)
+    query = query_of(request, RowsQuery)
     return await _page(
         request, lambda connection: lists_answer(connection, limit=query.limit, after=query.after)
     )
@@ -218,11 +218,11 @@ async def list_audit(request: web.Request) -> web.Response:
 @described(
     _TAG,
     "Runs of the crawl and of imports: when, how many, which errors, how they ended; the newest first",
-    query=PageQuery,
+    query=RowsQuery,
     answer=PageAnswer,
 )
 async def list_runs(request: web.Request) -> web.Response:
-    query = query_of(request, PageQuery)
+    query = query_of(request, RowsQuery)
     return await _page(
         request, lambda connection: runs_answer(connection, limit=query.limit, after=query.after)
     )

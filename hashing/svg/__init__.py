@@ -23,7 +23,7 @@ _MOST_MISSING = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Drawing:
+class DrawnSvg:
     """What could be drawn of an SVG."""
 
     picture: Picture
@@ -52,7 +52,7 @@ def draw(data: bytes, limits: DecodeLimits) -> Picture:
     return drawing.picture
 
 
-def drawn(data: bytes, limits: DecodeLimits) -> Drawing:
+def drawn(data: bytes, limits: DecodeLimits) -> DrawnSvg:
     """The same, also if it is blank or not all of it could be drawn."""
     document = rewritten(data, limits, side=limits.svg_side)
     pixels = _pixels(document, limits)
@@ -61,7 +61,7 @@ def drawn(data: bytes, limits: DecodeLimits) -> Drawing:
         marked = _pixels(rewritten(data, limits, side=limits.svg_side, marks=True), limits)
         if _share_apart(pixels, marked) <= _MOST_MISSING:
             missing = ()
-    return Drawing(Picture.of(pixels, "svg"), missing)
+    return DrawnSvg(Picture.of(pixels, "svg"), missing)
 
 
 def _pixels(document: Rewritten, limits: DecodeLimits) -> NDArray[np.uint8]:

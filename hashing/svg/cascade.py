@@ -20,7 +20,7 @@ from samelook.hashing.svg.properties import (
     written,
 )
 from samelook.hashing.svg.schemes import darkened, is_dark
-from samelook.hashing.svg.sheet import Declaration, Rule, Sheet
+from samelook.hashing.svg.sheet import Declaration, Sheet, StyleRule
 from samelook.hashing.svg.shorthands import animations_of, longhands_of
 from samelook.hashing.svg.tree import Element
 from samelook.hashing.svg.variables import Substitution, Variables, has_reference
@@ -70,7 +70,7 @@ class Cascade:
         self._animated = animated
         self._matcher = Matcher()
         self._substitution = Substitution()
-        self._by_key: dict[str, list[tuple[int, Rule, Selector]]] = {}
+        self._by_key: dict[str, list[tuple[int, StyleRule, Selector]]] = {}
         self._written: dict[tuple[str, str], str | None] = {}
         for order, rule in enumerate(sheet.rules):
             for selector in rule.selectors:
@@ -243,13 +243,13 @@ class Cascade:
                 shown.append(((1, (float("inf"),), _HUGE, len(shown)), declaration))
         return shown
 
-    def _matching(self, element: Element) -> Iterable[tuple[int, Rule, tuple[int, int, int]]]:
+    def _matching(self, element: Element) -> Iterable[tuple[int, StyleRule, tuple[int, int, int]]]:
         keys = ["", element.name]
         if "class" in element.attributes:
             keys += [f".{name}" for name in dict.fromkeys(element.attributes["class"].split())]
         if "id" in element.attributes:
             keys.append(f"#{element.attributes['id']}")
-        best: dict[int, tuple[int, Rule, tuple[int, int, int]]] = {}
+        best: dict[int, tuple[int, StyleRule, tuple[int, int, int]]] = {}
         for key in keys:
             for order, rule, selector in self._by_key.get(key, ()):
                 if self._matcher.matches(element, selector):

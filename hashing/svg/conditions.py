@@ -48,7 +48,7 @@ _SIGNS: Final[dict[str, Callable[[float, float], bool]]] = {
 }
 
 
-class Media:
+class Screen:
     """What a picture of `width` by `height` CSS pixels is shown on."""
 
     def __init__(self, width: float, height: float) -> None:

@@ -25,7 +25,7 @@ class Document(Protocol):
     def missing(self) -> tuple[str, ...]: ...
 
 
-class Pictures:
+class EmbeddedPictures:
     """Decodes what data URLs hold; an SVG among them is rewritten by `rewrite`."""
 
     def __init__(self, limits: DecodeLimits, rewrite: Callable[[bytes], Document]) -> None:

@@ -20,7 +20,7 @@ from samelook.hashing.svg.backgrounds import Grounds
 from samelook.hashing.svg.boxes import Box, box_of, number
 from samelook.hashing.svg.canvas import TRANSFORMS, Canvas
 from samelook.hashing.svg.cascade import Cascade, Style
-from samelook.hashing.svg.conditions import Media
+from samelook.hashing.svg.conditions import Screen
 from samelook.hashing.svg.effects import clip_shape, filter_text, mask_text, present_filters
 from samelook.hashing.svg.foreign import ForeignObject, framed
 from samelook.hashing.svg.gradients import gradient_url
@@ -36,7 +36,7 @@ from samelook.hashing.svg.output import (
     TEXT,
     TRANSFORM_NAMES,
 )
-from samelook.hashing.svg.pictures import Pictures
+from samelook.hashing.svg.pictures import EmbeddedPictures
 from samelook.hashing.svg.shapes import path_data
 from samelook.hashing.svg.sheet import Sheet
 from samelook.hashing.svg.size import size_of, view_box
@@ -83,11 +83,11 @@ class _Rewriter:
         self._missing: set[str] = set()
         self._made = Made(self._root)
         self._uses = Uses(self._root, limits.max_svg_elements)
-        self._pictures = Pictures(limits, self._nested_document)
+        self._pictures = EmbeddedPictures(limits, self._nested_document)
 
     def run(self) -> Rewritten:
         root, size = self._root, self._size
-        sheet = Sheet(Media(size.page_width, size.page_height))
+        sheet = Sheet(Screen(size.page_width, size.page_height))
         for element in root.walk():
             attributes = element.attributes
             if element.name == "style" and attributes.get("type", "").strip().lower() in {"", "text/css"}:

@@ -11,7 +11,7 @@ from typing import Any
 import tinycss2
 
 from samelook.hashing.errors import SvgRefused
-from samelook.hashing.svg.conditions import Media, supports
+from samelook.hashing.svg.conditions import Screen, supports
 from samelook.hashing.svg.images import data_of
 from samelook.hashing.svg.matching import BadSelector, Selector, in_scope
 from samelook.hashing.svg.mathematics import without_space
@@ -38,7 +38,7 @@ class Declaration:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class StyleRule:
     """Declarations for what one of the selectors matches."""
 
     selectors: list[Selector]
@@ -50,8 +50,8 @@ class Rule:
 class Sheet:
     """All rules of a document that hold in its surroundings, in order."""
 
-    media: Media
-    rules: list[Rule] = field(default_factory=list)
+    media: Screen
+    rules: list[StyleRule] = field(default_factory=list)
     first_keyframes: dict[str, list[Declaration]] = field(default_factory=dict)
     """By name, what an animation shows when it begins."""
     initial_values: dict[str, list[Any]] = field(default_factory=dict)
@@ -132,7 +132,7 @@ class Sheet:
             return
         if len(self.rules) >= MOST_RULES:
             raise SvgRefused(f"The SVG has more than {MOST_RULES} style rules.", limit=MOST_RULES)
-        self.rules.append(Rule(selectors, self._kept(items), self._layer(layers)))
+        self.rules.append(StyleRule(selectors, self._kept(items), self._layer(layers)))
 
     def _layer(self, names: tuple[str, ...]) -> Layer:
         order = [self._layers.setdefault(names[: end + 1], len(self._layers)) for end in range(len(names))]

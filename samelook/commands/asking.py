@@ -16,7 +16,7 @@ from samelook.hashing.table import COMPARED
 
 if TYPE_CHECKING:
     from samelook.inspector.listing import Answer
-    from samelook.inspector.looks import Look
+    from samelook.inspector.looks import SearchedLook
     from samelook.inspector.settings import InspectorSettings
     from samelook.inspector.thumbnails import Thumbnail
     from samelook.settings import Settings
@@ -158,7 +158,7 @@ async def _drawn(answer: Answer, side: int) -> dict[str, Thumbnail]:
         return await thumbnails(sandbox, answer.bodies, side)
 
 
-async def look_given(text: str, settings: Settings) -> Look | None:
+async def look_given(text: str, settings: Settings) -> SearchedLook | None:
     """The look of a file or of what a URL gives; None when the text is neither."""
     from samelook.hashing.sandbox import Sandbox
     from samelook.inspector.looks import look_of_signals

@@ -146,11 +146,11 @@ def _line(file: Path, outcome: HashedPicture | HashingError) -> dict[str, object
 
 def _print_facts(file: Path, picture: HashedPicture) -> None:
     from samelook.terminal.console import out
-    from samelook.terminal.tables import Facts
+    from samelook.terminal.tables import Properties
 
     of_frames = ""
     if picture.frames > 1:
         which = "largest" if picture.format == "ico" else "first"
         of_frames = f", the {which} of {picture.frames:,} frames"
     say(f"{shown(file)}: {picture.format}, {picture.width}x{picture.height}{of_frames}")
-    out().print(Facts(picture.signals))
+    out().print(Properties(picture.signals))

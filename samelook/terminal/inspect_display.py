@@ -18,7 +18,7 @@ from rich.style import Style
 from rich.text import Text
 
 from samelook.inspector.plain_text import harmless
-from samelook.terminal.tables import Facts, Table, are_numbers, text_of, words_of
+from samelook.terminal.tables import Properties, Table, are_numbers, text_of, words_of
 
 if TYPE_CHECKING:
     from samelook.inspector.listing import Answer, Listing
@@ -102,8 +102,8 @@ def as_tables(answer: Answer, drawn: Mapping[str, Thumbnail]) -> RenderableType:
     return Group(*parts)
 
 
-def _facts(facts: Mapping[str, Any]) -> Facts:
-    return Facts(
+def _facts(facts: Mapping[str, Any]) -> Properties:
+    return Properties(
         {
             words_of(name): _cell(name, value)
             for name, value in facts.items()

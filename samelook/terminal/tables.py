@@ -51,7 +51,7 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class Properties:
     """Names with their values, a line each; a value that is too long for its line goes below its name."""
 
     values: Mapping[str, Any]

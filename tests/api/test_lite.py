@@ -15,7 +15,7 @@ from aiohttp import FormData
 
 from samelook.api.app import create_app
 from samelook.api.settings import ApiSettings, LiteSettings
-from samelook.banks.errors import BadList
+from samelook.banks.errors import BadHashList
 from samelook.sql.settings import DatabaseSettings
 
 PDQ = "f8f8f0cee0f4a84f06370a22038f63f0b36e2ed596621e1d33e6b39c4e9c9b22"
@@ -167,7 +167,7 @@ def test_a_useless_list_is_named_before_anything_is_served(
     elif which == "index_file":
         path.mkdir()
     settings = ApiSettings(DatabaseSettings(url="postgresql://"), lite=LiteSettings(**{which: path}))
-    with pytest.raises(BadList, match=re.escape(str(path))):
+    with pytest.raises(BadHashList, match=re.escape(str(path))):
         create_app(settings)
 
 

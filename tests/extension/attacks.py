@@ -7,7 +7,7 @@ import io
 
 from PIL import Image
 
-from samelook.demo.sample_web.sample_site import Answer, Kind, SampleSite
+from samelook.demo.sample_web.sample_site import Kind, SampleAnswer, SampleSite
 from samelook.demo.sample_web.sites import SITE_BY_HOST
 
 OWNER = "lumora.example"
@@ -60,12 +60,12 @@ def _site(
         title=name,
         about="",
         answers={
-            "/": Answer(page.encode()),
-            "/icon.png": Answer(icon, content_type="image/png"),
-            "/icon.svg": Answer(_svg(), content_type="image/svg+xml"),
-            "/later.png": Answer(ICON, content_type="image/png"),
-            "/own.png": Answer(_own_icon(), content_type="image/png"),
-            "/inner": Answer(f"<!doctype html>{KEYS}{FORM}".encode()),
+            "/": SampleAnswer(page.encode()),
+            "/icon.png": SampleAnswer(icon, content_type="image/png"),
+            "/icon.svg": SampleAnswer(_svg(), content_type="image/svg+xml"),
+            "/later.png": SampleAnswer(ICON, content_type="image/png"),
+            "/own.png": SampleAnswer(_own_icon(), content_type="image/png"),
+            "/inner": SampleAnswer(f"<!doctype html>{KEYS}{FORM}".encode()),
         },
     )
 
@@ -143,10 +143,10 @@ ATTACKS = (
         title="harmless",
         about="",
         answers={
-            "/": Answer(
+            "/": SampleAnswer(
                 f'<!doctype html><title>h</title>{KEYS}<link rel="icon" href="/own.png">{FORM}'.encode()
             ),
-            "/own.png": Answer(_own_icon(), content_type="image/png"),
+            "/own.png": SampleAnswer(_own_icon(), content_type="image/png"),
         },
     ),
 )

@@ -24,7 +24,7 @@ from samelook.crawler.settings import CrawlSettings
 from samelook.demo.sample_web.ranks import rank_list, unranked_list
 from samelook.demo.sample_web.server import sample_web_server
 from samelook.extension_api.answering import EXTENSION
-from samelook.extension_api.judge import Judge, Judged
+from samelook.extension_api.judge import Judge, Judgement
 from samelook.extension_api.settings import ExtensionSettings
 from samelook.facts.follower import Follower
 from samelook.facts.gathering import Asked, AskedIcon
@@ -95,7 +95,7 @@ class Asking:
     judge: Judge
     database: DatabaseSettings
 
-    def ask(self, url: str, *icons: AskedIcon, client: int | None = None) -> Judged:
+    def ask(self, url: str, *icons: AskedIcon, client: int | None = None) -> Judgement:
         return self.judge.judge(Asked.about(host_of_url(url), *icons, client=client))
 
     async def catch_up(self) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from samelook.demo.sample_web.pictures import Format, Picture
+from samelook.demo.sample_web.pictures import Format, IconFile
 from samelook.demo.sample_web.sites import SITES
 from samelook.extension_api.judge import Judge
 from samelook.facts.catalogue import packaged_catalogue
@@ -175,7 +175,7 @@ async def test_the_order_of_icons_and_of_sites_changes_nothing(sample: Any) -> N
 
 async def test_the_answer_tells_host_and_site_apart(crawled: Any, serve_extension: Any) -> None:
     http = await serve_extension(crawled)
-    icon = {"data": base64.b64encode(Picture("lumora", (44,), Format.PNG).data).decode()}
+    icon = {"data": base64.b64encode(IconFile("lumora", (44,), Format.PNG).data).decode()}
     sites = [
         {"url": "https://git.firm.example/login", "icons": [icon]},
         {"url": "https://www.firm.example/"},

@@ -13,7 +13,7 @@ import pytest
 from aiohttp.test_utils import TestClient
 
 from samelook.api.state import KEYS
-from samelook.demo.sample_web.pictures import Change, Format, Picture
+from samelook.demo.sample_web.pictures import Alteration, Format, IconFile
 from samelook.demo.sample_web.sites import SITES
 from samelook.extension_api.answering import EXTENSION, Extension
 from samelook.extension_api.curation import list_site
@@ -85,7 +85,7 @@ async def test_an_answer_has_all_that_an_extension_needs(http: TestClient[Any, A
 
 
 async def test_an_icon_may_come_as_bytes_as_digest_or_as_a_hash(http: TestClient[Any, Any]) -> None:
-    copy = Picture("tidepool", (72,), Format.PNG, Change.RESIZED).data
+    copy = IconFile("tidepool", (72,), Format.PNG, Alteration.RESIZED).data
     digest = hashlib.sha256(copy).hexdigest()
     unknown = await check(http, "stranger.example", {"sha256": digest})
     assert (unknown["verdict"], unknown["need"]) == ("first_use", [digest])
@@ -413,7 +413,7 @@ async def test_unknown_sites_are_queued_for_the_crawl_and_only_hosts_are_kept(
     # Two networks ask: what one alone asks about is not kept.
     extension_of(http).outbox._askers[Site("unheard-of.example")] = "192.0.2.0/24"
     await check(http, "https://unheard-of.example/private/path?token=1", {"sha256": "cd" * 32})
-    sent = Picture("tidepool", (50,), Format.PNG).data
+    sent = IconFile("tidepool", (50,), Format.PNG).data
     await check(http, "https://unheard-of.example/private/path?token=2", encoded(sent))
     await extension_of(http).outbox.flush()
     async with open_connection(crawled) as connection:

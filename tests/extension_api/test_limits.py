@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from samelook.extension_api.errors import RateLimited
+from samelook.extension_api.errors import AskedTooOften
 from samelook.extension_api.limits import Buckets, client_address, network_of
 
 
@@ -13,7 +13,7 @@ def test_a_bucket_gives_what_flows_into_it_and_each_key_has_its_own() -> None:
     buckets = Buckets(per_s=2.0, burst=4.0, clock=lambda: now[0])
     for _ in range(4):
         buckets.take("a", 1)
-    with pytest.raises(RateLimited) as refused:
+    with pytest.raises(AskedTooOften) as refused:
         buckets.take("a", 1)
     assert refused.value.retry_after_s == 0.5
     buckets.take("b", 4)
@@ -21,7 +21,7 @@ def test_a_bucket_gives_what_flows_into_it_and_each_key_has_its_own() -> None:
     buckets.take("a", 1)
     now[0] = 100.0
     buckets.take("a", 4)
-    with pytest.raises(RateLimited):
+    with pytest.raises(AskedTooOften):
         buckets.take("a", 1)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from samelook.crawler.ranks.importing import RankImport
-from samelook.demo.sample_web.pictures import Format, Picture
+from samelook.demo.sample_web.pictures import Format, IconFile
 from samelook.demo.sample_web.sites import SITES
 from samelook.extension_api.answering import EXTENSION
 from samelook.sql.pool import open_connection
@@ -67,7 +67,7 @@ def picture(logo: str) -> bytes:
         site = next(site for site in SITES if site.host == "rowanwiki.example")
         assert site.logo is not None
         logo = site.logo
-    return Picture(logo, (44,), Format.PNG).data
+    return IconFile(logo, (44,), Format.PNG).data
 
 
 async def everything_takes_effect(http: Any, crawled: Any) -> None:

@@ -14,7 +14,7 @@ from samelook.extension_api.judge import Judge
 from samelook.facts.catalogue import CommonLooks
 from samelook.facts.common import Catalogue
 from samelook.facts.gathering import Asked, AskedIcon
-from samelook.facts.lists import Lists
+from samelook.facts.lists import SiteLists
 from samelook.facts.memory import Memory
 from samelook.facts.settings import VerdictSettings
 from samelook.hashing.errors import HashingError
@@ -31,7 +31,7 @@ class Known:
 
     def __init__(self) -> None:
         self.memory = Memory(SETTINGS.tiers, SETTINGS.former_look_s)
-        self.lists = Lists()
+        self.lists = SiteLists()
         self.catalogue: Catalogue = CommonLooks(())
 
 

@@ -15,7 +15,7 @@ from samelook.facts.catalogue_lists import (
     refused_vendors,
 )
 from samelook.facts.families_known import curated_families
-from samelook.facts.family_lists import BadList
+from samelook.facts.family_lists import BadSiteList
 from samelook.names.sites import Site
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "facts"
@@ -76,7 +76,7 @@ def test_a_table_of_domains_and_products_is_read_as_sites() -> None:
     ],
 )
 def test_what_is_no_such_list_is_refused(text: str) -> None:
-    with pytest.raises(BadList):
+    with pytest.raises(BadSiteList):
         entries_in(text)
 
 

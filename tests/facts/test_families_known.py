@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from samelook.facts.families_known import Families, Group, curated_families, curated_groups
-from samelook.facts.family_lists import BadList, ListedGroup, groups_in, sorted_out
+from samelook.facts.family_lists import BadSiteList, ListedGroup, groups_in, sorted_out
 from samelook.names.sites import Site, site_of
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "facts"
@@ -104,7 +104,7 @@ def test_names_that_are_no_sites_are_left_out_and_counted() -> None:
     ],
 )
 def test_what_is_no_such_list_is_refused(text: str) -> None:
-    with pytest.raises(BadList):
+    with pytest.raises(BadSiteList):
         groups_in(text)
 
 

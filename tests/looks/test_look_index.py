@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from samelook.demo.sample_web.pictures import Change, Format, Picture
+from samelook.demo.sample_web.pictures import Alteration, Format, IconFile
 from samelook.demo.sample_web.sites import SITES
 from samelook.looks.files import looks_of_file
-from samelook.looks.index import Found, LookIndex
+from samelook.looks.index import FoundLook, LookIndex
 from samelook.looks.likeness import likeness, parse_look, versions_of
 from samelook.looks.look import BadLook, Look
 from samelook.looks.rules import Rule
 
 LOGOS = sorted({site.logo for site in SITES if site.logo})
-CHANGES = [change for change in Change if change is not Change.HOTLINKED]
+CHANGES = [change for change in Alteration if change is not Alteration.HOTLINKED]
 
 
 @pytest.fixture(scope="module")
@@ -23,16 +23,16 @@ def looks() -> list[bytes]:
     found = []
     for logo in LOGOS:
         for change in CHANGES:
-            found += looks_of_file(Picture(logo, (48,), Format.PNG, change).data)
+            found += looks_of_file(IconFile(logo, (48,), Format.PNG, change).data)
     return [look for look in found if Look.from_bytes(look).forms]
 
 
-def by_comparing(looks: dict[int, bytes], places: dict[int, Rule | None], asked: Look) -> set[Found]:
+def by_comparing(looks: dict[int, bytes], places: dict[int, Rule | None], asked: Look) -> set[FoundLook]:
     found, versions = set(), versions_of(asked)
     for number, place in places.items():
         like = likeness(versions, parse_look(looks[number]), Rule.STRICT if place is None else place)
         if like is not None:
-            found.add(Found(number, like))
+            found.add(FoundLook(number, like))
     return found
 
 
@@ -42,8 +42,8 @@ def test_searching_and_searching_again_find_what_comparing_finds(looks: list[byt
     kept: dict[int, bytes] = {}
     places: dict[int, Rule | None] = {}
     asked = [parse_look(looks[k]) for k in rng.choice(len(looks), 8, replace=False)]
-    before: list[tuple[int, list[Found]]] = []
-    expected: list[set[Found]] = []
+    before: list[tuple[int, list[FoundLook]]] = []
+    expected: list[set[FoundLook]] = []
     for step in range(30):
         for _ in range(10):
             look = looks[rng.integers(len(looks))]

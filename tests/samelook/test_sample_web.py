@@ -29,7 +29,7 @@ from samelook.demo.sample_web.brand_logos import BRAND_LOGOS
 from samelook.demo.sample_web.drawing import raster, svg
 from samelook.demo.sample_web.hostile_files import page_bomb, picture_bomb
 from samelook.demo.sample_web.logos import LOGOS
-from samelook.demo.sample_web.pictures import Change, Format, Picture, changed
+from samelook.demo.sample_web.pictures import Alteration, Format, IconFile, changed
 from samelook.demo.sample_web.ranks import rank_list, reversed_name, unranked_list
 from samelook.demo.sample_web.sample_site import Kind, Proof, SampleSite, Trouble
 from samelook.demo.sample_web.server import REQUESTS, answers_of, create_sample_web, sample_web_server
@@ -89,7 +89,7 @@ def test_every_kind_of_site_trouble_and_change_is_there() -> None:
     assert kinds[Kind.IMPERSONATOR] >= 12
     assert set(kinds) == set(Kind)
     assert {site.trouble for site in SITES} == {None, *Trouble}
-    assert {site.change for site in SITES} == set(Change)
+    assert {site.change for site in SITES} == set(Alteration)
     pictures = {picture.format for site in SITES for picture in site.files.values()}
     assert pictures == set(Format)
 
@@ -161,11 +161,11 @@ def test_a_copy_looks_like_its_original(site: SampleSite) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [change for change in Change if change not in {Change.NONE, Change.HOTLINKED}]
+    "change", [change for change in Alteration if change not in {Alteration.NONE, Alteration.HOTLINKED}]
 )
-def test_every_change_but_a_mere_conversion_changes_pixels(change: Change) -> None:
+def test_every_change_but_a_mere_conversion_changes_pixels(change: Alteration) -> None:
     same = changed("obolia", 64, change).tobytes() == raster(LOGOS["obolia"], 64).tobytes()
-    assert same is (change is Change.CONVERTED)
+    assert same is (change is Alteration.CONVERTED)
 
 
 def test_pixels_are_the_same_on_every_machine() -> None:
@@ -199,14 +199,14 @@ def test_the_svg_of_a_drawing_shows_what_its_pixels_show(logo: str) -> None:
 
 @pytest.mark.parametrize("form", Format)
 def test_every_format_is_what_it_says(form: Format) -> None:
-    picture = Picture("norrbank", (16, 48) if form is Format.ICO else (48,), form)
+    picture = IconFile("norrbank", (16, 48) if form is Format.ICO else (48,), form)
     decoded = decode(picture.data)
     side = DecodeLimits().svg_side if form is Format.SVG else 48
     assert (decoded.format, decoded.width, decoded.height) == (form.value, side, side)
 
 
 def test_an_ico_holds_all_its_frames() -> None:
-    data = Picture("norrbank", (16, 24, 32, 48, 64), Format.ICO).data
+    data = IconFile("norrbank", (16, 24, 32, 48, 64), Format.ICO).data
     with Image.open(io.BytesIO(data)) as icon:
         assert icon.info["sizes"] == {(side, side) for side in (16, 24, 32, 48, 64)}
 

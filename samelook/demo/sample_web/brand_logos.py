@@ -5,10 +5,10 @@ from __future__ import annotations
 from samelook.demo.sample_web.drawing import (
     Drawing,
     Ellipse,
-    Line,
     Point,
     Polygon,
     Shape,
+    Stroke,
     arc,
     disc,
     leaf,
@@ -21,14 +21,14 @@ def _mirrored(points: tuple[Point, ...]) -> tuple[Point, ...]:
     return tuple((96 - x, y) for x, y in points)
 
 
-def _wave(y: float, reach: float, height: float, width: float, ink: str) -> Line:
+def _wave(y: float, reach: float, height: float, width: float, ink: str) -> Stroke:
     """Four half waves that reach from the middle of the drawing to both sides."""
     points: list[Point] = []
     half = reach / 4
     for crest in range(4):
         centre = 48 - reach + half + crest * 2 * half
         points += arc(centre, y, half, 180, 0 if crest % 2 else 360, height)
-    return Line(tuple(points), width, ink)
+    return Stroke(tuple(points), width, ink)
 
 
 def _envelope() -> Drawing:
@@ -64,8 +64,8 @@ def _cloud() -> Drawing:
             disc(54, 34, 28, blue),
             disc(74, 50, 20, blue),
             rounded(6, 44, 94, 72, 14, "#2f6ae8"),
-            Line(((26, 52), (70, 52)), 6, light),
-            Line(((26, 64), (56, 64)), 6, light),
+            Stroke(((26, 52), (70, 52)), 6, light),
+            Stroke(((26, 64), (56, 64)), 6, light),
             disc(80, 79, 3, "#58e0a0"),
         )
     )
@@ -107,9 +107,9 @@ def _anchor() -> Drawing:
             regular(48, 48, 48, 6, ("#1d3f8a", "#0b1c4d"), 30),
             disc(48, 22, 10, white),
             disc(48, 22, 4.5, "#19387d"),
-            Line(((48, 32), (48, 78)), 8, white),
-            Line(((34, 42), (62, 42)), 7, white),
-            Line(arc(48, 52, 26, 165, 15), 8, white),
+            Stroke(((48, 32), (48, 78)), 8, white),
+            Stroke(((34, 42), (62, 42)), 7, white),
+            Stroke(arc(48, 52, 26, 165, 15), 8, white),
             Polygon(((14, 62), (22, 44), (34, 58)), "#38d6c4"),
             Polygon(((82, 62), (74, 44), (62, 58)), "#38d6c4"),
         )
@@ -137,7 +137,7 @@ def _newspaper() -> Drawing:
         (
             rounded(0, 0, 96, 96, 2, paper),
             rounded(0, 0, 96, 30, 2, ink),
-            Line(((12, 15), (58, 15)), 8, paper),
+            Stroke(((12, 15), (58, 15)), 8, paper),
             disc(80, 15, 8, "#d7263d"),
             *lines,
             rounded(52, 42, 86, 87, 0.5, ("#d7263d", "#8d1226")),
@@ -152,7 +152,7 @@ def sails(hull: str, stripe: str) -> Drawing:
             Polygon(((50, 4), (50, 66), (8, 66)), ("#ff8364", "#f0437b")),
             Polygon(((56, 16), (90, 66), (56, 66)), ("#35c9e8", "#1577c9")),
             Polygon(((4, 72), (92, 72), (76, 92), (20, 92)), hull),
-            Line(((26, 82), (70, 82)), 5, stripe),
+            Stroke(((26, 82), (70, 82)), 5, stripe),
         )
     )
 
@@ -166,7 +166,7 @@ def _fern() -> Drawing:
         leaves.append(leaf((x, y), (x - reach * 0.55, y - reach * 0.75), 7 - step * 0.6, green))
         leaves.append(leaf((x, y), (x + reach, y + reach * 0.05), 7 - step * 0.6, pale))
     return Drawing(
-        (*leaves, leaf((68, 32), (88, 4), 6, green), Line(((8, 92), (22, 80), (78, 18)), 5, "#123d22"))
+        (*leaves, leaf((68, 32), (88, 4), 6, green), Stroke(((8, 92), (22, 80), (78, 18)), 5, "#123d22"))
     )
 
 
@@ -185,8 +185,8 @@ def _moth() -> Drawing:
             *eyes,
             *pupils,
             leaf((48, 24), (48, 88), 7, "#1f1147"),
-            Line(((47, 28), (38, 6)), 3.5, "#1f1147"),
-            Line(((49, 28), (58, 6)), 3.5, "#1f1147"),
+            Stroke(((47, 28), (38, 6)), 3.5, "#1f1147"),
+            Stroke(((49, 28), (58, 6)), 3.5, "#1f1147"),
         )
     )
 
@@ -198,8 +198,8 @@ def _mango() -> Drawing:
             Ellipse((44, 58), (40, 35), ("#ffb703", "#e8442a")),
             disc(62, 40, 27, ("#ffc93c", "#f98a1c")),
             leaf((64, 18), (94, 4), 9, ("#3fb950", "#157a35")),
-            Line(((62, 24), (66, 12)), 5, "#5b3a1a"),
-            Line(stops, 4, "#fff4d6"),
+            Stroke(((62, 24), (66, 12)), 5, "#5b3a1a"),
+            Stroke(stops, 4, "#fff4d6"),
             *(disc(x, y, 5.5, "#5b1a10") for x, y in stops),
         )
     )
@@ -246,9 +246,9 @@ def _shield() -> Drawing:
                 ((8, 56), (30, 46), (52, 54), (89, 40), (84, 66), (70, 82), (48, 94), (26, 82), (12, 66)),
                 "#4f8a3a",
             ),
-            *(Line(blade, 5, "#d9ed92") for blade in blades),
+            *(Stroke(blade, 5, "#d9ed92") for blade in blades),
             disc(26, 26, 11, "#ffd166"),
-            Line((*outline, outline[0]), 6, "#16425b"),
+            Stroke((*outline, outline[0]), 6, "#16425b"),
         )
     )
 
@@ -257,12 +257,12 @@ def _lantern() -> Drawing:
     iron = "#3b2f2f"
     return Drawing(
         (
-            Line(arc(48, 26, 20, 180, 360), 6, iron),
+            Stroke(arc(48, 26, 20, 180, 360), 6, iron),
             Polygon(((24, 30), (72, 30), (64, 20), (32, 20)), iron),
             rounded(26, 30, 70, 80, 4, ("#fff3b0", "#f4a261")),
             leaf((48, 76), (48, 38), 10, ("#ffdd00", "#e63946")),
-            Line(((26, 30), (26, 80)), 6, iron),
-            Line(((70, 30), (70, 80)), 6, iron),
+            Stroke(((26, 30), (26, 80)), 6, iron),
+            Stroke(((70, 30), (70, 80)), 6, iron),
             rounded(16, 80, 80, 94, 3, iron),
         )
     )

@@ -7,10 +7,10 @@ import json
 from dataclasses import replace
 
 from samelook.demo.sample_web.pages import page
-from samelook.demo.sample_web.pictures import Format, Picture, ico, png
-from samelook.demo.sample_web.sample_site import Answer, Delivery, Kind, SampleSite
+from samelook.demo.sample_web.pictures import Format, IconFile, ico, png
+from samelook.demo.sample_web.sample_site import Kind, SampleAnswer, SampleSite, Transfer
 
-_ROBOTS = Answer(b"User-agent: *\nDisallow: /account/\nDisallow: /search\n", "text/plain")
+_ROBOTS = SampleAnswer(b"User-agent: *\nDisallow: /account/\nDisallow: /search\n", "text/plain")
 
 
 def _lumora() -> SampleSite:
@@ -56,8 +56,8 @@ def _tidepool() -> SampleSite:
 <!-- <link rel="icon" href="/decoy/comment.png"> -->
 <noscript><link rel="icon" href="/decoy/noscript.png"></noscript>
 <script>document.write('<link rel="icon" href="/decoy/script.png">')</script>""",
-        files={"/img/tidepool.webp": Picture("tidepool", (64,), Format.WEBP)},
-        answers={f"/decoy/{name}": Answer(png("patchwork", 64)) for name in decoys},
+        files={"/img/tidepool.webp": IconFile("tidepool", (64,), Format.WEBP)},
+        answers={f"/decoy/{name}": SampleAnswer(png("patchwork", 64)) for name in decoys},
     )
 
 
@@ -89,11 +89,11 @@ def _cirrusdeck() -> SampleSite:
         },
     )
     # With a byte order mark and the wrong type, as manifests are often served.
-    served = Answer(
-        b"\xef\xbb\xbf" + json.dumps(manifest).encode(), "application/octet-stream", delivery=Delivery.GZIP
+    served = SampleAnswer(
+        b"\xef\xbb\xbf" + json.dumps(manifest).encode(), "application/octet-stream", delivery=Transfer.GZIP
     )
     body = page(site.title, site.about, head=site.head).encode()
-    return _with(site, {"/app/site.webmanifest": served, "/": Answer(body, delivery=Delivery.GZIP)})
+    return _with(site, {"/app/site.webmanifest": served, "/": SampleAnswer(body, delivery=Transfer.GZIP)})
 
 
 def _harborpay() -> SampleSite:
@@ -116,7 +116,7 @@ def _harborpay() -> SampleSite:
             "/tiles/square-150.png": png("harborpay", 150),
             "/favicon.ico": ico("harborpay", 32),
         },
-        answers={"/tiles/browserconfig.xml": Answer(config.encode(), "application/xml")},
+        answers={"/tiles/browserconfig.xml": SampleAnswer(config.encode(), "application/xml")},
     )
 
 
@@ -130,10 +130,10 @@ def _dailyquorum() -> SampleSite:
         logo="dailyquorum",
         # Says ISO 8859-1 and means windows-1252; the path is right only for those who know.
         head='<link rel="icon" href="/icônes/quorum.gif">',
-        files={"/ic%C3%B4nes/quorum.gif": Picture("dailyquorum", (64,), Format.GIF)},
+        files={"/ic%C3%B4nes/quorum.gif": IconFile("dailyquorum", (64,), Format.GIF)},
     )
     body = page(site.title, site.about, head=site.head, charset="iso-8859-1").encode("windows-1252")
-    return _with(site, {"/": Answer(body, "text/html")})
+    return _with(site, {"/": SampleAnswer(body, "text/html")})
 
 
 def _inkfern() -> SampleSite:
@@ -165,8 +165,8 @@ def _vaultmoth() -> SampleSite:
         logo="vaultmoth",
         files={"/home/icons/moth-64.png": png("vaultmoth", 64)},
         answers={
-            "/": Answer(front.encode()),
-            "/home/": Answer(page("Vaultmoth", about, head=head).encode()),
+            "/": SampleAnswer(front.encode()),
+            "/home/": SampleAnswer(page("Vaultmoth", about, head=head).encode()),
         },
     )
 
@@ -181,12 +181,12 @@ def _stonequay() -> SampleSite:
         "Servers in an old harbour warehouse.",
         rank=47_000,
         logo="stonequay",
-        answers={address: Answer(png("stonequay", 48), "text/plain")},
+        answers={address: SampleAnswer(png("stonequay", 48), "text/plain")},
         finds=(f"https://stonequay.example{address}",),
     )
 
 
-def _with(site: SampleSite, answers: dict[str, Answer]) -> SampleSite:
+def _with(site: SampleSite, answers: dict[str, SampleAnswer]) -> SampleSite:
     return replace(site, answers={**site.answers, **answers})
 
 
@@ -237,8 +237,8 @@ BRANDS: tuple[SampleSite, ...] = (
         head="""<link rel="icon" type="image/svg+xml" href="/sail.svg" media="(prefers-color-scheme: light)">
 <link rel="icon" type="image/svg+xml" href="/sail-dark.svg" media="(prefers-color-scheme: dark)">""",
         files={
-            "/sail.svg": Picture("farewind", (96,), Format.SVG),
-            "/sail-dark.svg": Picture("farewind-dark", (96,), Format.SVG),
+            "/sail.svg": IconFile("farewind", (96,), Format.SVG),
+            "/sail-dark.svg": IconFile("farewind-dark", (96,), Format.SVG),
         },
     ),
     _inkfern(),
@@ -267,7 +267,7 @@ BRANDS: tuple[SampleSite, ...] = (
         rank=83_000,
         logo="rookery",
         body='<link rel="icon" type="image/avif" href="/rook.avif">',
-        files={"/rook.avif": Picture("rookery", (96,), Format.AVIF)},
+        files={"/rook.avif": IconFile("rookery", (96,), Format.AVIF)},
     ),
     SampleSite(
         "saltmeadow.example",
@@ -279,8 +279,8 @@ BRANDS: tuple[SampleSite, ...] = (
         head="""<link rel="icon" href="/brand/shield.jpg">
 <link rel="icon" href="/brand/shield.bmp">""",
         files={
-            "/brand/shield.jpg": Picture("saltmeadow", (128,), Format.JPEG),
-            "/brand/shield.bmp": Picture("saltmeadow", (32,), Format.BMP),
+            "/brand/shield.jpg": IconFile("saltmeadow", (128,), Format.JPEG),
+            "/brand/shield.bmp": IconFile("saltmeadow", (32,), Format.BMP),
         },
     ),
     SampleSite(

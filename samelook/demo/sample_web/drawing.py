@@ -33,7 +33,7 @@ class Ellipse:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Stroke:
     """A stroke with round ends and joints."""
 
     points: tuple[Point, ...]
@@ -41,7 +41,7 @@ class Line:
     fill: str
 
 
-Shape = Polygon | Ellipse | Line
+Shape = Polygon | Ellipse | Stroke
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from samelook.demo.sample_web.brands import BRANDS
 from samelook.demo.sample_web.pictures import ico, png
-from samelook.demo.sample_web.sample_site import Answer, Kind, Proof, SampleSite, redirect
+from samelook.demo.sample_web.sample_site import Kind, Proof, SampleAnswer, SampleSite, redirect
 
 FAMILIES: tuple[SampleSite, ...] = (
     SampleSite(
@@ -30,7 +30,7 @@ FAMILIES: tuple[SampleSite, ...] = (
         proof=Proof.ROOT_REDIRECT,
         answers={
             "/": redirect("https://lumora.example/", 301),
-            "/favicon.ico": Answer(ico("lumora", 16, 32)),
+            "/favicon.ico": SampleAnswer(ico("lumora", 16, 32)),
         },
         finds=next(brand.icons for brand in BRANDS if brand.host == "lumora.example"),
     ),

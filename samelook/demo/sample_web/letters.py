@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from samelook.demo.sample_web.drawing import UNITS, Drawing, Fill, Line, Point, Polygon, arc, rounded
+from samelook.demo.sample_web.drawing import UNITS, Drawing, Fill, Point, Polygon, Stroke, arc, rounded
 
 _TOP, _MIDDLE, _BOTTOM = 24.0, 48.0, 72.0
 _LEFT, _RIGHT = 32.0, 64.0
@@ -37,4 +37,4 @@ def letter_square(
         full = rounded(0, 0, UNITS, UNITS, corner, square)
     else:
         full = Polygon(((0, 0), (UNITS, 0), (UNITS, UNITS), (0, UNITS)), square)
-    return Drawing((full, *(Line(stroke, pen, ink) for stroke in STROKES[letter])))
+    return Drawing((full, *(Stroke(stroke, pen, ink) for stroke in STROKES[letter])))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from samelook.demo.sample_web.brand_logos import BRAND_LOGOS, sails
-from samelook.demo.sample_web.drawing import Drawing, Line, Polygon, arc, disc, leaf, regular, rounded
+from samelook.demo.sample_web.drawing import Drawing, Polygon, Stroke, arc, disc, leaf, regular, rounded
 from samelook.demo.sample_web.letters import letter_square
 
 
@@ -13,10 +13,10 @@ def _page_with_quill() -> Drawing:
         (
             Polygon(((14, 4), (62, 4), (82, 24), (82, 92), (14, 92)), "#e4e9ee"),
             Polygon(((62, 4), (82, 24), (62, 24)), grey),
-            Line(((26, 80), (48, 80)), 4, grey),
-            Line(((26, 38), (44, 38)), 4, grey),
+            Stroke(((26, 80), (48, 80)), 4, grey),
+            Stroke(((26, 38), (44, 38)), 4, grey),
             leaf((34, 74), (78, 30), 10, ("#52606d", "#323f4b")),
-            Line(((28, 80), (62, 46)), 3, "#f5f7fa"),
+            Stroke(((28, 80), (62, 46)), 3, "#f5f7fa"),
         )
     )
 

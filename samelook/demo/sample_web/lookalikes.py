@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from samelook.demo.sample_web.pictures import Change, Format, Picture, png
-from samelook.demo.sample_web.sample_site import Answer, Kind, SampleSite
+from samelook.demo.sample_web.pictures import Alteration, Format, IconFile, png
+from samelook.demo.sample_web.sample_site import Kind, SampleAnswer, SampleSite
 
 
 def _default_icon(host: str, title: str, about: str, rank: int | None) -> SampleSite:
@@ -36,7 +36,7 @@ def _letter(host: str, title: str, about: str, rank: int | None, logo: str, size
 def _impersonator(
     host: str,
     owner: str,
-    change: Change,
+    change: Alteration,
     *,
     size: int = 48,
     form: Format = Format.PNG,
@@ -52,7 +52,7 @@ def _impersonator(
         rank=rank,
         logo=logo,
         head=f'<link rel="icon" href="{name}">',
-        files={name: Picture(logo, (size,), form, change)},
+        files={name: IconFile(logo, (size,), form, change)},
         owner=owner,
         change=change,
     )
@@ -76,24 +76,26 @@ LETTERS: tuple[SampleSite, ...] = (
 )
 
 IMPERSONATORS: tuple[SampleSite, ...] = (
-    _impersonator("lumora-secure.example", "lumora.example", Change.RESIZED, size=40),
+    _impersonator("lumora-secure.example", "lumora.example", Alteration.RESIZED, size=40),
     # "lumora" with a Cyrillic a.
-    _impersonator("xn--lumor-8ve.example", "lumora.example", Change.RECOMPRESSED, size=64),
-    _impersonator("tidepoool.example", "tidepool.example", Change.CONVERTED, form=Format.WEBP, size=64),
-    _impersonator("kestre1shop.example", "kestrelshop.example", Change.CONVERTED, form=Format.ICO, size=48),
+    _impersonator("xn--lumor-8ve.example", "lumora.example", Alteration.RECOMPRESSED, size=64),
+    _impersonator("tidepoool.example", "tidepool.example", Alteration.CONVERTED, form=Format.WEBP, size=64),
     _impersonator(
-        "norrbank-login.example", "norrbank.example", Change.RECOMPRESSED, form=Format.JPEG, size=64
+        "kestre1shop.example", "kestrelshop.example", Alteration.CONVERTED, form=Format.ICO, size=48
     ),
-    _impersonator("obolia-airdrop.example", "obolia.example", Change.PADDED, size=64),
-    _impersonator("harborpay-verify.example", "harborpay.example", Change.BACKGROUND_WHITE, size=64),
-    _impersonator("cirrusdeck-files.example", "cirrusdeck.example", Change.BACKGROUND_GREY, size=96),
-    _impersonator("vaultmoth-unlock.example", "vaultmoth.example", Change.RECOLOURED, size=64),
-    _impersonator("mangotrack-parcel.example", "mangotrack.example", Change.RESIZED, size=32),
-    _impersonator("saltmeadow-claims.example", "saltmeadow.example", Change.RESIZED, size=64),
+    _impersonator(
+        "norrbank-login.example", "norrbank.example", Alteration.RECOMPRESSED, form=Format.JPEG, size=64
+    ),
+    _impersonator("obolia-airdrop.example", "obolia.example", Alteration.PADDED, size=64),
+    _impersonator("harborpay-verify.example", "harborpay.example", Alteration.BACKGROUND_WHITE, size=64),
+    _impersonator("cirrusdeck-files.example", "cirrusdeck.example", Alteration.BACKGROUND_GREY, size=96),
+    _impersonator("vaultmoth-unlock.example", "vaultmoth.example", Alteration.RECOLOURED, size=64),
+    _impersonator("mangotrack-parcel.example", "mangotrack.example", Alteration.RESIZED, size=32),
+    _impersonator("saltmeadow-claims.example", "saltmeadow.example", Alteration.RESIZED, size=64),
     # Ranked, but far below the brand that it copies.
-    _impersonator("farewind-deals.example", "farewind.example", Change.RECOLOURED, size=48, rank=410_000),
+    _impersonator("farewind-deals.example", "farewind.example", Alteration.RECOLOURED, size=48, rank=410_000),
     # The owner is not trusted enough for a lock: this one deserves a warning.
-    _impersonator("tinlantern-outlet.example", "tinlantern.example", Change.RESIZED, size=32),
+    _impersonator("tinlantern-outlet.example", "tinlantern.example", Alteration.RESIZED, size=32),
     SampleSite(
         "inkfern-share.example",
         Kind.IMPERSONATOR,
@@ -103,7 +105,7 @@ IMPERSONATORS: tuple[SampleSite, ...] = (
         head='<link rel="icon" href="https://inkfern.example/static/fern-96.png">',
         finds=("https://inkfern.example/static/fern-96.png",),
         owner="inkfern.example",
-        change=Change.HOTLINKED,
-        answers={"/robots.txt": Answer(b"User-agent: *\nAllow: /\n", "text/plain")},
+        change=Alteration.HOTLINKED,
+        answers={"/robots.txt": SampleAnswer(b"User-agent: *\nAllow: /\n", "text/plain")},
     ),
 )

@@ -28,7 +28,7 @@ class Format(StrEnum):
         return {"ico": "image/x-icon", "svg": "image/svg+xml"}.get(self.value, f"image/{self.value}")
 
 
-class Change(StrEnum):
+class Alteration(StrEnum):
     """What was done to a logo before it was saved."""
 
     NONE = "none"
@@ -51,13 +51,13 @@ class Change(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class IconFile:
     """One icon file: which logo, in which pixel sizes (more than one only in an ICO), format and change."""
 
     logo: str
     sizes: tuple[int, ...]
     format: Format
-    change: Change = Change.NONE
+    change: Alteration = Alteration.NONE
 
     @property
     def data(self) -> bytes:
@@ -69,16 +69,16 @@ class Picture:
         return self.format.content_type
 
 
-def png(logo: str, size: int, change: Change = Change.NONE) -> Picture:
-    return Picture(logo, (size,), Format.PNG, change)
+def png(logo: str, size: int, change: Alteration = Alteration.NONE) -> IconFile:
+    return IconFile(logo, (size,), Format.PNG, change)
 
 
-def ico(logo: str, *sizes: int, change: Change = Change.NONE) -> Picture:
-    return Picture(logo, sizes, Format.ICO, change)
+def ico(logo: str, *sizes: int, change: Alteration = Alteration.NONE) -> IconFile:
+    return IconFile(logo, sizes, Format.ICO, change)
 
 
 @lru_cache(maxsize=512)
-def _encoded(picture: Picture) -> bytes:
+def _encoded(picture: IconFile) -> bytes:
     if picture.format is Format.SVG:
         return svg(LOGOS[picture.logo], size=picture.sizes[0]).encode()
     frames = [changed(picture.logo, size, picture.change) for size in picture.sizes]
@@ -102,17 +102,17 @@ def _encoded(picture: Picture) -> bytes:
     return out.getvalue()
 
 
-def changed(logo: str, size: int, change: Change) -> Image.Image:  # noqa: PLR0911 - one a change
+def changed(logo: str, size: int, change: Alteration) -> Image.Image:  # noqa: PLR0911 - one a change
     """The logo in RGBA at `size` pixels after the change; raises `KeyError` for an unknown logo."""
     drawn = raster(LOGOS[logo], size)
     match change:
-        case Change.RESIZED:
+        case Alteration.RESIZED:
             return raster(LOGOS[logo], 180).resize((size, size), Image.Resampling.BICUBIC)
-        case Change.RECOMPRESSED:
+        case Alteration.RECOMPRESSED:
             spoilt = io.BytesIO()
             _on(drawn, "#ffffff").convert("RGB").save(spoilt, "JPEG", quality=55)
             return Image.open(spoilt).convert("RGBA")
-        case Change.PADDED:
+        case Alteration.PADDED:
             margin = max(1, round(size * 0.06))
             inner = size - 2 * margin
             canvas = Image.new("RGBA", (size, size))
@@ -120,11 +120,11 @@ def changed(logo: str, size: int, change: Change) -> Image.Image:  # noqa: PLR09
                 raster(LOGOS[logo], 180).resize((inner, inner), Image.Resampling.LANCZOS), (margin, margin)
             )
             return canvas
-        case Change.BACKGROUND_WHITE:
+        case Alteration.BACKGROUND_WHITE:
             return _on(drawn, "#ffffff")
-        case Change.BACKGROUND_GREY:
+        case Alteration.BACKGROUND_GREY:
             return _on(drawn, "#eceff1")
-        case Change.RECOLOURED:
+        case Alteration.RECOLOURED:
             return _recoloured(drawn)
         case _:
             return drawn

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from samelook.demo.sample_web.pictures import Change, Picture
+from samelook.demo.sample_web.pictures import Alteration, IconFile
 
 
 class Kind(StrEnum):
@@ -61,7 +61,7 @@ class Proof(StrEnum):
     """Nothing on the web tells; only the operator's own list does."""
 
 
-class Delivery(StrEnum):
+class Transfer(StrEnum):
     PLAIN = "plain"
     GZIP = "gzip"
     """Compressed when the client accepts gzip."""
@@ -76,20 +76,20 @@ class Delivery(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class SampleAnswer:
     """What the server says for one path."""
 
-    content: Picture | bytes | Callable[[], bytes] = b""
+    content: IconFile | bytes | Callable[[], bytes] = b""
     content_type: str = ""
     """Empty: that of the picture, or HTML."""
     status: int = 200
     location: str = ""
-    delivery: Delivery = Delivery.PLAIN
+    delivery: Transfer = Transfer.PLAIN
 
     @property
     def data(self) -> bytes:
         match self.content:
-            case Picture():
+            case IconFile():
                 return self.content.data
             case bytes():
                 return self.content
@@ -100,11 +100,11 @@ class Answer:
     def media_type(self) -> str:
         if self.content_type:
             return self.content_type
-        return self.content.content_type if isinstance(self.content, Picture) else "text/html; charset=utf-8"
+        return self.content.content_type if isinstance(self.content, IconFile) else "text/html; charset=utf-8"
 
 
-def redirect(location: str, status: int = 302) -> Answer:
-    return Answer(status=status, location=location)
+def redirect(location: str, status: int = 302) -> SampleAnswer:
+    return SampleAnswer(status=status, location=location)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,13 +125,13 @@ class SampleSite:
     """The drawing that it wears; sites with equal logos share a look."""
     head: str = ""
     body: str = ""
-    files: Mapping[str, Picture] = field(default_factory=dict)
-    answers: Mapping[str, Answer] = field(default_factory=dict)
+    files: Mapping[str, IconFile] = field(default_factory=dict)
+    answers: Mapping[str, SampleAnswer] = field(default_factory=dict)
     home: str = ""
     """The host that the site redirects to and that serves its files; empty when that is `host` itself."""
     owner: str = ""
     """The host of the brand whose icon an impersonator or a member of a family wears."""
-    change: Change = Change.NONE
+    change: Alteration = Alteration.NONE
     proof: Proof | None = None
     trouble: Trouble | None = None
     page_error: str | None = None

@@ -14,7 +14,7 @@ from aiohttp import ETag, web
 from yarl import URL
 
 from samelook.demo.sample_web.pages import home_page
-from samelook.demo.sample_web.sample_site import Answer, Delivery, SampleSite, redirect
+from samelook.demo.sample_web.sample_site import SampleAnswer, SampleSite, Transfer, redirect
 from samelook.demo.sample_web.sites import SITES
 
 REQUESTS: web.AppKey[Counter[tuple[str, str]]] = web.AppKey("requests", Counter)
@@ -23,7 +23,7 @@ REQUESTS: web.AppKey[Counter[tuple[str, str]]] = web.AppKey("requests", Counter)
 _DRIP_PAUSE_S = 0.25
 _SHUTDOWN_S = 0.2
 
-Answers = dict[tuple[str, str], Answer]
+Answers = dict[tuple[str, str], SampleAnswer]
 
 
 def create_sample_web(sites: Iterable[SampleSite] = SITES) -> web.Application:
@@ -53,7 +53,7 @@ def create_sample_web(sites: Iterable[SampleSite] = SITES) -> web.Application:
             return web.Response(
                 status=404, text="<!DOCTYPE html><title>Not found</title>", content_type="text/html"
             )
-        if answer.delivery in {Delivery.ENDLESS, Delivery.DRIP, Delivery.RESET}:
+        if answer.delivery in {Transfer.ENDLESS, Transfer.DRIP, Transfer.RESET}:
             return await _misbehave(request, answer)
         body, tag = body_of(answer, "gzip" in request.headers.get("Accept-Encoding", ""))
         return _response(request, answer, body, tag)
@@ -82,9 +82,9 @@ def answers_of(sites: Iterable[SampleSite]) -> Answers:
         home = site.home or site.host
         if home != site.host:
             answers[site.host, "*"] = redirect(f"https://{home}/", 301)
-        answers[home, "/"] = Answer(home_page(site).encode())
+        answers[home, "/"] = SampleAnswer(home_page(site).encode())
         for path, answer in (
-            *((path, Answer(picture)) for path, picture in site.files.items()),
+            *((path, SampleAnswer(picture)) for path, picture in site.files.items()),
             *site.answers.items(),
         ):
             url = URL(site.url(path), encoded=True)
@@ -92,25 +92,25 @@ def answers_of(sites: Iterable[SampleSite]) -> Answers:
     return answers
 
 
-def _body_of(answer: Answer, accepts_gzip: bool) -> tuple[bytes, str]:
+def _body_of(answer: SampleAnswer, accepts_gzip: bool) -> tuple[bytes, str]:
     body = answer.data
-    if answer.delivery is Delivery.GZIP and accepts_gzip:
+    if answer.delivery is Transfer.GZIP and accepts_gzip:
         body = gzip.compress(body, mtime=0)
     return body, hashlib.sha256(body).hexdigest()[:20]
 
 
-def _response(request: web.Request, answer: Answer, body: bytes, tag: str) -> web.Response:
+def _response(request: web.Request, answer: SampleAnswer, body: bytes, tag: str) -> web.Response:
     if answer.location:
         return web.Response(status=answer.status, headers={"Location": answer.location})
     headers = {"Content-Type": answer.media_type, "Cache-Control": "max-age=60"}
-    if answer.delivery is Delivery.GZIP:
+    if answer.delivery is Transfer.GZIP:
         headers["Vary"] = "Accept-Encoding"
     known = request.if_none_match or ()
     if answer.status == web.HTTPOk.status_code and any(etag.value in {tag, "*"} for etag in known):
         response = web.Response(status=304)
     else:
-        if answer.delivery is Delivery.GZIP_FILE or (
-            answer.delivery is Delivery.GZIP and body[:2] == b"\x1f\x8b"
+        if answer.delivery is Transfer.GZIP_FILE or (
+            answer.delivery is Transfer.GZIP and body[:2] == b"\x1f\x8b"
         ):
             headers["Content-Encoding"] = "gzip"
         response = web.Response(status=answer.status, body=body, headers=headers)
@@ -118,8 +118,8 @@ def _response(request: web.Request, answer: Answer, body: bytes, tag: str) -> we
     return response
 
 
-async def _misbehave(request: web.Request, answer: Answer) -> web.StreamResponse:
-    if answer.delivery is Delivery.RESET:
+async def _misbehave(request: web.Request, answer: SampleAnswer) -> web.StreamResponse:
+    if answer.delivery is Transfer.RESET:
         assert request.transport is not None
         request.transport.abort()
         return web.Response()
@@ -127,7 +127,7 @@ async def _misbehave(request: web.Request, answer: Answer) -> web.StreamResponse
     await response.prepare(request)
     data = answer.data
     try:
-        while answer.delivery is Delivery.ENDLESS:
+        while answer.delivery is Transfer.ENDLESS:
             await response.write(data)
         for byte in data:
             await response.write(bytes([byte]))

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from samelook.demo.sample_web.hostile_files import entity_bomb, page_bomb, picture_bomb, reaching_svg
 from samelook.demo.sample_web.pages import page
-from samelook.demo.sample_web.pictures import Picture, ico, png
-from samelook.demo.sample_web.sample_site import Answer, Delivery, Kind, SampleSite, Trouble, redirect
+from samelook.demo.sample_web.pictures import IconFile, ico, png
+from samelook.demo.sample_web.sample_site import Kind, SampleAnswer, SampleSite, Transfer, Trouble, redirect
 
 _ONE_PIXEL_GIF = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 
@@ -27,8 +27,8 @@ def _site(
     rank: int | None = None,
     head: str = "",
     logo: str = "",
-    files: Mapping[str, Picture] | None = None,
-    answers: Mapping[str, Answer] | None = None,
+    files: Mapping[str, IconFile] | None = None,
+    answers: Mapping[str, SampleAnswer] | None = None,
     page_error: str | None = None,
     icon_errors: Mapping[str, str] | None = None,
     finds: tuple[str, ...] | None = None,
@@ -79,7 +79,7 @@ BROKEN: tuple[SampleSite, ...] = (
         rank=72_000,
         head='<link rel="icon" href="/half.png">',
         icon_errors={"/half.png": "truncated"},
-        answers={"/half.png": Answer(lambda: png("gearwheel", 96).data[:-900], "image/png")},
+        answers={"/half.png": SampleAnswer(lambda: png("gearwheel", 96).data[:-900], "image/png")},
     ),
     _site(
         "everypage.example",
@@ -89,7 +89,7 @@ BROKEN: tuple[SampleSite, ...] = (
         rank=150_000,
         icon_errors={"/favicon.ico": "not_an_image"},
         answers={
-            "/favicon.ico": Answer(
+            "/favicon.ico": SampleAnswer(
                 page("Every page", "The icon moved here, or so the server thinks.").encode()
             )
         },
@@ -101,7 +101,10 @@ BROKEN: tuple[SampleSite, ...] = (
         "A tracking pixel and an empty file.",
         head='<link rel="icon" href="/pixel.gif"><link rel="apple-touch-icon" href="/empty.png">',
         icon_errors={"/pixel.gif": "one_pixel", "/empty.png": "empty"},
-        answers={"/pixel.gif": Answer(_ONE_PIXEL_GIF, "image/gif"), "/empty.png": Answer(b"", "image/png")},
+        answers={
+            "/pixel.gif": SampleAnswer(_ONE_PIXEL_GIF, "image/gif"),
+            "/empty.png": SampleAnswer(b"", "image/png"),
+        },
     ),
     _site(
         "closed-for-repair.example",
@@ -111,7 +114,7 @@ BROKEN: tuple[SampleSite, ...] = (
         rank=120_000,
         logo="gearwheel",
         files={"/favicon.ico": ico("gearwheel", 32)},
-        answers={"/": Answer(page("Closed for repair", "Back soon.").encode(), status=503)},
+        answers={"/": SampleAnswer(page("Closed for repair", "Back soon.").encode(), status=503)},
     ),
 )
 
@@ -138,8 +141,8 @@ HOSTILE: tuple[SampleSite, ...] = (
         head='<link rel="icon" href="/bomb.png"><link rel="icon" type="image/svg+xml" href="/bomb.svg">',
         icon_errors={"/bomb.png": "too_many_pixels", "/bomb.svg": "svg_refused"},
         answers={
-            "/bomb.png": Answer(picture_bomb, "image/png"),
-            "/bomb.svg": Answer(entity_bomb, "image/svg+xml"),
+            "/bomb.png": SampleAnswer(picture_bomb, "image/png"),
+            "/bomb.svg": SampleAnswer(entity_bomb, "image/svg+xml"),
         },
     ),
     _site(
@@ -148,7 +151,7 @@ HOSTILE: tuple[SampleSite, ...] = (
         Trouble.PAGE_BOMB,
         "A page that unpacks to 128 MB.",
         page_error="too_large",
-        answers={"/": Answer(page_bomb, "text/html", delivery=Delivery.GZIP_FILE)},
+        answers={"/": SampleAnswer(page_bomb, "text/html", delivery=Transfer.GZIP_FILE)},
     ),
     _site(
         "roundabout.example",
@@ -165,12 +168,12 @@ HOSTILE: tuple[SampleSite, ...] = (
         "A page and an icon without an end.",
         page_error="too_large",
         answers={
-            "/": Answer(
+            "/": SampleAnswer(
                 b"<!DOCTYPE html><title>Neverending</title>" + b"<p>and then</p>\n" * 4096,
-                delivery=Delivery.ENDLESS,
+                delivery=Transfer.ENDLESS,
             ),
-            "/favicon.ico": Answer(
-                lambda: png("gearwheel", 96).data[:-900] * 8, "image/png", delivery=Delivery.ENDLESS
+            "/favicon.ico": SampleAnswer(
+                lambda: png("gearwheel", 96).data[:-900] * 8, "image/png", delivery=Transfer.ENDLESS
             ),
         },
     ),
@@ -181,9 +184,9 @@ HOSTILE: tuple[SampleSite, ...] = (
         "One byte at a time.",
         page_error="timeout",
         answers={
-            "/": Answer(b"<!DOCTYPE html><title>Dripping tap</title>" * 99, delivery=Delivery.DRIP),
+            "/": SampleAnswer(b"<!DOCTYPE html><title>Dripping tap</title>" * 99, delivery=Transfer.DRIP),
             # A crawler that tries this name too shall not have to wait for it as well.
-            "https://www.dripping-tap.example/": Answer(delivery=Delivery.RESET),
+            "https://www.dripping-tap.example/": SampleAnswer(delivery=Transfer.RESET),
         },
     ),
     _site(
@@ -223,7 +226,7 @@ HOSTILE: tuple[SampleSite, ...] = (
         Trouble.CONNECTION_RESET,
         "Hangs up on everyone.",
         page_error="connection_failed",
-        answers={path: Answer(delivery=Delivery.RESET) for path in ("/", "/robots.txt", *_WELL_KNOWN)},
+        answers={path: SampleAnswer(delivery=Transfer.RESET) for path in ("/", "/robots.txt", *_WELL_KNOWN)},
     ),
     _site(
         "keep-out.example",
@@ -234,8 +237,8 @@ HOSTILE: tuple[SampleSite, ...] = (
         page_error="robots_disallowed",
         head='<link rel="icon" href="/gear.png">',
         answers={
-            "/robots.txt": Answer(b"User-agent: *\nDisallow: /\n", "text/plain"),
-            "/gear.png": Answer(png("gearwheel", 48)),
+            "/robots.txt": SampleAnswer(b"User-agent: *\nDisallow: /\n", "text/plain"),
+            "/gear.png": SampleAnswer(png("gearwheel", 48)),
         },
     ),
     _site(
@@ -245,7 +248,7 @@ HOSTILE: tuple[SampleSite, ...] = (
         "A drawing that wants to phone home.",
         logo="patchwork",
         head='<link rel="icon" href="/outsider.svg">',
-        answers={"/outsider.svg": Answer(lambda: reaching_svg(OUTSIDE), "image/svg+xml")},
+        answers={"/outsider.svg": SampleAnswer(lambda: reaching_svg(OUTSIDE), "image/svg+xml")},
         finds=("https://outsider.example/outsider.svg",),
     ),
     _many_icons(500),
