@@ -120,6 +120,8 @@ def _of_database(error: Exception) -> ApiError | None:
         return _unavailable("The database's disk is full; nothing can be written until there is room.")
     if isinstance(error, BUSY):
         return _unavailable("The database is too busy just now; try again.")
+    if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
+        return _unavailable("The service's database can only be read: ask where its primary is served.")
     if isinstance(error, UNUSABLE):
         return _unavailable("The database cannot be used just now; try again.")
     return None

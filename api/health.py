@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
 
+import structlog
 from aiohttp import web
 
 from samelook.api.settings import ApiSettings, Role
@@ -15,16 +16,19 @@ from samelook.extension_api.answering import EXTENSION
 from samelook.sql.away import AWAY
 from samelook.sql.cancelled import check_cancelled
 from samelook.sql.pool import open_connection
+from samelook.sql.standby import is_read_only
 
+_log = structlog.get_logger(__name__)
 _LOOK_S = 0.5
 _ANSWER_S = 1.0
 
 
 @dataclass(slots=True)
 class Heartbeat:
-    """Whether the database answers."""
+    """Whether the database answers, and whether it is a standby or otherwise closed to changes."""
 
     is_there: bool = True
+    is_read_only: bool = False
 
 
 HEARTBEAT = web.AppKey("heartbeat", Heartbeat)
@@ -50,9 +54,11 @@ async def _listen(settings: ApiSettings, heartbeat: Heartbeat) -> None:
             async with asyncio.timeout(None) as deadline, open_connection(settings.database) as connection:
                 while True:
                     deadline.reschedule(asyncio.get_running_loop().time() + _ANSWER_S)
-                    await connection.fetchval("SELECT 1")
+                    read_only = await is_read_only(connection)
                     deadline.reschedule(None)
-                    heartbeat.is_there = True
+                    if read_only != heartbeat.is_read_only:
+                        _log.warning("api.database_read_only" if read_only else "api.database_writable")
+                    heartbeat.is_there, heartbeat.is_read_only = True, read_only
                     await asyncio.sleep(_LOOK_S)
         except AWAY:
             check_cancelled()
@@ -75,6 +81,8 @@ def troubles(app: web.Application) -> dict[Role, str]:
             found["matcher"] = "INDEX-STALE"
     if "curator" in settings.roles and not app[HEARTBEAT].is_there:
         found["curator"] = "DATABASE-AWAY"
+    elif "curator" in settings.roles and app[HEARTBEAT].is_read_only:
+        found["curator"] = "DATABASE-READ-ONLY"
     if "extension" in settings.roles and not app[EXTENSION].follower.is_loaded:
         found["extension"] = "FACTS-NOT-LOADED"
     return found

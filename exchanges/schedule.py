@@ -15,6 +15,7 @@ import structlog
 from samelook.sql.away import AWAY
 from samelook.sql.named import queries
 from samelook.sql.pool import Pool
+from samelook.sql.standby import until_writable
 
 from .errors import ExchangeError
 from .fetching import FetchOutcome, fetch_once
@@ -50,7 +51,7 @@ class Schedule:
         self._stopping.set()
 
     async def run(self) -> None:
-        """Returns when it is stopped; what the database does meanwhile is waited out."""
+        """Returns when it is stopped. A database that is away, or a standby, is waited for."""
         async with asyncio.TaskGroup() as tasks:
             loops = [tasks.create_task(self._fetch_due(tasks)), tasks.create_task(self._keep_up())]
             await self._stopping.wait()
@@ -59,6 +60,7 @@ class Schedule:
 
     async def _fetch_due(self, tasks: asyncio.TaskGroup) -> None:
         pause_s = self._settings.look_s
+        await until_writable(self._pool)
         while True:
             try:
                 rows = self._queries.due_exchanges(self._pool, most=100)
@@ -95,6 +97,7 @@ class Schedule:
 
     async def _keep_up(self) -> None:
         """Sends what waits, and clears away what is left of removed exchanges."""
+        await until_writable(self._pool)
         while True:
             try:
                 await send_opinions(self._pool, self._settings)

@@ -30,6 +30,7 @@ from samelook.hashing.sandbox import Sandbox
 from samelook.names.suffixes import load_suffixes
 from samelook.sql.named import queries
 from samelook.sql.pool import open_connection, open_pool
+from samelook.sql.standby import is_read_only
 
 if TYPE_CHECKING:
     from samelook.sql.pool import Pool
@@ -205,8 +206,7 @@ def extension_context(
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
-                async with asyncio.timeout(5):
-                    await outbox.flush()
+                await outbox.close()
 
     return context
 
@@ -217,16 +217,17 @@ async def answering_once(
 ) -> AsyncIterator[Answers]:
     """Answers for a command that ends soon: facts are brought up to date once.
 
-    Nothing of the answers is written, unless they are to be kept as the service keeps its own: then the pages
-    show who was locked.
+    Where the database can only be read they are as its keeper left them. Nothing of the answers is written,
+    unless they are to be kept as the service keeps its own: then the pages show who was locked.
     """
     settings = settings or ExtensionSettings()
     async with open_pool(database) as pool, Sandbox() as sandbox:
-        await LookWorker(pool, sandbox).catch_up()
-        async with open_connection(database) as connection:
-            keeper = Keeper(database, settings.verdicts, time.time)
-            if await queries("verdicts").try_keeping(connection):
-                await keeper.catch_up(connection)
+        if not await is_read_only(pool):
+            await LookWorker(pool, sandbox).catch_up()
+            async with open_connection(database) as connection:
+                keeper = Keeper(database, settings.verdicts, time.time)
+                if await queries("verdicts").try_keeping(connection):
+                    await keeper.catch_up(connection)
         follower = Follower(database, settings.verdicts)
         await follower.load()
         outbox = Outbox(pool, remembered=0)

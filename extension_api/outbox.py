@@ -33,6 +33,7 @@ log = structlog.get_logger()
 
 FLUSH_S = 1.0
 MOST_KEPT = 50_000
+_LAST_FLUSH_S = 5.0
 MOST_A_FLUSH = 5000
 VISIT_AGAIN_S = 86_400.0
 EXPLAINED_BYTES = 32 << 20
@@ -143,13 +144,28 @@ class Outbox:
 
     async def run(self) -> None:
         """Flush once a second until cancelled."""
+        is_kept = False
         while True:
             await asyncio.sleep(FLUSH_S)
             try:
                 await self.flush()
+                is_kept = False
             except AWAY as error:
                 check_cancelled()
-                log.warning("outbox.kept", error=str(error) or type(error).__name__)
+                # Once, not each second: on a standby it stays so until that is promoted.
+                if not is_kept:
+                    log.warning("outbox.kept", error=str(error) or type(error).__name__)
+                is_kept = True
+
+    async def close(self) -> None:
+        """Flush for the last time, for five seconds at most; what cannot be written now is lost."""
+        try:
+            async with asyncio.timeout(_LAST_FLUSH_S):
+                await self.flush()
+        except AWAY as error:
+            check_cancelled()
+            lost = len(self._sightings) + len(self._explanations) + len(self._crawls)
+            log.warning("outbox.lost", number=lost, error=str(error) or type(error).__name__)
 
     async def flush(self) -> None:
         """Write what has gathered; what could not be written is kept."""

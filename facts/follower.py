@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import asyncpg
 import structlog
 
 from samelook.facts.catalogue import packaged_catalogue
@@ -57,7 +59,6 @@ class Follower:
         self._database = database
         self._settings = settings
         self._queries: Any = queries("verdicts")
-        self._writes: Any = queries("extension")
         self._epoch: UUID | None = None
         self._facts_seq = 0
         self._looks_seq = 0
@@ -92,7 +93,9 @@ class Follower:
         while True:
             try:
                 async with open_connection(self._database) as connection:
-                    await connection.add_listener("samelook_verdicts", lambda *_: self._hint.set())
+                    # A standby passes no notifications on; it is looked at as often anyway.
+                    with suppress(asyncpg.ReadOnlySQLTransactionError):
+                        await connection.add_listener("samelook_verdicts", lambda *_: self._hint.set())
                     # Changes made before LISTEN are read now: from the position on, and the lists whole.
                     await self._read_all(connection)
                     again_at = asyncio.get_running_loop().time() + LISTS_AGAIN_S

@@ -24,6 +24,7 @@ from samelook.sql.away import AWAY
 from samelook.sql.cancelled import check_cancelled
 from samelook.sql.named import queries
 from samelook.sql.pool import open_connection
+from samelook.sql.standby import is_read_only
 
 if TYPE_CHECKING:
     from samelook.facts.settings import VerdictSettings
@@ -60,6 +61,8 @@ class Keeper:
         while True:
             try:
                 async with open_connection(self._database) as connection:
+                    while await is_read_only(connection):  # noqa: ASYNC110 - a promotion announces nothing
+                        await asyncio.sleep(RETRY_S)
                     # The lock is tried again and again: a holder that was killed announces nothing.
                     while not await self._queries.try_keeping(connection):  # noqa: ASYNC110
                         await asyncio.sleep(RETRY_S)

@@ -19,6 +19,7 @@ from samelook.processes.running import run_async, stopping
 from samelook.sql.away import AWAY
 from samelook.sql.pool import open_pool
 from samelook.terminal.console import tell
+from samelook.terminal.problems import explained
 from samelook.terminal.spans import span_of
 
 if TYPE_CHECKING:
@@ -82,7 +83,8 @@ async def _repeat(settings: Settings, url: str, repeated: Repeated, stop: asynci
             await repeated.work(Planned(repeated.rhythm, due))
         except (SamelookError, *AWAY) as error:
             # The run is booked as failed where the book can be written; its next time comes as planned.
-            tell(f"samelook: {error}")
+            advice = explained(error)
+            tell(f"samelook: {error if advice is None else advice[0]}")
             if await _stopped_within(stop, _AGAIN_S):
                 return
 
