@@ -41,7 +41,7 @@ async def all_of(request: web.Request, content: Content, kind: SignalType | None
     contents = request.app[CURATION].contents
     signals = (await contents.signals([content.id]))[content.id]
     crawled = await contents.crawled([content.id] if content.picture_sha256 is not None else [])
-    signals = [one for one in signals if kind is None or one.type == kind.name]
+    signals = [signal for signal in signals if kind is None or signal.type == kind.name]
     return details_answer(content, signals, crawled.get(content.id, {}))
 
 
@@ -59,7 +59,7 @@ def details_answer(
         bank=bank_answer(content.bank),
         metadata={**metadata, **crawled} or None,
         note=details.note,
-        signals={one.type: one.value for one in signals},
+        signals={signal.type: signal.value for signal in signals},
         content_type=details.content_type,
         storage_bucket=details.storage_bucket,
         storage_key=details.storage_key,
@@ -67,7 +67,7 @@ def details_answer(
         is_media_unavailable=details.media_unavailable,
         tags=list(details.tags),
         confirmed=details.confirmed,
-        signal_ids={one.type: one.id for one in signals},
+        signal_ids={signal.type: signal.id for signal in signals},
         created_at=content.created_at,
         updated_at=content.updated_at,
         removed=content.removed_at is not None,

@@ -36,7 +36,7 @@ def keys_in(path: Path) -> dict[str, tuple[str, AccessRole]]:
         parts = line.split()
         if not parts or parts[0].startswith("#"):
             continue
-        role = next((one for one in _ROLES if one == parts[0]), None)
+        role = next((known for known in _ROLES if known == parts[0]), None)
         if len(parts) != _PARTS or role is None or len(parts[2]) < _SHORTEST_KEY:
             # The line itself is not shown: it holds a key, or something that was to be one.
             raise KeyFileUnusable(

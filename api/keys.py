@@ -227,8 +227,8 @@ class KeyStore:
 def _said(key: ApiKey) -> dict[str, Any]:
     """What is kept of a key in the audit; nothing of its secret."""
     scopes = None if key.scopes is None else sorted(key.scopes)
-    said = {"id": key.id, "role": key.role, "scopes": scopes, "per_minute": key.per_minute}
-    return {name: value for name, value in (said | {"expires_at": key.expires_at}).items() if value}
+    shown = {"id": key.id, "role": key.role, "scopes": scopes, "per_minute": key.per_minute}
+    return {name: value for name, value in (shown | {"expires_at": key.expires_at}).items() if value}
 
 
 def _read_file(path: Path | None) -> dict[bytes, ApiKey]:

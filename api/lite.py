@@ -69,7 +69,8 @@ class HashList:
 
     def _matches(self, ids: list[int], distances: list[int]) -> list[LiteMatch]:
         return [
-            LiteMatch(distance, self.rows[one].decode()) for one, distance in zip(ids, distances, strict=True)
+            LiteMatch(distance, self.rows[row_id].decode())
+            for row_id, distance in zip(ids, distances, strict=True)
         ]
 
 
@@ -190,8 +191,8 @@ def hash_list(text: bytes, origin: str) -> HashList:
                     faults.append(f"line {reader.line_num}: {error.message}")
                 continue
             codes += code
-            said = _remarked(row) if plain else _described(header, cells)
-            rows.append(json.dumps(said, separators=(",", ":")).encode())
+            row_data = _remarked(row) if plain else _described(header, cells)
+            rows.append(json.dumps(row_data, separators=(",", ":")).encode())
     except csv.Error as error:
         raise bad_request(f"The file is no CSV: line {reader.line_num}: {error}") from error
     if not rows:

@@ -174,10 +174,10 @@ def _in_query(model: type[BaseModel], schemas: dict[str, Any]) -> list[dict[str,
     required = set(whole.get("required", ()))
     parameters = []
     for name, schema in whole["properties"].items():
-        told = dict(schema)
-        parameter = {"name": name, "in": "query", "required": name in required, "schema": told}
-        if "description" in told:
-            parameter["description"] = told.pop("description")
+        resolved = dict(schema)
+        parameter = {"name": name, "in": "query", "required": name in required, "schema": resolved}
+        if "description" in resolved:
+            parameter["description"] = resolved.pop("description")
         parameters.append(parameter)
     return parameters
 

@@ -82,8 +82,8 @@ def field_names(model: type[BaseModel]) -> frozenset[str]:
     """The names of all fields of a model, and of the models within it."""
     names: set[str] = set()
     schema = model.model_json_schema(by_alias=True)
-    for one in (schema, *schema.get("$defs", {}).values()):
-        names |= one.get("properties", {}).keys()
+    for part in (schema, *schema.get("$defs", {}).values()):
+        names |= part.get("properties", {}).keys()
     return frozenset(names)
 
 

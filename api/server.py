@@ -91,11 +91,11 @@ class _Connection(RequestHandler):
             raise ConnectionError("an answer was being sent already")
         if status >= _FAULT:
             _log.error("api.broken_request", exc_info=exc)
-            told = ApiError(status, "Internal error.")
+            problem = ApiError(status, "Internal error.")
         else:
             _log.debug("api.malformed_request", reason=message)
-            told = ApiError(status, f"The request is no valid HTTP ({_reason(exc)}).")
-        response = error_response(told)
+            problem = ApiError(status, f"The request is no valid HTTP ({_reason(exc)}).")
+        response = error_response(problem)
         response.force_close()
         return response
 

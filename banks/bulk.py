@@ -141,11 +141,11 @@ class BulkAdd:
             added = await self._add(connection, batch)
             counts = {name: len(values) for name, (_, values) in added.signals.items()}
             first, last = int(added.ids[0]), int(added.ids[-1])
-            told = {"contents": len(batch), "first_id": first, "last_id": last, "signals": counts}
-            await note_change(connection, "add_contents", self._bank.name, after=told)
+            summary = {"contents": len(batch), "first_id": first, "last_id": last, "signals": counts}
+            await note_change(connection, "add_contents", self._bank.name, after=summary)
             if self._committing is not None:
                 await around_commit.enter_async_context(self._committing(added))
-        return [int(one) for one in added.ids]
+        return [int(content_id) for content_id in added.ids]
 
     async def _add(self, connection: Connection, batch: Batch) -> Added:
         await self._queries.create_staging(connection)
@@ -155,7 +155,7 @@ class BulkAdd:
         plain[list(batch.described)] = False
         await self._queries.add_plain_contents(connection, bank_id=self._bank.id, ids=ids[plain].tolist())
         await self._describe(connection, ids, batch.described)
-        signals = {name: (ids[one.places], one.values) for name, one in batch.columns.items()}
+        signals = {name: (ids[column.places], column.values) for name, column in batch.columns.items()}
         rows = [_copied(name.encode(), whose, values) for name, (whose, values) in signals.items()]
         await connection.copy_to_table(
             "staged_signals", source=io.BytesIO(b"".join([_HEAD, *rows, _END])), format="binary"
@@ -176,15 +176,15 @@ class BulkAdd:
         pairs = [(int(ids[place]), details) for place, details in described.items()]
         await connection.copy_records_to_table(
             "bank_content",
-            records=[_row(one, self._bank.id, details) for one, details in pairs],
+            records=[_row(content_id, self._bank.id, details) for content_id, details in pairs],
             columns=_COLUMNS,
         )
-        metadata = [(one, details.metadata) for one, details in pairs if details.metadata]
+        metadata = [(content_id, details.metadata) for content_id, details in pairs if details.metadata]
         if metadata:
             # COPY is binary here, and jsonb travels as text.
             await self._queries.describe_contents(
                 connection,
-                ids=[one for one, _ in metadata],
+                ids=[content_id for content_id, _ in metadata],
                 metadata=[json.dumps(what) for _, what in metadata],
             )
 
@@ -208,8 +208,8 @@ def _copied(name: bytes, ids: NDArray[np.int64], values: list[bytes]) -> bytes:
     if any(len(value) != length for value in values):
         row = struct.Struct(f">hiqi{len(name)}si")
         return b"".join(
-            row.pack(_FIELDS, 8, one, len(name), name, len(value)) + value
-            for one, value in zip(ids.tolist(), values, strict=True)
+            row.pack(_FIELDS, 8, content_id, len(name), name, len(value)) + value
+            for content_id, value in zip(ids.tolist(), values, strict=True)
         )
     rows = np.empty(
         len(ids),

@@ -76,7 +76,7 @@ class ContentStore:
         """The id of a new content. Raises UnknownBank, ReadOnlyBank or BadContent."""
         check_details(details)
         bank = await self.banks.writable(bank_name, writer)
-        types, values = [one.name for one in signals], list(signals.values())
+        types, values = [kind.name for kind in signals], list(signals.values())
         async with self._pool.acquire() as connection, connection.transaction():
             await self._queries.ensure_signals(connection, types=types, values=values)
             content_id = await self._queries.add_content(
@@ -96,7 +96,7 @@ class ContentStore:
                 disable_until_ts=details.disable_until_ts,
             )
             if content_id is not None:
-                shown = {one.name: one.text(value) for one, value in signals.items()}
+                shown = {kind.name: kind.text(value) for kind, value in signals.items()}
                 await note_change(
                     connection,
                     "add_content",
@@ -139,7 +139,7 @@ class ContentStore:
         own = bool(pointers or more)
         bank = await (self.banks.writable(bank_name) if own else self.banks.judged(bank_name))
         await self.get(bank_name, content_id)
-        types, values = [one.name for one in more], list(more.values())
+        types, values = [kind.name for kind in more], list(more.values())
         async with self._pool.acquire() as connection, connection.transaction():
             await self._queries.hold_bank(connection, bank_id=bank.id)
             before = await self._queries.get_content(
@@ -165,7 +165,7 @@ class ContentStore:
                 raise _unknown(bank, content_id)
             if more:
                 await self._link(connection, content_id, types, values)
-            was, now = (_said(_content(one, bank).details) for one in (before, row))
+            was, now = (_said(_content(version, bank).details) for version in (before, row))
             if more:
                 now["signals"] = {kind.name: kind.text(value) for kind, value in more.items()}
             await note_change(
@@ -176,11 +176,11 @@ class ContentStore:
     async def _link(
         self, connection: Connection, content_id: int, types: list[str], values: list[bytes]
     ) -> None:
-        given = {"id": content_id, "types": types, "values": values}
-        others = [row["type"] async for row in self._queries.other_signals_of(connection, **given)]
+        parameters = {"id": content_id, "types": types, "values": values}
+        others = [row["type"] async for row in self._queries.other_signals_of(connection, **parameters)]
         if others:
             raise BadContent(f"content {content_id} has another {others[0]} signal already", field="signals")
-        await self._queries.link_signals(connection, **given)
+        await self._queries.link_signals(connection, **parameters)
 
     async def remove(self, bank_name: str, content_id: int, by: str = OPERATOR) -> int:
         """Removes a content from the bank; how many there were. Raises UnknownBank or ReadOnlyBank.
@@ -259,7 +259,7 @@ class ContentStore:
 
     async def signals(self, content_ids: Iterable[int]) -> dict[int, list[ContentSignal]]:
         """The signals of contents, by type."""
-        found: dict[int, list[ContentSignal]] = {one: [] for one in content_ids}
+        found: dict[int, list[ContentSignal]] = {content_id: [] for content_id in content_ids}
         async for row in self._queries.signals_of_contents(self._pool, ids=list(found)):
             found[row["content_id"]].append(_signal(row))
         return found
@@ -303,7 +303,7 @@ class ContentStore:
         return {
             row["id"]: {
                 "content_id": row["picture_sha256"].hex(),
-                "json": {"sites": [_name(one) for one in row["reversed_names"]]},
+                "json": {"sites": [_name(reversed_name) for reversed_name in row["reversed_names"]]},
             }
             async for row in rows
         }
@@ -311,8 +311,8 @@ class ContentStore:
 
 def _said(details: Details) -> dict[str, Any]:
     """What is said of a content besides the defaults, for the audit."""
-    said = asdict(details)
-    return {name: value for name, value in said.items() if value != getattr(_PLAIN, name) and value != []}
+    shown = asdict(details)
+    return {name: value for name, value in shown.items() if value != getattr(_PLAIN, name) and value != []}
 
 
 def _name(reversed_name: str) -> str:

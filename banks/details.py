@@ -106,7 +106,7 @@ def told(metadata: Mapping[str, Any], shared: Mapping[str, Any] | None) -> dict[
     """
     if shared is None:
         return dict(metadata)
-    said = {**metadata, "json": {**shared, **(metadata.get("json") or {})}}
+    merged = {**metadata, "json": {**shared, **(metadata.get("json") or {})}}
     if shared.get("key") is not None:
-        said["collab"] = {shared.get("exchange"): [shared["key"]]}
-    return said
+        merged["collab"] = {shared.get("exchange"): [shared["key"]]}
+    return merged

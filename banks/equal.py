@@ -59,7 +59,7 @@ class EqualValues:
         digests = np.concatenate(
             [self._digests, np.repeat(np.fromiter(self._fresh, np.uint64, len(counts)), counts)]
         )
-        fresh = (one for ids in self._fresh.values() for one in ids)
+        fresh = (fresh_id for ids in self._fresh.values() for fresh_id in ids)
         ids = np.concatenate([self._ids, np.fromiter(fresh, np.int64, self._fresh_count)])
         there = states.banks_of(ids) > 0
         digests, ids = digests[there], ids[there]

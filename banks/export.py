@@ -144,13 +144,13 @@ def _contents(row: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The content of a row; as several when it has several signals of one type, which a line cannot say."""
     contents: list[dict[str, Any]] = []
     for name, value in zip(row["types"], row["values"], strict=True):
-        content = next((one for one in contents if name not in one), None)
+        content = next((content for content in contents if name not in content), None)
         if content is None:
             content = {}
             contents.append(content)
         content[name] = _text(name, value)
-    said = told(row["metadata"], row["shared"])
-    metadata = {name: said[name] for name in _METADATA if said.get(name) is not None}
+    shown = told(row["metadata"], row["shared"])
+    metadata = {name: shown[name] for name in _METADATA if shown.get(name) is not None}
     for content in contents:
         if row["note"] is not None:
             content["note"] = row["note"]

@@ -182,7 +182,11 @@ class Feed:
             page = [
                 row
                 async for row in self._queries.contents_from(
-                    self._pool, xid=xid, id=content_id, page=self.page, own=[str(one) for one in self._own]
+                    self._pool,
+                    xid=xid,
+                    id=content_id,
+                    page=self.page,
+                    own=[str(transaction) for transaction in self._own],
                 )
             ]
             rows += [
@@ -192,7 +196,11 @@ class Feed:
             if len(page) < self.page:
                 break
             xid, content_id = page[-1]["xid"], page[-1]["id"]
-        late_ones = [one for one in running.split(",") if one and int(one) not in self._own]
+        late_ones = [
+            transaction
+            for transaction in running.split(",")
+            if transaction and int(transaction) not in self._own
+        ]
         if late_ones:
             late = self._queries.contents_of(self._pool, xids=late_ones)
             rows += [
@@ -209,7 +217,7 @@ class Feed:
         self.position = position
         # Transactions that every later position covers are forgotten.
         oldest = int(position.split(":", maxsplit=1)[0])
-        self._own = {one for one in self._own if one >= oldest}
+        self._own = {transaction for transaction in self._own if transaction >= oldest}
 
     def _hand_out(self, rows: list[_Row]) -> None:
         for content_id, bank_id, disable_until_ts, signal_type, value in rows:
@@ -292,10 +300,10 @@ class ContentSignals:
         """From a snapshot's position to the feed's: with a feed of its own."""
         await self._feed.pull(most)
         self._feed.signals(self._kind.name)
-        given = (self._feed.position, self._feed.lost)
+        place = (self._feed.position, self._feed.lost)
         changes = await self.replay(position, most)
-        self._given = given
-        return given[0], changes
+        self._given = place
+        return place[0], changes
 
     async def hint(self, changed: asyncio.Event) -> None:
         """Sets the event when something may have changed."""

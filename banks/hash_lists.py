@@ -79,7 +79,7 @@ TE_FILE = Columns(0, tags=3)
 def columns_of(cells: Sequence[str], types: Collection[str]) -> Columns | None:
     """Where things are in a table with this header; None when it is none, as it names no value."""
     names = [cell.strip().removeprefix("\ufeff").lower() for cell in cells]
-    value = next((names.index(one) for one in (*_SURE, *types, *_LIKELY) if one in names), None)
+    value = next((names.index(column) for column in (*_SURE, *types, *_LIKELY) if column in names), None)
     if value is None:
         return None
     return Columns(
@@ -102,16 +102,16 @@ def line_row(line: str, types: Collection[str] | None) -> Row | None:
     known = INDICATORS.get(name, name)
     kind = known if blank and (types is None or known in types) else None
     value = text if kind is None else rest.strip()
-    said = _SAID(value)
+    labelled = _SAID(value)
     # A text may end like a remark of the command; only behind a quoted name or a hash it is one.
-    if said and (said["collab"] or _HASH(said["value"])):
-        tags = (said["tags"] or "").split(",")
-        return Row(kind, said["value"].strip(), tuple(tag for one in tags if (tag := one.strip())))
+    if labelled and (labelled["collab"] or _HASH(labelled["value"])):
+        tags = (labelled["tags"] or "").split(",")
+        return Row(kind, labelled["value"].strip(), tuple(tag for word in tags if (tag := word.strip())))
     return Row(kind, value) if value else None
 
 
 def _first(names: Sequence[str], wanted: Sequence[str]) -> int | None:
-    return next((names.index(one) for one in wanted if one in names), None)
+    return next((names.index(column) for column in wanted if column in names), None)
 
 
 def _cell(cells: Sequence[str], at: int | None) -> str:

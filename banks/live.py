@@ -83,7 +83,7 @@ class LiveBanks:
     def age_s(self) -> float:
         """Seconds since everything was last known to be there."""
         own = time.monotonic() - self._complete_at
-        return max([own, *(one.status().age_s for one in self.indexes.values())])
+        return max([own, *(index.status().age_s for index in self.indexes.values())])
 
     async def find(self, kind: SignalType, value: bytes, radius: int | None = None) -> list[FoundContent]:
         """Contents of existing banks that match, nearest first, enabled or not.
@@ -106,8 +106,8 @@ class LiveBanks:
         homes = states.banks_of(ids).tolist()
         disable_until = states.disable_until
         return [
-            FoundContent(one, banks[home], distance, int(disable_until[one]))
-            for one, home, distance in zip(ids.tolist(), homes, distances.tolist(), strict=True)
+            FoundContent(signal_id, banks[home], distance, int(disable_until[signal_id]))
+            for signal_id, home, distance in zip(ids.tolist(), homes, distances.tolist(), strict=True)
             if home in banks
         ]
 
@@ -216,7 +216,11 @@ class LiveBanks:
 
     async def _note_equal(self) -> None:
         for name in self._by_equality:
-            fresh = [(one.signal_id, one.value) for one in self.feed.signals(name) if one.value is not None]
+            fresh = [
+                (signal.signal_id, signal.value)
+                for signal in self.feed.signals(name)
+                if signal.value is not None
+            ]
             for values in (self.equal.get(name), self._being_read.get(name)):
                 if values is not None and fresh:
                     values.add(fresh)

@@ -31,16 +31,16 @@ def by_bank(
     With a signal type each bank's own radius for it, or the type's, decides how far they may be.
     """
     answer: dict[str, list[FoundContent]] = {}
-    for one in found:
-        bank = one.bank
+    for match in found:
+        bank = match.bank
         if (
             bank.active
             and bank.enabled_ratio >= threshold
             and (banks is None or bank.name in banks)
-            and enabled(one.disable_until_ts, now)
-            and (kind is None or one.distance <= bank.radii.get(kind.name, kind.radius or 0))
+            and enabled(match.disable_until_ts, now)
+            and (kind is None or match.distance <= bank.radii.get(kind.name, kind.radius or 0))
         ):
-            answer.setdefault(bank.name, []).append(one)
+            answer.setdefault(bank.name, []).append(match)
     return answer
 
 

@@ -249,12 +249,12 @@ class Etl:
         except Exception as error:
             # The root of what is done for one message: its traceback goes into the log, and with the message.
             log.exception("outcomes.unwritable", phase=batch.phase, outcomes=len(batch.outcomes))
-            told = "".join(traceback.format_exception(error))[-_LONGEST_TRACEBACK:]
+            written = "".join(traceback.format_exception(error))[-_LONGEST_TRACEBACK:]
         kept = fed = 0
         for outcome in batch.outcomes:
             pushed = await self._write_alone(queue, outcome)
             kept, fed = kept + pushed.kept, fed + pushed.fed
-        return Pushed(kept, fed), BadMessage(f"A bug keeps it from being written: {told}")
+        return Pushed(kept, fed), BadMessage(f"A bug keeps it from being written: {written}")
 
     async def _write_alone(self, queue: PostgresQueue[Any, Any], outcome: Outcome[Any, Any]) -> Pushed:
         failed = InternalError(

@@ -72,7 +72,7 @@ async def recorded(
         pid=os.getpid(),
     )
     others = [row async for row in book.others_running(pool, run_id=run_id, kind=kind, silent_s=SILENT_S)]
-    run = Run(run_id, tuple(f"{one['host']}:{one['pid']}" for one in others))
+    run = Run(run_id, tuple(f"{other['host']}:{other['pid']}" for other in others))
     alive = asyncio.create_task(_give_signs_of_life(pool, run_id, counts))
     try:
         yield run

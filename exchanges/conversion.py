@@ -91,7 +91,7 @@ class Converter:
         self._api = api
         self._collab = collab
         self._types = list(signal_types)
-        self._names = {one.get_name() for one in signal_types}
+        self._names = {kind.get_name() for kind in signal_types}
         self._portable = portable
         self._overheard = overheard
         self._simple = issubclass(api, SignalExchangeAPIWithSimpleUpdates)
@@ -130,7 +130,7 @@ class Converter:
         converted = self._api.naive_convert_to_signal_type(self._types, self._collab, {key: merged})
         lost = self._overheard.take()
         signals: dict[tuple[str, str], None] = {}
-        said: list[Any] = []
+        opinions: list[Any] = []
         for kind, found in converted.items():
             for signal, metadata in found.items():
                 try:
@@ -138,13 +138,13 @@ class Converter:
                 except Exception as error:  # noqa: BLE001 - foreign code about foreign data: anything may come
                     lost.append(f"{signal[:200]!r} is no {kind.get_name()} signal: {plain(str(error))[:200]}")
                 else:
-                    said.append(metadata)
+                    opinions.append(metadata)
         if not signals and not lost and self._simple and isinstance(key, tuple) and key[0] in self._names:
             lost.append(f"{str(key[1])[:200]!r} is no {key[0]} signal")
-        problems.extend(Problem("bad_signal", one, text, _raw(key, new)) for one in lost)
+        problems.extend(Problem("bad_signal", lost_type, text, _raw(key, new)) for lost_type in lost)
         if not signals and not self.needs_old_values:
             return Record(text, None, unusable=True)
-        meta = {**described(said), "record": shown_fields(merged)} if signals else {}
+        meta = {**described(opinions), "record": shown_fields(merged)} if signals else {}
         return Record(text, self._portable.dumps(merged), tuple(signals), meta, unusable=not signals)
 
 
@@ -153,19 +153,19 @@ def key_text(key: object) -> str:
     return json.dumps(key, separators=(",", ":"), default=str)
 
 
-def described(said: Sequence[Any]) -> dict[str, Any]:
+def described(several: Sequence[Any]) -> dict[str, Any]:
     """What an exchange says of a record, as JSON: the opinion of all together, tags, and who says what."""
     opinions: list[SignalOpinion] = []
     shown: list[dict[str, Any]] = []
-    for metadata in said:
+    for metadata in several:
         found = list(metadata.get_as_opinions())
         feedbacks = list(getattr(metadata, "feedbacks", ()))
         for number, opinion in enumerate(found):
             opinions.append(opinion)
             source = feedbacks[number] if number < len(feedbacks) else opinion
-            one = _opinion(opinion, source)
-            if one not in shown:
-                shown.append(one)
+            read = _opinion(opinion, source)
+            if read not in shown:
+                shown.append(read)
     if not opinions:
         return {"opinion": None, "tags": [], "opinions": []}
     together = AggregateSignalOpinion.from_opinions(opinions)
@@ -188,13 +188,13 @@ def shown_fields(value: object) -> Any:  # noqa: PLR0911 - one line a type
         case str():
             return plain(value)
         case list() | tuple():
-            return [shown_fields(one) for one in value]
+            return [shown_fields(item) for item in value]
         case set() | frozenset():
-            return sorted((shown_fields(one) for one in value), key=str)
+            return sorted((shown_fields(item) for item in value), key=str)
         case dict():
-            return {plain(str(key)): shown_fields(one) for key, one in value.items()}
+            return {plain(str(key)): shown_fields(item) for key, item in value.items()}
     if dataclasses.is_dataclass(value):
-        return {one.name: shown_fields(getattr(value, one.name)) for one in dataclasses.fields(value)}
+        return {field.name: shown_fields(getattr(value, field.name)) for field in dataclasses.fields(value)}
     return plain(str(value))
 
 

@@ -44,8 +44,8 @@ def impatient() -> None:
 
 def explained(error: BaseException) -> dict[str, Any]:
     """Kind (as in errors.py), message, and seconds to wait when the source says so."""
-    for one in _chain(error):
-        found = _of_one(one)
+    for cause in _chain(error):
+        found = _of_one(cause)
         if found is not None:
             kind, wait_s = found
             return {"kind": kind, "message": _message(error), "retry_after_s": wait_s}

@@ -44,7 +44,7 @@ from .store import Exchange, ExchangeStore
 _log = structlog.get_logger(__name__)
 _LOOK_S = 0.2
 _BY_KIND: Mapping[str, type[FetchFailed]] = {
-    one.kind: one for one in (SourceBusy, SourceRefused, SourceUnreachable, MalformedPage)
+    failure.kind: failure for failure in (SourceBusy, SourceRefused, SourceUnreachable, MalformedPage)
 }
 
 

@@ -91,7 +91,7 @@ class LocalFile(LocalFileSignalExchangeAPI):
         self, supported_signal_types: Sequence[type[SignalType]], checkpoint: Any
     ) -> Iterator[Any]:
         path = path_below(_folder, self.collab.filename)
-        valid = {one.get_name(): one for one in supported_signal_types}
+        valid = {signal_type.get_name(): signal_type for signal_type in supported_signal_types}
         with opened(path) as file:
             found = os.fstat(file.fileno())
             offset = 0
@@ -170,7 +170,7 @@ class Lines:
 
     def first(self) -> str:
         """The first line that says something; reading begins with the first line all the same."""
-        line = next((one for one in self if one.strip()), "")
+        line = next((candidate for candidate in self if candidate.strip()), "")
         self.skip_to(0)
         return line
 
@@ -192,7 +192,7 @@ def _reader(
         return lambda ahead: _plain_rows(ahead, kind, indicators)
     cells = next(csv.reader([first]), [])
     of_file = _of_file_name(name)
-    known = {one.get_name() for one in types} | {one.lower() for one in indicators}
+    known = {indicator.get_name() for indicator in types} | {indicator.lower() for indicator in indicators}
     columns, header = BARE, None
     if _begins_with_type(cells, types):
         columns = Columns(1, type=0)
@@ -216,7 +216,7 @@ def _is_csv(name: str, first: str, collab: FileCollaborationConfig) -> bool:
 
 def _begins_with_type(cells: list[str], types: Sequence[type[SignalType]]) -> bool:
     """Whether a row is a type and a value of it, and no header."""
-    found = next((one for one in types if cells and one.get_name() == cells[0].strip()), None)
+    found = next((kind for kind in types if cells and kind.get_name() == cells[0].strip()), None)
     if found is None or len(cells) == 1:
         return False
     return _is_signal(found, cells[1].strip())
@@ -270,9 +270,9 @@ def _is_signal(kind: type[SignalType], value: str) -> bool:
 def _by_indicator(types: Sequence[type[SignalType]]) -> dict[str, str]:
     """Names of signal types by what ThreatExchange calls them, where that is without doubt."""
     found: dict[str, str] = {}
-    for one in types:
-        names = getattr(one, "INDICATOR_TYPE", ())
+    for kind in types:
+        names = getattr(kind, "INDICATOR_TYPE", ())
         plain = [name for name, tag in names.items() if tag is None] if isinstance(names, dict) else names
         for name in [plain] if isinstance(plain, str) else plain:
-            found.setdefault(name, one.get_name())
+            found.setdefault(name, kind.get_name())
     return found

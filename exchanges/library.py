@@ -46,7 +46,9 @@ class Library:
             api.get_checkpoint_cls(),
             api.get_record_cls(),
         )
-        return frozenset({one.__module__.partition(".")[0] for one in kinds} - {"builtins", "abc", "typing"})
+        return frozenset(
+            {kind.__module__.partition(".")[0] for kind in kinds} - {"builtins", "abc", "typing"}
+        )
 
 
 @lru_cache(maxsize=8)
@@ -56,9 +58,13 @@ def load(
     """The library with what is named besides. Raises LibraryMissing or BadExtension."""
     built_in, signals = _built_in()
     manifests = [_manifest(name) for name in extensions]
-    apis = [*built_in, *(api for one in manifests for api in one.apis), *map(_class, exchange_types)]
+    apis = [
+        *built_in,
+        *(api for manifest in manifests for api in manifest.apis),
+        *map(_class, exchange_types),
+    ]
     # What follows a colon says how banks compare the type; see signal_registration.
-    signals = [*signals, *(kind for one in manifests for kind in one.signal_types)]
+    signals = [*signals, *(kind for manifest in manifests for kind in manifest.signal_types)]
     signals += [_class(name.partition(":")[0]) for name in signal_types]
     return Library(_by_name(apis, "exchange"), _by_name(signals, "signal"))
 
@@ -119,8 +125,8 @@ def _manifest(module: str) -> Any:
 
 def _by_name(kinds: Sequence[type[Any]], what: str) -> Mapping[str, type[Any]]:
     found: dict[str, type[Any]] = {}
-    for one in kinds:
-        name = one.get_name()
-        if found.setdefault(name, one) is not one:
-            raise BadExtension(f"two {what} types are named {name!r}: {found[name]} and {one}", name=name)
+    for kind in kinds:
+        name = kind.get_name()
+        if found.setdefault(name, kind) is not kind:
+            raise BadExtension(f"two {what} types are named {name!r}: {found[name]} and {kind}", name=name)
     return MappingProxyType(found)

@@ -49,9 +49,9 @@ class _Row:
     def fingerprint(self) -> bytes | None:
         if not self.signals:
             return None
-        ones = sorted((kind.name, value) for kind, value in self.signals)
+        pairs = sorted((kind.name, value) for kind, value in self.signals)
         return hashlib.sha256(
-            b"".join(name.encode() + b"\0" + value.hex().encode() + b"\n" for name, value in ones)
+            b"".join(name.encode() + b"\0" + value.hex().encode() + b"\n" for name, value in pairs)
         ).digest()
 
     @property
@@ -95,7 +95,7 @@ class PageWriter:
             self._connection, id=self._id, generation=self.generation, digests=digests
         )
         found = {row["digest"]: row["value"] async for row in rows}
-        return [found.get(one) for one in digests]
+        return [found.get(digest) for digest in digests]
 
     async def write(
         self,
@@ -177,17 +177,23 @@ class PageWriter:
         await self._queries.quarantine(
             self._connection,
             id=self._id,
-            digests=[_problem_digest(one) for one in problems],
-            key_digests=[None if one["key"] is None else digest_of(one["key"]) for one in problems],
+            digests=[_problem_digest(problem) for problem in problems],
+            key_digests=[
+                None if problem["key"] is None else digest_of(problem["key"]) for problem in problems
+            ],
             errors=[
                 json.dumps(
-                    {"kind": one["kind"], "message": one["message"], "detail": {"key": _short(one["key"])}}
+                    {
+                        "kind": problem["kind"],
+                        "message": problem["message"],
+                        "detail": {"key": _short(problem["key"])},
+                    }
                 )
-                for one in problems
+                for problem in problems
             ],
             raws=[
-                None if one["raw"] is None else one["raw"].encode(errors="replace")[:_MOST_RAW]
-                for one in problems
+                None if problem["raw"] is None else problem["raw"].encode(errors="replace")[:_MOST_RAW]
+                for problem in problems
             ],
         )
 
@@ -232,13 +238,13 @@ def _parsed(rows: Sequence[Sequence[Any]]) -> tuple[list[_Row], list[dict[str, A
 
 def _shared(name: str, row: _Row) -> str:
     """What the exchange says of a record, as JSON; the longest parts go first where it is too much."""
-    said: dict[str, Any] = {"exchange": name, "key": _shown_key(row.key), **row.meta}
-    text = storable_json(said)
+    origin: dict[str, Any] = {"exchange": name, "key": _shown_key(row.key), **row.meta}
+    text = storable_json(origin)
     if len(text) > _LONGEST_METADATA:
-        said.pop("record", None)
-        text = storable_json(said)
+        origin.pop("record", None)
+        text = storable_json(origin)
     if len(text) > _LONGEST_METADATA:
-        text = storable_json({**said, "opinions": said.get("opinions", [])[:1]})
+        text = storable_json({**origin, "opinions": origin.get("opinions", [])[:1]})
     return text
 
 

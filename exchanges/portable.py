@@ -56,20 +56,20 @@ class Portable:
             case float():
                 return value if math.isfinite(value) else {_TAG: "float", "v": repr(value)}
             case list():
-                return [self._written(one) for one in value]
+                return [self._written(item) for item in value]
             case tuple() if type(value) is tuple:
-                return {_TAG: "tuple", "v": [self._written(one) for one in value]}
+                return {_TAG: "tuple", "v": [self._written(item) for item in value]}
             case set() | frozenset():
-                ones = sorted(
-                    (self._written(one) for one in value), key=lambda one: json.dumps(one, sort_keys=True)
+                items = sorted(
+                    (self._written(item) for item in value), key=lambda item: json.dumps(item, sort_keys=True)
                 )
-                return {_TAG: type(value).__name__, "v": ones}
+                return {_TAG: type(value).__name__, "v": items}
             case dict():
                 if all(isinstance(key, str) and key != _TAG for key in value):
-                    return {key: self._written(one) for key, one in value.items()}
+                    return {key: self._written(item) for key, item in value.items()}
                 return {
                     _TAG: "dict",
-                    "v": [[self._written(key), self._written(one)] for key, one in value.items()],
+                    "v": [[self._written(key), self._written(item)] for key, item in value.items()],
                 }
             case bytes():
                 return {_TAG: "bytes", "v": base64.b64encode(value).decode()}
@@ -81,21 +81,23 @@ class Portable:
 
     def _fields(self, value: object) -> dict[str, Any]:
         if dataclasses.is_dataclass(value):
-            return {one.name: self._written(getattr(value, one.name)) for one in dataclasses.fields(value)}
+            return {
+                field.name: self._written(getattr(value, field.name)) for field in dataclasses.fields(value)
+            }
         if isinstance(value, tuple) and hasattr(value, "_asdict"):
-            return {name: self._written(one) for name, one in value._asdict().items()}
+            return {name: self._written(item) for name, item in value._asdict().items()}
         try:
-            return {name: self._written(one) for name, one in vars(value).items()}
+            return {name: self._written(item) for name, item in vars(value).items()}
         except TypeError as error:
             raise NotPortable(f"a {type(value).__qualname__} cannot be kept: make it a dataclass") from error
 
     def _read(self, value: Any) -> Any:
         if isinstance(value, list):
-            return [self._read(one) for one in value]
+            return [self._read(item) for item in value]
         if not isinstance(value, dict):
             return value
         if _TAG not in value:
-            return {key: self._read(one) for key, one in value.items()}
+            return {key: self._read(item) for key, item in value.items()}
         return self._read_tagged(value[_TAG], value)
 
     def _read_tagged(self, tag: str, value: dict[str, Any]) -> Any:  # noqa: C901, PLR0911 - one line a type
@@ -106,13 +108,13 @@ class Portable:
             case "float":
                 return float(held)
             case "tuple":
-                return tuple(self._read(one) for one in held)
+                return tuple(self._read(item) for item in held)
             case "set":
-                return {self._read(one) for one in held}
+                return {self._read(item) for item in held}
             case "frozenset":
-                return frozenset(self._read(one) for one in held)
+                return frozenset(self._read(item) for item in held)
             case "dict":
-                return {self._read(key): self._read(one) for key, one in held}
+                return {self._read(key): self._read(item) for key, item in held}
             case "bytes":
                 return base64.b64decode(held)
             case "datetime":
@@ -120,7 +122,9 @@ class Portable:
             case "date":
                 return date.fromisoformat(held)
             case "object":
-                return _filled(self._class(value["c"]), {name: self._read(one) for name, one in held.items()})
+                return _filled(
+                    self._class(value["c"]), {name: self._read(item) for name, item in held.items()}
+                )
         raise NotPortable(f"unknown kind of value {tag!r}")
 
     def _name(self, kind: type) -> str:
@@ -156,16 +160,16 @@ def _filled(kind: type, fields: dict[str, Any]) -> Any:
         return kind(**fields)
     made = object.__new__(kind)
     if dataclasses.is_dataclass(kind):
-        for one in dataclasses.fields(kind):
-            if one.name in fields:
-                value = fields[one.name]
-            elif one.default is not dataclasses.MISSING:
-                value = one.default
-            elif one.default_factory is not dataclasses.MISSING:
-                value = one.default_factory()
+        for field in dataclasses.fields(kind):
+            if field.name in fields:
+                value = fields[field.name]
+            elif field.default is not dataclasses.MISSING:
+                value = field.default
+            elif field.default_factory is not dataclasses.MISSING:
+                value = field.default_factory()
             else:
-                raise NotPortable(f"{kind.__qualname__} has a new field {one.name!r} without a default")
-            object.__setattr__(made, one.name, value)
+                raise NotPortable(f"{kind.__qualname__} has a new field {field.name!r} without a default")
+            object.__setattr__(made, field.name, value)
         return made
     for name, value in fields.items():
         object.__setattr__(made, name, value)

@@ -37,7 +37,9 @@ def register_signal_types(settings: ExchangeSettings) -> list[str]:
     if not settings.signal_types and not settings.extensions:
         return []
     library = load(settings.exchange_types, settings.signal_types, settings.extensions)
-    comparisons = {one.partition(":")[0]: one.partition(":")[2] for one in settings.signal_types}
+    comparisons = {
+        comparison.partition(":")[0]: comparison.partition(":")[2] for comparison in settings.signal_types
+    }
     added = []
     for name, kind in library.signal_types.items():
         known = SIGNAL_TYPES.get(name)
@@ -67,5 +69,5 @@ def _banked(kind: type[Any], comparison: str) -> SignalType:
 
 
 def _content_types(kind: type[Any]) -> tuple[ContentType, ...]:
-    named = {one.get_name() for one in kind.get_content_types()}
-    return tuple(one for one in CONTENT_TYPES if one in named) or CONTENT_TYPES
+    named = {content_type.get_name() for content_type in kind.get_content_types()}
+    return tuple(content_type for content_type in CONTENT_TYPES if content_type in named) or CONTENT_TYPES

@@ -148,9 +148,9 @@ class ExchangeStore:
             raise ExchangeExists(f"the name {name} is kept for what the crawl finds", exchange=name)
         _check_every(every_s)
         kind = (await self.types()).exchange_type(api)
-        given = dict(config or {})
-        enabled = given.pop("enabled", enabled) is not False
-        stored = checked_config(kind, name, given)
+        filled = dict(config or {})
+        enabled = filled.pop("enabled", enabled) is not False
+        stored = checked_config(kind, name, filled)
         check_file(stored, self.settings.files_folder)
         sealed = self._sealed(kind, credentials)
         async with self.pool.acquire() as connection, connection.transaction():
@@ -178,9 +178,9 @@ class ExchangeStore:
             )
             if created is None:
                 raise ExchangeExists(f"an exchange named {name!r} already exists", exchange=name)
-            told = {"api": api, "config": stored, "enabled": enabled, "every_s": every_s}
-            told["credentials"] = _told(sealed)
-            await note_change(connection, "create_exchange", name, after=told)
+            recorded = {"api": api, "config": stored, "enabled": enabled, "every_s": every_s}
+            recorded["credentials"] = _told(sealed)
+            await note_change(connection, "create_exchange", name, after=recorded)
         return await self.exchange(name)
 
     async def update(
@@ -204,11 +204,11 @@ class ExchangeStore:
             stored = checked_config(kind, name, dict(config))
             check_file(stored, self.settings.files_folder)
         fetch_now = enabled is True or config is not None
-        given = {"enabled": enabled, "every_s": every_s, "config": stored}
-        after = {name: value for name, value in given.items() if value is not None}
+        changes = {"enabled": enabled, "every_s": every_s, "config": stored}
+        after = {name: value for name, value in changes.items() if value is not None}
         before = {name: getattr(exchange, name) for name in after}
         async with self.pool.acquire() as connection, connection.transaction():
-            await self._queries.update_exchange(connection, id=exchange.id, fetch_now=fetch_now, **given)
+            await self._queries.update_exchange(connection, id=exchange.id, fetch_now=fetch_now, **changes)
             await note_change(connection, "change_exchange", name, before=before, after=after)
         return await self.exchange(name)
 
@@ -258,7 +258,7 @@ class ExchangeStore:
         sealed = self._sealed(kind, credentials)
         async with self.pool.acquire() as connection, connection.transaction():
             await self._queries.set_exchange_credentials(connection, id=exchange.id, credentials=sealed)
-            before, after = ({"credentials": _told(one)} for one in (exchange.credentials, sealed))
+            before, after = ({"credentials": _told(secret)} for secret in (exchange.credentials, sealed))
             await note_change(connection, "set_credentials", name, before=before, after=after)
         return await self.exchange(name)
 

@@ -154,13 +154,13 @@ def _json_parts(body: bytes) -> _Parts | None:
     lists = [name for name, value in page.items() if isinstance(value, list) and value]
     if not lists:
         return None
-    name = max(lists, key=lambda one: len(page[one]))
+    name = max(lists, key=lambda key: len(page[key]))
     records = page[name]
 
     def joined(places: Sequence[int]) -> bytes:
         return json.dumps({**page, name: [records[place] for place in places]}).encode()
 
-    return [json.dumps(one) for one in records], joined
+    return [json.dumps(record) for record in records], joined
 
 
 def _xml_parts(body: bytes) -> _Parts | None:
@@ -168,9 +168,11 @@ def _xml_parts(body: bytes) -> _Parts | None:
         root = ET.fromstring(body)  # noqa: S314 - the library has parsed the very same bytes
     except ET.ParseError:
         return None
-    holders = [one for one in root.iter() if len(one) and any(child.attrib or len(child) for child in one)]
+    holders = [
+        node for node in root.iter() if len(node) and any(child.attrib or len(child) for child in node)
+    ]
     # Records hang directly under the lists that the page consists of.
-    lists = [one for one in holders if one in list(root)] or holders[:1]
+    lists = [holder for holder in holders if holder in list(root)] or holders[:1]
     places = [(holder, child) for holder in lists for child in holder if len(child)]
     if not places:
         return None

@@ -28,7 +28,7 @@ def checked_config(kind: type[Any], name: str, config: Mapping[str, Any]) -> dic
     from threatexchange.utils import dataclass_json
 
     of_type = kind.get_config_cls()
-    known = {one.name for one in dataclasses.fields(of_type)}
+    known = {field.name for field in dataclasses.fields(of_type)}
     unknown = sorted(set(config) - known)
     if unknown:
         takes = sorted(known - _OURS) or ["nothing"]
@@ -59,12 +59,12 @@ def takes_credentials(kind: type[Any]) -> bool:
 
 
 def checked_credentials(  # noqa: C901 - one fault after the other
-    kind: type[Any], given: object
+    kind: type[Any], setting: object
 ) -> dict[str, Any] | None:
     """The credentials as they are stored; None when there are none. Raises BadCredentials."""
-    if given is None or given == {}:
+    if setting is None or setting == {}:
         return None
-    if not isinstance(given, Mapping):
+    if not isinstance(setting, Mapping):
         raise BadCredentials("credential_json is to be an object.")
     name = kind.get_name()
     if not takes_credentials(kind):
@@ -72,21 +72,21 @@ def checked_credentials(  # noqa: C901 - one fault after the other
     of_type: Any = kind.get_credential_cls()
     if not dataclasses.is_dataclass(of_type):
         raise BadCredentials(f"Exchange type {name!r} takes its credentials from the environment only.")
-    fields = {one.name: one for one in dataclasses.fields(of_type) if one.init}
-    if not fields.keys() >= set(given):
+    fields = {field.name: field for field in dataclasses.fields(of_type) if field.init}
+    if not fields.keys() >= set(setting):
         raise BadCredentials(
             f"credential_json has fields that {name} does not take: those are {', '.join(fields)}."
         )
     missing = [
-        one.name
-        for one in fields.values()
-        if one.name not in given
-        and one.default is dataclasses.MISSING
-        and one.default_factory is dataclasses.MISSING
+        field.name
+        for field in fields.values()
+        if field.name not in setting
+        and field.default is dataclasses.MISSING
+        and field.default_factory is dataclasses.MISSING
     ]
     if missing:
         raise BadCredentials(f"credential_json lacks {', '.join(missing)}.")
-    for field, value in given.items():
+    for field, value in setting.items():
         if isinstance(value, str):
             if len(value) > _LONGEST_CREDENTIAL or "\0" in value:
                 raise BadCredentials(
@@ -94,15 +94,15 @@ def checked_credentials(  # noqa: C901 - one fault after the other
                 )
         elif value is not None and not isinstance(value, bool | int | float):
             raise BadCredentials(f"credential_json: {field} is to be a single value.")
-    _check_loads(of_type, given, name)
-    return dict(given)
+    _check_loads(of_type, setting, name)
+    return dict(setting)
 
 
-def _check_loads(of_type: Any, given: Mapping[str, Any], name: str) -> None:
+def _check_loads(of_type: Any, values: Mapping[str, Any], name: str) -> None:
     from threatexchange.utils import dataclass_json
 
     try:
-        valid = bool(dataclass_json.dataclass_load_dict(dict(given), of_type)._are_valid())  # noqa: SLF001
+        valid = bool(dataclass_json.dataclass_load_dict(dict(values), of_type)._are_valid())  # noqa: SLF001
     except Exception:  # noqa: BLE001 - see the next line
         # The cause is left out: it would quote the value, which may be a secret.
         raise BadCredentials(f"credential_json is not valid for {name}.") from None
@@ -139,26 +139,26 @@ def _fields(of_type: type[Any], without: frozenset[str]) -> list[dict[str, Any]]
         return []
     hints = typing.get_type_hints(of_type)
     return [
-        _field(one, hints[one.name])
-        for one in dataclasses.fields(of_type)
-        if one.init and one.name not in without
+        _field(field, hints[field.name])
+        for field in dataclasses.fields(of_type)
+        if field.init and field.name not in without
     ]
 
 
-def _field(one: dataclasses.Field[Any], hint: Any) -> dict[str, Any]:
+def _field(field: dataclasses.Field[Any], hint: Any) -> dict[str, Any]:
     word, choices = _described(hint)
-    required = one.default is dataclasses.MISSING and one.default_factory is dataclasses.MISSING
+    required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
     default: Any = None
-    if one.default is not dataclasses.MISSING:
-        default = one.default
-    elif one.default_factory is not dataclasses.MISSING:
-        default = one.default_factory()
+    if field.default is not dataclasses.MISSING:
+        default = field.default
+    elif field.default_factory is not dataclasses.MISSING:
+        default = field.default_factory()
     return {
-        "name": one.name,
+        "name": field.name,
         "type": word,
         "required": required,
         "default": _json_of(default),
-        "help": one.metadata.get("help", ""),
+        "help": field.metadata.get("help", ""),
         "choices": choices,
     }
 
@@ -166,14 +166,14 @@ def _field(one: dataclasses.Field[Any], hint: Any) -> dict[str, Any]:
 def _described(hint: Any) -> tuple[str, list[Any] | None]:
     origin, arguments = (
         typing.get_origin(hint),
-        [one for one in typing.get_args(hint) if one is not type(None)],
+        [argument for argument in typing.get_args(hint) if argument is not type(None)],
     )
     if origin in (typing.Union, types.UnionType) and len(arguments) == 1:
         return _described(arguments[0])
     if origin in (set, frozenset, list) and arguments:
         return f"{'list' if origin is list else 'set'}_of_{_described(arguments[0])[0]}", None
     if isinstance(hint, type) and issubclass(hint, Enum):
-        return "enum", [one.value for one in hint]
+        return "enum", [member.value for member in hint]
     return _SIMPLE.get(hint, "string"), None
 
 
@@ -181,5 +181,5 @@ def _json_of(value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, set | frozenset | list | tuple):
-        return [_json_of(one) for one in value]
+        return [_json_of(item) for item in value]
     return value if value is None or isinstance(value, str | int | float | bool) else str(value)

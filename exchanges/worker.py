@@ -60,9 +60,9 @@ def _without(value: Any, hidden: tuple[str, ...]) -> Any:
             value = value.replace(secret, "***")
         return value
     if isinstance(value, dict):
-        return {key: _without(one, hidden) for key, one in value.items()}
+        return {key: _without(item, hidden) for key, item in value.items()}
     if isinstance(value, list):
-        return [_without(one, hidden) for one in value]
+        return [_without(item, hidden) for item in value]
     return value
 
 
@@ -101,19 +101,21 @@ class Fetch:
         """Says one opinion, or that a signal was seen."""
         from threatexchange.exchanges.fetch_state import SignalOpinion, SignalOpinionCategory
 
-        said = self._start["report"]
-        kind = next((one for one in self._types if one.get_name() == said["signal_type"]), None)
+        report = self._start["report"]
+        kind = next((known for known in self._types if known.get_name() == report["signal_type"]), None)
         if kind is None:
             raise NotImplementedError
         api = self._client()
-        if said["kind"] == "seen":
+        if report["kind"] == "seen":
             if not hasattr(api, "report_seen"):
                 raise NotImplementedError
-            api.report_seen(kind, said["value"], self._api.get_record_cls())
+            api.report_seen(kind, report["value"], self._api.get_record_cls())
         else:
-            category = SignalOpinionCategory[said["category"]]
+            category = SignalOpinionCategory[report["category"]]
             api.report_opinion(
-                kind, said["value"], SignalOpinion(is_mine=True, category=category, tags=set(said["tags"]))
+                kind,
+                report["value"],
+                SignalOpinion(is_mine=True, category=category, tags=set(report["tags"])),
             )
         self._line.send(about="done")
 
@@ -214,16 +216,20 @@ class Fetch:
             return None
         bad, play = found
         message = f"the library cannot read it: {explained(error)['message']}"
-        problems = [Problem("malformed_record", message, None, one[:_LONGEST_RAW]) for one in bad]
+        problems = [Problem("malformed_record", message, None, line[:_LONGEST_RAW]) for line in bad]
         self._line.send(
-            about="page", rows=[], problems=[one.as_json() for one in problems], checkpoint=None, last=False
+            about="page",
+            rows=[],
+            problems=[problem.as_json() for problem in problems],
+            checkpoint=None,
+            last=False,
         )
         return play
 
     def _send_delta(self, delta: Any, progress_at: int | None, *, rewound: bool) -> None:
         from .conversion import Problem, key_text
 
-        problems = [Problem("left_out", one, None, one) for one in self._overheard.take()]
+        problems = [Problem("left_out", complaint, None, complaint) for complaint in self._overheard.take()]
         if rewound:
             problems.append(
                 Problem("time_rewound", "the source's time went back; what it sends is taken again")
@@ -254,7 +260,7 @@ class Fetch:
         self._line.send(
             about="page",
             rows=rows,
-            problems=[one.as_json() for one in problems],
+            problems=[problem.as_json() for problem in problems],
             checkpoint=checkpoint,
             progress_at=progress_at,
             last=True,
@@ -262,18 +268,22 @@ class Fetch:
 
     def _send_page(self, rows: list[Any], problems: list[Any]) -> None:
         self._line.send(
-            about="page", rows=rows, problems=[one.as_json() for one in problems], checkpoint=None, last=False
+            about="page",
+            rows=rows,
+            problems=[problem.as_json() for problem in problems],
+            checkpoint=None,
+            last=False,
         )
 
     def failed(self, error: BaseException) -> None:
         """Sends why the run ends here."""
         from .failures import explained
 
-        said = explained(error)
-        raw = self._traffic.last_body() if said["kind"] == "malformed_page" else None
+        message = explained(error)
+        raw = self._traffic.last_body() if message["kind"] == "malformed_page" else None
         self._line.send(
             about="error",
-            **said,
+            **message,
             raw=None if raw is None else raw[:_LONGEST_RAW],
             asked=bool(self._traffic.answers),
             read=self._read,
@@ -284,13 +294,13 @@ class Fetch:
             return self._api.for_collab(self._collab)
         return self._api.for_collab(self._collab, self._credentials)
 
-    def _credentials_of(self, given: Mapping[str, Any] | None) -> Any:
+    def _credentials_of(self, stored: Mapping[str, Any] | None) -> Any:
         from threatexchange.exchanges.auth import SignalExchangeWithAuth
 
         if not issubclass(self._api, SignalExchangeWithAuth):
             return None
         kind = self._api.get_credential_cls()
-        found = _loaded(given, kind) if given is not None else kind.get(self._api)
+        found = _loaded(stored, kind) if stored is not None else kind.get(self._api)
         self._line.hidden = _secrets(found)
         return found
 

@@ -199,7 +199,7 @@ def extension_context(
             work = [follower.run, keeper.run, outbox.run, LookWorker(pool, sandbox, keeper).run]
             if settings.families_file is not None:
                 work.append(FamiliesFile(settings.families_file, pool).run)
-            tasks = [asyncio.create_task(one(), name=one.__qualname__) for one in work]
+            tasks = [asyncio.create_task(job(), name=job.__qualname__) for job in work]
             try:
                 yield
             finally:

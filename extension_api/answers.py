@@ -104,7 +104,7 @@ class Answers:
                 icons=tuple(distinct.values()),
                 client=client,
                 position=position,
-                first_seen=min((one for one in seen if one is not None), default=None),
+                first_seen=min((time for time in seen if time is not None), default=None),
                 no_icon=no_icon,
             )
         )
@@ -155,10 +155,10 @@ class Answers:
 
     async def _looked_at(self, sha256: bytes, body: bytes) -> AskedIcon:
         try:
-            given = looks_given(await self._sandbox.run(looks_of_file, body))
+            given_looks = looks_given(await self._sandbox.run(looks_of_file, body))
         except HashingError as error:
             return AskedIcon(sha256, error=error.kind)
-        looks = tuple(look for look in given if look.forms)
+        looks = tuple(look for look in given_looks if look.forms)
         return AskedIcon(sha256, looks, hashlib.md5(body, usedforsecurity=False).digest())
 
     def _forget_accidents(self, sha256: bytes, done: asyncio.Future[AskedIcon]) -> None:

@@ -66,7 +66,7 @@ class Likenesses:
         matches = _strongest(match for match in facts.matches if self._counts(match))
         self.looks = tuple(
             self._judged(look, [match for match in matches if match.asker_sha256 == look.sha256])
-            for look in sorted(facts.looks, key=lambda one: one.sha256)
+            for look in sorted(facts.looks, key=lambda asked_look: asked_look.sha256)
             if not look.degenerate
         )
         bare = [match for match in matches if match.signal_only]
@@ -258,7 +258,7 @@ def _closeness(match: LookMatch) -> tuple[object, ...]:
         match.form,
         match.version,
         match.owner_sha256,
-        tuple((one.site, one.position or 0, one.since or 0.0) for one in match.also_worn_by),
+        tuple((wearer.site, wearer.position or 0, wearer.since or 0.0) for wearer in match.also_worn_by),
         _standing(match),
         match.runs_the_platform,
     )

@@ -180,8 +180,8 @@ async def import_catalogue(
     high = await _ranked(connection, (vendor.site for vendor in entries.vendors), Tiers().wide)
     bad_vendors = dict(refused_vendors(entries.vendors, known, curated_families(), high))
     bad_pictures = await _refused_pictures(connection, entries.pictures)
-    vendors = [one for one in entries.vendors if one not in bad_vendors]
-    pictures = [one for one in entries.pictures if one not in bad_pictures]
+    vendors = [vendor for vendor in entries.vendors if vendor not in bad_vendors]
+    pictures = [picture for picture in entries.pictures if picture not in bad_pictures]
     async with connection.transaction():
         await _ask().forget_vendors(connection, source=source)
         await _ask().forget_default_pictures(connection, source=source)
@@ -192,8 +192,10 @@ async def import_catalogue(
             pictures=len(pictures),
             refused=len(bad_vendors) + len(bad_pictures),
         )
-    refused = [Refused(f"{one.product} ({one.site})", why) for one, why in bad_vendors.items()]
-    refused += [Refused(f"{one.product} ({one.md5.hex()})", why) for one, why in bad_pictures.items()]
+    refused = [Refused(f"{vendor.product} ({vendor.site})", why) for vendor, why in bad_vendors.items()]
+    refused += [
+        Refused(f"{picture.product} ({picture.md5.hex()})", why) for picture, why in bad_pictures.items()
+    ]
     return CatalogueImported(len(vendors), len(pictures), refused, entries.left_out)
 
 
@@ -227,7 +229,7 @@ async def _refused_pictures(
     """The pictures that are a brand's: by the product's name, by who wears them, by what they look like."""
     listed = list(dict.fromkeys(pictures))
     added = [added_vendor(row) async for row in _ask().added_vendors(connection)]
-    known: dict[str, Vendor] = {one.product: one for one in (*added, *packaged_vendors_known())}
+    known: dict[str, Vendor] = {vendor.product: vendor for vendor in (*added, *packaged_vendors_known())}
     refused: dict[ListedPicture, str] = {}
     for picture in listed:
         brand = brand_named(picture.product, packaged_catalogue().vendors, curated_families())
@@ -236,14 +238,14 @@ async def _refused_pictures(
     seen = [
         row
         async for row in _ask().pictures_of_digests(
-            connection, digests=[one.md5 for one in listed if one not in refused]
+            connection, digests=[picture.md5 for picture in listed if picture not in refused]
         )
     ]
     if not seen:
         return refused
     protected = await Protected.read(connection)
     for row in seen:
-        for picture in (one for one in listed if one.md5 == bytes(row["digest"])):
+        for picture in (candidate for candidate in listed if candidate.md5 == bytes(row["digest"])):
             like = protected.like(row["looks"] or ())
             owner = owner_among(picture.product, [*row["wearers"], *like], known)
             if owner is not None:
@@ -258,9 +260,9 @@ async def _write(
     source: str,
 ) -> None:
     known = packaged_catalogue().vendors
-    rows = [(one.product, one.site) for one in vendors]
+    rows = [(vendor.product, vendor.site) for vendor in vendors]
     # A product of which only pictures are known is a vendor without a site.
-    products = {one.product for one in pictures} - set(known) - {product for product, _ in rows}
+    products = {picture.product for picture in pictures} - set(known) - {product for product, _ in rows}
     rows += [(product, Site("")) for product in sorted(products)]
     await _ask().add_vendors(
         connection,
@@ -271,8 +273,8 @@ async def _write(
     )
     await _ask().add_default_pictures(
         connection,
-        digests=[one.md5 for one in pictures],
-        products=[storable(one.product) for one in pictures],
+        digests=[picture.md5 for picture in pictures],
+        products=[storable(picture.product) for picture in pictures],
         source=source,
     )
 

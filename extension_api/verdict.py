@@ -156,7 +156,7 @@ class _Deciding:
             excuse = "4-shared-hosting"
         elif look.is_settled:
             excuse = "4-openly-worn"
-        elif self.facts.position is not None and any("same_label" in one.proofs for one in kin):
+        elif self.facts.position is not None and any("same_label" in kinship.proofs for kinship in kin):
             excuse = "4-perhaps-family"
         if excuse is not None:
             return Verdict.GREY, _looks_like(best, excuse)
@@ -192,7 +192,7 @@ class _Deciding:
         faint = sorted({look.faintly_like for look in self.looks if look.faintly_like is not None})
         unverified = any(look.own_for_s < 0 for look in self.looks)
         kin = [self.likenesses.kinship_with(match.owner.site) for match in rivals]
-        said = {
+        shown = {
             Code.PROVISIONAL: unverified and facts.seen_by_clients,
             Code.LOOK_CHANGED: facts.known_with_other_look,
             Code.UNVISITED: not facts.visited and facts.discovery_error is None,
@@ -205,7 +205,7 @@ class _Deciding:
             or any(match.owner.on_probation is not None for match in rivals),
             # Copies have names that contain the brand's; a site that is ranked well itself may have one too.
             Code.PERHAPS_FAMILY: any(
-                not HINTS.issuperset(one.proofs) or (in_tiers and bool(one.proofs)) for one in kin
+                not HINTS.issuperset(kinship.proofs) or (in_tiers and bool(kinship.proofs)) for kinship in kin
             ),
             Code.SHARED_HOSTING: facts.hosting in _STRANGERS_PUBLISH,
             Code.SIGNAL_ONLY: any(match.signal_only for match in rivals),
@@ -215,7 +215,7 @@ class _Deciding:
             Code.FALSE_LOCK_REPORTED: facts.reports.get("false_lock", 0.0) >= 1,
         }
         details: dict[Code, dict[str, Any]] = {Code.FAINT_LIKENESS: {"of": faint[:SHOWN_MATCHES]}}
-        return [Reason(code, aside, details.get(code, {})) for code, holds in said.items() if holds]
+        return [Reason(code, aside, details.get(code, {})) for code, holds in shown.items() if holds]
 
 
 _STRANGERS_PUBLISH = frozenset({Hosting.SHARED_PATHS, Hosting.PERHAPS_SHARED})

@@ -65,19 +65,19 @@ class Asker:
         """
         if not looks:
             return AskerLook(sha256.hex(), degenerate=True)
-        current = {other: one for other, one in self.shown.items() if one.gone_since is None}
+        current = {other: shown for other, shown in self.shown.items() if shown.gone_since is None}
         # The look is compared as it is: a brand's icon with a badge on it does not become the copier's own.
         same = (
             [current[sha256]]
             if sha256 in current
-            else [one for other, one in current.items() if wear_one_look(looks, self._looks_at(other))]
+            else [shown for other, shown in current.items() if wear_one_look(looks, self._looks_at(other))]
         )
-        confirmed = any(one.confirmed for one in same)
+        confirmed = any(shown.confirmed for shown in same)
         asked_of_lately = bool(wearers) and self.in_tiers and not same
         asked_for_faint = confirmed and not self.in_tiers
         return AskerLook(
             sha256.hex(),
-            own_since=min((one.since for one in same), default=None),
+            own_since=min((shown.since for shown in same), default=None),
             confirmed=confirmed,
             like_own=asked_of_lately and self._is_like_one_of_its_own(looks),
             default_of=self.knowledge.catalogue.default_like(looks),

@@ -127,13 +127,17 @@ def _recog(text: str) -> Entries:
         raise BadSiteList('This is no list of favicons: <fingerprints matches="favicon.md5"> is.')
     pictures: dict[ListedPicture, None] = {}
     left_out = []
-    for one in root.iter("fingerprint"):
-        values = {param.get("name", ""): param.get("value", "") for param in one.iter("param")}
+    for fingerprint in root.iter("fingerprint"):
+        values = {param.get("name", ""): param.get("value", "") for param in fingerprint.iter("param")}
         product = next(filter(None, (values.get(name, "").strip() for name in _PRODUCT_PARAMS)), "")
         product = product[:_MOST_NAME]
-        pattern = _RECOG_PATTERN.fullmatch(one.get("pattern", ""))
+        pattern = _RECOG_PATTERN.fullmatch(fingerprint.get("pattern", ""))
         if not product or pattern is None:
-            left_out.append((one.findtext("description") or one.get("pattern") or "?").strip()[:_MOST_NAME])
+            left_out.append(
+                (fingerprint.findtext("description") or fingerprint.get("pattern") or "?").strip()[
+                    :_MOST_NAME
+                ]
+            )
             continue
         for md5 in pattern[1].split("|"):
             if md5 != _EMPTY_FILE:

@@ -54,11 +54,14 @@ def groups_in(text: str) -> list[ListedGroup]:
     except (ValueError, RecursionError) as error:
         raise BadSiteList(f"This is no JSON: {error}") from error
     if isinstance(found, list):
-        return [_group(f"group {number}", _shared(one)) for number, one in enumerate(found, start=1)]
+        return [_group(f"group {number}", _shared(entry)) for number, entry in enumerate(found, start=1)]
     if isinstance(found, dict) and isinstance(found.get("entities"), dict):
         found = found["entities"]
-    if isinstance(found, dict) and found and all(_is_entity(one) for one in found.values()):
-        return [_group(str(one.get("displayName") or name), one["properties"]) for name, one in found.items()]
+    if isinstance(found, dict) and found and all(_is_entity(entity) for entity in found.values()):
+        return [
+            _group(str(entity.get("displayName") or name), entity["properties"])
+            for name, entity in found.items()
+        ]
     raise BadSiteList(
         "This is none of the forms that are known: Apple's shared-credentials.json, Disconnect's "
         "entities.json, DuckDuckGo's entity_map.json."
@@ -85,11 +88,11 @@ def _why_refused(group: ListedGroup, ranked: Collection[Site], curated: Families
         return "fewer than two sites"
     if len(group.sites) > MOST_SITES:
         return f"{len(group.sites)} sites; no organisation has more than {MOST_SITES}"
-    organisations = [one for site in group.sites for one in curated.groups_of(site)]
-    for one in organisations:
-        strangers = [other for other in organisations if not one.sites & other.sites]
+    organisations = [organisation for site in group.sites for organisation in curated.groups_of(site)]
+    for organisation in organisations:
+        strangers = [other for other in organisations if not organisation.sites & other.sites]
         if strangers:
-            return f"it would make {one.name} and {strangers[0].name} one family"
+            return f"it would make {organisation.name} and {strangers[0].name} one family"
     if not any(site in ranked for site in group.sites):
         return "none of its sites has a rank"
     return None

@@ -100,7 +100,7 @@ class Gatherer:
         hosting = self._hosting(asked.host, known)
         position = (main.position if main else asked.position) if hosting is Hosting.OWN else None
         shown = dict(known.shown_looks(now)) if known else {}
-        current = {sha256: one for sha256, one in shown.items() if one.gone_since is None}
+        current = {sha256: worn for sha256, worn in shown.items() if worn.gone_since is None}
         icons = self._with_known(
             asked.icons or tuple(map(AskedIcon, () if asked.no_icon else current)), current
         )
@@ -127,7 +127,7 @@ class Gatherer:
             # The verdict needs no picture: the client is asked for none.
             needed = []
         errors = {icon.error for icon in icons if icon.error is not None}
-        first = [one.since for one in current.values()]
+        first = [worn.since for worn in current.values()]
         return Facts(
             site=site,
             now=now,
@@ -146,7 +146,7 @@ class Gatherer:
             hashing_errors=tuple(sorted(errors)) or (main.hashing_errors if main and not asked.icons else ()),
             known_with_other_look=bool(current) and any(not look.degenerate for look in looks) and not own,
             first_seen=min(
-                (one for one in (*first, asked.first_seen) if one is not None),
+                (time for time in (*first, asked.first_seen) if time is not None),
                 default=None,
             ),
             seen_by_clients=asked.first_seen is not None,
@@ -263,7 +263,7 @@ class Gatherer:
             for site, shown in memory.owners_of(picture, self._clock(), MOST_WEARERS)
             if shown.gone_since is None and site.name != match.owner.site
         }
-        ordered = sorted(wearers.values(), key=lambda one: (one.position or _LAST, one.site))
+        ordered = sorted(wearers.values(), key=lambda wearer: (wearer.position or _LAST, wearer.site))
         return tuple(ordered[:MOST_WEARERS])
 
     def _operators(self, host: str, hosting: Hosting) -> frozenset[Site]:
@@ -282,7 +282,7 @@ class Gatherer:
     ) -> LookMatch:
         owner = match.owner.site
         runs = owner in operators or any(
-            kinships.get(frozenset((owner, one)), _STRANGERS).related for one in operators
+            kinships.get(frozenset((owner, operator)), _STRANGERS).related for operator in operators
         )
         return replace(match, runs_the_platform=True) if runs else match
 
@@ -309,7 +309,9 @@ _STRANGERS = Kinship()
 
 def _sites_in(matches: Iterable[LookMatch]) -> set[Site]:
     return {
-        site for match in matches for site in (match.owner.site, *(one.site for one in match.also_worn_by))
+        site
+        for match in matches
+        for site in (match.owner.site, *(wearer.site for wearer in match.also_worn_by))
     }
 
 

@@ -201,12 +201,13 @@ class Keeper:
         }
         shown = {domain: [look for look in looks if look["domain_id"] == domain] for domain in suspects}
         replaced = {
-            domain: ([one["sha256"] for one in now], [one["sha256"] for one in before])
+            domain: ([worn["sha256"] for worn in now], [worn["sha256"] for worn in before])
             for domain, shows in shown.items()
-            if (now := [one for one in shows if one["gone_since"] is None])
-            and (before := [one for one in shows if one["gone_since"] is not None])
+            if (now := [worn for worn in shows if worn["gone_since"] is None])
+            and (before := [worn for worn in shows if worn["gone_since"] is not None])
             # The look of now began when the former one ended; the time between two visits is not known.
-            and min(one["since"] for one in now) >= min(one["gone_since"] for one in before) - BETWEEN_VISITS
+            and min(worn["since"] for worn in now)
+            >= min(worn["gone_since"] for worn in before) - BETWEEN_VISITS
         }
         pictures = sorted({sha256 for pair in replaced.values() for some in pair for sha256 in some})
         if not pictures:

@@ -77,7 +77,9 @@ class KnownSite:
         domains = self.domains
         if len(domains) == 1:
             return domains[0]
-        return min(domains, key=lambda one: (one.host != self.name, one.position or _LAST, one.host))
+        return min(
+            domains, key=lambda domain: (domain.host != self.name, domain.position or _LAST, domain.host)
+        )
 
     @property
     def position(self) -> int | None:
@@ -91,7 +93,7 @@ class KnownSite:
         showings = self._memory.showings
         rows = [showings.find(domain.row, picture) for domain in self.domains]
         found = [showings.shown(row) for row in rows if row != NONE]
-        return min(found, key=lambda one: (one.gone_since is not None, one.since)) if found else None
+        return min(found, key=lambda shown: (shown.gone_since is not None, shown.since)) if found else None
 
     def shown_looks(self, now: float) -> Iterator[tuple[bytes, Shown]]:
         """The pictures that the site shows, or did lately: in the end how it shows each."""

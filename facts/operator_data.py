@@ -53,4 +53,4 @@ def added_vendor(row: Any) -> Vendor:
     """A vendor in a row of `added_vendors`; its own label is the name that nobody else may register under."""
     label = registrable_label(row["site"]) if row["site"] else ""
     sites, names = ([row["site"]], [label]) if row["site"] else ([], [])
-    return vendor_from(row["product"], row["kind"], sites, [one for one in names if one], row["source"])
+    return vendor_from(row["product"], row["kind"], sites, [name for name in names if name], row["source"])

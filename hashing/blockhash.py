@@ -184,8 +184,8 @@ def _hex(sums: NDArray[np.float64], bits: int, area: float) -> str:
     if middle:
         median = (ordered[:, middle - 1 : middle] + median) / 2
     difference = bands - median
-    ones = difference > 0
+    set_bits = difference > 0
     bright = median > area * 256 * 3 / 2
     if bright.any():
-        ones |= (np.abs(difference) < 1) & bright
-    return np.packbits(ones).tobytes().hex()
+        set_bits |= (np.abs(difference) < 1) & bright
+    return np.packbits(set_bits).tobytes().hex()

@@ -68,12 +68,12 @@ def _turned(cosine: _Values, sine: _Values, x: _Values, y: _Values) -> tuple[_Va
 
 
 # A real inverse transform of 32 points: one step of two, then steps of four.
-def _halves(given: _Values) -> _Values:
-    out = np.empty_like(given)
-    out[0], out[_HALF] = given[0] + given[-1], given[0] - given[-1]
-    out[_HALF - 1], out[-1] = 2 * given[_HALF - 1], -2 * given[_HALF]
-    x, y = given[1 : _HALF - 1 : 2], given[2:_HALF:2]
-    other_x, other_y = given[-3:_HALF:-2], given[-2:_HALF:-2]
+def _halves(values: _Values) -> _Values:
+    out = np.empty_like(values)
+    out[0], out[_HALF] = values[0] + values[-1], values[0] - values[-1]
+    out[_HALF - 1], out[-1] = 2 * values[_HALF - 1], -2 * values[_HALF]
+    x, y = values[1 : _HALF - 1 : 2], values[2:_HALF:2]
+    other_x, other_y = values[-3:_HALF:-2], values[-2:_HALF:-2]
     out[1 : _HALF - 1 : 2], out[2:_HALF:2] = x + other_x, y - other_y
     out[_HALF + 1 : -1 : 2], out[_HALF + 2 :: 2] = _turned(
         _SIXTEENTHS[::2, None], _SIXTEENTHS[1::2, None], x - other_x, y + other_y
@@ -81,10 +81,10 @@ def _halves(given: _Values) -> _Values:
     return out
 
 
-def _quarters(given: _Values, length: int, count: int) -> _Values:
+def _quarters(values: _Values, length: int, count: int) -> _Values:
     """One step for lengths of 1 and 4."""
-    columns = given.shape[1]
-    a, b, c, d = given.reshape(count, 4, length, columns).transpose(1, 2, 0, 3)
+    columns = values.shape[1]
+    a, b, c, d = values.reshape(count, 4, length, columns).transpose(1, 2, 0, 3)
     out = np.empty((4, count, length, columns))
     first, second, third, fourth = out.transpose(0, 2, 1, 3)
     total, difference, middle, side = a[0] + d[-1], a[0] - d[-1], 2 * b[-1], 2 * c[0]
@@ -100,4 +100,4 @@ def _quarters(given: _Values, length: int, count: int) -> _Values:
         second[1], second[2] = _turned(_EIGHTHS[0], _EIGHTHS[1], r1 - r4, i1 + i4)
         third[1], third[2] = _turned(_EIGHTHS[2], _EIGHTHS[3], r2 - r3, i2 - i3)
         fourth[1], fourth[2] = _turned(_EIGHTHS[4], _EIGHTHS[5], r1 + r4, i1 - i4)
-    return out.reshape(given.shape)
+    return out.reshape(values.shape)

@@ -106,9 +106,9 @@ _ICO_ENTRY_BYTES = 16
 
 def told_ico_sizes(data: bytes) -> tuple[tuple[int, int], ...]:
     """The sizes that the directory tells, each once; browsers show no frame of another size than it says."""
-    told = (
+    claimed = (
         (data[at], data[at + 1])
         for at in range(6, min(len(data), 6 + 256 * _ICO_ENTRY_BYTES) - 15, _ICO_ENTRY_BYTES)
         if (at - 6) // _ICO_ENTRY_BYTES < int.from_bytes(data[4:6], "little")
     )
-    return tuple(dict.fromkeys((width or 256, height or 256) for width, height in told))
+    return tuple(dict.fromkeys((width or 256, height or 256) for width, height in claimed))

@@ -100,9 +100,9 @@ def _entries(data: bytes, limits: DecodeLimits) -> tuple[list[_Entry], int]:
         if offset not in found:
             # A size of zero, or past the end, is taken as "to the end": some writers leave it out.
             payload = data[offset : offset + (size or len(data))]
-            told = width or 256, height or 256
-            found[offset] = _entry(payload, offset, told) or _Entry(
-                *told, bits, offset, payload, told, readable=False
+            claimed = width or 256, height or 256
+            found[offset] = _entry(payload, offset, claimed) or _Entry(
+                *claimed, bits, offset, payload, claimed, readable=False
             )
     ranked = sorted(
         found.values(), key=lambda entry: (-entry.width * entry.height, -entry.bits, entry.offset)
@@ -110,21 +110,21 @@ def _entries(data: bytes, limits: DecodeLimits) -> tuple[list[_Entry], int]:
     return ranked, count
 
 
-def _entry(payload: bytes, offset: int, told: tuple[int, int]) -> _Entry | None:
+def _entry(payload: bytes, offset: int, claimed: tuple[int, int]) -> _Entry | None:
     """The entry as its payload describes it, None if that ends within its header."""
     if payload.startswith(_PNG_MAGIC):
         if len(payload) < 26:  # noqa: PLR2004 - up to IHDR's colour type
             return None
         width, height, depth, colour_type = struct.unpack_from(">IIBB", payload, 16)
         channels = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}.get(colour_type, 0)
-        return _Entry(width, height, depth * channels, offset, payload, told)
+        return _Entry(width, height, depth * channels, offset, payload, claimed)
     if len(payload) < _INFO_HEADER_BYTES:
         return None
     header_size, width, height, _planes, bits, _compression = _BITMAP_INFO.unpack_from(payload)
     if header_size == _CORE_HEADER_BYTES:
         width, height, _planes, bits = struct.unpack_from("<HHHH", payload, 4)
     # The height counts the mask's rows as well. A negative one means rows from the top.
-    return _Entry(width, abs(height) // 2, bits, offset, payload, told)
+    return _Entry(width, abs(height) // 2, bits, offset, payload, claimed)
 
 
 def _decode(entry: _Entry, limits: DecodeLimits) -> NDArray[np.uint8]:

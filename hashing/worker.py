@@ -80,8 +80,8 @@ def _answer(request: bytes, limits: DecodeLimits) -> bytes:
         failure = DecoderMemory("The picture needs more memory than a worker is given.")
     except Exception as error:  # noqa: BLE001 - the task's root: whatever it was, the parent is told
         failure = JobFailed(f"{type(error).__name__}: {error}")
-    told = {"kind": failure.kind, "message": failure.message, "detail": _plain(failure.detail)}
-    return encode({"number": number, "error": told})
+    described = {"kind": failure.kind, "message": failure.message, "detail": _plain(failure.detail)}
+    return encode({"number": number, "error": described})
 
 
 def _plain(detail: dict[str, object]) -> dict[str, object]:

@@ -61,7 +61,7 @@ async def asked_picture(sandbox: Sandbox, body: bytes, max_pixels: int) -> Asked
     except HashingError:
         # Too large for an icon: its hashes are compared all the same.
         looks = []
-    return AskedPicture(body, hashed.signals, hashed.quality, tuple(one for one in looks if one.forms))
+    return AskedPicture(body, hashed.signals, hashed.quality, tuple(look for look in looks if look.forms))
 
 
 def kinds_of_hash(text: str) -> dict[SignalType, bytes]:

@@ -178,7 +178,7 @@ def _asked(interaction: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         wanted = COMMANDS[name].options
     except (KeyError, TypeError, ValueError) as error:
         raise BadQuestion("This command is not known here; register the commands again.") from error
-    missing = [one["name"] for one in wanted if one["required"] and one["name"] not in options]
+    missing = [option["name"] for option in wanted if option["required"] and option["name"] not in options]
     if missing:
         raise BadQuestion(f"The command needs {', '.join(missing)}.")
     return name, options

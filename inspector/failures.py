@@ -35,14 +35,14 @@ async def errors_answer(
     phases = PHASES if phase is None else (phase,)
     kinds = [
         plain_row(row)
-        for one in phases
-        async for row in getattr(table_queries(), f"kinds_{one}")(
+        for phase in phases
+        async for row in getattr(table_queries(), f"kinds_{phase}")(
             connection, kind=kind, since=since, most=MOST_COUNTED
         )
     ]
     mark = _mark(after)
     found: list[Any] = []
-    for one in phases:
+    for phase_name in phases:
         # All phases are in one order, by time: each gives a page, and the newest of them are shown.
         parameters: dict[str, Any] = {
             "since": since,
@@ -51,10 +51,10 @@ async def errors_answer(
             "page": limit + 1,
         }
         if kind is not None:
-            query = getattr(table_queries(), f"errors_of_kind_{one}")
+            query = getattr(table_queries(), f"errors_of_kind_{phase_name}")
             parameters["kind"] = kind
         else:
-            query = getattr(table_queries(), f"errors_{one}")
+            query = getattr(table_queries(), f"errors_{phase_name}")
         found += [row async for row in query(connection, **parameters)]
     if kind is not None and not kinds and not found:
         from samelook.inspector.injection import error_kinds

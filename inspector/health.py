@@ -150,18 +150,18 @@ async def _failures(connection: Connection, settings: InspectorSettings) -> list
 
 async def _imports(connection: Connection, settings: InspectorSettings) -> list[Row]:
     now = await queries("inspector").now(connection)
-    async for one in queries("inspector").imports(connection, most=1):
-        age = _age(now, one["started_at"])
-        if one["finished_at"] is None and age > settings.stuck_s:
+    async for last_import in queries("inspector").imports(connection, most=1):
+        age = _age(now, last_import["started_at"])
+        if last_import["finished_at"] is None and age > settings.stuck_s:
             return [
                 _row(
                     WATCH,
                     "imports",
-                    f"the import of {one['file']} began {_span(age)} ago and has no end",
+                    f"the import of {last_import['file']} began {_span(age)} ago and has no end",
                     "If it does not run any more, import the file again: what it brought is kept.",
                 )
             ]
-        return [_row(OK, "imports", f"the last brought {one['domains']} domains")]
+        return [_row(OK, "imports", f"the last brought {last_import['domains']} domains")]
     return [_row(OK, "imports", "none yet")]
 
 

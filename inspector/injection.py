@@ -132,8 +132,8 @@ async def inject_result(connection: Connection, site: str, *, wearing: str) -> i
     pictures: list[bytes] = []
     if other["target_id"] is not None:
         pictures = [
-            one["sha256"]
-            async for one in queries("injection").pictures_of(connection, target_id=other["target_id"])
+            picture["sha256"]
+            async for picture in queries("injection").pictures_of(connection, target_id=other["target_id"])
         ]
     if not pictures:
         raise NothingToInject(f"{wearing} has no icon that could be worn; crawl it first.", site=wearing)

@@ -284,7 +284,7 @@ async def _same(
     connection: Connection, looks: Sequence[SearchedLook], search: Search
 ) -> tuple[list[str], dict[bytes, Match]]:
     """The pictures whose looks are the same by rule, and what to say where that was not asked."""
-    seen = [one for look in looks for one in look.seen or ()]
+    seen = [seen_look for look in looks for seen_look in look.seen or ()]
     if not seen:
         if any(look.seen is not None for look in looks):
             return ["The picture has no contrast, so it looks like nothing; its hashes are compared."], {}
@@ -316,12 +316,12 @@ def _compared(looks: Sequence[SearchedLook], other: SearchedLook, signal: str) -
     """The distances between `other` and that one of the looks which is nearest in `signal`."""
     if signal in other.signals:
         having = [look for look in looks if signal in look.signals]
-        one = min(having, key=lambda look: bits_apart(look.signals[signal], other.signals[signal]))
+        best = min(having, key=lambda look: bits_apart(look.signals[signal], other.signals[signal]))
     else:
-        one = looks[0]
+        best = looks[0]
     return {
-        name: bits_apart(one.signals[name], other.signals[name])
-        if name in one.signals and name in other.signals
+        name: bits_apart(best.signals[name], other.signals[name])
+        if name in best.signals and name in other.signals
         else None
         for name in SIDE_BY_SIDE
     }

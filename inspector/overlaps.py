@@ -71,9 +71,9 @@ async def overlaps_answer(
     member_rows: list[Row] = []
     for number, (domains, members) in enumerate(sized[:limit], start=1):
         nearest: dict[int, tuple[int, int]] = {}
-        for one, apart in members:
-            for domain in worn.wearers[one].tolist():
-                nearest[domain] = min(nearest.get(domain, (apart, one)), (apart, one))
+        for member, apart in members:
+            for domain in worn.wearers[member].tolist():
+                nearest[domain] = min(nearest.get(domain, (apart, member)), (apart, member))
         sites = [row async for row in queries("inspector").sites_of(connection, domain_ids=domains.tolist())]
         owner = sites[0]
         rows.append(
@@ -138,7 +138,7 @@ def _by_sites(
     """
     joined: dict[bytes, tuple[NDArray[np.int64], list[tuple[int, int]]]] = {}
     for members in clusters:
-        domains = np.unique(np.concatenate([worn.wearers[one] for one, _ in members]))
+        domains = np.unique(np.concatenate([worn.wearers[member] for member, _ in members]))
         if domains.tobytes() in joined:
             joined[domains.tobytes()][1].extend(members)
         else:
@@ -157,7 +157,7 @@ def _clusters(worn: _Worn, distance: int) -> list[list[tuple[int, int]]]:
     taken = np.zeros(len(order), bool)
     clusters = []
     for start in range(0, len(order), _QUERIES):
-        some = [one for one in order[start : start + _QUERIES].tolist() if not taken[one]]
+        some = [number for number in order[start : start + _QUERIES].tolist() if not taken[number]]
         if not some:
             continue
         for centre, (ids, apart) in zip(some, index.search_many(worn.codes[some], distance), strict=True):

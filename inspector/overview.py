@@ -52,7 +52,7 @@ async def overview(connection: Connection, settings: InspectorSettings, *, newes
     operator = queries("operator")
     since = datetime.now(UTC) - timedelta(days=COUNTED_DAYS)
     caught = {row["verdict"]: row["sites"] async for row in operator.caught_counts(connection, since=since)}
-    (given,) = (await verdicts_answer(connection, verdict="lock", limit=newest)).listings
+    (listing,) = (await verdicts_answer(connection, verdict="lock", limit=newest)).listings
     return Overview(
         phases=[
             {**row, "per_second": rates.get(row["phase"]), "lately": lately.get(row["phase"])}
@@ -61,5 +61,5 @@ async def overview(connection: Connection, settings: InspectorSettings, *, newes
         workers=sum(worker["state"] == "running" for worker in workers.rows),
         caught=caught,
         waiting=int(await operator.waiting_reports(connection)),
-        newest=given.rows,
+        newest=listing.rows,
     )

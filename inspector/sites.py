@@ -201,11 +201,11 @@ async def _rest(connection: Connection, host: str, row: Any) -> list[Listing]:
     listings = []
     if row["target_id"] is not None:
         history = [
-            plain_row(one)
-            async for one in inspector.site_history(connection, target_id=row["target_id"], most=MOST_ICONS)
+            plain_row(visit)
+            async for visit in inspector.site_history(connection, target_id=row["target_id"], most=MOST_ICONS)
         ]
         listings.append(Listing("history", ("icon_url", "sha256", "seen_from", "seen_until"), history))
-    leases = [plain_row(one) async for one in inspector.site_leases(connection, domain_id=row["id"])]
+    leases = [plain_row(lease) async for lease in inspector.site_leases(connection, domain_id=row["id"])]
     listings.append(
         Listing("leases", ("phase", "host", "pid", "attempts", "leased_at", "expires_at"), leases)
     )
@@ -218,7 +218,7 @@ async def _rest(connection: Connection, host: str, row: Any) -> list[Listing]:
     ):
         if table in have:
             parameters: dict[str, Any] = {"site": site} | ({"most": asked} if asked else {})
-            rows = [plain_row(one) async for one in getattr(inspector, name)(connection, **parameters)]
+            rows = [plain_row(found) async for found in getattr(inspector, name)(connection, **parameters)]
             listings.append(Listing(table, columns, rows))
         else:
             listings.append(Listing(table, columns, [], notes=(missing(table),)))

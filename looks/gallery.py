@@ -61,17 +61,17 @@ class Gallery:
         rows = self._candidates(probes, rule)
         if not len(rows):
             return [[] for _ in icons]
-        asked = np.concatenate([one.pictures for one in probes])
-        handicaps = np.concatenate([one.handicaps for one in probes])[rows[:, 1]]
+        asked = np.concatenate([probe.pictures for probe in probes])
+        handicaps = np.concatenate([probe.handicaps for probe in probes])[rows[:, 1]]
         judged = judge(asked[rows[:, 1]], pictures[rows[:, 2]], rows[:, 3], rule, handicaps)
         found: list[dict[int, Alike]] = [{} for _ in icons]
-        names = [name for one in probes for name in one.names]
+        names = [name for probe in probes for name in probe.names]
         for row in judged.best_first():
             probe, version, stored, _ = rows[row].tolist()
             owner = self._owners[stored]
             match = judged.match(row, self._names[stored], names[version])
             found[askers[probe]].setdefault(owner, Alike(owner, match))
-        return [list(one.values()) for one in found]
+        return [list(likenesses.values()) for likenesses in found]
 
     def _candidates(self, probes: Sequence[Probes], rule: LookRule) -> NDArray[np.int64]:
         """Rows of probe, version (counted through all probes), stored form and PDQ distance."""

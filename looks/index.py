@@ -110,11 +110,11 @@ class _Indexes:
         if not self.waiting:
             return
         placed = list(self.waiting.values())
-        names = np.frombuffer(b"".join(one.names for one in placed), np.uint8)
-        counts = [len(one.names) for one in placed]
+        names = np.frombuffer(b"".join(entry.names for entry in placed), np.uint8)
+        counts = [len(entry.names) for entry in placed]
         which = np.concatenate([np.arange(count) for count in counts])
-        ids = np.repeat(np.array([one.number for one in placed], np.int64) * MOST_FORMS, counts) + which
-        codes = _codes(b"".join(one.pdqs for one in placed))
+        ids = np.repeat(np.array([entry.number for entry in placed], np.int64) * MOST_FORMS, counts) + which
+        codes = _codes(b"".join(entry.pdqs for entry in placed))
         for index, rows in ((self.plain, names == _PLAIN), (self.others, names != _PLAIN)):
             if rows.any():
                 index.add(codes[rows], ids[rows])
@@ -166,12 +166,12 @@ class LookIndex:
 
         Raises BadLook, and then keeps none.
         """
-        given = list(looks)
-        names = [names_in(look) for _, look in given]
-        numbers = self._bytes.add_many(given)
+        pairs = list(looks)
+        names = [names_in(look) for _, look in pairs]
+        numbers = self._bytes.add_many(pairs)
         self._places.extend([_NOWHERE] * len(numbers))
         if numbers:
-            self._keep_hues(numbers, [len(one) for one in names], [look for _, look in given])
+            self._keep_hues(numbers, [len(name) for name in names], [look for _, look in pairs])
         return numbers
 
     def _keep_hues(self, numbers: Sequence[int], counts: Sequence[int], looks: Sequence[bytes]) -> None:
@@ -286,7 +286,9 @@ class LookIndex:
     ) -> NDArray[np.bool_]:
         """Which looks are in one of the tiers, and not the own."""
         places = {_PLACES.index(tier) for tier in tiers}
-        return np.array([one != own and self._places[one] in places for one in numbers.tolist()], bool)
+        return np.array(
+            [number != own and self._places[number] in places for number in numbers.tolist()], bool
+        )
 
     def _same(self, probes: Probes, near: _Near, widest: Rule) -> list[FoundLook]:
         """Those among the pairs that are the same under the rule of their tier, one for each look."""
@@ -302,7 +304,7 @@ class LookIndex:
                 like = likeness_in(rows.match(row, form, probes.names[near.versions[row]]))
                 allowed = like.rule <= _rule_of(_PLACES[self._places[number]])
                 found[number] = FoundLook(number, like) if allowed else None
-        return [one for one in found.values() if one is not None]
+        return [match for match in found.values() if match is not None]
 
     def _judged(self, probes: Probes, near: _Near, limits: LookRule) -> tuple[JudgedPairs, NDArray[np.int64]]:
         """What the pairs are worth, and the numbers of the looks that were found."""
@@ -327,20 +329,22 @@ class LookIndex:
         """
         if self.version - version > len(self._recent):
             return None
-        placed = [one for one in self._recent if one.version > version]
-        moved = {one.number for one in placed}
-        result = [one for one in found if one.number not in moved and self._places[one.number] != _NOWHERE]
+        placed = [entry for entry in self._recent if entry.version > version]
+        moved = {entry.number for entry in placed}
+        result = [
+            match for match in found if match.number not in moved and self._places[match.number] != _NOWHERE
+        ]
         # A look may have moved again meanwhile: only its last place counts.
         last = {
-            one.number: one
-            for one in placed
-            if self._places[one.number] == one.place and _PLACES[one.place] in tiers
+            entry.number: entry
+            for entry in placed
+            if self._places[entry.number] == entry.place and _PLACES[entry.place] in tiers
         }
         if not last:
             return result
         probes = versions_of(asked) if isinstance(asked, Look) else asked
         for rule in Rule:
-            here = [one for one in last.values() if _rule_of(_PLACES[one.place]) is rule]
+            here = [entry for entry in last.values() if _rule_of(_PLACES[entry.place]) is rule]
             numbers = _near(probes, here, LOOK_RULES[rule].radius_bits)
             looks = [self.look(number) for number in numbers]
             for number, like in zip(numbers, likenesses(probes, looks, rule), strict=True):
@@ -383,10 +387,10 @@ def _near(probes: Probes, placed: Sequence[_Placed], radius: int) -> list[int]:
     """The numbers of those that have a form within the radius of a version."""
     if not placed:
         return []
-    stored = _codes(b"".join(one.pdqs for one in placed)).view(np.uint64)
+    stored = _codes(b"".join(entry.pdqs for entry in placed)).view(np.uint64)
     asked = np.ascontiguousarray(probes.pdqs).view(np.uint64)
     distances = np.bitwise_count(asked[:, None] ^ stored).sum(axis=-1, dtype=np.int64).min(axis=0)
-    owners = np.repeat(np.arange(len(placed)), [len(one.pdqs) // PDQ_BYTES for one in placed])
+    owners = np.repeat(np.arange(len(placed)), [len(entry.pdqs) // PDQ_BYTES for entry in placed])
     return [placed[which].number for which in np.unique(owners[distances <= radius]).tolist()]
 
 

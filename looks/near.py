@@ -48,7 +48,7 @@ class NearLooks:
         remembered = self._of((sha256, of_tiers))
         if remembered is None:
             remembered = list(self._search(sha256, looks, numbers, of_tiers=of_tiers))
-        return [one for found in remembered for one in found]
+        return [match for found in remembered for match in found]
 
     def faintly_like(self, sha256: bytes, looks: Sequence[Look]) -> list[int]:
         """The looks of owners in the tiers that are faintly like one of a picture's; remembered likewise."""

@@ -254,8 +254,8 @@ def judge(
     if passed.any():
         points[near[passed]] = total[passed]
         colour[near] = np.sqrt(measures.bright**2 + measures.tint**2)
-        for place, one in reversed(list(enumerate(_BY_WIDTH))):
-            narrowest[near[one.passes(measures, distances[near], total, limits)]] = place
+        for place, width_rule in reversed(list(enumerate(_BY_WIDTH))):
+            narrowest[near[width_rule.passes(measures, distances[near], total, limits)]] = place
     return judged
 
 

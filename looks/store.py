@@ -78,19 +78,19 @@ class LookStore:
 
     def add_many(self, items: Iterable[tuple[int, bytes]]) -> list[int]:
         """Keep byte strings, each under a key that means the same to all who share; their numbers."""
-        given = list(items)
+        pairs = list(items)
         fcntl.flock(self._file, fcntl.LOCK_EX)
         try:
             self._note_theirs()
-            self._append([(key, data) for key, data in dict(given).items() if key not in self._theirs])
+            self._append([(key, data) for key, data in dict(pairs).items() if key not in self._theirs])
             first = len(self)
-            for key, _ in given:
+            for key, _ in pairs:
                 start, length = self._theirs[key]
                 self._starts.append(start)
                 self._lengths.append(length)
         finally:
             fcntl.flock(self._file, fcntl.LOCK_UN)
-        for key, _ in given:
+        for key, _ in pairs:
             self._theirs.pop(key, None)
         return list(range(first, len(self)))
 

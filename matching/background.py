@@ -65,7 +65,9 @@ class MergingContents:
 
     def _body_of(self, contents: Contents) -> Any:
         bases = tuple(body.base() for body in contents.bodies)
-        return self._engine.Body(self._bits, bases, tuple(one.chunk(base) for one, base in contents.lists))
+        return self._engine.Body(
+            self._bits, bases, tuple(lists.chunk(base) for lists, base in contents.lists)
+        )
 
     def _after_adding(self) -> None:
         tails, bodies = self._contents.tails, self._contents.bodies
@@ -124,7 +126,10 @@ class MergingContents:
             self._removed = []
         try:
             parts = [tail.live() for tail in frozen]
-            codes, ids = np.concatenate([one for one, _ in parts]), np.concatenate([one for _, one in parts])
+            codes, ids = (
+                np.concatenate([part for part, _ in parts]),
+                np.concatenate([part for _, part in parts]),
+            )
             if not len(ids):
                 with self._writing:
                     contents = replace(self._contents, tails=self._contents.tails[len(frozen) :])
@@ -171,7 +176,7 @@ class MergingContents:
                 self._finish(replace(self._contents, bodies=bodies))
             self._purge_lists(done)
             with self._writing:
-                lists = tuple((one, 0) for one, _ in self._contents.lists)
+                lists = tuple((held, 0) for held, _ in self._contents.lists)
                 contents = replace(self._contents, bodies=(done.uniques,), lists=lists)
                 if done.uniques.count:
                     self._publish(contents, self._body_of(contents))

@@ -97,9 +97,9 @@ class HammingIndex(MergingContents):
         bodies, tails = contents.bodies, contents.tails
         codes = bodies[0].count if bodies else 0
         dead = codes - int(np.count_nonzero(bodies[0].living())) if bodies else 0
-        arrays = [one for body in bodies for one in body.arrays()]
-        arrays += [one for lists, _ in contents.lists for one in lists.arrays()]
-        arrays += [one for tail in tails for one in tail.parts()[:3]]
+        arrays = [array for body in bodies for array in body.arrays()]
+        arrays += [array for lists, _ in contents.lists for array in lists.arrays()]
+        arrays += [array for tail in tails for array in tail.parts()[:3]]
         return IndexStatus(
             items=self._items,
             codes=codes,
@@ -202,14 +202,14 @@ class HammingIndex(MergingContents):
                 body = contents.bodies[0] if contents.bodies else no_uniques()
                 still = replace(
                     body,
-                    states=tuple(one.copy() for one in body.states),
+                    states=tuple(state.copy() for state in body.states),
                     group_dead=body.group_dead.copy(),
                 )
                 live = [tail.live() for tail in contents.tails]
                 items = self._items
-            codes = np.concatenate([one for one, _ in live])
-            ids = np.concatenate([one for _, one in live])
-            lists = tuple(one for one, _ in contents.lists)
+            codes = np.concatenate([part for part, _ in live])
+            ids = np.concatenate([part for _, part in live])
+            lists = tuple(held for held, _ in contents.lists)
             write_snapshot(path, Snapshot(self._bits, items, still, lists, codes, ids, dict(note or {})))
 
     @classmethod
@@ -231,7 +231,7 @@ class HammingIndex(MergingContents):
         index.note = snapshot.note
         tail = index._contents.tails[0].with_rows(snapshot.tail_codes, snapshot.tail_ids)
         if snapshot.uniques.count:
-            lists = tuple((one, 0) for one in snapshot.lists)
+            lists = tuple((held, 0) for held in snapshot.lists)
             contents = Contents((snapshot.uniques,), lists, (tail,))
             index._publish(contents, index._body_of(contents))
         else:

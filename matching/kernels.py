@@ -81,8 +81,12 @@ class Body:
         wanted = codes.reshape(-1, self.words)
         values = wanted.view(np.uint16)
         found = np.full(len(wanted), -1, np.int64)
-        starts = np.stack([one[0][values[:, c]] for c, one in enumerate(self.lists)]).astype(np.int64)
-        ends = np.stack([one[0][values[:, c].astype(np.int64) + 1] for c, one in enumerate(self.lists)])
+        starts = np.stack([chunk_lists[0][values[:, c]] for c, chunk_lists in enumerate(self.lists)]).astype(
+            np.int64
+        )
+        ends = np.stack(
+            [chunk_lists[0][values[:, c].astype(np.int64) + 1] for c, chunk_lists in enumerate(self.lists)]
+        )
         lengths = ends.astype(np.int64) - starts
         smallest = np.argmin(lengths, axis=0)
         for c, (_, _, following, numbers, width, base) in enumerate(self.lists):
@@ -207,7 +211,7 @@ class Body:
                 rows = numbers[: len(numbers) // width * width].reshape(-1, width)
                 raw[start:end, :width] = rows[positions[start:end]]
         number = raw.view("<u4")[:, 0].astype(np.int64)
-        base = np.array([one[5] for one in self.lists])[chunk]
+        base = np.array([chunk_lists[5] for chunk_lists in self.lists])[chunk]
         rolled = thresholds[self.following]
         ids, distances = [], []
         for which, source in enumerate(self.bases):
@@ -257,8 +261,11 @@ def distances_to(rows: Array, query: Array) -> Array:
 def _plan(lists: tuple[Any, ...], values: list[int], radius: int) -> tuple[Array, float]:
     # C finds the best thresholds by dynamic programming; here the cheapest steps are taken, which is
     # the same where each step of a chunk costs more than the one before, and always valid.
-    packed = np.array([one[1][value] for one, value in zip(lists, values, strict=True)])
-    edges = np.array([one[0][value : value + 2] for one, value in zip(lists, values, strict=True)], np.int64)
+    packed = np.array([chunk_lists[1][value] for chunk_lists, value in zip(lists, values, strict=True)])
+    edges = np.array(
+        [chunk_lists[0][value : value + 2] for chunk_lists, value in zip(lists, values, strict=True)],
+        np.int64,
+    )
     costs = np.empty((len(lists), _MAX_THRESHOLD + 1))
     costs[:, 0] = edges[:, 1] - edges[:, 0]
     costs[:, 1] = _EXPECTED[packed & 255]
@@ -299,8 +306,8 @@ class Searcher:
         found = [self._search(row, radius, CHEAPEST) for row in codes.reshape(-1, self.bits // 8)]
         limits = np.concatenate([[0], np.cumsum([len(ids) for ids, _ in found])]).astype(np.int64)
         places = np.stack([limits[:-1], limits[1:]], axis=1)
-        ids = np.concatenate([np.empty(0, np.int64), *(one for one, _ in found)])
-        distances = np.concatenate([np.empty(0, np.uint16), *(one for _, one in found)])
+        ids = np.concatenate([np.empty(0, np.int64), *(part for part, _ in found)])
+        distances = np.concatenate([np.empty(0, np.uint16), *(part for _, part in found)])
         return bytearray(places), ids, distances
 
     def _search(self, code: Array, radius: int, how: int) -> tuple[Array, Array]:

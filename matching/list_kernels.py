@@ -51,9 +51,9 @@ def permute(source: Array, target: Array, bits: int, /) -> None:
 
 def _estimate(offsets: Array, estimates: Array) -> None:
     here = np.diff(offsets).astype(np.uint32)
-    one = here + _neighbours(here)
-    two = one + (_neighbours(one - here) - np.uint32(16) * here) // np.uint32(2)
-    estimates[:] = _logarithm(one) | _logarithm(two) << 8
+    within_one = here + _neighbours(here)
+    two = within_one + (_neighbours(within_one - here) - np.uint32(16) * here) // np.uint32(2)
+    estimates[:] = _logarithm(within_one) | _logarithm(two) << 8
 
 
 def _neighbours(counts: Array) -> Array:

@@ -233,9 +233,9 @@ class LiveIndex:
 def _apply(index: HammingIndex, changes: list[Change]) -> int:
     # A removal comes after its addition and ids are never used again: the last change of an id counts.
     last = {change.signal_id: change.value for change in changes}
-    removed = [one for one, value in last.items() if value is None]
+    removed = [signal_id for signal_id, value in last.items() if value is None]
     index.remove(np.array(removed, np.int64))
-    return _add(index, [(one, value) for one, value in last.items() if value is not None])
+    return _add(index, [(signal_id, value) for signal_id, value in last.items() if value is not None])
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:
@@ -248,9 +248,9 @@ def _stamp(path: Path) -> tuple[int, int] | None:
 
 def _add(index: HammingIndex, signals: list[tuple[int, bytes]]) -> int:
     width = index.bits // 8
-    sound = [(one, value) for one, value in signals if len(value) == width]
+    sound = [(signal_id, value) for signal_id, value in signals if len(value) == width]
     codes = np.frombuffer(b"".join(value for _, value in sound), np.uint8).reshape(-1, width)
-    index.add(codes, np.array([one for one, _ in sound], np.int64))
+    index.add(codes, np.array([signal_id for signal_id, _ in sound], np.int64))
     return len(signals) - len(sound)
 
 

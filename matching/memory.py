@@ -59,4 +59,4 @@ def give_back() -> None:
 
 def as_many(arrays: Sequence[NDArray[Any]]) -> int:
     """Bytes that the arrays take, counting none twice that is given twice."""
-    return sum({id(one): one.nbytes for one in arrays}.values())
+    return sum({id(array): array.nbytes for array in arrays}.values())

@@ -67,7 +67,7 @@ def resembles(label: str, name: str) -> bool:
     """
     word = folded(name)
     # A number behind a name is a number, not letters: `okta365`.
-    return any(_reads_as(one, word) for one in {folded(label), folded(label.rstrip("0123456789"))})
+    return any(_reads_as(spelling, word) for spelling in {folded(label), folded(label.rstrip("0123456789"))})
 
 
 def _reads_as(label: str, name: str) -> bool:

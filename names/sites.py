@@ -176,7 +176,7 @@ def operators_of(host: str) -> frozenset[Site]:
     sites = {
         _apex_of(platform.domain),
         Site(platform.domain),
-        *(site_of(one) for one in platform.operators),
+        *(site_of(operator) for operator in platform.operators),
         *([site_of(origin)] if origin else []),
     }
     return frozenset(sites)

@@ -48,4 +48,4 @@ def for_people(_logger: object, _method: str, event: MutableMapping[str, Any]) -
 def _shown(value: object) -> str:
     text = value if isinstance(value, str) else repr(value)
     # A value may come from the web: nothing in it may steer the terminal.
-    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)

@@ -108,12 +108,12 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
 def _filled(of: Any, environ: Mapping[str, str]) -> Any:
     """Settings of a class, and of the classes that it has for parts of itself."""
     values = {part.name: _filled(part.default_factory, environ) for part in _parts_of(of)}
-    for one, known in variables_of(of):
+    for setting, known in variables_of(of):
         text = environ.get(known.name, "")
         if not text:
             continue
         try:
-            values[one.name] = known.read(text)
+            values[setting.name] = known.read(text)
         except ValueError as error:
             shown = "" if known.secret else f"={text!r}"
             raise SettingsError(f"{known.name}{shown}: {error}") from error
@@ -122,13 +122,13 @@ def _filled(of: Any, environ: Mapping[str, str]) -> Any:
 
 def _parts_of(of: type) -> list[Field[Any]]:
     """The fields of a settings class that are settings of their own."""
-    makers: list[tuple[Field[Any], Any]] = [(one, one.default_factory) for one in fields(of)]
-    return [one for one, maker in makers if is_dataclass(maker)]
+    makers: list[tuple[Field[Any], Any]] = [(defined, defined.default_factory) for defined in fields(of)]
+    return [defined for defined, maker in makers if is_dataclass(maker)]
 
 
 def _all_variables(of: Any = Settings) -> dict[str, tuple[Field[Any], Variable]]:
     """By name; one that fills fields of two rooms stands at the first."""
-    found = {known.name: (one, known) for one, known in variables_of(of)}
+    found = {known.name: (defined, known) for defined, known in variables_of(of)}
     for part in _parts_of(of):
         found = found | _all_variables(part.default_factory) | found
     return found
@@ -151,8 +151,8 @@ def settings_table() -> str:
     """All variables as text: name, value in force, meaning. Keys, and passwords in a URL, are not shown."""
     load_settings()  # complains of what is wrong
     lines = []
-    for name, (one, known) in _all_variables().items():
-        default = one.default if one.default_factory is MISSING else one.default_factory()
+    for name, (defined, known) in _all_variables().items():
+        default = defined.default if defined.default_factory is MISSING else defined.default_factory()
         text = os.environ.get(name) or known.written(default)
         text = "***" if text and known.secret else text or "unset"
         text = re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", text)
@@ -171,8 +171,8 @@ def settings_page() -> str:
         "| variable | default | meaning |",
         "|---|---|---|",
     ]
-    for name, (one, known) in _all_variables().items():
-        default = "" if one.default is MISSING else known.written(one.default)
+    for name, (defined, known) in _all_variables().items():
+        default = "" if defined.default is MISSING else known.written(defined.default)
         text = f"`{default}`" if default else ""
         lines.append(f"| `{name}` | {text} | {known.help} |")
     return "\n".join(lines)

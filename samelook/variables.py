@@ -39,7 +39,7 @@ class Variable:
             whole = isinstance(value, int) and value % self.unit == 0
             return str(value // self.unit if whole else value / self.unit)
         if isinstance(value, tuple | frozenset):
-            return ",".join(str(one) for one in (value if isinstance(value, tuple) else sorted(value)))
+            return ",".join(str(item) for item in (value if isinstance(value, tuple) else sorted(value)))
         return str(value) if value else ""
 
 
@@ -62,7 +62,11 @@ def variable(
 
 def variables_of(settings: type) -> list[tuple[Field[Any], Variable]]:
     """The fields of a settings class that variables fill."""
-    return [(one, one.metadata[_METADATA]) for one in fields(settings) if _METADATA in one.metadata]
+    return [
+        (defined, defined.metadata[_METADATA])
+        for defined in fields(settings)
+        if _METADATA in defined.metadata
+    ]
 
 
 def path(text: str) -> Path:

@@ -56,8 +56,8 @@ async def note_change(
         same = {name for name, value in before.items() if name in after and after[name] == value}
         before = {name: value for name, value in before.items() if name not in same}
         after = {name: value for name, value in after.items() if name not in same}
-    told = {"before": before, "after": after}
-    await note(connection, _actor.get(), action, subject, detail=told)
+    versions = {"before": before, "after": after}
+    await note(connection, _actor.get(), action, subject, detail=versions)
 
 
 async def note(

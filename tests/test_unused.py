@@ -97,13 +97,3 @@ def test_every_named_query_says_what_it_returns_and_what_it_costs() -> None:
         if len(comment.split()) < 5 or not cost.search(comment)
     }
     assert not silent
-
-
-def test_a_public_class_name_means_one_thing() -> None:
-    places: dict[str, list[str]] = {}
-    for path in SOURCES:
-        if path.suffix == ".py":
-            for node in ast.walk(ast.parse(path.read_text())):
-                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                    places.setdefault(node.name, []).append(str(path.relative_to(HERE)))
-    assert {name: where for name, where in places.items() if len(where) > 1} == {}

@@ -77,7 +77,7 @@ async def banks(request: web.Request) -> web.Response:
         "banks.html",
         banks=await store.banks(),
         ratios=await store.type_ratios(),
-        indexed=None if live is None else {name: len(one.index) for name, one in live.indexes.items()},
+        indexed=None if live is None else {name: len(held.index) for name, held in live.indexes.items()},
         age=None if live is None else live.age_s,
         trouble=None if matching is None or live is not None else matching.trouble,
     )
@@ -116,7 +116,7 @@ async def bank(request: web.Request) -> web.Response:
         content_type=asked.content_type or None,
         of_signal_type=asked.signal_type or None,
     )
-    ids = [one.id for one in contents]
+    ids = [content.id for content in contents]
     count, signals_of_bank = await curation.banks.counts(found)
     return page(
         request,
@@ -126,7 +126,7 @@ async def bank(request: web.Request) -> web.Response:
         contents=contents,
         signals=await curation.contents.signals(ids),
         words=await curation.contents.words(ids),
-        crawled=await curation.contents.crawled(one.id for one in contents if one.picture_sha256),
+        crawled=await curation.contents.crawled(content.id for content in contents if content.picture_sha256),
         count=count,
         sizes=signals_of_bank,
         content_types=CONTENT_TYPES,
@@ -170,11 +170,11 @@ async def add_content(request: web.Request) -> web.Response:
     form = await form_of(request, request.app[SETTINGS].max_upload_bytes)
     texts = {key: value.strip() for key, value in form.texts.items() if value.strip()}
     metadata = {"json": parsed_json(texts["metadata"])} if "metadata" in texts else {}
-    said = validated(metadata, Metadata).stored()
+    stored = validated(metadata, Metadata).stored()
     details: dict[str, Any] = {
         "note": texts.get("note"),
         "tags": _words(texts.get("tags", "")),
-        "metadata": said,
+        "metadata": stored,
     }
     if "hash" in texts:
         kind = texts.get("signal_type", "pdq")
@@ -198,27 +198,27 @@ async def change_content(request: web.Request) -> web.Response:
         case "remove":
             if not await contents.remove(bank_name, content_id, f"{OPERATOR} {who_acts(request)}"):
                 raise ApiError(404, "There is no such content.")
-            told = f"Content {content_id} is removed; for a week it can be taken back."
+            notice = f"Content {content_id} is removed; for a week it can be taken back."
         case "restore":
             await contents.restore(bank_name, content_id)
-            told = f"Content {content_id} is back."
+            notice = f"Content {content_id} is back."
         case "disable" | "enable" as act:
             until = ENABLED if act == "enable" else DISABLED
             await contents.update(bank_name, content_id, {"disable_until_ts": until})
-            told = f"Content {content_id} {'matches again' if act == 'enable' else 'matches no longer'}."
+            notice = f"Content {content_id} {'matches again' if act == 'enable' else 'matches no longer'}."
         case "describe":
             changes = {"note": texts.get("note") or None, "tags": _words(texts.get("tags", ""))}
             await contents.update(bank_name, content_id, changes)
-            told = f"Content {content_id} is described."
+            notice = f"Content {content_id} is described."
         case "right" | "wrong" as act:
             right = act == "right"
             until = ENABLED if right else DISABLED
             await contents.update(bank_name, content_id, {"confirmed": right, "disable_until_ts": until})
-            told = f"Content {content_id} is {'confirmed' if right else 'a false positive: it is off now'}."
+            notice = f"Content {content_id} is {'confirmed' if right else 'a false positive: it is off now'}."
         case _:
             raise bad_request("Say what is to be done with the content.")
     await show_at_once(request, "")
-    return done(request, f"{_path(bank_name)}?find={content_id}", told)
+    return done(request, f"{_path(bank_name)}?find={content_id}", notice)
 
 
 async def _media(request: web.Request, form: SentForm, texts: dict[str, str]) -> Media:

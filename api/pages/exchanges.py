@@ -36,7 +36,10 @@ class ExchangeForm(BaseModel):
 @described(TAG, "All exchanges", page=True)
 async def exchanges(request: web.Request) -> web.Response:
     store, api = request.app[EXCHANGES], request.query.get("api", "")
-    rows = [{"exchange": one, "status": await store.status(one.name)} for one in await store.exchanges()]
+    rows = [
+        {"exchange": exchange, "status": await store.status(exchange.name)}
+        for exchange in await store.exchanges()
+    ]
     types: list[str] = []
     schema, trouble = None, ""
     try:
@@ -121,10 +124,12 @@ async def set_credentials(request: web.Request) -> web.Response:
     schema = (await store.schema(found.api))["credentials_schema"]
     if schema is None:
         raise bad_request(f"{found.api} takes no credentials.")
-    given = _fields(schema, texts, _CREDENTIAL)
-    await store.set_credentials(name, given or None)
+    credentials = _fields(schema, texts, _CREDENTIAL)
+    await store.set_credentials(name, credentials or None)
     return done(
-        request, _path(name), "Its credentials are kept." if given else "Its own credentials are cleared."
+        request,
+        _path(name),
+        "Its credentials are kept." if credentials else "Its own credentials are cleared.",
     )
 
 
@@ -141,14 +146,14 @@ async def remove_exchange(request: web.Request) -> web.Response:
 
 def _fields(schema: dict[str, Any] | None, texts: dict[str, str], prefix: str) -> dict[str, Any]:
     """What a form says of a schema's fields; those left empty are not given. Raises ApiError."""
-    given: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for field in (schema or {}).get("fields", ()):
         text, kind = texts.get(prefix + field["name"], "").strip(), field["type"]
         if kind == "boolean":
-            given[field["name"]] = text == "true"
+            values[field["name"]] = text == "true"
         elif text:
-            given[field["name"]] = _value(field["name"], kind, text)
-    return given
+            values[field["name"]] = _value(field["name"], kind, text)
+    return values
 
 
 def _value(name: str, kind: str, text: str) -> Any:

@@ -72,13 +72,13 @@ async def sign_in(request: web.Request) -> web.Response:
         else:
             token = await sessions.of_user(name, fields["password"], network)
     except Exception as error:
-        told = explained(error)
-        if told is None or told.status not in (400, 401, 403, _TOO_MANY):
+        problem = explained(error)
+        if problem is None or problem.status not in (400, 401, 403, _TOO_MANY):
             raise
         response = page(
-            request, "sign_in.html", status=told.status, next=following, trouble=told.message, name=name
+            request, "sign_in.html", status=problem.status, next=following, trouble=problem.message, name=name
         )
-        response.headers.update(told.headers or {})
+        response.headers.update(problem.headers or {})
         return response
     response = web.Response(status=303, headers={"Location": following})
     set_cookie(request, response, SESSION_COOKIE, token)

@@ -132,7 +132,7 @@ async def _values(app: web.Application) -> Mapping[str, Any]:
         "days": COUNTED_DAYS,
         "names": _NAMES,
         "banks": None if live is None else len(live.banks),
-        "signals": {} if live is None else {name: len(one.index) for name, one in live.indexes.items()},
+        "signals": {} if live is None else {name: len(held.index) for name, held in live.indexes.items()},
         "age": 0.0 if live is None else live.age_s,
         "exchanges": exchanges,
         "why_caught": why_caught,

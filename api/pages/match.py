@@ -141,16 +141,16 @@ async def _in_banks(request: web.Request, values: Mapping[SignalType, bytes]) ->
             continue
         found = await live.find(kind, value, live.reach.get(kind.name))
         own = kind if kind.name in live.reach else None
-        for bank, ones in by_bank(found, threshold=0.0, banks=None, now=time.time(), kind=own).items():
-            for one in ones:
-                share = one.distance / max(1, kind.bits)
-                known = nearest.get(one.content_id)
+        for bank, matches in by_bank(found, threshold=0.0, banks=None, now=time.time(), kind=own).items():
+            for content in matches:
+                share = content.distance / max(1, kind.bits)
+                known = nearest.get(content.content_id)
                 if known is None or share < known["share"]:
-                    nearest[one.content_id] = {
+                    nearest[content.content_id] = {
                         "bank": bank,
-                        "content": one.content_id,
+                        "content": content.content_id,
                         "signal": kind.name,
-                        "distance": one.distance,
+                        "distance": content.distance,
                         "share": share,
                     }
     rows = sorted(nearest.values(), key=lambda row: (row["share"], row["content"]))[:_MOST_MATCHES]

@@ -46,7 +46,7 @@ def page(request: web.Request, template: str, /, *, status: int = 200, **values:
     """A page of `templates/`."""
     visitor = request.get(VISITOR)
     roles = request.app[SETTINGS].roles
-    told = _told(request)
+    notice = _told(request)
     values.setdefault("public", False)
     text = (
         _templates()
@@ -57,7 +57,7 @@ def page(request: web.Request, template: str, /, *, status: int = 200, **values:
             navigation=[(word, path) for word, path, role in NAVIGATION if role is None or role in roles],
             has_pages="ui" in roles,
             path=request.path,
-            told=told,
+            told=notice,
             **values,
         )
     )
@@ -76,7 +76,7 @@ def page(request: web.Request, template: str, /, *, status: int = 200, **values:
     )
     if visitor is not None and visitor.is_new:
         set_cookie(request, response, VISITOR_COOKIE, visitor.cookie)
-    if told is not None:
+    if notice is not None:
         response.del_cookie(TOLD_COOKIE, path="/")
     return response
 
@@ -100,14 +100,14 @@ def refusal(request: web.BaseRequest, error: ApiError) -> web.Response:
     return response
 
 
-def done(request: web.Request, path: str, told: str = "", undo: int | None = None) -> web.Response:
+def done(request: web.Request, path: str, notice: str = "", undo: int | None = None) -> web.Response:
     """Back to a page after a change, which it tells of; a script gets the same as JSON."""
     if not wants_page(request):
-        body = {"told": told, "undo": undo}
+        body = {"told": notice, "undo": undo}
         return web.Response(body=json.dumps(body).encode(), content_type="application/json")
     response = web.Response(status=303, headers={"Location": path})
-    if told:
-        value = json.dumps({"text": told[:500], "undo": undo})
+    if notice:
+        value = json.dumps({"text": notice[:500], "undo": undo})
         response.set_cookie(
             TOLD_COOKIE, value.encode().hex(), max_age=60, path="/", httponly=True, samesite="Lax"
         )
@@ -146,12 +146,14 @@ def _told(request: web.Request) -> dict[str, Any] | None:
 
 @cache
 def _assets() -> dict[str, bytes]:
-    return {one.name: one.read_bytes() for one in _ASSETS.iterdir() if one.name.rpartition(".")[2] in _KINDS}
+    return {
+        file.name: file.read_bytes() for file in _ASSETS.iterdir() if file.name.rpartition(".")[2] in _KINDS
+    }
 
 
 @cache
 def _templates() -> Environment:
-    texts = {one.name: one.read_text("utf-8") for one in _FOLDER.iterdir() if one.name.endswith(".html")}
+    texts = {file.name: file.read_text("utf-8") for file in _FOLDER.iterdir() if file.name.endswith(".html")}
     environment = Environment(
         loader=DictLoader(texts),
         autoescape=True,

@@ -58,8 +58,8 @@ async def visit(request: web.Request) -> web.Response:
     sent = await request.post()
     async with request.app[POOL].acquire() as connection:
         asked = await visit_now(connection, str(sent.get("site", "")), Act(who_acts(request)))
-    told = f"{asked} is next: whoever crawls visits it before all others."
-    return done(request, next_of(str(sent.get("next") or f"/ui/site/{quote(asked)}")), told)
+    notice = f"{asked} is next: whoever crawls visits it before all others."
+    return done(request, next_of(str(sent.get("next") or f"/ui/site/{quote(asked)}")), notice)
 
 
 def _judge(app: web.Application) -> Judge | None:

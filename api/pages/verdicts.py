@@ -119,10 +119,10 @@ async def decide(request: web.Request) -> web.Response:
     wanted = validated(sent, DecisionForm)
     act = Act(who_acts(request), wanted.note)
     async with request.app[POOL].acquire() as connection:
-        told, subject = await _decided(connection, wanted, act)
+        notice, subject = await _decided(connection, wanted, act)
         (audit,) = (await audit_answer(connection, subject=subject, limit=1)).listings
     number = audit.rows[0]["id"] if audit.rows else None
-    return done(request, next_of(wanted.next), told, number)
+    return done(request, next_of(wanted.next), notice, number)
 
 
 @routes.post(r"/ui/undo/{id:\d+}")

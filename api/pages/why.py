@@ -148,10 +148,11 @@ def language_of(request: web.Request) -> Language:
     """The language that was chosen, or the first of the browser's that there is."""
     chosen = request.query.get("lang", "")
     preferred = [
-        one.partition(";")[0].strip() for one in request.headers.get("Accept-Language", "").split(",")
+        preference.partition(";")[0].strip()
+        for preference in request.headers.get("Accept-Language", "").split(",")
     ]
-    for one in (chosen, *preferred):
-        match one[:2].lower():
+    for language in (chosen, *preferred):
+        match language[:2].lower():
             case "de":
                 return "de"
             case "en":

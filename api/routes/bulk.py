@@ -97,8 +97,8 @@ async def _read(request: web.Request, take: Take, load: _Load) -> None:
             try:
                 take(line, load.batch)
             except (BankError, ValueError, csv.Error, RecursionError) as error:
-                said = error.message if isinstance(error, BankError) else _said(error)
-                load.refuse(number + place, said)
+                problem = error.message if isinstance(error, BankError) else _said(error)
+                load.refuse(number + place, problem)
         if len(load.batch) >= _BATCH:
             await load.flush()
     await load.flush()
@@ -188,10 +188,10 @@ class _CsvLines:
             _take_row(self._published.row(cells), self._kind, batch)
             return
         note = cells[self._note] if self._note is not None else ""
-        given = {kind: kind.parse(cells[place]) for place, kind in self._types if cells[place]}
-        if not given:
+        parsed = {kind: kind.parse(cells[place]) for place, kind in self._types if cells[place]}
+        if not parsed:
             parsed_signals({})
-        batch.add(given, _details({"note": note})) if note else batch.add(given)
+        batch.add(parsed, _details({"note": note})) if note else batch.add(parsed)
 
     def _read_header(self, cells: list[str]) -> None:
         names = [cell.strip().lower().removeprefix("\ufeff") for cell in cells]
@@ -226,26 +226,26 @@ def _take_row(row: Row | None, kind: SignalType | None, batch: Batch, *, or_noth
         kind = signal_type(row.type)
     if kind is None:
         raise ValueError("the line does not say what type its value is of: TYPE VALUE, or signal_type=")
-    given = {kind: kind.parse(row.value)}
-    batch.add(given, _details({"tags": list(row.tags)})) if row.tags else batch.add(given)
+    parsed = {kind: kind.parse(row.value)}
+    batch.add(parsed, _details({"tags": list(row.tags)})) if row.tags else batch.add(parsed)
 
 
 def _take_json_line(line: bytes, batch: Batch) -> None:
     """Adds the content of a line, if it has one."""
-    if one := _ONE_HEX(line):
+    if hash_alone := _ONE_HEX(line):
         # The fast path takes nearly every line of a large load: it accepts only what is surely right.
-        name, value = one.groups()
+        name, value = hash_alone.groups()
         kind = _HEX_TYPES.get(name)
         if kind is not None and len(value) * 4 == kind.bits:
             batch.add_one(kind, unhexlify(value))
             return
     elif not line.strip():
         return
-    said = json.loads(line)
-    if not isinstance(said, dict):
+    record = json.loads(line)
+    if not isinstance(record, dict):
         raise ValueError("the line is no JSON object")  # noqa: TRY004 - it is data, not a program
-    words = {name: said.pop(name) for name in _WORDS & said.keys()}
-    signals = parsed_signals(said)
+    words = {name: record.pop(name) for name in _WORDS & record.keys()}
+    signals = parsed_signals(record)
     batch.add(signals, _details(words)) if words else batch.add(signals)
 
 
@@ -255,14 +255,14 @@ def _details(words: dict[str, Any]) -> Details:
     return details
 
 
-def details_of(said: LineWords) -> Details:
+def details_of(words: LineWords) -> Details:
     """What is said of a content that comes as signals only."""
     return Details(
         media_unavailable=True,
-        note=said.note,
-        metadata=said.metadata.stored() if said.metadata is not None else {},
-        tags=said.tags,
-        disable_until_ts=said.disable_until_ts,
+        note=words.note,
+        metadata=words.metadata.stored() if words.metadata is not None else {},
+        tags=words.tags,
+        disable_until_ts=words.disable_until_ts,
     )
 
 

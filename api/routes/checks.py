@@ -105,22 +105,22 @@ async def _checked(request: web.Request, extension: Extension, body: bytes, clie
         many = validated(parsed, models.CheckRequest).sites
         if len(many) > extension.settings.max_sites:
             raise BodyTooLarge(f"At most {extension.settings.max_sites} sites at once.", sites=len(many))
-        questions = [_question(one) for one in many]
-        extension.work.take(address, sum(_cost(one) for one in questions))
+        questions = [_question(asked) for asked in many]
+        extension.work.take(address, sum(_cost(question) for question in questions))
         results = []
         for question in questions:
             check_there(request)
             results.append(await _answer_or_error(extension, question, client, address))
             await asyncio.sleep(0)  # others are answered in between
-        told: dict[str, Any] = {"results": results, "version": extension.follower.data_version}
+        results_answer: dict[str, Any] = {"results": results, "version": extension.follower.data_version}
         lasting: Any = [_lasting(result) for result in results]
     else:
         question = validated(parsed, models.SiteQuestion)
         extension.work.take(address, _cost(question))
-        told = await _answer(extension, question, client, address)
-        lasting = _lasting(told)
+        results_answer = await _answer(extension, question, client, address)
+        lasting = _lasting(results_answer)
     digest = hashlib.sha256(json.dumps(lasting, sort_keys=True).encode()).hexdigest()[:32]
-    return Cached(version, at, json.dumps(told).encode(), f'"{digest}"')
+    return Cached(version, at, json.dumps(results_answer).encode(), f'"{digest}"')
 
 
 def _units(body: bytes) -> float:
@@ -163,9 +163,9 @@ def _cost(question: models.SiteQuestion | ApiError) -> float:
     return COST_VERDICT + COST_ICON * sent
 
 
-def _lasting(told: dict[str, Any]) -> dict[str, Any]:
+def _lasting(verdict: dict[str, Any]) -> dict[str, Any]:
     """The answer without what changes while the verdict stays."""
-    return {name: value for name, value in told.items() if name not in {"version", "ttl"}}
+    return {name: value for name, value in verdict.items() if name not in {"version", "ttl"}}
 
 
 @routes.get("/x/v1/looks")
@@ -222,10 +222,10 @@ async def compact_looks(request: web.Request) -> web.Response:
     meanings={404: "Nothing is known under this number; explanations are kept for 90 days."},
 )
 async def why(request: web.Request) -> web.StreamResponse:
-    told = explanation(await explanation_of(request, explained_number(request.match_info["id"])))
+    explained = explanation(await explanation_of(request, explained_number(request.match_info["id"])))
     if wants_page(request):
-        return await why_page(request, told)
-    return web.json_response(told, headers={"Vary": "Accept"})
+        return await why_page(request, explained)
+    return web.json_response(explained, headers={"Vary": "Accept"})
 
 
 @routes.get("/x/v1/icons/{sha256}")
@@ -287,8 +287,8 @@ async def malicious(request: web.Request) -> web.Response:
     except (Unauthorised, *AWAY):
         client = None
     async with request.app[DOOR].turn(request, 1.0):
-        told = await _answer(extension, models.SiteQuestion(url=wanted.url), client, address)
-    return answer({"malicious": told["action"] == "lock"})
+        verdict = await _answer(extension, models.SiteQuestion(url=wanted.url), client, address)
+    return answer({"malicious": verdict["action"] == "lock"})
 
 
 def _has(request: web.Request, etag: str) -> bool:

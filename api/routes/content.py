@@ -70,14 +70,14 @@ async def add_content(request: web.Request) -> web.Response:
     query = query_of(request, ContentAddQuery)
     bank = await request.app[CURATION].banks.writable(request.match_info["bank_name"])
     check_hashing(request)
-    media, said = await _media_and_words(request, query)
+    media, words = await _media_and_words(request, query)
     signals = (await hashed(request, media, query.types)).usable()
     details = Details(
         content_type=media.content_type,
-        original_media_uri=query.url or said.url,
-        metadata=said.metadata.stored() if said.metadata is not None else {},
-        note=said.note,
-        tags=said.tags,
+        original_media_uri=query.url or words.url,
+        metadata=words.metadata.stored() if words.metadata is not None else {},
+        note=words.note,
+        tags=words.tags,
     )
     return await _add(request, bank, signals, details)
 
@@ -95,9 +95,9 @@ async def add_content(request: web.Request) -> web.Response:
 )
 async def add_signals(request: web.Request) -> web.Response:
     bank = await request.app[CURATION].banks.writable(request.match_info["bank_name"])
-    said = await json_of(request)
-    words = {name: said.pop(name) for name in LineWords.model_fields.keys() & said.keys()}
-    return await _add(request, bank, said, details_of(validated(words, LineWords)))
+    body = await json_of(request)
+    words = {name: body.pop(name) for name in LineWords.model_fields.keys() & body.keys()}
+    return await _add(request, bank, body, details_of(validated(words, LineWords)))
 
 
 @routes.post("/c/bank/{bank_name}/member")
@@ -224,12 +224,16 @@ async def list_contents(request: web.Request) -> web.Response:
     page = await curation.contents.page(
         bank, after, query.page_size, content_type=query.content_type, of_signal_type=of_type
     )
-    signals = await curation.contents.signals(one.id for one in page)
-    crawled = await curation.contents.crawled(one.id for one in page if one.picture_sha256 is not None)
+    signals = await curation.contents.signals(content.id for content in page)
+    crawled = await curation.contents.crawled(
+        content.id for content in page if content.picture_sha256 is not None
+    )
     full = len(page) == query.page_size
     return answer_model(
         ContentsPage(
-            contents=[details_answer(one, signals[one.id], crawled.get(one.id, {})) for one in page],
+            contents=[
+                details_answer(content, signals[content.id], crawled.get(content.id, {})) for content in page
+            ],
             next_page_token=page_mark(f"bank {bank.id}", page[-1].id) if full else None,
         )
     )
@@ -261,19 +265,19 @@ async def _media_and_words(request: web.Request, query: ContentAddQuery) -> tupl
         words: dict[str, Any] = {name: form.texts[name] for name in ("note", "url") if name in form.texts}
         if "metadata" in form.texts:
             words["metadata"] = parsed_json(form.texts["metadata"])
-        said = validated(words, ContentAdd)
-        if not query.url and not (said.url and not (form.files or form.streamed)):
-            return media_in(form), said
+        wanted = validated(words, ContentAdd)
+        if not query.url and not (wanted.url and not (form.files or form.streamed)):
+            return media_in(form), wanted
     elif request.content_type == "application/json" and request.body_exists:
-        said = await body_of(request, ContentAdd)
+        wanted = await body_of(request, ContentAdd)
     else:
-        said = ContentAdd.model_validate({})
+        wanted = ContentAdd.model_validate({})
         if hdrs.CONTENT_TYPE in request.headers and request.body_exists and not query.url:
             raise ApiError(415, "Send a multipart form with a file, or JSON.")
-    url = query.url or said.url
+    url = query.url or wanted.url
     if not url:
         raise bad_request("Neither `url` nor multipart file upload was received")
-    return await fetched_media(fetcher_of(request), url, query.content_type), said
+    return await fetched_media(fetcher_of(request), url, query.content_type), wanted
 
 
 async def _add(

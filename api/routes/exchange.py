@@ -97,7 +97,7 @@ async def show_schema(request: web.Request) -> web.Response:
 @routes.get("/c/exchanges")
 @described(_TAG, "The names of all exchanges", answer=list[str], errors=())
 async def list_exchanges(request: web.Request) -> web.Response:
-    return answer([one.name for one in await request.app[EXCHANGES].exchanges()])
+    return answer([exchange.name for exchange in await request.app[EXCHANGES].exchanges()])
 
 
 @routes.post("/c/exchanges")
@@ -244,16 +244,16 @@ async def show_quarantine(request: web.Request) -> web.Response:
     return answer(
         [
             QuarantinedAnswer(
-                id=one.id,
-                kind=str(one.error["kind"]),
-                message=str(one.error["message"]),
-                raw=None if one.raw is None else one.raw.decode(errors="replace"),
-                times=one.times,
-                first_at=one.first_at,
-                last_at=one.last_at,
-                resolved_at=one.resolved_at,
+                id=problem.id,
+                kind=str(problem.error["kind"]),
+                message=str(problem.error["message"]),
+                raw=None if problem.raw is None else problem.raw.decode(errors="replace"),
+                times=problem.times,
+                first_at=problem.first_at,
+                last_at=problem.last_at,
+                resolved_at=problem.resolved_at,
             ).model_dump(mode="json")
-            for one in found
+            for problem in found
         ]
     )
 
@@ -309,20 +309,20 @@ async def say_seen(request: web.Request) -> web.Response:
 )
 async def show_opinions(request: web.Request) -> web.Response:
     query = query_of(request, SaidQuery)
-    said = await request.app[EXCHANGES].opinions(request.match_info["exchange_name"], most=query.limit)
+    opinions = await request.app[EXCHANGES].opinions(request.match_info["exchange_name"], most=query.limit)
     return answer(
         [
             SaidAnswer(
-                kind="seen" if one.category is None else "opinion",
-                signal_type=one.signal_type,
-                signal_value=one.value,
-                opinion=one.category,
-                tags=list(one.tags),
-                state=one.state,
-                created_at=one.created_at,
-                sent_at=one.sent_at,
+                kind="seen" if opinion.category is None else "opinion",
+                signal_type=opinion.signal_type,
+                signal_value=opinion.value,
+                opinion=opinion.category,
+                tags=list(opinion.tags),
+                state=opinion.state,
+                created_at=opinion.created_at,
+                sent_at=opinion.sent_at,
             ).model_dump(mode="json")
-            for one in said
+            for opinion in opinions
         ]
     )
 

@@ -54,8 +54,10 @@ async def show_signal(request: web.Request) -> web.Response:
         MembersPage(
             signal=_signal(signal),
             members=[
-                MemberAnswer(content_id=one.content_id, bank=one.bank, disable_until_ts=one.disable_until_ts)
-                for one in members
+                MemberAnswer(
+                    content_id=member.content_id, bank=member.bank, disable_until_ts=member.disable_until_ts
+                )
+                for member in members
             ],
             next_page_token=page_mark(f"signal {signal.id}", members[-1].content_id) if full else None,
         )
@@ -79,14 +81,14 @@ async def list_changes(request: web.Request) -> web.Response:
         ChangesAnswer(
             changes=[
                 ChangeAnswer(
-                    content_id=one.content_id,
-                    bank=one.bank,
-                    removed=one.removed,
-                    disable_until_ts=one.disable_until_ts,
-                    changed_at=one.changed_at,
-                    signals=[_signal(signal) for signal in one.signals],
+                    content_id=change.content_id,
+                    bank=change.bank,
+                    removed=change.removed,
+                    disable_until_ts=change.disable_until_ts,
+                    changed_at=change.changed_at,
+                    signals=[_signal(signal) for signal in change.signals],
                 )
-                for one in page.changes
+                for change in page.changes
             ],
             cursor=page.cursor,
             more=page.more,

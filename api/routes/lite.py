@@ -166,7 +166,7 @@ def _landing(request: web.Request, note: str = "") -> web.Response:
         number=len(hashes.rows),
         origin=hashes.origin,
         banks=None if live is None else len(live.banks),
-        signals=None if live is None else {name: len(one.index) for name, one in live.indexes.items()},
+        signals=None if live is None else {name: len(held.index) for name, held in live.indexes.items()},
     )
 
 
@@ -176,7 +176,7 @@ def _results(request: web.Request, asked: str, found: list[LiteMatch], trouble: 
         "results.html",
         status=400 if trouble else 200,
         asked=asked,
-        found=[(one.distance, json.loads(one.data)) for one in found],
+        found=[(match.distance, json.loads(match.data)) for match in found],
         trouble=trouble,
         back="/lite" if "ui" in request.app[SETTINGS].roles else "/",
     )
@@ -184,7 +184,7 @@ def _results(request: web.Request, asked: str, found: list[LiteMatch], trouble: 
 
 def _listed(found: list[LiteMatch]) -> str:
     # What is known of a hash is kept as JSON and goes out as it is.
-    return "[" + ",".join(f'{{"distance":{one.distance},"data":{one.data}}}' for one in found) + "]"
+    return "[" + ",".join(f'{{"distance":{match.distance},"data":{match.data}}}' for match in found) + "]"
 
 
 def _json(text: str) -> web.Response:

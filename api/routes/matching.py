@@ -90,16 +90,16 @@ async def raw_lookup(request: web.Request) -> web.Response:
     found = await live.find(kind, kind.parse(query.signal), kind.checked_radius(query.radius))
     banks = bank_names(query.banks)
     if banks is not None:
-        found = [one for one in found if one.bank.name in banks]
+        found = [content for content in found if content.bank.name in banks]
     if query.include_metadata:
         matches = _with_distances(kind, found)
-        for match, one in zip(matches, found, strict=True):
-            match["bank"] = one.bank.name
+        for match, content in zip(matches, found, strict=True):
+            match["bank"] = content.bank.name
         await _describe(request, kind, matches)
         return answer({"matches": matches})
     if query.include_distance:
         return answer({"matches": _with_distances(kind, found)})
-    return answer({"matches": [one.content_id for one in found]})
+    return answer({"matches": [content.content_id for content in found]})
 
 
 @routes.post("/m/compare")
@@ -181,26 +181,26 @@ async def _lookup(
         now=time.time(),
         kind=kind if by_own_radius else None,
     )
-    matches: _Matches = {name: _with_distances(kind, ones) for name, ones in chosen.items()}
+    matches: _Matches = {name: _with_distances(kind, contents) for name, contents in chosen.items()}
     if query.include_metadata:
-        await _describe(request, kind, [one for ones in matches.values() for one in ones])
+        await _describe(request, kind, [match for matched in matches.values() for match in matched])
     return matches
 
 
 async def _describe(request: web.Request, kind: SignalType, matches: list[dict[str, Any]]) -> None:
     """Adds to each match what is in the bank, and what is known of it."""
-    ids = [one["bank_content_id"] for one in matches]
+    ids = [match["bank_content_id"] for match in matches]
     contents = request.app[CURATION].contents
     signals = await contents.signals(ids)
     known = await contents.words(ids)
     known |= await contents.crawled(ids)
-    for one in matches:
-        content_id = one["bank_content_id"]
-        one["signal"] = next((s.value for s in signals[content_id] if s.type == kind.name), None)
-        one["metadata"] = known.get(content_id) or None
+    for match in matches:
+        content_id = match["bank_content_id"]
+        match["signal"] = next((s.value for s in signals[content_id] if s.type == kind.name), None)
+        match["metadata"] = known.get(content_id) or None
 
 
 def _with_distances(kind: SignalType, found: list[FoundContent]) -> list[dict[str, Any]]:
     if kind.radius is None:
-        return [{"bank_content_id": one.content_id, "distance": "-"} for one in found]
-    return [{"bank_content_id": one.content_id, "distance": str(one.distance)} for one in found]
+        return [{"bank_content_id": content.content_id, "distance": "-"} for content in found]
+    return [{"bank_content_id": content.content_id, "distance": str(content.distance)} for content in found]

@@ -129,10 +129,10 @@ def _is_drawn(response: Response, page: Discovery, *, is_svg: bool) -> bool:
 
 def _is_for(page_url: str, url: str, resource_policy: str) -> bool:
     """Whether an answer may be used on a page of another origin (Fetch Standard, 3.6)."""
-    said = resource_policy.strip().lower()
-    if said not in {"same-origin", "same-site"} or origin_of(page_url) == origin_of(url):
+    policy = resource_policy.strip().lower()
+    if policy not in {"same-origin", "same-site"} or origin_of(page_url) == origin_of(url):
         return True
-    return said == "same-site" and registrable_domain(host_of(page_url)) == registrable_domain(host_of(url))
+    return policy == "same-site" and registrable_domain(host_of(page_url)) == registrable_domain(host_of(url))
 
 
 def _sizes(picture: HashedPicture, response: Response) -> Sizes:

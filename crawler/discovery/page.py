@@ -169,12 +169,12 @@ def _is_touch_icon(rel: list[str]) -> bool:
 
 
 def _policy_of(document: LexborHTMLParser, url: str, header: str) -> Policy:
-    said = [
+    relations = [
         original(meta.attributes.get("content") or "")
         for meta in document.tags("meta")
         if (meta.attributes.get("http-equiv") or "").strip().lower() == "content-security-policy"
     ]
-    return Policy.of(url, [header, *said] if header else said)
+    return Policy.of(url, [header, *relations] if header else relations)
 
 
 def _base_of(document: LexborHTMLParser, url: str, rules: Policy) -> str:

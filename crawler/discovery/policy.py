@@ -100,22 +100,22 @@ def _port(url: URL) -> str:
     return str(url.port or _PORTS.get(url.protocol, ""))
 
 
-def _scheme_matches(told: str, asked: str) -> bool:
+def _scheme_matches(allowed: str, asked: str) -> bool:
     # What may come over http may come over https.
-    return told == asked or (told == "http:" and asked == "https:")
+    return allowed == asked or (allowed == "http:" and asked == "https:")
 
 
-def _host_matches(told: str, asked: str) -> bool:
-    if told == "*":
+def _host_matches(allowed: str, asked: str) -> bool:
+    if allowed == "*":
         return True
-    return asked.endswith(told[1:]) if told.startswith("*.") else told == asked
+    return asked.endswith(allowed[1:]) if allowed.startswith("*.") else allowed == asked
 
 
-def _port_matches(told: str | None, asked: URL) -> bool:
-    if told is None:
+def _port_matches(allowed: str | None, asked: URL) -> bool:
+    if allowed is None:
         return _port(asked) == _PORTS[asked.protocol]
-    return told == "*" or told == _port(asked) or (told == "80" and _port(asked) == "443")
+    return allowed == "*" or allowed == _port(asked) or (allowed == "80" and _port(asked) == "443")
 
 
-def _path_matches(told: str, asked: str) -> bool:
-    return told in {"", "/"} or (asked.startswith(told) if told.endswith("/") else asked == told)
+def _path_matches(allowed: str, asked: str) -> bool:
+    return allowed in {"", "/"} or (asked.startswith(allowed) if allowed.endswith("/") else asked == allowed)

@@ -65,13 +65,13 @@ def sites_in_file(kind: StatementKind, body: bytes, own: Site) -> set[Site]:
 
 def _origins(value: object) -> list[str]:
     origins = value.get("origins") if isinstance(value, dict) else None
-    return [one for one in origins if isinstance(one, str)] if isinstance(origins, list) else []
+    return [origin for origin in origins if isinstance(origin, str)] if isinstance(origins, list) else []
 
 
 def _targets(value: object) -> Iterator[str]:
-    for one in value if isinstance(value, list) else []:
-        relations = one.get("relation") if isinstance(one, dict) else None
-        target = one.get("target") if isinstance(one, dict) else None
+    for statement in value if isinstance(value, list) else []:
+        relations = statement.get("relation") if isinstance(statement, dict) else None
+        target = statement.get("target") if isinstance(statement, dict) else None
         if isinstance(relations, list) and _SIGN_IN in relations and isinstance(target, dict):
             site = target.get("site")
             if target.get("namespace") == "web" and isinstance(site, str):

@@ -42,8 +42,8 @@ class _Reader:
             return
         if len(self.tags) >= _MOST_TAGS:
             raise _Stop
-        said = "".join(f' {key}="{escape(value)}"' for key, value in attributes.items() if " " not in key)
-        self.tags.append(f"<{name}{said}>")
+        written = "".join(f' {key}="{escape(value)}"' for key, value in attributes.items() if " " not in key)
+        self.tags.append(f"<{name}{written}>")
 
     def end(self, _name: str) -> None:
         self._open.pop()

@@ -53,17 +53,17 @@ class Cookies:
             pair, *attributes = line[: 2 * MAX_COOKIE_BYTES].split(";")
             name, equals, value = pair.strip().partition("=") if "=" in pair else ("", "", pair.strip())
             name, value = name.strip(), value.strip()
-            said = {
+            named = {
                 key.strip().lower(): text.strip() for key, _, text in (a.partition("=") for a in attributes)
             }
             if len(name) + len(value) > MAX_COOKIE_BYTES or not _SENDABLE.fullmatch(f"{name}{equals}{value}"):
                 continue
-            if _is_over(said):
+            if _is_over(named):
                 jar.pop(name, None)
             elif name in jar or len(jar) < MAX_COOKIES:
-                path = said.get("path", "")
+                path = named.get("path", "")
                 default = parts.pathname.rpartition("/")[0] or "/"
-                jar[name] = _Cookie(value, path if path.startswith("/") else default, "secure" in said)
+                jar[name] = _Cookie(value, path if path.startswith("/") else default, "secure" in named)
 
 
 def _covers(path: str, requested: str) -> bool:
@@ -71,12 +71,12 @@ def _covers(path: str, requested: str) -> bool:
     return requested == path or requested.startswith(path.removesuffix("/") + "/")
 
 
-def _is_over(said: dict[str, str]) -> bool:
+def _is_over(attributes: dict[str, str]) -> bool:
     """Whether a cookie is set in order to be forgotten."""
-    age = said.get("max-age", "")
+    age = attributes.get("max-age", "")
     if age.lstrip("-").isdigit() and age.isascii():
         return age.startswith("-") or not age.strip("0")
     try:
-        return parsedate_to_datetime(said.get("expires", "")).timestamp() < time.time()
+        return parsedate_to_datetime(attributes.get("expires", "")).timestamp() < time.time()
     except (ValueError, OverflowError):
         return False

@@ -151,8 +151,8 @@ class MessageQueue(Generic[Input, Result]):
             most = -(-limit // self._choices.inputs_per_message)
             for delivery in await channels.inputs.receive(most):
                 self._spare += await self._accept(delivery, channels)
-        given, self._spare = self._spare[:limit], self._spare[limit:]
-        return given
+        taken, self._spare = self._spare[:limit], self._spare[limit:]
+        return taken
 
     async def push(self, outcomes: Sequence[Outcome[Input, Result]]) -> Pushed:
         """Send the outcomes on their way to the database, then delete the messages that are done with."""

@@ -265,7 +265,7 @@ def _rebuilt(kind: Any, value: Any) -> Any:  # noqa: PLR0911 - one a shape
     if origin is types.UnionType or origin is typing.Union:
         if value is None and type(None) in arguments:
             return None
-        (wanted,) = (one for one in arguments if one is not type(None))
+        (wanted,) = (argument for argument in arguments if argument is not type(None))
         return _rebuilt(wanted, value)
     if origin is tuple and isinstance(value, list):
         return tuple(_rebuilt(arguments[0], item) for item in value)

@@ -19,5 +19,5 @@ def parsed(kind: SignalType, text: str) -> bytes:
 
 def is_flat(value: bytes) -> bool:
     """Whether a hash is a blank picture's: all bits are equal, but for the one for brightness in pHash."""
-    ones = int.from_bytes(value, "big").bit_count()
-    return ones <= 1 or ones >= 8 * len(value) - 1
+    bits = int.from_bytes(value, "big").bit_count()
+    return bits <= 1 or bits >= 8 * len(value) - 1

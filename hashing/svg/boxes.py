@@ -244,7 +244,7 @@ def matrix_of(text: str) -> Matrix:
     """A transform attribute as one matrix; what is no function of it is passed over."""
     matrix = IDENTITY
     for name, inner in _TRANSFORM.findall(text):
-        v = [float(one) for one in _NUMBER.findall(inner)]
+        v = [float(number) for number in _NUMBER.findall(inner)]
         build = _MATRICES[name]
         try:
             matrix = multiplied(matrix, build(v))

@@ -221,10 +221,10 @@ class Cascade:
         found.sort(key=lambda ranked: ranked[0])
         by_name: dict[str, list[tuple[_Rank, Declaration]]] = {}
         for rank, declaration in found:
-            for one in longhands_of(declaration):
-                if one.name == "all" and _wide(one.tokens):
+            for longhand in longhands_of(declaration):
+                if longhand.name == "all" and _wide(longhand.tokens):
                     by_name = {name: items for name, items in by_name.items() if name.startswith("--")}
-                by_name.setdefault(one.name, []).append((rank, one))
+                by_name.setdefault(longhand.name, []).append((rank, longhand))
         return by_name
 
     def _animations(self, found: list[tuple[_Rank, Declaration]]) -> list[tuple[_Rank, Declaration]]:
@@ -268,8 +268,10 @@ def _ranked(
     # Among important declarations the order of layers is the other way round.
     backwards = tuple(-place for place in layer)
     return [
-        ((2, backwards, specificity, order), one) if one.important else ((0, layer, specificity, order), one)
-        for one in declarations
+        ((2, backwards, specificity, order), declaration)
+        if declaration.important
+        else ((0, layer, specificity, order), declaration)
+        for declaration in declarations
     ]
 
 

@@ -70,7 +70,7 @@ class _Costs:
 
 def _primitive(element: Element) -> int:
     for name, largest in _LARGEST.items():
-        if any(float(one) > largest for one in _NUMBER.findall(element.attributes.get(name, ""))):
+        if any(float(number) > largest for number in _NUMBER.findall(element.attributes.get(name, ""))):
             raise _refused()
     return _PRIMITIVE
 

@@ -78,7 +78,9 @@ def _function(token: Any, measure: Measure, current: Rgba) -> str:
         colour = colour_of([inner], current)
         if colour is not None:
             # The renderer knows no rgba() in a filter.
-            parts.append("#" + "".join(f"{round(min(max(one, 0.0), 1.0) * 255):02x}" for one in colour))
+            parts.append(
+                "#" + "".join(f"{round(min(max(channel, 0.0), 1.0) * 255):02x}" for channel in colour)
+            )
         elif name in {"blur", "drop-shadow"}:
             parts.append(f"{evaluated([inner], 0.0, measure, {}):.6g}px")
         elif name == "hue-rotate":

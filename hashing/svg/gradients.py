@@ -39,10 +39,10 @@ def gradient_url(token: Any, width: float, height: float, measure: Measure) -> s
     kind = name.removeprefix("repeating-").removesuffix("-gradient")
     try:
         first = parts[0]
-        has_colour = any(colour_of([one]) is not None for one in first)
+        has_colour = any(colour_of([token]) is not None for token in first)
         prelude, rest = ([], parts) if has_colour else (first, parts[1:])
         prelude, space = _interpolation(prelude)
-        if any(one.type == "function" and one.lower_name in MODERN for part in rest for one in part):
+        if any(token.type == "function" and token.lower_name in MODERN for part in rest for token in part):
             space = space or "oklab"
         places, whole = _places(kind, prelude, Box(0, 0, width, height), measure)
         stops = finer(_stops(rest, whole, kind, measure), space or "srgb")

@@ -201,17 +201,19 @@ def simple_pseudo(name: str) -> tuple[Test, Specificity]:  # noqa: PLR0911 - one
 
 def in_language(ranges: Sequence[str]) -> Test:
     """Whether the element's language is one of these, or a kind of one."""
-    wanted = [one.lower().removeprefix("*-") for one in ranges]
+    wanted = [language.lower().removeprefix("*-") for language in ranges]
 
     def test(matcher: Matcher, element: Element) -> bool:
         at: Element | None = element
         while at is not None:
             matcher.step()
-            told = at.attributes.get("xml:lang", at.attributes.get("lang"))
-            if told is not None:
+            language = at.attributes.get("xml:lang", at.attributes.get("lang"))
+            if language is not None:
                 return any(
-                    told.lower() == one or told.lower().startswith(f"{one}-") or (one == "*" and bool(told))
-                    for one in wanted
+                    language.lower() == language_range
+                    or language.lower().startswith(f"{language_range}-")
+                    or (language_range == "*" and bool(language))
+                    for language_range in wanted
                 )
             at = at.parent
         return False

@@ -248,8 +248,8 @@ def _dashes(tokens: list[Any], measure: Measure) -> str | None:
     for token in tokens:
         if token.type == "literal" and token.value in _OPERATORS:
             continue
-        one = _length("stroke-width", [token], measure, as_attribute=True)
-        if one is None:
+        width = _length("stroke-width", [token], measure, as_attribute=True)
+        if width is None:
             return None
-        found.append(one)
+        found.append(width)
     return " ".join(found)

@@ -96,7 +96,7 @@ class _Parser:
         elif self._within is not None and (lead is not None or not self._nests):
             compounds.insert(0, _matching_any(self._within))
             combinators.insert(0, lead or " ")
-        specificity = tuple(sum(one.specificity[i] for one in compounds) for i in range(3))
+        specificity = tuple(sum(compound.specificity[i] for compound in compounds) for i in range(3))
         return Selector(
             tuple(reversed(compounds)),
             tuple(reversed(combinators)),

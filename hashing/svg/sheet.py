@@ -93,7 +93,9 @@ class Sheet:
             if item.type == "declaration"
         ]
         if any(
-            token.type == "function" and token.lower_name == "if" for one in found for token in one.tokens
+            token.type == "function" and token.lower_name == "if"
+            for declaration in found
+            for token in declaration.tokens
         ):
             self.unapplied.add("if()")
         self._declarations += len(found)
@@ -179,8 +181,8 @@ class Sheet:
             self._block(rule.content, around, layers, depth + 1)
             return
         inner = tinycss2.parse_rule_list(rule.content, skip_comments=True, skip_whitespace=True)
-        for one in inner:
-            self._rule(one, None, layers, depth + 1)
+        for inner_rule in inner:
+            self._rule(inner_rule, None, layers, depth + 1)
 
     def _import(self, prelude: Sequence[Any]) -> None:
         """An @import of a sheet that stands in a `data:` URL; nothing else reaches an image."""
@@ -208,16 +210,16 @@ class Sheet:
         except BadSelector:
             return
         test = in_scope(upper, lower)
-        for one in tinycss2.parse_rule_list(rule.content, skip_comments=True, skip_whitespace=True):
-            if one.type != "qualified-rule":
-                self._rule(one, upper, layers, depth + 1)
+        for inner_rule in tinycss2.parse_rule_list(rule.content, skip_comments=True, skip_whitespace=True):
+            if inner_rule.type != "qualified-rule":
+                self._rule(inner_rule, upper, layers, depth + 1)
                 continue
             try:
-                selectors = selectors_of(_with_nesting_mark(one.prelude), upper)
+                selectors = selectors_of(_with_nesting_mark(inner_rule.prelude), upper)
             except BadSelector:
                 continue
             scoped = [each.also(test) for each in selectors]
-            self._block(one.content, scoped, layers, depth + 1)
+            self._block(inner_rule.content, scoped, layers, depth + 1)
 
     def _keyframes(self, rule: Any) -> None:
         names = [t.value for t in without_space(rule.prelude) if t.type in {"ident", "string"}]

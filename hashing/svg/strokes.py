@@ -17,17 +17,19 @@ _WIDTH: Final = re.compile(r"(?<![\w-])stroke-width:([\d.e-]+)")
 def scaled_dashes(element: Element, values: dict[str, str], measure: Measure) -> None:
     """Writes dashes in user units where `pathLength` says how long the path counts as."""
     try:
-        told = float(element.attributes.pop("pathLength"))
+        claimed = float(element.attributes.pop("pathLength"))
     except (KeyError, ValueError):
         return
-    if values.get("stroke-dasharray", "none") == "none" or told <= 0:
+    if values.get("stroke-dasharray", "none") == "none" or claimed <= 0:
         return
     length = outline_length(element, measure.width, measure.height)
     if not length:
         return
     for name in ("stroke-dasharray", "stroke-dashoffset"):
         if name in values and "%" not in values[name]:
-            values[name] = " ".join(f"{float(one) * length / told:.6g}" for one in values[name].split())
+            values[name] = " ".join(
+                f"{float(number) * length / claimed:.6g}" for number in values[name].split()
+            )
 
 
 def keeps_width(element: Element, values: dict[str, str]) -> bool:

@@ -38,6 +38,7 @@ def _holds(element: Element) -> bool:
     ):
         return False
     return languages is None or any(
-        (one := word.strip().lower()) == _LANGUAGE or (len(one) > 1 and _LANGUAGE.startswith(f"{one}-"))
+        (language := word.strip().lower()) == _LANGUAGE
+        or (len(language) > 1 and _LANGUAGE.startswith(f"{language}-"))
         for word in languages.split(",")
     )

@@ -70,7 +70,7 @@ def _function(name: str, arguments: list[Any], measure: Measure, box: Box) -> st
             return f"skewY({angles[0]:.9g})"
         if name == "skewx" or len(angles) < _FIRST_TWO:
             return f"skewX({angles[0]:.9g})"
-        slopes = [math.tan(math.radians(one)) for one in angles]
+        slopes = [math.tan(math.radians(angle)) for angle in angles]
         return f"matrix(1 {slopes[1]:.9g} {slopes[0]:.9g} 1 0 0)"
     values = [evaluated([token], 1.0, measure, {}) for token in arguments]
     if name in {"scale", "scale3d"} and values:

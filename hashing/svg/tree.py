@@ -163,13 +163,13 @@ class _Reader:
         if found is not None:
             self._sheets.append(found[1])
 
-    def _start(self, full_name: str, given: dict[str, str]) -> None:
+    def _start(self, full_name: str, own_attributes: dict[str, str]) -> None:
         self._elements += 1
         if self._elements > self._limits.max_svg_elements:
             self._refuse("elements", self._limits.max_svg_elements)
         if len(self._open) >= self._limits.max_svg_depth:
             self._refuse("levels", self._limits.max_svg_depth)
-        if len(given) > _MOST_ATTRIBUTES:
+        if len(own_attributes) > _MOST_ATTRIBUTES:
             self._refuse("attributes of one element", _MOST_ATTRIBUTES)
         space, _, name = full_name.rpartition(" ")
         parent = self._open[-1] if self._open else None
@@ -180,7 +180,7 @@ class _Reader:
             self._open.append(None)
             return
         attributes: dict[str, str] = {}
-        for full_key, value in given.items():
+        for full_key, value in own_attributes.items():
             self._count(value)
             key_space, _, key = full_key.rpartition(" ")
             prefix = _PREFIXES.get(key_space) if key_space else ""

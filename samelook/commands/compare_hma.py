@@ -130,11 +130,11 @@ def _distances(answer: Any) -> dict[str, list[str]]:
         return {"?": [str(answer)[:200]]}
     return {
         str(bank): sorted(
-            (str(one.get("distance")) if isinstance(one, Mapping) else "" for one in ones),
+            (str(match.get("distance")) if isinstance(match, Mapping) else "" for match in matches),
             key=lambda text: (len(text), text),
         )
-        for bank, ones in answer.items()
-        if isinstance(ones, list) and ones
+        for bank, matches in answer.items()
+        if isinstance(matches, list) and matches
     }
 
 

@@ -57,13 +57,13 @@ def list_exchanges(*, as_json: JsonOption = False) -> None:
     found, settings = _asked(read)
     rows = [
         {
-            "name": one.name,
-            "api": one.api,
-            "enabled": one.enabled,
-            "every_s": one.every_s or settings.every_s,
-            "own_credentials": one.credentials is not None,
+            "name": exchange.name,
+            "api": exchange.api,
+            "enabled": exchange.enabled,
+            "every_s": exchange.every_s or settings.every_s,
+            "own_credentials": exchange.credentials is not None,
         }
-        for one in found
+        for exchange in found
     ]
     print_rows(
         rows, as_json=as_json, empty="There is no exchange yet: `samelook exchange add SAMPLE sample`."
@@ -137,10 +137,10 @@ def types(*, as_json: JsonOption = False) -> None:
             {
                 "api": name,
                 "fields": [
-                    one["name"] + ("" if one["required"] else "?")
-                    for one in schema["config_schema"]["fields"]
+                    field["name"] + ("" if field["required"] else "?")
+                    for field in schema["config_schema"]["fields"]
                 ],
-                "credentials": [one["name"] for one in credentials["fields"]] if credentials else [],
+                "credentials": [field["name"] for field in credentials["fields"]] if credentials else [],
             }
         )
     print_rows(rows, as_json=as_json, empty="")
@@ -179,12 +179,12 @@ def status(
     """
 
     async def read(store: ExchangeStore) -> list[tuple[str, ExchangeStatus]]:
-        names = [name] if name else [one.name for one in await store.exchanges()]
-        return [(one, await store.status(one)) for one in names]
+        names = [name] if name else [exchange.name for exchange in await store.exchanges()]
+        return [(exchange, await store.status(exchange)) for exchange in names]
 
     found, _ = _asked(read)
     print_rows(
-        [status_row(one, stands) for one, stands in found],
+        [status_row(exchange, stands) for exchange, stands in found],
         as_json=as_json,
         empty="There is no exchange yet.",
     )
@@ -205,13 +205,13 @@ def quarantine(
         rows = await store.quarantine(name, include_resolved=resolved, most=1000)
         return [
             {
-                "last_at": one.last_at.isoformat(timespec="seconds"),
-                "kind": one.error["kind"],
-                "times": one.times,
-                "message": one.error["message"],
-                "raw": None if one.raw is None else one.raw.decode(errors="replace"),
+                "last_at": row.last_at.isoformat(timespec="seconds"),
+                "kind": row.error["kind"],
+                "times": row.times,
+                "message": row.error["message"],
+                "raw": None if row.raw is None else row.raw.decode(errors="replace"),
             }
-            for one in rows
+            for row in rows
         ]
 
     rows, _ = _asked(read)
@@ -273,7 +273,9 @@ def _fetch(
         from samelook.exchanges.fetching import fetch_once
         from samelook.exchanges.store import ExchangeStore
 
-        wanted = names or [one.name for one in await ExchangeStore(pool, settings).exchanges() if one.enabled]
+        wanted = names or [
+            exchange.name for exchange in await ExchangeStore(pool, settings).exchanges() if exchange.enabled
+        ]
         failed = False
         for name in wanted:
             with fetch_progress(quiet=quiet or not sys.stderr.isatty()) as shown:

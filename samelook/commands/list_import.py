@@ -56,7 +56,7 @@ async def import_list(
     def counts() -> dict[str, Any]:
         found = done.counts.as_json() if done.counts is not None else {}
         kept = ("lines", "domains", "added", "updated", "unchanged", "unranked", "bad_lines")
-        return {one: found[one] for one in kept if found.get(one)}
+        return {key: found[key] for key in kept if found.get(key)}
 
     async with (
         open_pool(replace(settings.database_at(url), max_connections=2)) as pool,
@@ -127,12 +127,12 @@ def summary(done: ListImport, *, unranked: bool) -> None:
         "bad lines": counts.bad.count,
     }
     shown_at_zero = {"lines", "domains", "bad lines"}
-    told: list[tuple[str, int | float]] = [
+    figures: list[tuple[str, int | float]] = [
         (name, count) for name, count in rows.items() if count or name in shown_at_zero
     ]
     rate = counts.domains / counts.seconds if counts.seconds else 0.0
-    told += [("seconds", counts.seconds), ("domains a second", round(rate))]
-    out().print(Table(("", ""), told))
+    figures += [("seconds", counts.seconds), ("domains a second", round(rate))]
+    out().print(Table(("", ""), figures))
     for reason, count in counts.bad.reasons.most_common():
         say(f"bad lines, {reason}: {count:,}")
     for example in counts.bad.examples:
@@ -153,13 +153,13 @@ def progress_lines() -> tuple[Report, Fetching]:
 
     from samelook.terminal.console import tell
 
-    told = time.monotonic()
+    reported = time.monotonic()
 
     def due() -> bool:
-        nonlocal told
-        if time.monotonic() - told < QUIET_REPORT_S:
+        nonlocal reported
+        if time.monotonic() - reported < QUIET_REPORT_S:
             return False
-        told = time.monotonic()
+        reported = time.monotonic()
         return True
 
     def report(counts: RankImportCounts) -> None:

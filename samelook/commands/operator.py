@@ -124,8 +124,8 @@ def family(
     from samelook.extension_api.operator import state_family
 
     stated = _done(lambda connection: state_family(connection, sites, _act(note), related=not unrelated))
-    said = "are not related" if unrelated else "are one family"
-    _say({"sites": stated, "related": not unrelated}, f"{', '.join(stated)} {said}.", as_json=json)
+    relation = "are not related" if unrelated else "are one family"
+    _say({"sites": stated, "related": not unrelated}, f"{', '.join(stated)} {relation}.", as_json=json)
 
 
 @reports_app.command("list")
@@ -198,7 +198,8 @@ def import_families(
     source = name or file.name
     found = _done(lambda connection: operator.import_families(connection, groups, source, _act(note)))
     refused = [
-        {"group": one.group.name, "sites": len(one.group.sites), "why": one.why} for one in found.refused
+        {"group": refusal.group.name, "sites": len(refusal.group.sites), "why": refusal.why}
+        for refusal in found.refused
     ]
     summary = {
         "source": source,
@@ -210,7 +211,10 @@ def import_families(
     refusals = counted(len(refused), "group")
     lines = [f"{source}: {counted(len(found.taken), 'family', 'families')}, {refusals} refused."]
     lines += _some(
-        [f"  {one.group.name} ({counted(len(one.group.sites), 'site')}): {one.why}" for one in found.refused]
+        [
+            f"  {refusal.group.name} ({counted(len(refusal.group.sites), 'site')}): {refusal.why}"
+            for refusal in found.refused
+        ]
     )
     _say(summary, "\n".join(lines), as_json=json)
 
@@ -244,12 +248,12 @@ def import_catalogue(
         "source": source,
         "vendors": found.vendors,
         "pictures": found.pictures,
-        "refused": [{"entry": one.entry, "why": one.why} for one in found.refused],
+        "refused": [{"entry": refusal.entry, "why": refusal.why} for refusal in found.refused],
         "left_out": list(found.left_out),
     }
     counts = f"{counted(found.vendors, 'vendor')}, {counted(found.pictures, 'default icon')}"
     lines = [f"{source}: {counts}; {len(found.refused)} refused, {len(found.left_out)} not understood."]
-    lines += _some([f"  refused {one.entry}: {one.why}" for one in found.refused])
+    lines += _some([f"  refused {refusal.entry}: {refusal.why}" for refusal in found.refused])
     _say(summary, "\n".join(lines), as_json=json)
 
 

@@ -109,7 +109,7 @@ def serve(
     from samelook.settings import load_settings
 
     settings = load_settings()
-    given: dict[str, Any] = {
+    options: dict[str, Any] = {
         "host": host,
         "port": port,
         "roles": _roles(role) if role else None,
@@ -121,7 +121,7 @@ def serve(
     settings = replace(
         settings,
         api=replace(
-            settings.api, lite=lite, **{name: value for name, value in given.items() if value is not None}
+            settings.api, lite=lite, **{name: value for name, value in options.items() if value is not None}
         ),
         workers=workers or settings.workers,
     )
@@ -280,7 +280,7 @@ def _announce(listener: socket.socket, settings: ApiSettings) -> None:
     shown = f"[{address}]" if ":" in address else address
     keys = "API keys needed" if settings.keys_needed else "this machine only, no API keys needed"
     if settings.keys_needed and settings.trusted_networks:
-        networks = ", ".join(str(one) for one in settings.trusted_networks)
+        networks = ", ".join(str(network) for network in settings.trusted_networks)
         tell(f"WARNING: whoever connects from {networks} may do everything, without a key.")
     tell(f"Serving on http://{shown}:{port} ({', '.join(sorted(settings.roles))}; {keys}).")
 

@@ -98,8 +98,8 @@ async def _report(stored: list[Path], files: list[Path], rule: LookRule, show: P
         now: Print = (lambda file, found: held.append((file, found))) if err().is_terminal else show
         with _progress("Comparing", len(files)) as advance:
             batch: list[Read] = []
-            async for one in _looks(sandbox, files, limits, workers):
-                batch.append(one)
+            async for look in _looks(sandbox, files, limits, workers):
+                batch.append(look)
                 if len(batch) == _TOGETHER:
                     all_read &= _compare(batch, gallery, rule, now)
                     advance(len(batch))
@@ -176,14 +176,14 @@ def _json_lines(stored: Sequence[Path]) -> Print:
         else:
             line["matches"] = [
                 {
-                    "file": str(stored[one.number]),
-                    "form": one.match.form,
-                    "pdq": one.match.pdq,
-                    "colour": one.match.colour,
-                    "rule": one.match.rule,
-                    "version": one.match.version,
+                    "file": str(stored[match.number]),
+                    "form": match.match.form,
+                    "pdq": match.match.pdq,
+                    "colour": match.match.colour,
+                    "rule": match.match.rule,
+                    "version": match.match.version,
                 }
-                for one in found
+                for match in found
             ]
         typer.echo(json.dumps(line))
 
@@ -202,14 +202,14 @@ def _lines(stored: Sequence[Path]) -> Print:
         say(f"{shown(file)}: {number} of the same look")
         rows = [
             (
-                one.match.rule,
-                one.match.form,
-                one.match.version,
-                one.match.pdq,
-                float(one.match.colour),
-                shown(stored[one.number]),
+                match.match.rule,
+                match.match.form,
+                match.match.version,
+                match.match.pdq,
+                float(match.match.colour),
+                shown(stored[match.number]),
             )
-            for one in found
+            for match in found
         ]
         if rows:
             out().print(Table(("rule", "form", "this icon", "pdq", "colour", "icon"), rows))

@@ -61,8 +61,8 @@ async def show_verdicts(
     for kind in Kind:
         found = Counter(answers[site.host]["verdict"] for site in honest if site.kind is kind)
         if found:
-            told = ", ".join(f"{number} {verdict}" for verdict, number in found.most_common())
-            say(f"  {counted(found.total(), 'site')} of kind {kind}: {told}")
+            counts = ", ".join(f"{number} {verdict}" for verdict, number in found.most_common())
+            say(f"  {counted(found.total(), 'site')} of kind {kind}: {counts}")
 
 
 async def _pictures(
@@ -152,10 +152,10 @@ def _what(site: SampleSite) -> str:
 
 def _because(answer: dict[str, Any]) -> str:
     first = answer["reasons"][0]
-    told: str = first["code"]
+    sentence: str = first["code"]
     if answer["looks_like"] and first["code"] == "looks_like":
         like = answer["looks_like"][0]
-        told += f" {like['site']}"
+        sentence += f" {like['site']}"
     elif first["code"] == "family":
-        told += f" of {first['detail']['of']}"
-    return told
+        sentence += f" of {first['detail']['of']}"
+    return sentence

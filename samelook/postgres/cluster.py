@@ -212,9 +212,9 @@ def _run_once(command: Sequence[str | Path], account: Account, start_lock: int, 
         pass_fds=[start_lock],
         **account.arguments,
     )
-    said = done.stdout + done.stderr
-    if done.returncode != 0 or "FATAL:" in said or "ERROR:" in said:
-        raise _not_started(f"The database could not be created: {Path(command[0]).name} failed", said)
+    output = done.stdout + done.stderr
+    if done.returncode != 0 or "FATAL:" in output or "ERROR:" in output:
+        raise _not_started(f"The database could not be created: {Path(command[0]).name} failed", output)
 
 
 def start(home: Path, *, durable: bool) -> Postmaster:
@@ -244,10 +244,10 @@ def start(home: Path, *, durable: bool) -> Postmaster:
             return server
         with log.open("rb") as file:
             file.seek(offset)
-            said = file.read().decode(errors="replace")
+            lines = file.read().decode(errors="replace")
         # The killed server's children have not all noticed yet.
-        if "shared memory block" not in said or time.monotonic() > deadline:
-            raise _not_started(f"The embedded Postgres in {home} did not start", said, log)
+        if "shared memory block" not in lines or time.monotonic() > deadline:
+            raise _not_started(f"The embedded Postgres in {home} did not start", lines, log)
         end_orphans(data)
         time.sleep(0.2)
 
@@ -363,8 +363,8 @@ def _environment() -> dict[str, str]:
     return kept | {"LC_ALL": "C"}
 
 
-def _not_started(what: str, said: str, log: Path | None = None) -> PostgresNotStarted:
-    lines = [_STAMP.sub("", line).strip() for line in said.splitlines() if line.strip()]
+def _not_started(what: str, output: str, log: Path | None = None) -> PostgresNotStarted:
+    lines = [_STAMP.sub("", line).strip() for line in output.splitlines() if line.strip()]
     telling = [line for line in lines if not line.startswith(_ROUTINE)] or lines or ["it said nothing"]
     where = f". Its log is {log}." if log is not None else ""
     return PostgresNotStarted(f"{what}: {'; '.join(telling[-3:])}{where}", said=lines[-20:])

@@ -74,21 +74,25 @@ def print_outcome(outcome: FetchOutcome, *, as_json: bool) -> None:
         tell(f"samelook: {outcome.error.message}")
 
 
-def status_row(name: str, one: ExchangeStatus) -> dict[str, Any]:
+def status_row(name: str, stands: ExchangeStatus) -> dict[str, Any]:
     """How an exchange stands, as a row."""
     return {
         "name": name,
-        "records": one.records,
-        "up_to_date": one.up_to_date,
-        "running": one.running_since is not None,
-        "rebuilding": one.rebuilding,
-        "last_fetch": None if one.completed_at is None else one.completed_at.isoformat(timespec="seconds"),
-        "succeeded": one.succeeded,
-        "failures": one.failures,
-        "quarantined": one.quarantined,
-        "next_fetch": None if one.next_fetch_at is None else one.next_fetch_at.isoformat(timespec="seconds"),
-        "checkpoint_ts": one.checkpoint_ts,
-        "error": None if one.error is None else one.error["message"],
+        "records": stands.records,
+        "up_to_date": stands.up_to_date,
+        "running": stands.running_since is not None,
+        "rebuilding": stands.rebuilding,
+        "last_fetch": None
+        if stands.completed_at is None
+        else stands.completed_at.isoformat(timespec="seconds"),
+        "succeeded": stands.succeeded,
+        "failures": stands.failures,
+        "quarantined": stands.quarantined,
+        "next_fetch": None
+        if stands.next_fetch_at is None
+        else stands.next_fetch_at.isoformat(timespec="seconds"),
+        "checkpoint_ts": stands.checkpoint_ts,
+        "error": None if stands.error is None else stands.error["message"],
     }
 
 

@@ -84,7 +84,7 @@ def as_tables(answer: Answer, drawn: Mapping[str, Thumbnail]) -> RenderableType:
     if (
         not answer.facts
         and len(answer.listings) > 1
-        and not any(one.rows or one.notes for one in answer.listings)
+        and not any(listing.rows or listing.notes for listing in answer.listings)
     ):
         parts.append(Text("Nothing was found.", style="dim"))
     for listing in answer.listings:

@@ -68,8 +68,8 @@ def is_number(value: object) -> bool:
 
 def are_numbers(values: Iterable[object]) -> bool:
     """Whether a column holds numbers, and nothing else but gaps and words such as `none`."""
-    said = [value for value in values if value is not None and not isinstance(value, Text)]
-    return bool(said) and all(map(is_number, said))
+    shown_values = [value for value in values if value is not None and not isinstance(value, Text)]
+    return bool(shown_values) and all(map(is_number, shown_values))
 
 
 def text_of(value: object) -> Text:
@@ -86,9 +86,9 @@ def text_of(value: object) -> Text:
         case float():
             shown = f"{value:,.1f}"
         case list() | tuple() | set() | frozenset():
-            shown = ", ".join(text_of(one).plain for one in value)
+            shown = ", ".join(text_of(item).plain for item in value)
         case Mapping():
-            shown = ", ".join(f"{words_of(key)} {text_of(one).plain}" for key, one in value.items())
+            shown = ", ".join(f"{words_of(key)} {text_of(item).plain}" for key, item in value.items())
         case _:
             shown = str(value)
     return Text(harmless(shown))
