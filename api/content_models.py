@@ -16,13 +16,26 @@ from pydantic import (
 )
 
 from samelook.api.models import BankAnswer, Own, Tag
-from samelook.banks.details import LONGEST_NOTE, LONGEST_POINTER, LONGEST_RAW_CONTENT, MemberType
+from samelook.banks.details import LONGEST_NOTE, LONGEST_POINTER, LONGEST_RAW_CONTENT, member_types
 
 _Note = Annotated[
     Annotated[str, StringConstraints(max_length=LONGEST_NOTE)] | None,
     AfterValidator(lambda note: note or None),  # an empty one is none, as in HMA
 ]
 _Pointer = Annotated[str, StringConstraints(max_length=LONGEST_POINTER)]
+
+
+def _known_member_type(name: str) -> str:
+    if name not in (known := member_types()):
+        raise ValueError(f"is one of {', '.join(known)}")
+    return name
+
+
+MemberType = Annotated[
+    str,
+    AfterValidator(_known_member_type),
+    Field(description="photo, video, text, or a type of SAMELOOK_CONTENT_TYPES."),
+]
 
 
 class Metadata(BaseModel):

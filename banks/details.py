@@ -6,10 +6,10 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from .errors import BadContent
-from .signal_types import CONTENT_TYPES, ContentType
+from .signal_types import content_types
 from .store import check_storable, check_texts
 
 DISABLED, ENABLED = 0, 1
@@ -20,9 +20,6 @@ LONGEST_POINTER = 4096
 _FIVE_YEARS_S = 5 * 365 * 86_400
 
 
-MemberType = ContentType | Literal["text"]
-MEMBER_TYPES: tuple[MemberType, ...] = (*CONTENT_TYPES, "text")
-"""What a content may be. Texts have no signals of our own; types of others may have."""
 POINTERS = ("content_type", "original_media_uri", "storage_bucket", "storage_key", "raw_content")
 """What a content is and where it is kept; of an exchange's this is what the exchange says."""
 
@@ -45,6 +42,11 @@ class Details:
     """What people found who looked at it; False for a false positive, None when nobody has."""
 
 
+def member_types() -> tuple[str, ...]:
+    """What a content may be. Texts have no signals of our own; types of others may have."""
+    return tuple(dict.fromkeys((*content_types(), "text")))
+
+
 def enabled(disable_until_ts: int, now: float) -> bool:
     """Whether a content takes part in lookups: 0 is never, 1 always, else from that time on."""
     return disable_until_ts == ENABLED or DISABLED < disable_until_ts <= now
@@ -52,9 +54,9 @@ def enabled(disable_until_ts: int, now: float) -> bool:
 
 def check_details(details: Details) -> None:
     """Raises BadContent for what is too long, out of range, or cannot be stored."""
-    if details.content_type not in (None, *MEMBER_TYPES):
+    if details.content_type not in (None, *(known := member_types())):
         raise BadContent(
-            f"No such content_type: {details.content_type!r}. There are {', '.join(MEMBER_TYPES)}.",
+            f"No such content_type: {details.content_type!r}. There are {', '.join(known)}.",
             field="content_type",
         )
     for name, most in (

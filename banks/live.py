@@ -28,6 +28,7 @@ from samelook.sql.pool import Pool
 from .bulk import Added
 from .equal import MOST, EqualValues
 from .following import ContentSignals, Feed, Hints, StateChange, translated
+from .own_values import OwnValues
 from .signal_types import SIGNAL_TYPES, SignalType
 from .states import ContentStates
 from .store import Bank, BankStore
@@ -47,6 +48,8 @@ class FoundContent:
     bank: Bank
     distance: int
     disable_until_ts: int
+    away: str | None = None
+    """How far, in the words of a type that compares in its own way; the distance is 0 then."""
 
 
 class LiveBanks:
@@ -67,14 +70,18 @@ class LiveBanks:
         self._store = BankStore(pool)
         self._banks_queries = queries("banks")
         self._queries = queries("banks_following")
-        self._by_equality = [kind.name for kind in SIGNAL_TYPES.values() if kind.radius is None]
+        plain = [kind for kind in SIGNAL_TYPES.values() if kind.radius is None]
+        self._by_equality = [kind.name for kind in plain if kind.own is None]
+        self.own = {kind.name: OwnValues(kind.own) for kind in plain if kind.own is not None}
+        """Of types that compare in their own way."""
+        self._own_lost = False
         self._being_read: dict[str, EqualValues] = {}
         self._equal_missing = asyncio.Event()
         self._equal_missing.set()
         self._lost = 0
         self._read_only = False
         self.feed = Feed(pool, settings.page)
-        for name in self._by_equality:
+        for name in (*self._by_equality, *self.own):
             self.feed.follow(name)
         self._lock = asyncio.Lock()
         self._complete_at = time.monotonic()
@@ -91,7 +98,12 @@ class LiveBanks:
         Within the radius, or that of the type. Types that match by equality have none.
         """
         live = self.indexes.get(kind.name)
-        if live is not None:
+        away: dict[int, str] = {}
+        if kind.name in self.own:
+            away = await self.own[kind.name].find(value.decode())
+            ids = np.fromiter(away, np.int64, len(away))
+            distances = np.zeros(len(ids), np.uint16)
+        elif live is not None:
             ids, distances = live.index.search(value, (kind.radius or 0) if radius is None else radius)
         elif kind.name in self.equal:
             ids = self.equal[kind.name].find(value)
@@ -106,8 +118,8 @@ class LiveBanks:
         homes = states.banks_of(ids).tolist()
         disable_until = states.disable_until
         return [
-            FoundContent(signal_id, banks[home], distance, int(disable_until[signal_id]))
-            for signal_id, home, distance in zip(ids.tolist(), homes, distances.tolist(), strict=True)
+            Found(one, banks[home], distance, int(disable_until[one]), away.get(one))
+            for one, home, distance in zip(ids.tolist(), homes, distances.tolist(), strict=True)
             if home in banks
         ]
 
@@ -161,6 +173,8 @@ class LiveBanks:
             tasks.create_task(hints.tell(changed))
             tasks.create_task(self._keep_up(changed))
             tasks.create_task(self._read_equal())
+            for values in self.own.values():
+                tasks.create_task(self._rebuild(values))
             if not self._read_only:
                 tasks.create_task(self._clear_away())
 
@@ -206,7 +220,7 @@ class LiveBanks:
                 banks = {bank.id: bank for bank in await self._store.banks()}
                 ratios = await self._store.type_ratios()
             if self.feed.lost != self._lost:
-                self.equal, self._being_read = {}, {}
+                self.equal, self._being_read, self._own_lost = {}, {}, True
                 self._equal_missing.set()
                 await self._load_states()
             _note(self.states, self.feed.states())
@@ -225,6 +239,34 @@ class LiveBanks:
                 if values is not None and fresh:
                     values.add(fresh)
                     await values.settle(self.states)
+        for name, own in self.own.items():
+            own.add([(one.signal_id, one.value) for one in self.feed.signals(name) if one.value is not None])
+
+    async def read_own(self) -> None:
+        """Reads the values of types that compare in their own way. Raises SourceUnavailable."""
+        for name, values in self.own.items():
+            async for rows in self._signal_pages(name):
+                values.add(rows)
+            await values.rebuild(self.states)
+        self._own_lost = False
+
+    async def _rebuild(self, values: OwnValues) -> None:
+        while True:
+            await values.grown.wait()
+            await values.rebuild(self.states)
+
+    async def _signal_pages(self, name: str) -> AsyncIterator[list[tuple[int, bytes]]]:
+        after = 0
+        while True:
+            with translated("The signals of the banks cannot be read"):
+                page = self._queries.signals_page(
+                    self._pool, type=name, after=after, page=self._settings.page
+                )
+                rows = [row async for row in page]
+            if not rows:
+                return
+            after = rows[-1]["signal_id"]
+            yield [(row["id"], row["value"]) for row in rows if row["id"] is not None]
 
     async def _read_equal(self) -> None:
         """Reads the values of types that match by equality, now and whenever that is to be done anew."""
@@ -235,6 +277,8 @@ class LiveBanks:
             try:
                 for name in self._by_equality:
                     await self._read_values(name)
+                if self._own_lost:
+                    await self.read_own()
                 delay = self._settings.poll_s
             except SourceUnavailable as error:
                 _log.warning("banks.unavailable: %s", error)
@@ -245,19 +289,12 @@ class LiveBanks:
     async def _read_values(self, name: str) -> None:
         # Changes go into it from now on: what is committed while the pages are read is not missed.
         values = self._being_read[name] = EqualValues()
-        after = 0
-        while len(values) <= MOST:
-            with translated("The signals of the banks cannot be read"):
-                page = self._queries.signals_page(
-                    self._pool, type=name, after=after, page=self._settings.page
-                )
-                rows = [row async for row in page]
-            if not rows:
-                break
-            after = rows[-1]["signal_id"]
+        async for rows in self._signal_pages(name):
             async with self._lock:
-                values.add([(row["id"], row["value"]) for row in rows if row["id"] is not None])
+                values.add(rows)
                 await values.settle(self.states)
+            if len(values) > MOST:
+                break
         if self._being_read.pop(name, None) is values and len(values) <= MOST:
             self.equal[name] = values
 
@@ -303,6 +340,7 @@ async def live_banks(pool: Pool, settings: LiveSettings) -> AsyncIterator[LiveBa
     """
     live = LiveBanks(pool, settings)
     identity = await live.start()
+    await live.read_own()
     hints = Hints(pool)
     async with AsyncExitStack() as stack:
         for kind in SIGNAL_TYPES.values():

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import logging
+import tempfile
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
-from typing import Protocol
+from typing import IO, Protocol
 
 from samelook.hashing.decode import DecodeLimits, decode
+from samelook.hashing.errors import HashingError
 from samelook.hashing.pdq import pdq
 from samelook.hashing.sandbox import Sandbox
 from samelook.hashing.signals import file_signals_of, signals_of
 from samelook.hashing.table import FILE_SIGNAL_NAMES
 
-from .errors import BadContent
-from .signal_types import CONTENT_TYPES, SIGNAL_TYPES, ContentType
+from .errors import BadContent, BadSignal
+from .own_values import OwnHasher
+from .signal_types import SIGNAL_TYPES, ContentType, SignalType, content_types
+
+_log = logging.getLogger(__name__)
 
 
 class Digest(Protocol):
@@ -81,7 +88,9 @@ class Hashed:
     """The types that were to be computed, in the order of the question."""
 
     def usable(self) -> dict[str, str]:
-        """The signals, of which there is one at least. Raises Featureless."""
+        """The signals, of which there is one at least. Raises Featureless or BadContent."""
+        if not self.signals and self.quality is None:
+            raise BadContent("the file has none of the signals asked for", field="types")
         if not self.signals:
             raise Featureless(
                 f"The picture has too little detail for PDQ: its quality is {self.quality} of 100, and under "
@@ -102,7 +111,7 @@ def wanted_types(content_type: ContentType, asked: str | None, ratios: dict[str,
     Raises BadContent for one that is unknown, disabled or not for this type of content.
     """
     possible = [
-        kind for kind in SIGNAL_TYPES.values() if content_type in kind.content_types and ratios[kind.name] > 0
+        kind for kind in SIGNAL_TYPES.values() if _is_of(kind, content_type) and ratios[kind.name] > 0
     ]
     if asked is None:
         chosen = [kind.name for kind in possible if kind.by_default]
@@ -120,13 +129,20 @@ def wanted_types(content_type: ContentType, asked: str | None, ratios: dict[str,
     return list(dict.fromkeys(chosen))
 
 
+def _is_of(kind: SignalType, content_type: ContentType) -> bool:
+    # Digests are of any file, whatever types of content the settings have added.
+    return content_type in kind.content_types or (
+        kind.name in FILE_SIGNAL_NAMES and content_type in content_types()
+    )
+
+
 def known_content_type(name: str) -> ContentType:
     """The content type of that name. Raises BadContent."""
-    for known in CONTENT_TYPES:
-        if name == known:
-            return known
+    known = content_types()
+    if name in known:
+        return name
     raise BadContent(
-        f"no such content_type: {name[:80]!r}. There are {', '.join(CONTENT_TYPES)}.", field="content_type"
+        f"no such content_type: {name[:80]!r}. There are {', '.join(known)}.", field="content_type"
     )
 
 
@@ -138,7 +154,9 @@ async def hash_media(sandbox: Sandbox, data: bytes, types: Collection[str], max_
     if not data:
         raise BadContent("the file is empty", field="file")
     # PDQ and the hashes of pixels need the sandbox; digests of the file do not.
-    pixels = [name for name in types if name not in FILE_SIGNAL_NAMES and name != "video_md5"]
+    hashers = {name: hasher for name in types if (hasher := SIGNAL_TYPES[name].hasher) is not None}
+    files = {*FILE_SIGNAL_NAMES, "video_md5", *hashers}
+    pixels = [name for name in types if name not in files]
     found: dict[str, str] = {}
     quality: int | None = None
     if pixels:
@@ -152,8 +170,32 @@ async def hash_media(sandbox: Sandbox, data: bytes, types: Collection[str], max_
     found.update(streamed.hashed().signals)
     others = [name for name in types if name in FILE_SIGNAL_NAMES and name not in STREAMED]
     found.update(file_signals_of(data, others))
-    signals = {name: found[name] for name in types if name in found}
+    for name, hasher in hashers.items():
+        found[name] = await _hashed_elsewhere(sandbox, name, hasher, data)
+    signals = {name: found[name] for name in types if found.get(name)}
     return Hashed(signals, quality, tuple(types))
+
+
+async def _hashed_elsewhere(sandbox: Sandbox, name: str, hasher: OwnHasher, data: bytes) -> str:
+    """What another's class makes of a file, empty if nothing. One that fails costs other signals nothing."""
+    try:
+        if hasher.needs_path:
+            # Decoders may write no file, but read one.
+            with tempfile.NamedTemporaryFile(prefix="samelook-") as file:
+                await asyncio.to_thread(_written, file, data)
+                value = await sandbox.run(hasher.hashed, b"", file.name)
+        else:
+            value = await sandbox.run(hasher.hashed, data, None)
+        kind = SIGNAL_TYPES[name]
+        return kind.text(kind.parse(value)) if value else ""
+    except (HashingError, BadSignal) as error:
+        _log.warning("signal_type.not_hashed: %s: %s", name, error)
+        return ""
+
+
+def _written(file: IO[bytes], data: bytes) -> None:
+    file.write(data)
+    file.flush()
 
 
 def picture_signals(data: bytes, types: tuple[str, ...], max_pixels: int) -> dict[str, str | int]:

@@ -11,17 +11,19 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
 
 from samelook.hashing.table import SIGNALS, Signal
 from samelook.matching.distance import bits_apart
 
 from .errors import BadRadius, BadSignal, UnknownSignalType
+from .own_values import OwnHasher, OwnLogic
 
-ContentType = Literal["photo", "video"]
-CONTENT_TYPES: tuple[ContentType, ...] = ("photo", "video")
+ContentType = str
+_content_types: list[ContentType] = ["photo", "video"]
 _LONGEST_SHOWN = 80
-_LONGEST_VALUE = 1024
+_LONGEST_VALUE = 2600
+"""Bytes. An entry of a B-tree index of Postgres has 2,704, of which the type's name takes some."""
+_LONGEST_QUESTION = 1_000_000
 _INT32 = 2**31
 
 
@@ -42,6 +44,10 @@ class SignalType:
     """Written as a signed decimal, not as hex."""
     normalise: Callable[[str], str] | None = None
     """Of a type from elsewhere that is text: gives the one way to write a value, or raises."""
+    own: OwnLogic | None = None
+    """Of a type from elsewhere that does not simply match by equality: how it compares."""
+    hasher: OwnHasher | None = None
+    """Of a type from elsewhere that hashes files: how."""
 
     def parse(self, text: object) -> bytes:
         """The bytes of a value as it is written. Raises BadSignal."""
@@ -55,6 +61,25 @@ class SignalType:
         if len(plain) != self.bits // 4 or not _HEX(plain):
             raise self._refused(text, f"{self.bits // 4} hexadecimal digits in lower case")
         return bytes.fromhex(plain)
+
+    def question(self, text: object) -> bytes:
+        """What a lookup asks with: a value, or for types whose values are held against texts any text.
+
+        Raises BadSignal.
+        """
+        if self.own is None or not self.own.takes_text or not isinstance(text, str):
+            return self.parse(text)
+        asked = text.encode(errors="replace")
+        if not 0 < len(asked) <= _LONGEST_QUESTION:
+            raise self._refused(text, f"held against a text of 1 to {_LONGEST_QUESTION} bytes")
+        return asked
+
+    def compared(self, one: object, other: object, radius: int | None) -> tuple[bool, object]:
+        """Whether two values match, and `{"distance": …}`. Raises BadSignal."""
+        if self.own is not None:
+            return self.own.compare(self.text(self.parse(one)), self.question(other).decode())
+        first, second = self.parse(one), self.parse(other)
+        return self.matches(first, second, radius), {"distance": self.distance(first, second)}
 
     def text(self, value: bytes) -> str:
         """A value as it is written."""
@@ -126,6 +151,17 @@ def type_of(signal: Signal) -> SignalType:
 
 _known = {name: type_of(signal) for name, signal in SIGNALS.items() if not signal.optional}
 SIGNAL_TYPES: Mapping[str, SignalType] = MappingProxyType(_known)
+
+
+def content_types() -> tuple[ContentType, ...]:
+    """What a file may be: photo, video, and what the settings add."""
+    return tuple(_content_types)
+
+
+def register_content_type(name: ContentType) -> None:
+    """Makes a type of content known in this process; once more does no harm."""
+    if name not in _content_types:
+        _content_types.append(name)
 
 
 def register(kind: SignalType) -> None:

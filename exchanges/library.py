@@ -27,6 +27,8 @@ class Library:
 
     exchange_types: Mapping[str, type[Any]]
     signal_types: Mapping[str, type[Any]]
+    content_types: Mapping[str, type[Any]]
+    """Those of extensions; photos and videos are known without them."""
 
     def exchange_type(self, name: str) -> type[Any]:
         """The exchange type of that name. Raises UnknownExchangeType."""
@@ -53,7 +55,10 @@ class Library:
 
 @lru_cache(maxsize=8)
 def load(
-    exchange_types: tuple[str, ...] = (), signal_types: tuple[str, ...] = (), extensions: tuple[str, ...] = ()
+    exchange_types: tuple[str, ...] = (),
+    signal_types: tuple[str, ...] = (),
+    extensions: tuple[str, ...] = (),
+    content_types: tuple[str, ...] = (),
 ) -> Library:
     """The library with what is named besides. Raises LibraryMissing or BadExtension."""
     built_in, signals = _built_in()
@@ -66,7 +71,8 @@ def load(
     # What follows a colon says how banks compare the type; see signal_registration.
     signals = [*signals, *(kind for manifest in manifests for kind in manifest.signal_types)]
     signals += [_class(name.partition(":")[0]) for name in signal_types]
-    return Library(_by_name(apis, "exchange"), _by_name(signals, "signal"))
+    contents = [*(kind for one in manifests for kind in one.content_types), *map(_class, content_types)]
+    return Library(_by_name(apis, "exchange"), _by_name(signals, "signal"), _by_name(contents, "content"))
 
 
 def _built_in() -> tuple[list[type[Any]], list[type[Any]]]:
@@ -108,7 +114,7 @@ def _class(name: str) -> type[Any]:
     except (ImportError, AttributeError, ValueError) as error:
         raise BadExtension(f"{name} cannot be loaded: {error}", name=name) from error
     if not isinstance(found, type) or not hasattr(found, "get_name"):
-        raise BadExtension(f"{name} is no class of an exchange or a signal type", name=name)
+        raise BadExtension(f"{name} is no class of an exchange, a signal or a content type", name=name)
     return found
 
 

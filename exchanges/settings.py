@@ -31,8 +31,15 @@ class ExchangeSettings:
     signal_types: tuple[str, ...] = variable(
         "SAMELOOK_SIGNAL_TYPES",
         (),
-        "Signal types besides those of the banks, comma separated: classes, as package.module.Class. They match by "
-        "equality; with :BITS:RADIUS behind it a type of hex codes matches within that distance.",
+        "Signal types besides those of the banks, comma separated: classes, as package.module.Class. They compare and "
+        "hash as their class does; with :BITS:RADIUS behind it a type of hex codes has an index as fast as PDQ's.",
+        words,
+    )
+    content_types: tuple[str, ...] = variable(
+        "SAMELOOK_CONTENT_TYPES",
+        (),
+        "Types of content besides photo and video, comma separated: classes, as package.module.Class. Their names are "
+        "fields of forms, and values of content_type.",
         words,
     )
     optional_signals: tuple[str, ...] = optional_signals_field()

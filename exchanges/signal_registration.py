@@ -1,9 +1,8 @@
 """Optional signals and signal types of extensions, made known to banks.
 
-A class says how its values are written (`validate_signal_str`), but only by comparing two at a time what
-is near what. So by default such a type matches by equality; where the settings say
-`package.module.Class:BITS:RADIUS`, its values are hex codes of so many bits, and match within the radius,
-from the same live index as PDQ.
+A class says how its values are written, how they compare and how files are hashed (`own_logic`); one that
+says nothing of comparing matches by equality. Where the settings say `package.module.Class:BITS:RADIUS`, its
+values are hex codes of so many bits, and match within the radius, from the same live index as PDQ.
 """
 
 from __future__ import annotations
@@ -12,17 +11,19 @@ from collections.abc import Iterable
 from typing import Any
 
 from samelook.banks.signal_types import (
-    CONTENT_TYPES,
     SIGNAL_TYPES,
     ContentType,
     SignalType,
+    content_types,
     register,
+    register_content_type,
     type_of,
 )
 from samelook.hashing.table import SIGNALS
 
 from .errors import BadExtension
 from .library import load
+from .own_logic import own_hasher, own_logic
 from .settings import ExchangeSettings
 
 _WIDTHS = (64, 256)
@@ -34,12 +35,14 @@ def register_signal_types(settings: ExchangeSettings) -> list[str]:
     To be called once in each process that uses banks, before it loads them.
     """
     register_optional(settings.optional_signals)
-    if not settings.signal_types and not settings.extensions:
+    if not (settings.signal_types or settings.extensions or settings.content_types):
         return []
-    library = load(settings.exchange_types, settings.signal_types, settings.extensions)
-    comparisons = {
-        comparison.partition(":")[0]: comparison.partition(":")[2] for comparison in settings.signal_types
-    }
+    library = load(
+        settings.exchange_types, settings.signal_types, settings.extensions, settings.content_types
+    )
+    for name in library.content_types:
+        register_content_type(name)
+    comparisons = {one.partition(":")[0]: one.partition(":")[2] for one in settings.signal_types}
     added = []
     for name, kind in library.signal_types.items():
         known = SIGNAL_TYPES.get(name)
@@ -56,18 +59,28 @@ def register_optional(names: Iterable[str]) -> None:
 
 
 def _banked(kind: type[Any], comparison: str) -> SignalType:
-    name, content_types = kind.get_name(), _content_types(kind)
+    name, hasher = kind.get_name(), own_hasher(kind)
+    of = _content_types(kind)
     if not comparison:
-        return SignalType(name, 0, None, content_types, normalise=kind.validate_signal_str)
+        return SignalType(
+            name,
+            0,
+            None,
+            of,
+            by_default=hasher is not None,
+            normalise=kind.validate_signal_str,
+            own=own_logic(kind),
+            hasher=hasher,
+        )
     words = comparison.split(":")
     if len(words) != 2 or not all(word.isdecimal() for word in words):  # noqa: PLR2004 - bits and radius
         raise BadExtension(f"{name}: write bits and radius as in {kind.__qualname__}:256:31", name=name)
     bits, radius = map(int, words)
     if bits not in _WIDTHS or not 0 <= radius < bits:
         raise BadExtension(f"{name}: a code has 64 or 256 bits, and a radius below that", name=name)
-    return SignalType(name, bits, radius, content_types)
+    return SignalType(name, bits, radius, of, by_default=hasher is not None, hasher=hasher)
 
 
 def _content_types(kind: type[Any]) -> tuple[ContentType, ...]:
-    named = {content_type.get_name() for content_type in kind.get_content_types()}
-    return tuple(content_type for content_type in CONTENT_TYPES if content_type in named) or CONTENT_TYPES
+    named = {one.get_name() for one in kind.get_content_types()}
+    return tuple(one for one in content_types() if one in named)

@@ -22,7 +22,7 @@ from samelook.api.uploads import Media, SentForm, fetched_media, form_of
 from samelook.api.visitors import who_acts
 from samelook.banks.contents import OPERATOR
 from samelook.banks.details import DISABLED, ENABLED, Details, enabled
-from samelook.banks.signal_types import CONTENT_TYPES, SIGNAL_TYPES, parsed_signals
+from samelook.banks.signal_types import SIGNAL_TYPES, content_types, parsed_signals
 
 routes = web.RouteTableDef()
 _PAGE = 24
@@ -106,7 +106,7 @@ async def switch_type(request: web.Request) -> web.Response:
 async def bank(request: web.Request) -> web.Response:
     asked, curation = query_of(request, ContentsAsked), request.app[CURATION]
     found = await curation.banks.bank(request.match_info["bank_name"])
-    if asked.content_type not in ("", *CONTENT_TYPES) or asked.signal_type not in ("", *SIGNAL_TYPES):
+    if asked.content_type not in ("", *content_types()) or asked.signal_type not in ("", *SIGNAL_TYPES):
         raise bad_request("There is no such type.")
     after = max(0, asked.find - 1) if asked.find is not None else asked.after
     contents = await curation.contents.page(
@@ -129,7 +129,7 @@ async def bank(request: web.Request) -> web.Response:
         crawled=await curation.contents.crawled(content.id for content in contents if content.picture_sha256),
         count=count,
         sizes=signals_of_bank,
-        content_types=CONTENT_TYPES,
+        content_types=content_types(),
         signal_types=list(SIGNAL_TYPES),
         more=ids[-1] if len(ids) == _PAGE else None,
         enabled=lambda content: enabled(content.details.disable_until_ts, time.time()),

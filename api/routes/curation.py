@@ -27,7 +27,7 @@ from samelook.api.models import (
 from samelook.api.requests import body_of, query_of
 from samelook.api.state import CURATION, MATCHING, check_admin, show_at_once
 from samelook.banks.errors import UnknownBank
-from samelook.banks.signal_types import CONTENT_TYPES, SIGNAL_TYPES, signal_type
+from samelook.banks.signal_types import SIGNAL_TYPES, content_types, signal_type
 from samelook.banks.store import Bank
 
 routes = web.RouteTableDef()
@@ -179,7 +179,7 @@ async def update_signal_type(request: web.Request) -> web.Response:
 @routes.get("/c/content_type")
 @described(_CONFIGURATION, "All content types", answer=list[ContentTypeAnswer])
 async def list_content_types(_: web.Request) -> web.Response:
-    return answer([{"name": name, "enabled": True} for name in CONTENT_TYPES])
+    return answer([{"name": name, "enabled": True} for name in content_types()])
 
 
 def bank_answer(bank: Bank) -> BankAnswer:

@@ -56,7 +56,7 @@ async def lookup(request: web.Request) -> web.Response:
     if query.signal is None or query.signal_type is None:
         raise bad_request("Either url or both signal and signal_type are required")
     kind = enabled_type(live, query.signal_type)
-    return answer(await _lookup(request, live, kind, kind.parse(query.signal), query))
+    return answer(await _lookup(request, live, kind, kind.question(query.signal), query))
 
 
 @routes.post("/m/lookup")
@@ -87,7 +87,7 @@ async def lookup_upload(request: web.Request) -> web.Response:
 async def raw_lookup(request: web.Request) -> web.Response:
     live, query = live_of(request), query_of(request, RawLookupQuery)
     kind = enabled_type(live, query.signal_type)
-    found = await live.find(kind, kind.parse(query.signal), kind.checked_radius(query.radius))
+    found = await live.find(kind, kind.question(query.signal), kind.checked_radius(query.radius))
     banks = bank_names(query.banks)
     if banks is not None:
         found = [content for content in found if content.bank.name in banks]
@@ -113,16 +113,15 @@ async def raw_lookup(request: web.Request) -> web.Response:
 )
 async def compare(request: web.Request) -> web.Response:
     live, query = live_of(request), query_of(request, CompareQuery)
-    results: dict[str, tuple[bool, dict[str, int]]] = {}
+    results: dict[str, tuple[bool, object]] = {}
     for name, pair in (await json_of(request)).items():
         if not isinstance(pair, list):
             raise bad_request(f"Comparison hashes for {name[:80]} was not a list")
         if len(pair) != 2:  # noqa: PLR2004 - a pair
             raise bad_request("Comparison hash list length must be exactly 2")
         kind = enabled_type(live, name)
-        one, other = (kind.parse(text) for text in pair)
-        matches = kind.matches(one, other, kind.checked_radius(query.radius))
-        results[name] = (matches, {"distance": kind.distance(one, other)})
+        one, other = pair
+        results[name] = kind.compared(one, other, kind.checked_radius(query.radius))
     return answer(results)
 
 
@@ -202,5 +201,5 @@ async def _describe(request: web.Request, kind: SignalType, matches: list[dict[s
 
 def _with_distances(kind: SignalType, found: list[FoundContent]) -> list[dict[str, Any]]:
     if kind.radius is None:
-        return [{"bank_content_id": content.content_id, "distance": "-"} for content in found]
-    return [{"bank_content_id": content.content_id, "distance": str(content.distance)} for content in found]
+        return [{"bank_content_id": one.content_id, "distance": one.away or "-"} for one in found]
+    return [{"bank_content_id": one.content_id, "distance": str(one.distance)} for one in found]
