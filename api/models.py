@@ -109,7 +109,11 @@ class RawLookupAnswer(BaseModel):
 
 
 class DistanceAnswer(BaseModel):
-    distance: int
+    """A type of one's own may say something else, or nothing."""
+
+    model_config = ConfigDict(extra="allow")
+
+    distance: int | float | str | None = None
 
 
 CompareAnswer = dict[
@@ -158,6 +162,7 @@ class BankDetailsAnswer(BankAnswer):
     description: str
     tags: list[str]
     active: bool = Field(description="Off: nothing of it matches.")
+    negative: bool = Field(description="A match here mutes the other banks: it holds what must not match.")
     radii: dict[str, int] = Field(
         description="How near a signal must be to match here, in bits, where not as the signal type has it."
     )
@@ -179,6 +184,7 @@ class BankCreate(BaseModel):
         default=None, description="The share of lookups to take part in, 0 to 1."
     )
     active: bool = True
+    negative: bool = Field(default=False, description="A match here mutes the other banks.")
     description: str = ""
     tags: list[Tag] = Field(default_factory=list)
     radii: dict[str, int] = Field(
@@ -191,6 +197,7 @@ class BankUpdate(BaseModel):
     enabled: bool | None = None
     enabled_ratio: float | None = None
     active: bool | None = None
+    negative: bool | None = None
     description: str | None = None
     tags: list[Tag] | None = None
     radii: dict[str, int] | None = Field(default=None, description="All of them; {} for none of its own.")

@@ -118,8 +118,10 @@ class LiveBanks:
         homes = states.banks_of(ids).tolist()
         disable_until = states.disable_until
         return [
-            Found(one, banks[home], distance, int(disable_until[one]), away.get(one))
-            for one, home, distance in zip(ids.tolist(), homes, distances.tolist(), strict=True)
+            FoundContent(
+                content_id, banks[home], distance, int(disable_until[content_id]), away.get(content_id)
+            )
+            for content_id, home, distance in zip(ids.tolist(), homes, distances.tolist(), strict=True)
             if home in banks
         ]
 
@@ -240,7 +242,12 @@ class LiveBanks:
                     values.add(fresh)
                     await values.settle(self.states)
         for name, own in self.own.items():
-            own.add([(one.signal_id, one.value) for one in self.feed.signals(name) if one.value is not None])
+            fresh = [
+                (change.signal_id, change.value)
+                for change in self.feed.signals(name)
+                if change.value is not None
+            ]
+            own.add(fresh)
 
     async def read_own(self) -> None:
         """Reads the values of types that compare in their own way. Raises SourceUnavailable."""

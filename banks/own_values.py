@@ -83,7 +83,7 @@ class OwnValues:
                 self._small = await self._build(list(self._fresh))
             parts = [part.index for part in (self._large, self._small) if part is not None]
             matches = await asyncio.to_thread(
-                lambda: [one for part in parts for one in self.logic.found(part, question)]
+                lambda: [match for part in parts for match in self.logic.found(part, question)]
             )
         found: dict[int, str] = {}
         for content_id, distance in matches:
@@ -95,8 +95,8 @@ class OwnValues:
         self.grown.clear()
         known, taken = list(self._large.entries) if self._large else [], len(self._fresh)
         entries = list(dict.fromkeys(known + self._fresh))
-        there = states.banks_of(np.array([one for _, one in entries], np.int64)) > 0
-        large = await self._build([one for one, is_there in zip(entries, there, strict=True) if is_there])
+        there = states.banks_of(np.array([content_id for _, content_id in entries], np.int64)) > 0
+        large = await self._build([entry for entry, is_there in zip(entries, there, strict=True) if is_there])
         async with self._lock:
             self._large, self._small, self._fresh = large, None, self._fresh[taken:]
 

@@ -39,6 +39,8 @@ class Bank:
     """The share of lookups in which it takes part."""
     active: bool
     """Off: nothing of it matches."""
+    negative: bool
+    """What matches here must not match: it mutes the other banks."""
     description: str
     tags: tuple[str, ...]
     owner: Owner | None
@@ -93,6 +95,7 @@ class BankStore:
         *,
         enabled_ratio: float = 1.0,
         active: bool = True,
+        negative: bool = False,
         description: str = "",
         tags: Sequence[str] = (),
         radii: Mapping[str, int] = MappingProxyType({}),
@@ -111,6 +114,7 @@ class BankStore:
                 name=name,
                 enabled_ratio=float(enabled_ratio),
                 active=active,
+                negative=negative,
                 description=description,
                 tags=list(tags),
                 radii=dict(radii),
@@ -129,6 +133,7 @@ class BankStore:
         new_name: str | None = None,
         enabled_ratio: float | None = None,
         active: bool | None = None,
+        negative: bool | None = None,
         description: str | None = None,
         tags: Sequence[str] | None = None,
         radii: Mapping[str, int] | None = None,
@@ -158,6 +163,7 @@ class BankStore:
                     name=new_name,
                     enabled_ratio=None if enabled_ratio is None else float(enabled_ratio),
                     active=active,
+                    negative=negative,
                     description=description,
                     tags=None if tags is None else list(tags),
                     radii=None if radii is None else dict(radii),
@@ -272,6 +278,7 @@ def _said(bank: Bank) -> dict[str, Any]:
         "name": bank.name,
         "enabled_ratio": bank.enabled_ratio,
         "active": bank.active,
+        "negative": bank.negative,
         "description": bank.description,
         "tags": list(bank.tags),
         "radii": dict(bank.radii),
@@ -289,6 +296,7 @@ def _bank(row: Mapping[str, Any]) -> Bank:
         row["name"],
         row["enabled_ratio"],
         row["active"],
+        row["negative"],
         row["description"],
         tuple(row["tags"]),
         row["owner"],

@@ -63,24 +63,25 @@ class ClassLogic:
         """The class's own index; where it has none, one that compares with each value."""
         of = _index_class(self.kind)
         # An index may take a value and then fail at every question; and a class may change its mind.
-        valid = [one for one in entries if self._passes(self.kind.validate_signal_str, one[0], one)]
+        valid = [entry for entry in entries if self._passes(self.kind.validate_signal_str, entry[0], entry)]
         try:
             return of.build(valid)
         except Exception:  # noqa: BLE001 - foreign code, and one bad value must not stop the others
-            return of.build([one for one in valid if self._passes(of.build, [one], one)])
+            return of.build([entry for entry in valid if self._passes(of.build, [entry], entry)])
 
     def found(self, index: Any, question: str) -> list[tuple[int, str]]:
         """What the index finds, as it orders it."""
         try:
             return [
-                (int(one.metadata), str(one.similarity_info.pretty_str())) for one in index.query(question)
+                (int(match.metadata), str(match.similarity_info.pretty_str()))
+                for match in index.query(question)
             ]
         except Exception as error:
             raise self._refused(error) from error
 
-    def _passes(self, check: Callable[[Any], Any], given: object, entry: tuple[str, int]) -> bool:
+    def _passes(self, check: Callable[[Any], Any], value: object, entry: tuple[str, int]) -> bool:
         try:
-            check(given)
+            check(value)
         except Exception as error:  # noqa: BLE001 - foreign code may raise anything
             _log.warning(
                 "signal_type.left_out: %s refuses the signal of content %d (%s)",
@@ -145,9 +146,9 @@ def _index_class(kind: type[Any]) -> type[Any]:
 def _as_json(distance: Any) -> object:
     """A similarity as HMA writes it: the object's fields."""
     is_value = dataclasses.is_dataclass(distance) and not isinstance(distance, type)
-    said = dataclasses.asdict(distance) if is_value else {}
+    fields = dataclasses.asdict(distance) if is_value else {}
     try:
-        json.dumps(said)
+        json.dumps(fields)
     except (TypeError, ValueError):
         return {"distance": distance.pretty_str()}
-    return said
+    return fields

@@ -42,7 +42,9 @@ def register_signal_types(settings: ExchangeSettings) -> list[str]:
     )
     for name in library.content_types:
         register_content_type(name)
-    comparisons = {one.partition(":")[0]: one.partition(":")[2] for one in settings.signal_types}
+    comparisons = {
+        comparison.partition(":")[0]: comparison.partition(":")[2] for comparison in settings.signal_types
+    }
     added = []
     for name, kind in library.signal_types.items():
         known = SIGNAL_TYPES.get(name)
@@ -82,5 +84,5 @@ def _banked(kind: type[Any], comparison: str) -> SignalType:
 
 
 def _content_types(kind: type[Any]) -> tuple[ContentType, ...]:
-    named = {one.get_name() for one in kind.get_content_types()}
-    return tuple(one for one in content_types() if one in named)
+    named = {content_type.get_name() for content_type in kind.get_content_types()}
+    return tuple(name for name in content_types() if name in named)

@@ -159,6 +159,7 @@ class ExchangeStore:
                 name=name,
                 enabled_ratio=1.0,
                 active=True,
+                negative=False,
                 description=f"What the exchange {name} ({api}) shares.",
                 tags=[],
                 radii={},

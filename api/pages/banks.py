@@ -51,6 +51,7 @@ class BankForm(BaseModel):
     name: str = Field(default="", max_length=255)
     enabled_ratio: float = Field(default=1.0, ge=0.0, le=1.0)
     active: bool = False
+    negative: bool = False
     description: str = Field(default="", max_length=10_000)
     tags: str = Field(default="", max_length=2000)
     radii: str = Field(default="", max_length=2000)
@@ -60,6 +61,7 @@ class BankForm(BaseModel):
         return {
             "enabled_ratio": self.enabled_ratio,
             "active": self.active,
+            "negative": self.negative,
             "description": self.description,
             "tags": _words(self.tags),
             "radii": _radii(self.radii),

@@ -141,13 +141,15 @@ async def _in_banks(request: web.Request, values: Mapping[SignalType, bytes]) ->
             continue
         found = await live.find(kind, value, live.reach.get(kind.name))
         own = kind if kind.name in live.reach else None
-        for bank, matches in by_bank(found, threshold=0.0, banks=None, now=time.time(), kind=own).items():
+        taken = by_bank(found, threshold=0.0, banks=None, now=time.time(), kind=own)
+        for bank, matches in (taken.found | taken.negative).items():
             for content in matches:
                 share = content.distance / max(1, kind.bits)
                 known = nearest.get(content.content_id)
                 if known is None or share < known["share"]:
                     nearest[content.content_id] = {
                         "bank": bank,
+                        "negative": content.bank.negative,
                         "content": content.content_id,
                         "signal": kind.name,
                         "distance": content.distance,

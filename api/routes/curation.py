@@ -33,7 +33,7 @@ from samelook.banks.store import Bank
 routes = web.RouteTableDef()
 _BANKS = "Banks"
 _CONFIGURATION = "Configuration"
-_DETAILS = frozenset({"active", "description", "tags", "radii"})
+_DETAILS = frozenset({"active", "negative", "description", "tags", "radii"})
 _NO_TYPES = ("",)
 """Banks changed, and the index of no type."""
 
@@ -65,6 +65,7 @@ async def create_bank(request: web.Request) -> web.Response:
         body.name,
         enabled_ratio=ratio,
         active=body.active,
+        negative=body.negative,
         description=body.description,
         tags=body.tags,
         radii=body.radii,
@@ -111,6 +112,7 @@ async def update_bank(request: web.Request) -> web.Response:
         new_name=body.name,
         enabled_ratio=ratio,
         active=body.active,
+        negative=body.negative,
         description=body.description,
         tags=body.tags,
         radii=body.radii,
@@ -199,6 +201,7 @@ def _details(bank: Bank) -> BankDetailsAnswer:
         description=bank.description,
         tags=list(bank.tags),
         active=bank.active,
+        negative=bank.negative,
         radii=dict(bank.radii),
         owner=bank.owner,
         created_at=bank.created_at,

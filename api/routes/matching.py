@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from aiohttp import web
@@ -28,11 +29,12 @@ from samelook.api.state import CURATION, check_hashing, live_of
 from samelook.api.uploads import Media, fetched_media
 from samelook.banks.errors import SignalTypeDisabled
 from samelook.banks.live import FoundContent, LiveBanks
-from samelook.banks.lookup import bank_names, by_bank, coin
+from samelook.banks.lookup import Taken, bank_names, by_bank, coin
 from samelook.banks.signal_types import SignalType, signal_type
 
 routes = web.RouteTableDef()
 _TAG = "Matching"
+MUTED_BY = "Samelook-Muted-By"
 _Matches = dict[str, list[dict[str, Any]]]
 
 
@@ -51,12 +53,15 @@ async def lookup(request: web.Request) -> web.Response:
     if query.url:
         check_hashing(request)
         media = await fetched_media(fetcher_of(request), query.url, query.content_type)
-        found = await _matches_of_media(request, media, query.types, query)
-        return answer(found if query.signal_type is None else found.get(query.signal_type, {}))
+        found, muted_by = await _matches_of_media(request, media, query.types, query)
+        shown = found if query.signal_type is None else found.get(query.signal_type, {})
+        return _muted(answer(shown), muted_by)
     if query.signal is None or query.signal_type is None:
         raise bad_request("Either url or both signal and signal_type are required")
     kind = enabled_type(live, query.signal_type)
-    return answer(await _lookup(request, live, kind, kind.question(query.signal), query))
+    found = {kind: await _lookup(live, kind, kind.question(query.signal), query)}
+    shown, muted_by = await _shown(request, found, query)
+    return _muted(answer(shown[kind.name]), muted_by)
 
 
 @routes.post("/m/lookup")
@@ -73,7 +78,8 @@ async def lookup_upload(request: web.Request) -> web.Response:
     query = query_of(request, LookupUploadQuery)
     check_hashing(request)
     media = await sent_media(request, query.types)
-    return answer(await _matches_of_media(request, media, query.types, query))
+    found, muted_by = await _matches_of_media(request, media, query.types, query)
+    return _muted(answer(found), muted_by)
 
 
 @routes.get("/m/raw_lookup")
@@ -151,39 +157,56 @@ def enabled_type(live: LiveBanks, name: str) -> SignalType:
 
 async def _matches_of_media(
     request: web.Request, media: Media, types: str | None, query: LookupQuery | LookupUploadQuery
-) -> dict[str, _Matches]:
+) -> tuple[dict[str, _Matches], Collection[str]]:
+    """The matches by signal type, and the negative banks that mute them: one signal's match mutes all."""
     live = live_of(request)
     signals = (await hashed(request, media, types)).usable()
-    kinds = {name: signal_type(name) for name in signals}
-    return {
-        name: await _lookup(request, live, kinds[name], kinds[name].parse(value), query)
-        for name, value in signals.items()
-    }
+    kinds = [signal_type(name) for name in signals]
+    found = {kind: await _lookup(live, kind, kind.parse(signals[kind.name]), query) for kind in kinds}
+    return await _shown(request, found, query)
 
 
 async def _lookup(
-    request: web.Request,
     live: LiveBanks,
     kind: SignalType,
     value: bytes,
     query: LookupQuery | LookupUploadQuery,
-) -> _Matches:
+) -> Taken:
     asked = kind.checked_radius(query.radius)
     by_own_radius = asked is None and kind.name in live.reach
     found = await live.find(kind, value, live.reach[kind.name] if by_own_radius else asked)
     if not found:
-        return {}
-    chosen = by_bank(
+        return Taken({}, {})
+    return by_bank(
         found,
         threshold=coin(query.seed, bypass=query.bypass_coinflip),
         banks=bank_names(query.banks),
         now=time.time(),
         kind=kind if by_own_radius else None,
     )
-    matches: _Matches = {name: _with_distances(kind, contents) for name, contents in chosen.items()}
-    if query.include_metadata:
-        await _describe(request, kind, [match for matched in matches.values() for match in matched])
-    return matches
+
+
+async def _shown(
+    request: web.Request, found: Mapping[SignalType, Taken], query: LookupQuery | LookupUploadQuery
+) -> tuple[dict[str, _Matches], Collection[str]]:
+    muted_by = {name: None for taken in found.values() for name in taken.negative}
+    banks = bank_names(query.banks)
+    shown: dict[str, _Matches] = {}
+    for kind, taken in found.items():
+        answered = taken.answered(banks, muted=bool(muted_by))
+        shown[kind.name] = {name: _with_distances(kind, contents) for name, contents in answered.items()}
+        if query.include_metadata:
+            await _describe(
+                request, kind, [match for matches in shown[kind.name].values() for match in matches]
+            )
+    return shown, muted_by
+
+
+def _muted(response: web.Response, muted_by: Collection[str]) -> web.Response:
+    """The answer has HMA's shape, so what muted it is said beside it."""
+    if muted_by:
+        response.headers[MUTED_BY] = ",".join(muted_by)
+    return response
 
 
 async def _describe(request: web.Request, kind: SignalType, matches: list[dict[str, Any]]) -> None:
@@ -201,5 +224,5 @@ async def _describe(request: web.Request, kind: SignalType, matches: list[dict[s
 
 def _with_distances(kind: SignalType, found: list[FoundContent]) -> list[dict[str, Any]]:
     if kind.radius is None:
-        return [{"bank_content_id": one.content_id, "distance": one.away or "-"} for one in found]
-    return [{"bank_content_id": one.content_id, "distance": str(one.distance)} for one in found]
+        return [{"bank_content_id": content.content_id, "distance": content.away or "-"} for content in found]
+    return [{"bank_content_id": content.content_id, "distance": str(content.distance)} for content in found]

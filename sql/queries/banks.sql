@@ -8,18 +8,18 @@ SELECT * FROM banks WHERE removed_at IS NULL ORDER BY id;
 -- The bank of this name. By the unique index banks_by_name: one row.
 SELECT * FROM banks WHERE name = :name AND removed_at IS NULL;
 
--- name: create_bank(name, enabled_ratio, active, description, tags, radii, owner)^
+-- name: create_bank(name, enabled_ratio, active, negative, description, tags, radii, owner)^
 -- No row when the name is taken.
-INSERT INTO banks (name, enabled_ratio, active, description, tags, radii, owner)
-VALUES (:name, :enabled_ratio, :active, :description, :tags::text[], :radii::jsonb, :owner)
+INSERT INTO banks (name, enabled_ratio, active, negative, description, tags, radii, owner)
+VALUES (:name, :enabled_ratio, :active, :negative, :description, :tags::text[], :radii::jsonb, :owner)
 ON CONFLICT (name) WHERE removed_at IS NULL DO NOTHING
 RETURNING *;
 
--- name: update_bank(id, name, enabled_ratio, active, description, tags, radii)^
+-- name: update_bank(id, name, enabled_ratio, active, negative, description, tags, radii)^
 -- What is NULL stays as it is. Raises UniqueViolationError when the new name is taken. By primary key: one row.
 UPDATE banks
 SET name = coalesce(:name, name), enabled_ratio = coalesce(:enabled_ratio, enabled_ratio),
-    active = coalesce(:active, active), description = coalesce(:description, description),
+    active = coalesce(:active, active), negative = coalesce(:negative, negative), description = coalesce(:description, description),
     tags = coalesce(:tags::text[], tags), radii = coalesce(:radii::jsonb, radii), updated_at = now()
 WHERE id = :id AND removed_at IS NULL
 RETURNING *;

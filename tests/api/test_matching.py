@@ -422,3 +422,36 @@ async def test_a_place_to_read_from_that_is_away_leaves_the_rest_alone(database_
             assert made.status == 201
         async with client.get("/m/lookup", params={"signal_type": "pdq", "signal": PDQ}) as refused:
             assert refused.status == 503
+
+
+async def test_a_negative_bank_mutes_the_others(full: Any) -> None:
+    for name in ("BAD", "GOOD"):
+        await full.post("/c/banks", {"name": name})
+    near = f"{int(PDQ, 16) ^ 0b111:064x}"
+    await full.post("/c/bank/BAD/signal", {"pdq": PDQ})
+    good = (await full.post("/c/bank/GOOD/signal", {"pdq": near})).json["id"]
+    changed = await full.put("/c/bank/GOOD", {"negative": True, "radii": {"pdq": 3}})
+    assert changed.json["negative"]
+
+    async def asked(signal: str, **more: str) -> tuple[set[str], str | None]:
+        answer = await full.get("/m/lookup", signal=signal, signal_type="pdq", **more)
+        return set(answer.json), answer.headers.get("Samelook-Muted-By")
+
+    assert await asked(PDQ) == await asked(PDQ, banks="BAD") == (set(), "GOOD")
+    assert await asked(PDQ, banks="BAD,GOOD") == ({"GOOD"}, "GOOD"), "one can see what mutes"
+    assert await asked(f"{int(PDQ, 16) ^ 1 << 9:064x}") == ({"BAD"}, None), "too far for the negative bank"
+    await full.put(f"/c/bank/GOOD/content/{good}", {"disable_until_ts": 0})
+    assert await asked(PDQ) == ({"BAD"}, None)
+    await full.put(f"/c/bank/GOOD/content/{good}", {"disable_until_ts": 1})
+    raw = await full.get("/m/raw_lookup", signal=PDQ, signal_type="pdq")
+    assert len(raw.json["matches"]) == 2, "a raw lookup shows everything"
+
+    # One signal of a file that is known to be good mutes all of its signals.
+    picture = b"not really a picture"
+    signals = (await full.send_file("/h/hash", "video", picture, types="md5,sha256")).json
+    await full.post("/c/bank/BAD/signal", {"md5": signals["md5"]})
+    lookup = await full.send_file("/m/lookup", "video", picture, types="md5,sha256")
+    assert [set(lookup.json[name]) for name in ("md5", "sha256")] == [{"BAD"}, set()]
+    await full.post("/c/bank/GOOD/signal", {"sha256": signals["sha256"]})
+    lookup = await full.send_file("/m/lookup", "video", picture, types="md5,sha256")
+    assert lookup.json == {"md5": {}, "sha256": {}}
