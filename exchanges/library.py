@@ -71,7 +71,10 @@ def load(
     # What follows a colon says how banks compare the type; see signal_registration.
     signals = [*signals, *(kind for manifest in manifests for kind in manifest.signal_types)]
     signals += [_class(name.partition(":")[0]) for name in signal_types]
-    contents = [*(kind for manifest in manifests for kind in manifest.content_types), *map(_class, content_types)]
+    contents = [
+        *(kind for manifest in manifests for kind in manifest.content_types),
+        *map(_class, content_types),
+    ]
     return Library(_by_name(apis, "exchange"), _by_name(signals, "signal"), _by_name(contents, "content"))
 
 
