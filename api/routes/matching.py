@@ -59,9 +59,9 @@ async def lookup(request: web.Request) -> web.Response:
     if query.signal is None or query.signal_type is None:
         raise bad_request("Either url or both signal and signal_type are required")
     kind = enabled_type(live, query.signal_type)
-    found = {kind: await _lookup(live, kind, kind.question(query.signal), query)}
-    shown, muted_by = await _shown(request, found, query)
-    return _muted(answer(shown[kind.name]), muted_by)
+    taken = {kind: await _lookup(live, kind, kind.question(query.signal), query)}
+    by_type, muted_by = await _shown(request, taken, query)
+    return _muted(answer(by_type[kind.name]), muted_by)
 
 
 @routes.post("/m/lookup")
