@@ -1,11 +1,12 @@
 """Sites a second of a whole crawl, against a plain aiohttp download of the same URLs.
 
-    python -m bench.crawl [--sites 6000] [--rounds 3] [--workers 1]
+    python -m bench.crawl [--sites 6000] [--rounds 3] [--workers 1] [--weather]
 
 One web server process answers from memory, without any delay. In turn, several times: aiohttp
 downloads the URLs and throws them away; the crawler visits the same sites, from an empty database:
 robots.txt, page, icons, decoding, hashing, writing. The ratio is of medians. CPU is that of each
-process tree for one site.
+process tree for one site. With `--weather` another web is crawled: slow, silent and dead sites
+(bench/weather).
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from aiohttp.abc import AbstractResolver
 from rich.console import Console
 from rich.table import Table
 
+from bench import weather
 from samelook.postgres.embedded import embedded_postgres
 from samelook.settings import load_settings
 from samelook.sql.migrate import migrate
@@ -212,5 +214,9 @@ if __name__ == "__main__":
     parser.add_argument("--sites", type=int, default=6000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--weather", action="store_true")
     arguments = parser.parse_args()
-    asyncio.run(main(arguments.sites, arguments.rounds, arguments.workers))
+    if arguments.weather:
+        asyncio.run(weather.main(arguments.sites, [sys.executable, "-m", "bench.weather_crawl"]))
+    else:
+        asyncio.run(main(arguments.sites, arguments.rounds, arguments.workers))

@@ -9,6 +9,7 @@ import platform
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -17,6 +18,7 @@ from samelook.crawler import phases
 from samelook.crawler.fetching.fetcher import Fetcher
 from samelook.crawler.pictures import HashedPictures
 from samelook.crawler.queues.postgres import PostgresQueue
+from samelook.crawler.slots import Slots, most_slots
 from samelook.crawler.statements import StatementReader
 from samelook.crawler.stores import domains_store, hashes_store, icons_store
 from samelook.crawler.worker import PhaseProgress, PhaseRunner
@@ -58,8 +60,16 @@ class Crawl:
         self._faults = faults
         self._stop = asyncio.Event()
         self._runners: dict[Phase, PhaseRunner[Any, Any]] = {}
+        self._fetcher = fetcher
+        self.slots = Slots(fetcher.settings.max_requests)
         self._done: set[Phase] = set()
-        pictures = HashedPictures(sandbox.hash, self._known_pictures)
+        stages = fetcher.stages
+
+        async def hashed(body: bytes) -> HashedPicture:
+            with stages.timed("decode"):
+                return await sandbox.hash(body)
+
+        pictures = HashedPictures(hashed, self._known_pictures)
         works: dict[Phase, tuple[Any, Callable[[Any], Any]]] = {
             "domains": (domains_store(), phases.start_page_of),
             "icons": (icons_store(settings), lambda page: phases.visit_page(fetcher, page)),
@@ -82,7 +92,9 @@ class Crawl:
                 )
                 if faults is not None:
                     queue, work = faults.queue(queue), faults.work(work)
-                downstream = PhaseRunner(phase, queue, work, settings, self._stop, downstream)
+                # The first phase waits for nothing: it must not take slots from those that do.
+                slots = Slots(settings.batch) if phase == "domains" else self.slots
+                downstream = PhaseRunner(phase, queue, work, settings, self._stop, slots, stages, downstream)
                 self._runners = {phase: downstream, **self._runners}
 
     @property
@@ -106,7 +118,10 @@ class Crawl:
             phases=[*self._runners, *(["etl"] if self._etl else [])],
         )
         async with asyncio.TaskGroup() as group:
-            beside = [group.create_task(self._beat())]
+            beside = [
+                group.create_task(self._beat()),
+                group.create_task(self.slots.keep_fitting(lambda: self._fetcher.waiting)),
+            ]
             if self._statements is not None and not once:
                 beside.append(group.create_task(self._statements.run()))
             if self._faults is not None:
@@ -180,6 +195,9 @@ async def open_crawl(
 
     With `faults` it breaks on purpose; with `messages` its queues are a message service's.
     """
+    # A slot has one request at a time, so there are as many as there may be slots.
+    most = most_slots()
+    fetch = replace(fetch, max_requests=min(most, crawl.concurrency or most))
     async with AsyncExitStack() as stack:
         if faults is not None:
             await faults.refresh()

@@ -38,7 +38,11 @@ class CrawlSettings:
     """How much a crawling process does at once, and when it does things again."""
 
     concurrency: int = variable(
-        "SAMELOOK_CONCURRENCY", 500, "Inputs that one process works on at once, in each phase.", count
+        "SAMELOOK_CONCURRENCY",
+        0,
+        "Inputs that one process works on at once, at most. 0: as many as keep its processor busy, within its memory "
+        "and open files.",
+        at_least(0, int),
     )
     batch: int = variable("SAMELOOK_BATCH", 250, "Inputs pulled from a queue at once, at most.", count)
     flush_items: int = 500

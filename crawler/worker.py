@@ -14,17 +14,18 @@ from uuid import UUID
 import structlog
 
 from samelook.crawler.errors import CrawlError
-from samelook.crawler.pace import Pace
 from samelook.crawler.queues.interface import Input, Lease, Outcome, PhaseQueue, Result
 from samelook.crawler.settings import CrawlSettings
+from samelook.crawler.slots import Slots
+from samelook.crawler.stages import Stages
 from samelook.sql.queue_queries import Phase
 
 log = structlog.get_logger()
 
 BACKLOG_ROUNDS = 2
-"""Work that a phase should have before it, in rounds of all its slots."""
-LEAST_PULL = 64
-"""Fewer inputs are not worth a round trip while there is other work."""
+"""Work that a phase should have before it, in rounds of all slots."""
+UPSTREAM_SHARE = 0.5
+"""Of the slots, at most, for a phase that feeds another one: silent sites must not keep that one idle."""
 
 
 class InternalError(CrawlError):
@@ -60,10 +61,14 @@ class PhaseRunner(Generic[Input, Result]):
         work: Callable[[Input], Awaitable[Result]],
         settings: CrawlSettings,
         stop: asyncio.Event,
+        slots: Slots,
+        stages: Stages,
         downstream: PhaseRunner[Any, Any] | None = None,
     ) -> None:
         """`downstream`, the phase that this one feeds, is not run away from while it is behind."""
         self.phase = phase
+        self._slots = slots
+        self._stages = stages
         self._wake = asyncio.Event()
         self._found_nothing = False
         self._downstream = downstream
@@ -71,7 +76,6 @@ class PhaseRunner(Generic[Input, Result]):
         if downstream is not None:
             downstream._upstream_wakes.append(self._wake)  # noqa: SLF001 - of its own kind
         self._backlog = 0
-        self.pace = Pace()
         self.progress = PhaseProgress()
         self._queue = queue
         self._work = work
@@ -90,23 +94,35 @@ class PhaseRunner(Generic[Input, Result]):
             self._found_nothing = False
             self._wake.set()
 
-    def _room(self) -> int:
-        """How many inputs may be taken without running away from the phase that this one feeds.
+    def _is_ahead(self) -> bool:
+        """Whether the phase that this one feeds has more before it than a few rounds of work.
 
-        That one should find a few rounds of work, and what it takes up while an input is worked on here. So a
-        site's icons are fetched soon after its page, while the connection is still open, and not hours
-        later; and whoever decodes them has work from the start.
+        While that is so, nothing is taken up here. So a site's icons are fetched soon after its page, while
+        the connection is still open, and not hours later.
         """
         below = self._downstream
-        if below is None:
-            return self._settings.concurrency
-        ahead = len(self._in_hand) + len(self._finished)
-        if not self.pace.pushed:
-            return LEAST_PULL - ahead  # begin with few: the first results come soon
-        each = self.pace.fan_out
-        wanted = float(BACKLOG_ROUNDS * self._settings.concurrency)
-        wanted += below.pace.rate(time.monotonic()) * (self.pace.seconds + self._settings.flush_s)
-        return int((max(wanted, LEAST_PULL * each) - below._backlog) / each) - ahead  # noqa: SLF001 - of its own kind
+        return below is not None and below._backlog > BACKLOG_ROUNDS * below._slots.limit  # noqa: SLF001 - of its own kind
+
+    def _room(self) -> int:
+        """How many inputs there are slots for."""
+        below = self._downstream
+        if below is None or below._slots is not self._slots:  # noqa: SLF001 - of its own kind
+            return self._slots.free
+        return min(self._slots.free, int(UPSTREAM_SHARE * self._slots.limit) - len(self._in_hand))
+
+    def _enough(self) -> int:
+        """Free slots that make a pull worth its round trip: a quarter of all, or a whole batch."""
+        return min(self._settings.batch, max(1, self._slots.limit // 4))
+
+    def look_for_room(self) -> None:
+        """Pull again if there is room now; called whenever slots get free."""
+        # Free slots are no reason to ask again when there was nothing a moment ago.
+        if not self._found_nothing and self._room() >= self._enough():
+            self._wake.set()
+
+    def is_short(self) -> bool:
+        """Whether there is work, and no slots for it."""
+        return not self._found_nothing and self._room() < self._enough() and not self._is_ahead()
 
     async def run(self, upstream_done: Callable[[], bool] | None) -> None:
         """Work until stopped, or (with `upstream_done`, a `--once` run) until nothing is due any more.
@@ -118,6 +134,7 @@ class PhaseRunner(Generic[Input, Result]):
             group.create_task(self._flush_repeatedly(closing), name=f"{self.phase}.flush")
             renewing = group.create_task(self._renew_repeatedly(), name=f"{self.phase}.renew")
             waking = group.create_task(self._wake_to_stop())
+            self._slots.join(self)
             try:
                 await self._pull_repeatedly(upstream_done)
                 await self._let_work_finish()
@@ -131,18 +148,14 @@ class PhaseRunner(Generic[Input, Result]):
     async def _pull_repeatedly(self, upstream_done: Callable[[], bool] | None) -> None:
         idle_s = self._settings.idle_first_s
         while not self._stop.is_set():
-            # A slot is taken before work is: nothing is leased that cannot start at once. Half of the
-            # slots free, or a whole batch, makes a pull worth its round trip.
-            free = self._settings.concurrency - len(self._in_hand)
-            enough = min(self._settings.batch, max(1, self._settings.concurrency // 2))
+            # A slot is taken before work is: nothing is leased that cannot start at once.
             self._wake.clear()
             room = self._room()
-            if free < enough or room < min(enough, LEAST_PULL):
+            if room < self._enough() or self._is_ahead():
                 await self._wait_for(self._wake, self._settings.idle_first_s)
                 continue
             was_upstream_done = upstream_done is not None and upstream_done()
-            limit = min(free, room, self._settings.batch)
-            leases = await self._pull(limit)
+            leases = await self._pull(min(room, self._settings.batch))
             self._note_pull(len(leases))
             if leases:
                 idle_s = self._settings.idle_first_s
@@ -167,13 +180,13 @@ class PhaseRunner(Generic[Input, Result]):
         """
         self._backlog = max(0, self._backlog - count) if count else 0
         self._found_nothing = not count
-        self.pace.started(count, time.monotonic())
         for wake in self._upstream_wakes:
             wake.set()
 
     async def _pull(self, limit: int) -> list[Lease[Input]]:
         try:
-            return list(await self._queue.pull(limit))
+            with self._stages.timed("pull"):
+                return list(await self._queue.pull(limit))
         except Exception as error:  # noqa: BLE001 - the database may be away: try again later, with growing sleeps
             log.warning("pull.failed", phase=self.phase, error=str(error) or type(error).__name__)
             return []
@@ -194,21 +207,19 @@ class PhaseRunner(Generic[Input, Result]):
         self._held.add(key)
         task = asyncio.create_task(self._work_on(lease), name=f"{self.phase}.{lease.input_id}")
         self._in_hand[task] = lease
+        self._slots.take()
         self.progress.busy = len(self._in_hand)
         task.add_done_callback(self._put_down)
 
     def _put_down(self, task: asyncio.Task[None]) -> None:
         lease = self._in_hand.pop(task)
         self.progress.busy = len(self._in_hand)
-        # Free slots are no reason to ask again when there was nothing a moment ago.
-        if self.progress.busy * 2 <= self._settings.concurrency and not self._found_nothing:
-            self._wake.set()
+        self._slots.put_back()
         if task.cancelled():
             self._abandoned.append(lease)
             self._held.discard((lease.input_id, lease.lease_id))
 
     async def _work_on(self, lease: Lease[Input]) -> None:
-        began = time.monotonic()
         try:
             outcome: Outcome[Input, Result] = Outcome(lease, result=await self._work(lease.input))
         except CrawlError as error:
@@ -217,7 +228,6 @@ class PhaseRunner(Generic[Input, Result]):
             log.exception("work.bug", phase=self.phase, input_id=lease.input_id)
             outcome = Outcome(lease, error=InternalError(f"{type(error).__name__}: {error}"))
         self._finished.append(outcome)
-        self.pace.took(time.monotonic() - began)
         if len(self._finished) >= self._settings.flush_items:
             self._flush_now.set()
 
@@ -246,7 +256,8 @@ class PhaseRunner(Generic[Input, Result]):
         batch = self._finished[: self._settings.flush_items]
         try:
             # Shielded: an outcome that was paid for is not dropped half-way through its write.
-            pushed = await asyncio.shield(self._queue.push(batch))
+            with self._stages.timed("push"):
+                pushed = await asyncio.shield(self._queue.push(batch))
         except Exception as error:  # noqa: BLE001 - the batch stays and is pushed again: pushing is idempotent
             log.warning(
                 "push.failed", phase=self.phase, count=len(batch), error=str(error) or type(error).__name__
@@ -257,8 +268,6 @@ class PhaseRunner(Generic[Input, Result]):
         self.progress.lost += len(batch) - pushed.kept
         if not self._in_hand and not self._finished:
             self._wake.set()  # perhaps that was all
-        self.pace.pushed += len(batch)
-        self.pace.fed += pushed.fed
         if self._downstream is not None:
             self._downstream.feed(pushed.fed)
         for outcome in batch:

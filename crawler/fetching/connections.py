@@ -24,6 +24,7 @@ from samelook.crawler.fetching.errors import (
     TlsFailed,
     TruncatedBody,
 )
+from samelook.crawler.fetching.exchange import LargeBodies
 from samelook.crawler.fetching.resolver import (
     CachingLookup,
     Lookup,
@@ -63,6 +64,8 @@ class Connections:
         )
         self.sent_always = _sent_always(settings)
         """The headers of every request."""
+        self.large = LargeBodies(settings.large_body_bytes, settings.max_large_bodies)
+        self.second_tries = asyncio.Semaphore(settings.max_second_tries)
         public = PublicResolver(self.lookup, settings.max_addresses)
         mapped = MappedResolver(settings.resolve, self.lookup)
         tls = tls_context(settings.ca_file, settings.verify_tls)

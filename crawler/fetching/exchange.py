@@ -19,6 +19,15 @@ _OK, _REDIRECTED = 200, 300
 _SAVED_BYTES = 1 << 20
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
+
+class LargeBodies:
+    """How many bodies may grow beyond a size at once; others wait at that size, and who sends them."""
+
+    def __init__(self, from_bytes: int, most: int) -> None:
+        self.from_bytes = from_bytes
+        self.slots = asyncio.Semaphore(most)
+
+
 Answer = tuple[int, dict[str, str], bytes]
 """Status, headers by names in lower case, and the body as sent: none for a redirect."""
 
@@ -38,19 +47,25 @@ async def exchange(
     leaves of FetchError and, where there is no connection, errors of aiohttp.
     """
     session = connections.session(mapped=mapped, own=own)
+    large = connections.large
     if own:
-        return await _by_aiohttp(session, url, headers, max_bytes)
+        return await _by_aiohttp(session, url, headers, max_bytes, large)
     try:
-        return await _by_aiohttp(session, url, headers, max_bytes)
+        return await _by_aiohttp(session, url, headers, max_bytes, large)
     except (aiohttp.ClientResponseError, aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError):
         pass
     again = connections.mapped_again if mapped else connections.public_again
-    answer = await again.get(url, connections.sent_always | headers, max_bytes, bodiless=REDIRECTS)
+    async with connections.second_tries:
+        answer = await again.get(url, connections.sent_always | headers, max_bytes, bodiless=REDIRECTS)
     return answer.status, answer.headers, answer.body
 
 
 async def _by_aiohttp(
-    session: aiohttp.ClientSession, url: URL, headers: dict[str, str], max_bytes: int
+    session: aiohttp.ClientSession,
+    url: URL,
+    headers: dict[str, str],
+    max_bytes: int,
+    large: LargeBodies,
 ) -> Answer:
     response = await session.get(url, headers=headers, allow_redirects=False)
     try:
@@ -62,7 +77,7 @@ async def _by_aiohttp(
             found["location"] = response.headers["Location"].strip()
             if response.status in REDIRECTS and found["location"]:
                 return response.status, found, b""
-        return response.status, found, await _read(response, url, max_bytes)
+        return response.status, found, await _read(response, url, max_bytes, large)
     finally:
         # Does nothing after the last byte, when the connection is back in the pool already;
         # otherwise the rest is not wanted.
@@ -111,7 +126,7 @@ def _headers(response: aiohttp.ClientResponse) -> dict[str, str]:
     return found
 
 
-async def _read(response: aiohttp.ClientResponse, url: URL, max_bytes: int) -> bytes:
+async def _read(response: aiohttp.ClientResponse, url: URL, max_bytes: int, large: LargeBodies) -> bytes:
     """The body as it is on the wire. Raises TooLarge as soon as it is known to be."""
     announced = response.content_length
     if announced is not None and announced > max_bytes:
@@ -124,14 +139,22 @@ async def _read(response: aiohttp.ClientResponse, url: URL, max_bytes: int) -> b
         return body
     chunks = [body]
     size = len(body)
-    while True:
-        if size > max_bytes:
-            raise _too_large(url, max_bytes)
-        chunk = await content.readany()
-        if not chunk:
-            return b"".join(chunks)
-        chunks.append(chunk)
-        size += len(chunk)
+    counted = False
+    try:
+        while True:
+            if size > max_bytes:
+                raise _too_large(url, max_bytes)
+            if not counted and size > large.from_bytes:
+                await large.slots.acquire()
+                counted = True
+            chunk = await content.readany()
+            if not chunk:
+                return b"".join(chunks)
+            chunks.append(chunk)
+            size += len(chunk)
+    finally:
+        if counted:
+            large.slots.release()
 
 
 def _too_large(url: URL, max_bytes: int) -> TooLarge:

@@ -36,6 +36,7 @@ from samelook.crawler.fetching.resolver import Lookup
 from samelook.crawler.fetching.robots import Robots
 from samelook.crawler.fetching.settings import FetchSettings
 from samelook.crawler.fetching.urls import resolve
+from samelook.crawler.stages import Stages
 from samelook.names.addresses import literal_address, why_refused
 
 Kind = Literal["page", "icon", "manifest", "robots"]
@@ -94,6 +95,9 @@ class Fetcher:
 
     def __init__(self, settings: FetchSettings, *, lookup: Lookup | None = None) -> None:
         self.settings = settings
+        self.stages = Stages()
+        self.waiting = 0
+        """Requests under way, those that wait for their turn included."""
         self._lookup = lookup
         self._max_bytes = {
             "page": settings.max_page_bytes,
@@ -241,15 +245,19 @@ class Fetcher:
         """One answer with its body decoded, and what is left of the time."""
         loop = asyncio.get_running_loop()
         max_bytes = self._max_bytes[kind]
-        await self._politeness.enter(target.site, delay_s)
-        # The clock runs only while it is our turn: a queue of our own making is not the site's fault.
-        started = loop.time()
+        came = loop.time()
+        self.waiting += 1
         try:
+            await self._politeness.enter(target.site, delay_s)
+            # The clock runs only while it is our turn: a queue of our own making is not the site's fault.
+            started = loop.time()
+            self.stages.add("turn", started - came)
             try:
                 async with asyncio.timeout(left_s):
                     status, found, body = await self._request(target, headers, max_bytes)
             finally:
                 self._politeness.leave(target.site)
+                self.stages.add("request", loop.time() - started)
             if status in (429, 503):
                 self._respect(target, status, found)
             codings = codings_of(found.get("content-encoding", "")) if body else ()
@@ -258,6 +266,8 @@ class Fetcher:
                     body = await decoded(body, codings, max_bytes)
         except (aiohttp.ClientError, TimeoutError) as error:
             raise explained(error, target.host, self.settings) from error
+        finally:
+            self.waiting -= 1
         return status, found, body, left_s - (loop.time() - started)
 
     async def _request(

@@ -80,9 +80,13 @@ class FetchSettings:
         "Seconds between the starts of two requests to one site, at least. A longer Crawl-delay in robots.txt wins.",
         seconds,
     )
-    max_requests: int = variable(
-        "SAMELOOK_FETCH_REQUESTS", 256, "Requests at once of one process, to all sites together.", count
-    )
+    max_requests: int = 256
+    """Requests at once, to all sites together. A crawl sets it to the slots it may have (samelook.crawler.slots)."""
+    large_body_bytes: int = 256 * 1024
+    max_large_bodies: int = 16
+    """So many bodies may grow beyond that size at once: memory stays bounded however many requests are under way."""
+    max_second_tries: int = 32
+    """Answers that aiohttp refused and that are asked for once more, at once."""
     turn_timeout_s: float = 120.0
     """Longest wait for a site's turn; then the fetch fails with `site_busy`."""
     retry_after_wait_s: float = 2.0

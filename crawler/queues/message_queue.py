@@ -86,10 +86,6 @@ class Channel(Protocol):
         """These are done. What is deleted in vain is delivered again, which does no harm."""
         ...
 
-    async def close(self) -> None:
-        """Wait for no more messages, and give back those that nobody has received from here."""
-        ...
-
 
 class MessageService(Protocol):
     """A message service that is set up for use."""
@@ -169,9 +165,6 @@ class MessageQueue(Generic[Input, Result]):
     async def release(self, leases: Sequence[Lease[Input]]) -> None:
         """Give work back: it waits in a message of its own, for anybody."""
         leases, self._spare = [*leases, *self._spare], []
-        if self._opened is not None:
-            # The waiting request is cancelled first, or it would receive what is given back here.
-            await self._opened.inputs.close()
         if not leases:
             return
         channels = await self._channels()

@@ -87,9 +87,6 @@ class SqsChannel:
             )
             self._note_failures("delete", answer)
 
-    async def close(self) -> None:
-        """A request for messages ends before `receive` does, so nothing waits here."""
-
     def _note_failures(self, what: str, answer: dict[str, Any]) -> None:
         # A receipt ends with its delivery's time. Whoever is delivered the message next finds out.
         for failed in answer.get("Failed") or ():

@@ -13,6 +13,8 @@ import pytest
 from samelook.crawler.errors import CrawlError
 from samelook.crawler.queues.postgres import PostgresQueue
 from samelook.crawler.settings import CrawlSettings
+from samelook.crawler.slots import Slots
+from samelook.crawler.stages import Stages
 from samelook.crawler.stores import DomainInput, TargetUrl, domains_store
 from samelook.crawler.worker import PhaseRunner
 
@@ -36,7 +38,8 @@ def runner_of(
     pool: Pool, work: Any, stop: asyncio.Event | None = None, settings: CrawlSettings = SETTINGS
 ) -> PhaseRunner[DomainInput, TargetUrl]:
     queue = PostgresQueue(pool, domains_store(), settings, uuid.uuid4())
-    return PhaseRunner("domains", queue, work, settings, stop or asyncio.Event())
+    slots = Slots(settings.concurrency)
+    return PhaseRunner("domains", queue, work, settings, stop or asyncio.Event(), slots, Stages())
 
 
 async def start_page(domain: DomainInput) -> TargetUrl:

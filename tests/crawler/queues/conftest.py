@@ -1,9 +1,11 @@
-"""Message services for tests: moto's SQS server, and a small server that speaks Pub/Sub's REST interface.
+"""Message services for tests: moto's SQS server, Google's emulator of Pub/Sub, and a stand-in for it.
 
-There is no emulator of Pub/Sub that could be installed as a Python package. The stand-in follows the
-reference of projects.topics and projects.subscriptions (v1) in what the crawl uses of it:
-acknowledgement ids are of one delivery, deadlines pass, modifyAckDeadline of zero gives back, and
-what is not there is not found.
+Whole crawls use the emulator where it is installed (package google-cloud-cli-pubsub-emulator, with Java),
+and the stand-in elsewhere; refusals, and what only a server can tell, are tried on the stand-in everywhere.
+It follows the reference of projects.topics and projects.subscriptions (v1) in what the crawl uses of it:
+acknowledgement ids are of one delivery, deadlines pass, modifyAckDeadline of zero gives back, and what is
+not there is not found. And it is as unkind as the emulator: a pull that waits goes on when whoever asked
+is gone, and takes messages with it.
 """
 
 from __future__ import annotations
@@ -12,10 +14,15 @@ import asyncio
 import base64
 import itertools
 import logging
+import shutil
+import socket
+import subprocess
 import time
+import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +32,7 @@ from samelook.crawler.queues.message_queue import MessageService
 from samelook.crawler.queues.pubsub import open_pubsub
 from samelook.crawler.queues.settings import QueueSettings
 from samelook.crawler.queues.sqs import open_sqs
+from tests.fixtures.waiting import wait_until
 
 CHOICES = QueueSettings(prefix="test", wait_s=0.1)
 
@@ -76,7 +84,7 @@ class PubsubServer:
         if path not in self.subscriptions:
             return self.error(404, "Resource not found")
         if verb == "pull":
-            return await self.pull(path, body["maxMessages"])
+            return await self.pull(path, body["maxMessages"], wait=not body.get("returnImmediately"))
         now = time.monotonic()
         for held in tuple(self.messages[path]):
             # An id whose deadline has passed counts for nothing.
@@ -114,12 +122,12 @@ class PubsubServer:
                     self.messages[subscription].append(Held(ids[-1], base64.b64encode(data).decode()))
         return web.json_response({"messageIds": ids})
 
-    async def pull(self, path: str, most: int) -> web.Response:
+    async def pull(self, path: str, most: int, *, wait: bool) -> web.Response:
         found: list[Held] = []
-        for _ in range(20):
+        for _ in range(400):
             now = time.monotonic()
             found = [held for held in self.messages[path] if held.visible_at <= now][:most]
-            if found:
+            if found or not wait:
                 break
             await asyncio.sleep(0.05)
         received = []
@@ -144,7 +152,7 @@ async def pubsub_server() -> AsyncIterator[PubsubServer]:
     server = PubsubServer()
     app = web.Application(client_max_size=20_000_000)
     app.router.add_route("*", "/v1/{path:.*}", server.answer)
-    runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
@@ -181,17 +189,55 @@ def sqs_endpoint(moto_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 Opener = Callable[[QueueSettings], Any]
+EMULATOR = Path("/usr/lib/google-cloud-sdk/platform/pubsub-emulator/lib")
+
+
+@pytest.fixture(scope="session")
+def pubsub_emulator() -> Iterator[str | None]:
+    """Google's emulator, where it is installed."""
+    jar = next(EMULATOR.glob("cloud-pubsub-emulator-*-all.jar"), None)
+    java = shutil.which("java")
+    if jar is None or java is None:
+        yield None
+        return
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    server = subprocess.Popen(
+        [java, "-Xmx256m", "-jar", str(jar), "--host=127.0.0.1", f"--port={port}"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    wait_until(lambda: _listens(port), 60)
+    yield f"http://127.0.0.1:{port}"
+    server.terminate()
+    server.wait(10)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.fixture(params=["sqs", "pubsub"])
-def open_service(request: pytest.FixtureRequest, sqs_endpoint: str, pubsub_server: PubsubServer) -> Opener:
+def open_service(
+    request: pytest.FixtureRequest,
+    sqs_endpoint: str,
+    pubsub_server: PubsubServer,
+    pubsub_emulator: str | None,
+) -> Opener:
     """Opens a message service with the given choices: every test runs on each."""
     if request.param == "sqs":
         return lambda choices: open_sqs(
             replace(choices, sqs_region="eu-central-1", sqs_endpoint=sqs_endpoint)
         )
+    if pubsub_emulator is None or "visible_at" in request.fixturenames:
+        where = replace(CHOICES, pubsub_project="test", pubsub_endpoint=pubsub_server.endpoint)
+    else:
+        # It forgets nothing between tests, so each has a project of its own.
+        project = f"test-{uuid.uuid4().hex[:12]}"
+        where = replace(CHOICES, pubsub_project=project, pubsub_endpoint=pubsub_emulator)
     return lambda choices: open_pubsub(
-        replace(choices, pubsub_project="test", pubsub_endpoint=pubsub_server.endpoint)
+        replace(choices, pubsub_project=where.pubsub_project, pubsub_endpoint=where.pubsub_endpoint)
     )
 
 

@@ -23,6 +23,8 @@ from samelook.crawler.queues.messages import DeadMessage, unpacked
 from samelook.crawler.queues.settings import QueueSettings
 from samelook.crawler.requests import add_unranked
 from samelook.crawler.settings import CrawlSettings
+from samelook.crawler.slots import Slots
+from samelook.crawler.stages import Stages
 from samelook.crawler.status import crawl_status
 from samelook.crawler.stores import (
     DomainInput,
@@ -105,7 +107,6 @@ async def all_of(channel: Channel) -> list[Any]:
         deliveries = await channel.receive(10)
         empty = 0 if deliveries else empty + 1
         found += deliveries
-    await channel.close()
     return found
 
 
@@ -189,7 +190,10 @@ async def test_a_message_that_is_delivered_twice_to_a_phase_is_worked_on_once(fe
         worked[domain.position] += 1
         return TargetUrl(f"https://d{domain.position}.example/", domain.position)
 
-    runners = [PhaseRunner("domains", fed.worker(), work, SETTINGS, asyncio.Event()) for _ in range(2)]
+    runners = [
+        PhaseRunner("domains", fed.worker(), work, SETTINGS, asyncio.Event(), Slots(50), Stages())
+        for _ in range(2)
+    ]
     etl = Messages(fed.service, CHOICES).etl(fed.pool, [domains_store()], SETTINGS, asyncio.Event())
     assert etl is not None
     async with asyncio.timeout(60), asyncio.TaskGroup() as group:
@@ -451,7 +455,7 @@ async def test_a_stop_gives_back_what_is_not_done(pool: Pool, service: MessageSe
 
     stop = asyncio.Event()
     settings = replace(SETTINGS, stop_grace_s=0.1)
-    runner = PhaseRunner("domains", fed.worker(settings), work, settings, stop)
+    runner = PhaseRunner("domains", fed.worker(settings), work, settings, stop, Slots(50), Stages())
     async with asyncio.timeout(30), asyncio.TaskGroup() as group:
         group.create_task(runner.run(None))
         await started.wait()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import sys
+import time
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -17,6 +18,8 @@ from samelook.crawler.queues.message_queue import Channel, Delivery, QueueUnusab
 from samelook.crawler.queues.pubsub import open_pubsub
 from samelook.crawler.queues.settings import QueueSettings
 from samelook.crawler.settings import CrawlSettings
+from samelook.crawler.slots import Slots
+from samelook.crawler.stages import Stages
 from samelook.crawler.stores import DomainInput, TargetUrl, domains_store
 from samelook.crawler.worker import PhaseRunner
 from samelook.sql.pool import Pool
@@ -31,7 +34,7 @@ def at(endpoint: str | None) -> QueueSettings:
     return replace(CHOICES, pubsub_project="test", pubsub_endpoint=endpoint)
 
 
-SETTINGS = CrawlSettings(flush_s=0.05, idle_first_s=0.05, idle_longest_s=0.2, concurrency=5, batch=5)
+SETTINGS = CrawlSettings(flush_s=0.05, idle_first_s=0.05, idle_longest_s=0.2, batch=5)
 
 
 async def test_topics_and_subscriptions_are_made_once(pubsub_server: PubsubServer) -> None:
@@ -79,35 +82,29 @@ async def _all(channel: Channel) -> AsyncIterator[Delivery]:
             yield delivery
 
 
-async def test_messages_that_come_while_nobody_asks_are_kept_for_the_next_time(
-    pubsub_server: PubsubServer,
+async def test_who_gives_up_waiting_swallows_nothing(
+    pubsub_server: PubsubServer, pubsub_emulator: str | None
 ) -> None:
-    async with open_pubsub(at(pubsub_server.endpoint)) as service:
-        channel = await service.channel("icons", visibility_s=60)
-        assert await channel.receive(10) == []
-        await channel.send([b"one"])
-        async with asyncio.timeout(20):
+    async def given_up(name: str, endpoint: str) -> float:
+        """Seconds until a message arrives that was sent just after somebody had given up waiting for it."""
+        async with open_pubsub(at(endpoint)) as service:
+            channel = await service.channel(name, visibility_s=60)
+            waiting = asyncio.create_task(channel.receive(10))
+            await asyncio.sleep(0.05)
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
+            await channel.send([b"one"])
+            began = time.monotonic()
             while not (found := await channel.receive(10)):
                 pass
-        assert [delivery.body for delivery in found] == [b"one"]
+            assert [delivery.body for delivery in found] == [b"one"]
+            return time.monotonic() - began
 
-
-async def test_what_nobody_received_is_given_back_at_the_end(pubsub_server: PubsubServer) -> None:
-    async with open_pubsub(at(pubsub_server.endpoint)) as service:
-        channel = await service.channel("icons", visibility_s=600)
-        await channel.send([b"one"])
-        assert len(await channel.receive(10)) == 1
-        await channel.receive(10)
-        await channel.send([b"two"])
-        async with asyncio.timeout(20):
-            while not channel._pulling or not channel._pulling.done():
-                await asyncio.sleep(0.01)
-    async with open_pubsub(at(pubsub_server.endpoint)) as service:
-        channel = await service.channel("icons", visibility_s=600)
-        async with asyncio.timeout(20):
-            while not (found := await channel.receive(10)):
-                pass
-    assert [delivery.body for delivery in found] == [b"two"]
+    # Ten at once: the emulator lost nearly all of those, and hardly any of one at a time.
+    for endpoint in {pubsub_server.endpoint, pubsub_emulator or pubsub_server.endpoint}:
+        name = uuid.uuid4().hex[:8]
+        times = await asyncio.gather(*(given_up(f"icons-{name}-{n}", endpoint) for n in range(10)))
+        assert max(times) < 8  # a deadline is ten seconds at least
 
 
 @pytest.mark.parametrize("status", [403, 404, 503])
@@ -149,7 +146,7 @@ async def test_an_outage_of_the_service_loses_nothing(pool: Pool, pubsub_server:
         etl = messages.etl(pool, [domains_store()], SETTINGS, asyncio.Event())
         assert etl is not None
         queue = messages.queue(pool, domains_store(), SETTINGS, uuid.uuid4())
-        runner = PhaseRunner("domains", queue, work, SETTINGS, asyncio.Event())
+        runner = PhaseRunner("domains", queue, work, SETTINGS, asyncio.Event(), Slots(5), Stages())
         async with asyncio.timeout(200), asyncio.TaskGroup() as group:
             group.create_task(etl.run(once=True))
             group.create_task(runner.run(lambda: True))
