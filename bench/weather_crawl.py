@@ -54,8 +54,8 @@ def main() -> None:
         assert info[4][0] == "127.0.0.1"
         return socket.socket(info[0], info[1], info[2])
 
-    connections.guarded_socket = unguarded
-    second_try.guarded_socket = unguarded
+    connections.guarded_socket = unguarded  # type: ignore[attr-defined]
+    second_try.guarded_socket = unguarded  # type: ignore[attr-defined]
     from samelook.cli import main as command
 
     command()
