@@ -155,16 +155,16 @@ async def main(sites: int, launcher: list[str], airs: tuple[str, ...] = ("still"
     for heading in ("", "sites/s", "ratio", "whole run", "outcomes", "errors", "RSS MB", "CPU ms a site"):
         table.add_column(heading, justify="right" if heading else "left")
     for air, both in rounds.items():
-        for number, one in enumerate(both):
+        for number, run in enumerate(both):
             still = rounds.get("still", both)[number]
             table.add_row(
                 f"{air}, {'first' if not number else 'second'} round",
-                f"{one.per_second:.0f}",
-                f"{one.per_second / still.per_second:.2f}",
-                f"{one.whole_s:.1f} s",
-                str(one.outcomes),
-                str(one.errors),
-                f"{one.memory_mb:.0f}",
-                f"{one.cpu_s / sites * 1e3:.2f}",
+                f"{run.per_second:.0f}",
+                f"{run.per_second / still.per_second:.2f}",
+                f"{run.whole_s:.1f} s",
+                str(run.outcomes),
+                str(run.errors),
+                f"{run.memory_mb:.0f}",
+                f"{run.cpu_s / sites * 1e3:.2f}",
             )
     console.print(table)

@@ -34,15 +34,15 @@ def looked_up(name: str) -> list[str]:
 
 async def resolve(self: Any, host: str, port: int = 0, family: int = 0) -> list[Any]:  # noqa: ARG001
     (address,) = await self._lookup.addresses(host)
-    one = site(number_of(host))
-    if one.reach == "answers":
+    place = site(number_of(host))
+    if place.reach == "answers":
         where = PORTS["tls"] if port == 443 else PORTS["plain"]
-        if one.tls != (port == 443) and not one.tls:
+        if place.tls != (port == 443) and not place.tls:
             where = 1
     elif IS_STILL:
         where = 1
     else:
-        where = PORTS.get(one.reach, 1)
+        where = PORTS.get(place.reach, 1)
     return [{"hostname": host, "host": address, "port": where, "family": 2, "proto": 6, "flags": 0}]
 
 

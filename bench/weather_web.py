@@ -32,9 +32,10 @@ ROBOTS = {
 }
 
 
-def page_of(one: Site) -> bytes:
+def page_of(place: Site) -> bytes:
+    sizes = [16 * (n + 1) for n in range(place.icons)]
     links = "".join(
-        f'<link rel="icon" sizes="{16 * (n + 1)}x{16 * (n + 1)}" href="/i{n}.png">' for n in range(one.icons)
+        f'<link rel="icon" sizes="{size}x{size}" href="/i{n}.png">' for n, size in enumerate(sizes)
     )
     head = f"<head><meta charset=utf-8><title>A site</title>{links}</head>"
     return f"<!doctype html><html>{head}<body>{PAGE_FILLER * 3}</body></html>".encode()
@@ -48,40 +49,40 @@ def create_app(sites: int, *, weather: bool) -> web.Application:
     }
 
     async def answer(request: web.Request) -> web.StreamResponse:  # noqa: PLR0911 - one table
-        one = site(number_of(request.host))
+        place = site(number_of(request.host))
         if weather:
-            await asyncio.sleep(one.latency_s)
+            await asyncio.sleep(place.latency_s)
         path = request.path
         if path == "/robots.txt":
-            return robots(one, request)
-        if one.www and not request.host.startswith("www."):
+            return robots(place, request)
+        if place.www and not request.host.startswith("www."):
             location = f"{request.scheme}://www.{request.host}{path}"
             return web.Response(status=301, headers={"Location": location})
         if request.headers.get("If-None-Match") == '"1"':
             return web.Response(status=304, headers={"ETag": '"1"'})
         if path == "/":
-            if weather and one.drip:
-                return await drip(one, request)
-            return web.Response(body=page_of(one), content_type="text/html", headers={"ETag": '"1"'})
+            if weather and place.drip:
+                return await drip(place, request)
+            return web.Response(body=page_of(place), content_type="text/html", headers={"ETag": '"1"'})
         if path.startswith("/i") and path.endswith(".png"):
-            body = icons.get((one.number, int(path[2:-4])))
+            body = icons.get((place.number, int(path[2:-4])))
             if body is not None:
                 return web.Response(body=body, content_type="image/png", headers={"ETag": '"1"'})
         return web.Response(status=404)
 
-    def robots(one: Site, request: web.Request) -> web.Response:
-        if one.robots == "moved" and request.query_string != "again":
+    def robots(place: Site, request: web.Request) -> web.Response:
+        if place.robots == "moved" and request.query_string != "again":
             return web.Response(status=302, headers={"Location": "/robots.txt?again"})
-        if one.robots == "error":
+        if place.robots == "error":
             return web.Response(status=503)
-        body = ROBOTS.get(one.robots)
+        body = ROBOTS.get(place.robots)
         return web.Response(status=404) if body is None else web.Response(body=body)
 
-    async def drip(one: Site, request: web.Request) -> web.StreamResponse:
-        page = page_of(one)
+    async def drip(place: Site, request: web.Request) -> web.StreamResponse:
+        page = page_of(place)
         response = web.StreamResponse(headers={"Content-Type": "text/html", "Content-Length": str(len(page))})
         await response.prepare(request)
-        step = len(page) // DRIP_PIECES + 1 if one.drip == "slow" else 1
+        step = len(page) // DRIP_PIECES + 1 if place.drip == "slow" else 1
         # Whoever asked gives up at its own time limit.
         with contextlib.suppress(ConnectionResetError):
             for at in range(0, len(page), step):
@@ -108,9 +109,9 @@ async def serve(sites: int, *, weather: bool, folder: Path) -> None:
     # And here the queue of the kernel is full: further packets are dropped, as by a firewall.
     dropped = socket.create_server(("127.0.0.1", 0), backlog=0)
     filling = [socket.socket() for _ in range(4)]
-    for one in filling:
-        one.settimeout(0)
-        one.connect_ex(dropped.getsockname())
+    for client in filling:
+        client.settimeout(0)
+        client.connect_ex(dropped.getsockname())
     ports = [address[1] for address in runner.addresses]
     print(
         json.dumps(
