@@ -149,7 +149,10 @@ class Crawl:
             await asyncio.sleep(HEARTBEAT_S)
             try:
                 await queries("crawl").heartbeat(
-                    self._pool, worker_id=self.worker_id, progress=self._progress_json()
+                    self._pool,
+                    worker_id=self.worker_id,
+                    progress=self._progress_json(),
+                    load=json.dumps(self.load_json()),
                 )
             except Exception as error:  # noqa: BLE001 - the next beat tries again; the phases notice by themselves
                 log.warning("heartbeat.failed", error=str(error) or type(error).__name__)
@@ -157,10 +160,28 @@ class Crawl:
     def _progress_json(self) -> str:
         return json.dumps(
             {
-                phase: {"done": progress.done, "failed": progress.failed, "busy": progress.busy}
+                phase: {
+                    "done": progress.done,
+                    "failed": progress.failed,
+                    "busy": progress.busy,
+                    "errors": progress.errors,
+                }
                 for phase, progress in self.progress.items()
             }
         )
+
+    def load_json(self) -> dict[str, Any]:
+        """What this process shows of itself; see `samelook.crawler.load.WorkerLoad`."""
+        load = self.slots.load
+        return {
+            "slots": self.slots.limit,
+            "taken": self.slots.taken,
+            "requests": self._fetcher.waiting,
+            "lag_s": round(load.lag_s, 4),
+            "cpu": round(load.cpu, 3),
+            "memory": load.memory,
+            "stages": self._fetcher.stages.as_json(),
+        }
 
     async def _known_pictures(self, sha256s: list[str]) -> dict[str, HashedPicture]:
         return {

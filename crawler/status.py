@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from samelook.crawler.load import WorkerLoad, worker_loads
 from samelook.sql.named import queries
 from samelook.sql.queue_queries import PHASES
 
@@ -37,8 +38,13 @@ class CrawlStatus:
     """Well-known paths at which nothing was."""
     pictures: int
     """Different pictures."""
-    workers: int
+    workers: tuple[WorkerLoad, ...]
     """Crawling processes that showed a sign of life in the last ten seconds."""
+
+    @property
+    def sites_per_second(self) -> float | None:
+        """Pages visited a second of late."""
+        return next((phase.per_second for phase in self.phases if phase.phase == "icons"), None)
 
     @property
     def round_s(self) -> float | None:
@@ -69,7 +75,9 @@ class CrawlStatus:
             "icons": self.icons,
             "absent_icons": self.absent_icons,
             "pictures": self.pictures,
-            "workers": self.workers,
+            "workers": len(self.workers),
+            "sites_per_second": self.sites_per_second,
+            "processes": [worker.as_json() for worker in self.workers],
         }
 
 
@@ -104,5 +112,5 @@ async def crawl_status(connection: Any) -> CrawlStatus:
         icons=pictures["icons"],
         absent_icons=pictures["absent"],
         pictures=pictures["pictures"],
-        workers=len([row async for row in status.live_workers(connection, silent_s=10.0)]),
+        workers=tuple(await worker_loads(connection)),
     )

@@ -35,6 +35,7 @@ from samelook.inspector.discord import (
 )
 from samelook.inspector.errors import InspectorError
 from samelook.inspector.reading import reading
+from samelook.inspector.run_troubles import untold_troubles
 from samelook.inspector.settings import ChatSettings, InspectorSettings
 from samelook.inspector.thumbnails import thumbnails
 from samelook.sql.cancelled import check_cancelled
@@ -51,6 +52,8 @@ log = structlog.get_logger()
 REPLY_S = 14 * 60.0
 """An interaction's token lasts fifteen minutes."""
 POLL_S = 2.0
+RUNS_EVERY_S = 30.0
+"""Between two looks for scheduled runs in trouble."""
 BUSY_S = 120.0
 LONGEST_WAIT_S = 300.0
 MOST_TRIES = 300
@@ -80,6 +83,7 @@ class ChatDesk:
         self._inspector = inspector or InspectorSettings()
         self._clock = clock
         self._asked = asyncio.Event()
+        self._looked_at_runs = 0.0
 
     async def receive(self, signature: str, timestamp: str, body: bytes) -> dict[str, Any]:
         """What Discord is answered at once: a pong, or that the answer comes later. Raises Forged."""
@@ -111,6 +115,7 @@ class ChatDesk:
                     while await self.answer_one(session):
                         pass
                     await queries("chat").forget_old(self._pool, seconds=2 * REPLAY_WINDOW_S)
+                    await self.tell_of_runs()
                 except Exception as error:  # noqa: BLE001 - the database is away: requests stay, the next round tries again
                     check_cancelled()
                     log.warning("chat.failed", error=str(error) or type(error).__name__)
@@ -119,6 +124,21 @@ class ChatDesk:
                         await self._asked.wait()
                 except TimeoutError:
                     continue
+
+    async def tell_of_runs(self) -> None:
+        """Put what is wrong with scheduled runs, and was not told yet, among what waits to be sent."""
+        if not self._settings.channel or self._clock() - self._looked_at_runs < RUNS_EVERY_S:
+            return
+        self._looked_at_runs = self._clock()
+        for trouble in await untold_troubles(self._pool):
+            await queries("chat").keep_request(
+                self._pool,
+                # Nobody signed it: it is told apart from all others by chance.
+                signature=secrets.token_bytes(32),
+                interaction=storable_json(
+                    {"channel_id": self._settings.channel, "notice": f"{trouble.text}\n{trouble.advice}"}
+                ),
+            )
 
     async def answer_one(self, session: aiohttp.ClientSession) -> bool:
         """Answer the next question that waits; False when none does."""
@@ -145,6 +165,8 @@ class ChatDesk:
 
     async def _message(self, interaction: dict[str, Any]) -> tuple[dict[str, Any], bytes | None]:
         typed, link, icon = "Samelook", None, None
+        if "notice" in interaction:
+            return message_of(typed, interaction["notice"], link=None, pictured=False), None
         try:
             async with reading(self._database, self._inspector) as connection:
                 typed, answer = await answer_of(connection, self._inspector, interaction)
@@ -174,7 +196,7 @@ class ChatDesk:
     ) -> float | None:
         """Send the answer; None when that is settled, or the seconds until the next try."""
         interaction, settings = request["interaction"], self._settings
-        if request["age_s"] < REPLY_S:
+        if "token" in interaction and request["age_s"] < REPLY_S:
             webhook = f"{settings.api_url}/webhooks/{settings.application_id}/{interaction['token']}"
             url = f"{webhook}/messages/@original"
             status, wait_s = await _call(session, "PATCH", url, message, icon, {})

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from samelook.crawler.runs import SILENT_S
 from samelook.inspector.listing import Answer, Listing, Row
 from samelook.inspector.queues import MOST_DUE, worker_rows
+from samelook.inspector.run_troubles import run_troubles
 from samelook.inspector.tables import table_queries
 from samelook.sql.migrate import FOLDER, migrations_in
 from samelook.sql.named import queries
@@ -22,8 +21,6 @@ LATELY_S = 3600.0
 FEW = 20
 """Fewer outcomes than this say nothing about the share of failures."""
 BUSY_SHARE = 0.8
-_LATE_S, _LATE_SHARE = 600.0, 0.1
-"""A run may be late by so much, or by this share of its rhythm."""
 _COLUMNS = ("state", "check", "found", "do")
 
 
@@ -166,43 +163,12 @@ async def _imports(connection: Connection, settings: InspectorSettings) -> list[
 
 
 async def _runs(connection: Connection) -> list[Row]:
-    rows = [run async for run in queries("runs").newest_runs(connection)]
-    found = [row for row in (_run_row(run, rows) for run in rows) if row is not None]
-    planned = sum(run["every_s"] is not None for run in rows)
-    return found or [_row(OK, "runs", f"{planned} scheduled, none late, none failed")]
-
-
-def _run_row(run: Mapping[str, Any], all_runs: Sequence[Mapping[str, Any]]) -> Row | None:
-    """What is wrong with the newest run of a schedule, or of those that were run by hand."""
-    name = f"{run['kind']} {run['what']}"[:200]
-    planned = run["every_s"] is not None
-    state = BAD if planned else WATCH
-    see = "See `samelook crawl runs`."
-    if run["finished_at"] is None and run["silence_s"] > SILENT_S:
-        return _row(
-            state, "runs", f"{name} fell silent {_span(run['silence_s'])} ago", f"Why did it die? {see}"
-        )
-    if run["outcome"] == "failed":
-        return _row(state, "runs", f"{name} failed: {run['message']}", see)
-    if not planned or run["late_s"] <= max(_LATE_S, _LATE_SHARE * run["every_s"]):
-        return None
-    late = _span(run["late_s"])
-    if run["finished_at"] is None:
-        return _row(WATCH, "runs", f"{name} takes longer than its rhythm, by {late} so far", see)
-    # Somebody may have given this schedule up for another, which is no reason to wake anybody.
-    replaced = any(
-        other is not run
-        and other["kind"] == run["kind"]
-        and other["every_s"]
-        and other["started_at"] > run["next_at"]
-        for other in all_runs
-    )
-    return _row(
-        WATCH if replaced else BAD,
-        "runs",
-        f"{name} missed its time, by {late}",
-        "Its process does not run: start it again with its --every.",
-    )
+    troubles, planned = await run_troubles(connection)
+    rows = [
+        _row(BAD if trouble.needs_somebody else WATCH, "runs", trouble.text, trouble.advice)
+        for trouble in troubles
+    ]
+    return rows or [_row(OK, "runs", f"{planned} scheduled, none late, none failed")]
 
 
 async def _server(connection: Connection, settings: InspectorSettings) -> list[Row]:

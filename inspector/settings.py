@@ -85,6 +85,13 @@ class ChatSettings:
         "Token of its bot, for answers that come too late for a reply. Unset: those are lost after fifteen minutes.",
         secret=True,
     )
+    channel: str = variable(
+        "SAMELOOK_DISCORD_CHANNEL",
+        "",
+        "Id of the channel that the bot tells of scheduled crawls and imports that failed, fell silent or did not come. "
+        "Unset: nobody is told.",
+        _digits,
+    )
     guilds: frozenset[str] = variable(
         "SAMELOOK_DISCORD_GUILDS",
         frozenset(),

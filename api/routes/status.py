@@ -8,6 +8,7 @@ from aiohttp import web
 from pydantic import BaseModel, Field
 
 from samelook.api.answers import answer
+from samelook.api.crawl_metrics import crawl_exposition
 from samelook.api.description import described
 from samelook.api.errors import bad_request
 from samelook.api.health import troubles
@@ -16,7 +17,7 @@ from samelook.api.openapi import document
 from samelook.api.pages.render import page
 from samelook.api.requests import query_of
 from samelook.api.settings import Role
-from samelook.api.state import MATCHING, SETTINGS
+from samelook.api.state import MATCHING, POOL, SETTINGS
 
 routes = web.RouteTableDef()
 _TAG = "Core"
@@ -84,7 +85,10 @@ async def metrics(request: web.Request) -> web.Response:
             METRICS.index_items.labels(name).set(len(live.index))
             METRICS.index_bytes.labels(name).set(live.index.status().bytes)
         METRICS.index_age.set(matching.live.age_s)
-    return web.Response(body=METRICS.exposition(), content_type=CONTENT_TYPE, charset="utf-8")
+    body = METRICS.exposition()
+    if POOL in request.app:
+        body += await crawl_exposition(request.app[POOL])
+    return web.Response(body=body, content_type=CONTENT_TYPE, charset="utf-8")
 
 
 @routes.get("/openapi/openapi.json")

@@ -25,6 +25,8 @@ Connection = Any
 
 LARGEST_SPAN = 4096
 """Index entries that one pull may look at: some ten milliseconds of work."""
+LOOKED_AT_ONCE = 16_384
+"""Of inputs that should be done: some fifty milliseconds under the lock of pulls."""
 REWIND_BY_TIME_S = 60.0
 EXPIRED_EVERY_S = 5.0
 """Expired leases are looked for this often while there is fresh work, and whenever there is none."""
@@ -142,16 +144,19 @@ class PostgresQueue(Generic[Input, Result]):
     async def exhausted(self) -> bool:
         """Whether a look at every input finds nothing due and nothing leased.
 
-        When inputs are left, the cursors start over, so that the next pull finds them.
+        Inputs that an earlier look found done are not looked at again. When one is left, the next pull begins
+        with it.
         """
         if await self._queries.anything_leased(self._pool):
             return False
-        if await self._queries.anything_fresh(self._pool):
+        while True:
             async with self._pool.acquire() as connection, connection.transaction():
                 await self._queries.lock_queue(connection)
-                await self._queries.rewind(connection)
-            return False
-        return True
+                seen = await self._queries.look_whether_done(connection, span=LOOKED_AT_ONCE)
+            if seen["fresh"] is not None:
+                return False
+            if seen["looked_at"] < LOOKED_AT_ONCE:
+                return True
 
     async def _claim_fresh(self, limit: int) -> list[Lease[Input]]:
         # What lies ahead of the cursor is nearly always fresh, so a span as long as the wish

@@ -167,10 +167,50 @@ def status_tables(status: CrawlStatus) -> Group:
     )
     summary = Text(
         f"\n{status.icons:,} icons hold {status.pictures:,} different pictures; nothing was at "
-        f"{status.absent_icons:,} well-known paths. {status.workers} crawling "
-        f"{'process' if status.workers == 1 else 'processes'} at work."
+        f"{status.absent_icons:,} well-known paths. {len(status.workers)} crawling "
+        f"{'process' if len(status.workers) == 1 else 'processes'} at work."
     )
+    if status.sites_per_second:
+        summary.append(f" {status.sites_per_second:,.1f} sites a second of late.")
     if status.round_s is not None:
         took = timedelta(seconds=round(status.round_s))
         summary.append(f" A full round takes about {took} at the speed of late.")
-    return Group(phases, *([errors] if errors.rows else []), summary)
+    return Group(phases, *([errors] if errors.rows else []), *_process_tables(status), summary)
+
+
+def _process_tables(status: CrawlStatus) -> list[Table]:
+    """What the crawling processes show of themselves, and where their time goes."""
+    if not status.workers:
+        return []
+    processes = Table(
+        ("process", "slots", "in hand", "requests", "lag ms", "CPU", "MB"),
+        [
+            (
+                worker.name,
+                worker.slots,
+                worker.taken,
+                worker.requests,
+                round(worker.lag_s * 1e3),
+                f"{worker.cpu:.0%}",
+                worker.memory >> 20,
+            )
+            for worker in status.workers
+        ],
+        title="\nCrawling processes",
+    )
+    stages: dict[str, list[float]] = {}
+    for worker in status.workers:
+        for stage, figures in (worker.stages or {}).items():
+            total = stages.setdefault(stage, [0.0, 0.0])
+            total[0] += figures["seconds"]
+            total[1] += figures["passes"]
+    times = Table(
+        ("stage", "passes", "seconds", "ms each"),
+        [
+            (stage, round(passes), round(seconds), round(seconds / passes * 1e3, 1))
+            for stage, (seconds, passes) in sorted(stages.items(), key=lambda entry: -entry[1][0])
+            if passes
+        ],
+        title="\nTime by stage",
+    )
+    return [processes, *([times] if times.rows else [])]

@@ -141,9 +141,11 @@ UPDATE favicon_metadata SET crawled_at = now() WHERE icon_url_id = ANY (:icon_id
 INSERT INTO crawl_workers (id, host, pid, phases)
 VALUES (:worker_id, :host, :pid, :phases::text[]);
 
--- name: heartbeat(worker_id, progress)!
--- Notes that a crawl worker lives, and how far it got. By primary key: one row.
-UPDATE crawl_workers SET last_seen_at = now(), progress = (:progress)::text::jsonb WHERE id = :worker_id;
+-- name: heartbeat(worker_id, progress, load)!
+-- Notes that a crawl worker lives, how far it got, and what it shows of itself. By primary key: one row.
+UPDATE crawl_workers
+SET last_seen_at = now(), progress = (:progress)::text::jsonb, load = (:load)::text::jsonb
+WHERE id = :worker_id;
 
 -- name: stop_worker(worker_id, progress)!
 -- Notes that a crawl worker has ended in order. By primary key: one row.

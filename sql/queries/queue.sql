@@ -189,13 +189,15 @@ SELECT
 
 -- name: lower_fresh(lowest)$
 -- Make pulls see inputs that were added at `lowest` or after it. The last statement of the transaction
--- that adds them, after lock_queue: whoever pulls next waits for the commit. Touches the sequence alone.
-SELECT setval('cursor_{phase}_fresh', least(last_value, (:lowest)::bigint - 1)) FROM cursor_{phase}_fresh;
+-- that adds them, after lock_queue: whoever pulls next waits for the commit. Touches two sequences alone.
+SELECT setval('cursor_{phase}_fresh', least(fresh.last_value, (:lowest)::bigint - 1)),
+       setval('cursor_{phase}_done', least(done.last_value, (:lowest)::bigint - 1))
+FROM cursor_{phase}_fresh AS fresh, cursor_{phase}_done AS done;
 
 -- name: rewind()$
 -- Start every source from its beginning: finds whatever a crash between a cursor's move and its commit left behind.
--- Touches four sequences alone.
-SELECT setval('cursor_{phase}_fresh', 0) + setval('cursor_{phase}_stale', 0)
+-- Touches five sequences alone.
+SELECT setval('cursor_{phase}_fresh', 0) + setval('cursor_{phase}_stale', 0) + setval('cursor_{phase}_done', 0)
      + setval('cursor_{phase}_failed', 0) + setval('cursor_{phase}_expired', 0);
 
 -- name: rewind_by_time()$
@@ -204,15 +206,33 @@ SELECT setval('cursor_{phase}_fresh', 0) + setval('cursor_{phase}_stale', 0)
 SELECT setval('cursor_{phase}_stale', 0) + setval('cursor_{phase}_failed', 0)
      + setval('cursor_{phase}_expired', 0);
 
--- name: anything_fresh()$
--- Whether some input has neither result nor error; reads all of both indexes, so only for the end of a `--once` run.
-SELECT EXISTS (
-    SELECT
+-- name: look_whether_done(span)^
+-- Goes on from where inputs are known to be done: `looked_at`, the entries that this was worth, and `fresh`, the first
+-- input among them that has neither result nor error, NULL for none. Pulls then go back to it. After lock_queue, as
+-- inputs may be added meanwhile. Touches `span` entries of {inputs}_by_position and two index look-ups for each;
+-- where all is known to be done, one step into that index.
+WITH spanned AS MATERIALIZED (
+    SELECT i.id, i.position
     FROM {inputs} AS i
-    LEFT JOIN {results} AS r ON r.{result_key} = i.id
-    LEFT JOIN {errors} AS e ON e.{error_key} = i.id
+    WHERE i.position > (SELECT last_value FROM cursor_{phase}_done)
+    ORDER BY i.position
+    FETCH FIRST (:span::bigint) ROWS WITH TIES
+),
+found AS MATERIALIZED (
+    SELECT min(s.position) AS position
+    FROM spanned AS s
+    LEFT JOIN {results} AS r ON r.{result_key} = s.id
+    LEFT JOIN {errors} AS e ON e.{error_key} = s.id
     WHERE r.{result_key} IS NULL AND e.{error_key} IS NULL
-);
+)
+SELECT
+    (SELECT count(*) FROM spanned) AS looked_at,
+    f.position AS fresh,
+    (SELECT setval('cursor_{phase}_done', coalesce(f.position - 1, max(s.position)))
+     FROM spanned AS s HAVING count(*) > 0) AS done_to,
+    (SELECT setval('cursor_{phase}_fresh', least(c.last_value, f.position - 1))
+     FROM cursor_{phase}_fresh AS c WHERE f.position IS NOT NULL) AS cursor_at
+FROM found AS f;
 
 -- name: anything_leased()$
 -- Whether somebody works on an input of this phase, or died at it. One step into the primary key.

@@ -65,11 +65,17 @@ LIMIT :page;
 -- Of every schedule and of every kind that is run by hand the newest run, and how late its follower is.
 -- Reads the table, a row a run.
 SELECT DISTINCT ON (kind, what, every_s IS NULL)
-       kind, what, every_s, started_at, finished_at, seen_at, outcome, message, next_at, missed,
+       id, kind, what, every_s, started_at, finished_at, seen_at, outcome, message, next_at, missed,
        coalesce(extract(epoch FROM now() - next_at)::float8, 0.0) AS late_s,
        extract(epoch FROM now() - seen_at)::float8 AS silence_s
 FROM crawl_runs
 ORDER BY kind, what, every_s IS NULL, id DESC;
+
+-- name: tell_of_run(run_id, problem)$
+-- Notes that somebody is told of a run's trouble; its number, or nothing where it was told before. By primary key.
+UPDATE crawl_runs SET told = :problem
+WHERE id = :run_id AND told IS DISTINCT FROM :problem
+RETURNING id;
 
 -- name: forget_old_runs(days)!
 -- Forgets runs that are so many days old. Reads the table, a row a run.

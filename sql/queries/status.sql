@@ -54,7 +54,7 @@ SELECT (SELECT count(*) FROM favicon_metadata WHERE sha256 IS NOT NULL) AS icons
 -- name: live_workers(silent_s)
 -- Workers that showed a sign of life lately, with what they did since they started. Reads the table, which holds a
 -- week's processes.
-SELECT id, host, pid, phases, started_at, last_seen_at, progress
+SELECT id, host, pid, phases, started_at, last_seen_at, progress::text AS progress, load::text AS load
 FROM crawl_workers
 WHERE stopped_at IS NULL AND last_seen_at > now() - (:silent_s)::float8 * interval '1 second'
 ORDER BY started_at;

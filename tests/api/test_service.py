@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 from typing import Any
 
 import asyncpg
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
+from rich.console import Console
 
 from samelook.api.app import create_app
 from samelook.api.description import operation_of
 from samelook.api.settings import ApiSettings
 from samelook.api.state import MATCHING
+from samelook.crawler.status import crawl_status
 from samelook.sql.settings import DatabaseSettings
+from samelook.terminal.crawl_display import status_tables
 
 
 @pytest.mark.parametrize(
@@ -221,6 +225,45 @@ async def test_requests_are_counted_by_route_and_not_by_path(api: Any) -> None:
     assert line in text
     assert "SECRET_NAME" not in text
     assert 'samelook_index_items{signal_type="pdq"} 0.0' in text
+
+
+async def test_metrics_tell_of_crawling_processes_and_of_runs_in_trouble(api: Any, pool: Any) -> None:
+    load = {
+        "slots": 900,
+        "taken": 850,
+        "requests": 800,
+        "lag_s": 0.02,
+        "cpu": 0.8,
+        "memory": 90 << 20,
+        "stages": {"request": {"seconds": 12.5, "passes": 40}},
+    }
+    progress = {"icons": {"done": 7, "failed": 2, "busy": 850, "errors": {"timeout": 2}}}
+    await pool.execute(
+        "INSERT INTO crawl_workers (id, host, pid, phases, progress, load) VALUES"
+        " (gen_random_uuid(), 'box', 4, '{icons}', $1, $2),"
+        " (gen_random_uuid(), 'old', 5, '{icons}', $3, '{}')",
+        progress,
+        load,
+        {"icons": {"done": 1, "failed": 0, "busy": 0}},
+    )
+    await pool.execute(
+        "INSERT INTO crawl_runs (kind, what, every_s, due_at, next_at, host, pid, finished_at, outcome)"
+        " VALUES ('crawl', 'icons', 60, now(), now(), 'box', 1, now(), 'failed')"
+    )
+    lines = (await api.get("/metrics")).text.splitlines()
+    assert 'samelook_crawl_inputs_total{outcome="failed",phase="icons",process="box:4"} 2.0' in lines
+    assert 'samelook_crawl_errors_total{kind="timeout",phase="icons",process="box:4"} 2.0' in lines
+    assert 'samelook_crawl_stage_seconds_total{process="box:4",stage="request"} 12.5' in lines
+    assert 'samelook_crawl_slots{process="box:4"} 900.0' in lines
+    assert 'samelook_crawl_lag_seconds{process="box:4"} 0.02' in lines
+    # A process of the version before says less.
+    assert 'samelook_crawl_inputs_total{outcome="done",phase="icons",process="old:5"} 1.0' in lines
+    trouble = 'samelook_run_trouble{kind="crawl",needs_somebody="true",problem="failed",what="icons"} 1.0'
+    assert trouble in lines
+    shown = io.StringIO()
+    Console(file=shown, width=100).print(status_tables(await crawl_status(pool)))
+    assert "850" in shown.getvalue()
+    assert "312.5" in shown.getvalue()  # milliseconds a request
 
 
 async def test_a_bug_is_a_number_and_not_a_traceback(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:

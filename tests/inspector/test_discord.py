@@ -13,7 +13,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 import psutil
@@ -264,6 +264,33 @@ async def test_an_answer_that_is_too_late_for_a_reply_goes_to_the_channel(
     assert discord.messages[-1][:2] == ("POST", "/channels/5/messages")
     assert discord.authorization == "Bot secret"
     assert discord.messages[-1][2]["enforce_nonce"] is True
+
+
+async def test_a_channel_is_told_once_of_each_scheduled_run_in_trouble(discord: Discord, pool: Pool) -> None:
+    await pool.execute(
+        "INSERT INTO crawl_runs (kind, what, every_s, due_at, next_at, host, pid, started_at, finished_at,"
+        " outcome, message) VALUES"
+        " ('crawl', 'domains icons hashes', 21600, now(), now() + interval '6 hours', 'box', 1, now(), now(),"
+        "  'failed', 'the disk is full'),"
+        " ('import', 'tranco', 86400, now() - interval '2 days', now() - interval '1 day', 'box', 2,"
+        "  now() - interval '2 days', now() - interval '2 days', 'done', ''),"
+        " ('crawl', 'icons', NULL, NULL, NULL, 'box', 3, now(), now(), 'failed', 'by hand: nobody is told')"
+    )
+    settings = ChatSettings(
+        public_key="00" * 32, application_id="77", bot_token="secret", channel="99", api_url=discord.url
+    )
+    for _ in range(3):
+        # Two processes look at the same moment, again and again.
+        desks = [ChatDesk(pool, DatabaseSettings(), cast("Sandbox", None), settings) for _ in range(2)]
+        await asyncio.gather(*(desk.tell_of_runs() for desk in desks))
+        async with aiohttp.ClientSession() as session:
+            while await desks[0].answer_one(session):
+                pass
+    texts = sorted(payload["embeds"][0]["description"] for _, _, payload, _ in discord.messages)
+    assert {(method, path) for method, path, _, _ in discord.messages} == {("POST", "/channels/99/messages")}
+    assert len(texts) == 2
+    assert "crawl domains icons hashes failed: the disk is full" in texts[0]
+    assert "import tranco missed its time, by 1 day" in texts[1]
 
 
 async def test_register_sends_the_definitions(discord: Discord, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -277,6 +277,20 @@ async def test_exhausted_finds_what_a_crash_left_behind_the_cursor(pool: Pool) -
     assert await queue.exhausted()
 
 
+async def test_what_is_known_to_be_done_is_not_looked_at_again(pool: Pool) -> None:
+    await seed_half_done(pool, 20_000, 1.0)
+    queue = queue_of(pool)
+    assert await queue.exhausted()
+    rows, pages = touched(await plan_of_claim(pool, "look_whether_done", span=16_384))
+    assert rows == 0
+    assert pages < 10
+    await pool.execute("DELETE FROM target_urls WHERE position = 500")
+    async with pool.acquire() as connection, connection.transaction():
+        await announce(connection, "domains", 500)
+    assert not await queue.exhausted()
+    assert [lease.input.position for lease in await queue.pull(10)] == [500]
+
+
 async def rewind(pool: Pool) -> None:
     async with pool.acquire() as connection, connection.transaction():
         await queue_queries("domains").lock_queue(connection)
