@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
@@ -181,6 +182,12 @@ def overlaps(
     min_sites: Annotated[
         int, typer.Option("--min-sites", min=2, help="Leave out clusters with fewer sites.")
     ] = 2,
+    export: Annotated[
+        Path | None,
+        typer.Option(
+            "--export", metavar="FILE", help="Write who wears which look into a Parquet file instead."
+        ),
+    ] = None,
     limit: LimitOption = 50,
     timeout: TimeoutOption = 60.0,
     pictures: PicturesOption = None,
@@ -198,8 +205,14 @@ def overlaps(
         samelook inspect overlaps --distance 0
 
         samelook inspect overlaps --signal blockhash16 --min-sites 10 --json
+
+        samelook inspect overlaps --export worn.parquet
     """
     from samelook.inspector.overlaps import overlaps_answer
+
+    if export is not None:
+        _export_overlaps(export, signal, timeout)
+        return
 
     async def ask(connection: Connection, settings: InspectorSettings) -> Answer:
         return await overlaps_answer(
@@ -207,6 +220,16 @@ def overlaps(
         )
 
     print_answer(asked(ask, timeout), Shape(json, csv, table, pictures, lines=True))
+
+
+def _export_overlaps(file: Path, signal: str, timeout: float) -> None:
+    from samelook.inspector.overlaps_export import Exported, export_overlaps
+
+    async def ask(connection: Connection, settings: InspectorSettings) -> Exported:
+        return await export_overlaps(connection, settings, file, signal=signal)
+
+    done = asked(ask, timeout)
+    tell(f"{done.rows:,} rows of {done.pictures:,} pictures in {file}.")
 
 
 @app.command()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from samelook.demo.sample_web.sites import SITES
+from samelook.inspector.errors import BadQuestion
 from samelook.inspector.overlaps import overlaps_answer
+from samelook.inspector.overlaps_export import export_overlaps
 from samelook.inspector.settings import InspectorSettings
 from samelook.sql.pool import OwnConnection
 
@@ -68,3 +72,30 @@ async def test_small_clusters_and_long_lists_are_cut(reader: OwnConnection) -> N
     short = await overlaps_answer(reader, InspectorSettings(), limit=2)
     assert len(short.listings[0].rows) == 2
     assert "--limit" in short.listings[0].notes[0]
+
+
+async def test_an_export_says_offline_what_the_clusters_say(reader: OwnConnection, tmp_path: Path) -> None:
+    file = tmp_path / "worn.parquet"
+    done = await export_overlaps(reader, SETTINGS, file)
+    assert list(tmp_path.iterdir()) == [file]
+    answer = await overlaps_answer(reader, SETTINGS, distance=31, limit=1000)
+    assert answer.facts is not None
+    assert done.pictures == answer.facts["pictures"]
+    # The page of the documentation, word for word: it leaves `exact` and `near`.
+    page = Path(__file__).parents[2] / "docs" / "billion-rows.md"
+    names: dict[str, Any] = {}
+    for block in re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
+        exec(block.replace("worn.parquet", str(file)), names)  # noqa: S102 - our own page
+    members = answer.listings[1].rows
+    together = {frozenset((row["site"], other["site"])) for row in members for other in members
+                if row["cluster"] == other["cluster"] and row["site"] < other["site"]}  # fmt: skip
+    assert together <= {frozenset(pair) for pair in names["near"]}
+    equal = await overlaps_answer(reader, SETTINGS, distance=0, limit=1000)
+    assert {frozenset(sites) for _, sites in names["exact"]} >= {
+        frozenset([row["owner"], *row["others"]]) for row in equal.listings[0].rows if row["files"] == 1
+    }
+
+
+async def test_an_export_that_cannot_be_written_leaves_nothing(reader: OwnConnection, tmp_path: Path) -> None:
+    with pytest.raises(BadQuestion, match="cannot be written"):
+        await export_overlaps(reader, SETTINGS, tmp_path / "none" / "worn.parquet")

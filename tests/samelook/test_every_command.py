@@ -109,7 +109,7 @@ USES: dict[str, tuple[Use, ...]] = {
     ),
     "inspect lists": (Use(),),
     "inspect look": (Use("{folder}/icon.png"), Use(f"https://{BRAND}/", shows=(BRAND,)), Use("zz", 1)),
-    "inspect overlaps": (Use("--distance 0"),),
+    "inspect overlaps": (Use("--distance 0"), Use("--export {folder}/worn.parquet", shows=("rows of",))),
     # Behind the crawls, which would visit its domains too, and before what shows figures of four digits.
     "crawl import": (
         Use("{folder}/list.txt", shows=("2,345", "Rank is trust")),

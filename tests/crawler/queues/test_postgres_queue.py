@@ -282,7 +282,7 @@ async def test_what_is_known_to_be_done_is_not_looked_at_again(pool: Pool) -> No
     queue = queue_of(pool)
     assert await queue.exhausted()
     rows, pages = touched(await plan_of_claim(pool, "look_whether_done", span=16_384))
-    assert rows == 0
+    assert rows <= 1  # of the cursor
     assert pages < 10
     await pool.execute("DELETE FROM target_urls WHERE position = 500")
     async with pool.acquire() as connection, connection.transaction():
