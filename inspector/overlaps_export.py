@@ -1,8 +1,8 @@
 """Who wears which look, as a Parquet file for work that outgrows one machine (docs/billion-rows.md).
 
 One row for each site and picture that it wears now: `site`, `rank` (null for one that no list ranks),
-`sha256` of the picture, and `hash`, the signal's bytes. Written page by page, so memory stays the same however
-many there are.
+`sha256` of the picture, and `hash`, the signal's bytes. Written page by page, so memory stays the same
+however many there are.
 """
 
 from __future__ import annotations

@@ -85,7 +85,7 @@ async def test_an_export_says_offline_what_the_clusters_say(reader: OwnConnectio
     page = Path(__file__).parents[2] / "docs" / "billion-rows.md"
     names: dict[str, Any] = {}
     for block in re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
-        exec(block.replace("worn.parquet", str(file)), names)  # noqa: S102 - our own page
+        exec(block.replace("worn.parquet", str(file)), names)
     members = answer.listings[1].rows
     together = {frozenset((row["site"], other["site"])) for row in members for other in members
                 if row["cluster"] == other["cluster"] and row["site"] < other["site"]}  # fmt: skip
