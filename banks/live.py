@@ -104,7 +104,7 @@ class LiveBanks:
             ids = np.fromiter(away, np.int64, len(away))
             distances = np.zeros(len(ids), np.uint16)
         elif live is not None:
-            ids, distances = live.index.search(value, (kind.radius or 0) if radius is None else radius)
+            ids, distances = await live.find(value, (kind.radius or 0) if radius is None else radius)
         elif kind.name in self.equal:
             ids = self.equal[kind.name].find(value)
             distances = np.zeros(len(ids), np.uint16)

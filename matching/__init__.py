@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .errors import BadQuery, MatchingError, SnapshotDamaged, SnapshotForeign
-    from .index import HammingIndex, IndexStatus
+    from .index import HammingIndex
+    from .interface import IndexStatus
     from .settings import IndexSettings
 
 __all__ = [
@@ -31,7 +32,7 @@ _HOMES = {
     "BadQuery": ".errors",
     "HammingIndex": ".index",
     "IndexSettings": ".settings",
-    "IndexStatus": ".index",
+    "IndexStatus": ".interface",
     "MatchingError": ".errors",
     "SnapshotDamaged": ".errors",
     "SnapshotForeign": ".errors",

@@ -39,6 +39,18 @@ class SourceUnavailable(MatchingError):
     kind = "source_unavailable"
 
 
+class BackendUnavailable(SourceUnavailable):
+    """The service that keeps an index cannot be asked at the moment, or refuses."""
+
+    kind = "backend_unavailable"
+
+
+class BackendMissing(MatchingError):
+    """The library of the backend that was chosen is not installed."""
+
+    kind = "backend_missing"
+
+
 class PositionLost(MatchingError):
     """A log cannot say what changed since a position: it was cut, replaced, or too much happened."""
 

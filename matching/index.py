@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from .background import Contents, MergingContents
 from .checking import checked_code, checked_codes, checked_ids, checked_radius
 from .engine import Engine
-from .interface import Code, Codes, Found, Ids
+from .interface import Code, Codes, Found, Ids, IndexStatus
 from .kernels import PROBE
 from .list_kernels import Array
 from .memory import as_many
@@ -22,18 +22,6 @@ from .uniques import no_uniques
 # Bulk loads are merged in pieces, which bounds what a merge needs besides the index.
 _PIECE = 1 << 20
 _QUERIES_A_CALL = 4096
-
-
-@dataclass(frozen=True, slots=True)
-class IndexStatus:
-    items: int
-    codes: int
-    """Unique codes in the body, dead ones included."""
-    dead_codes: int
-    tail: int
-    bytes: int
-    engine: str
-    merging: bool
 
 
 class HammingIndex(MergingContents):

@@ -12,17 +12,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
+from .backends import place_of
 from .errors import BadQuery, MatchingError, PositionLost, SnapshotForeign, SourceUnavailable
 from .index import HammingIndex
+from .interface import Code, Found, Place, RangeIndex
 from .memory import give_back
 from .settings import IndexSettings, LiveSettings
 from .source import Change, SignalSource
@@ -50,15 +50,14 @@ class LiveStatus:
 
 
 class LiveIndex:
-    """A HammingIndex, what it follows, and how far it has come. Made by `live_index`."""
+    """An index, what it follows, and how far it has come. Made by `live_index`."""
 
-    def __init__(
-        self, source: SignalSource, settings: LiveSettings, index_settings: IndexSettings | None
-    ) -> None:
-        self.index = HammingIndex(source.bits, settings=index_settings)
+    def __init__(self, source: SignalSource, settings: LiveSettings, place: Place) -> None:
+        self.index: RangeIndex = HammingIndex(source.bits)
+        """Empty until `start` has found or filled one."""
         self._source = source
         self._settings = settings
-        self._index_settings = index_settings
+        self._place = place
         self._position = ""
         self._identity = ""
         self._lock = asyncio.Lock()
@@ -66,7 +65,7 @@ class LiveIndex:
         self._replayed = self._unsaved = self._refused = 0
         self._started_from = ""
         self._saved_at = self._changed_at = time.monotonic()
-        self._stamp: tuple[int, int] | None = None  # of the snapshot that the index is, or could not be
+        self._stamp: object = None  # of what is kept and the index is, or could not be
 
     def status(self) -> LiveStatus:
         """How far it has come."""
@@ -78,6 +77,12 @@ class LiveIndex:
             self._started_from,
             self._refused,
         )
+
+    async def find(self, code: Code, radius: int) -> Found:
+        """What the index finds; the event loop goes on while a service is asked."""
+        if self._place.in_memory:
+            return self.index.search(code, radius)
+        return await asyncio.to_thread(self.index.search, code, radius)
 
     async def refresh(self) -> None:
         """Applies everything that was committed before the call: one's own changes show at once.
@@ -93,7 +98,7 @@ class LiveIndex:
             except PositionLost as error:
                 await self._load(error.message)
             else:
-                if len(changes) > _FEW:
+                if changes and (len(changes) > _FEW or not self._place.in_memory):
                     await asyncio.to_thread(self._apply, changes)
                 else:
                     self._apply(changes)
@@ -105,6 +110,8 @@ class LiveIndex:
         self._identity = await self._source.identity()
         try:
             self._started_from = await asyncio.to_thread(self._open_snapshot)
+        except SourceUnavailable:
+            raise
         except (OSError, MatchingError) as error:
             self._started_from = f"no snapshot: {error}"
             _log.info("matching.no_snapshot source=%s reason=%s", self._source.name, error)
@@ -121,12 +128,11 @@ class LiveIndex:
 
     async def save(self) -> bool:
         """Writes a snapshot if there is a folder for it and nobody else is at it; whether it did."""
-        path = self._path()
-        if path is None:
+        if not self._place.keeps:
             return False
         async with self._lock:
             note = {"source": self._source.name, "identity": self._identity, "position": self._position}
-            saved = await asyncio.to_thread(_save_alone, self.index, path, note)
+            saved = await asyncio.to_thread(self._place.save, self.index, note)
             if saved:
                 self._unsaved, self._saved_at = 0, time.monotonic()
             return saved
@@ -155,7 +161,7 @@ class LiveIndex:
 
     def _snapshot_is_due(self) -> bool:
         settings, now = self._settings, time.monotonic()
-        if self._path() is None or self._unsaved < max(1.0, settings.snapshot_share * len(self.index)):
+        if not self._place.keeps or self._unsaved < max(1.0, settings.snapshot_share * len(self.index)):
             return False
         if now - self._saved_at >= settings.snapshot_interval_s:
             return True
@@ -164,16 +170,16 @@ class LiveIndex:
         return large and min(now - self._changed_at, now - self._saved_at) >= _CALM_S
 
     async def _share(self) -> None:
-        """Goes on with the snapshot in the folder if it is a new one: all who map it share its memory."""
-        path = self._path()
-        if path is None or len(self.index) < self._settings.shared_from:
+        """Goes on with what is kept if that is new: all who map a file share its memory."""
+        place = self._place
+        if not place.keeps or (place.in_memory and len(self.index) < self._settings.shared_from):
             return
-        stamp = _stamp(path)
+        stamp = place.stamp() if place.in_memory else await asyncio.to_thread(place.stamp)
         if stamp in {None, self._stamp}:
             return
         async with self._lock:
             try:
-                index, position = await asyncio.to_thread(self._opened, path)
+                index, position = await asyncio.to_thread(self._opened)
                 changes = await self._source.replay(position, self._settings.most_backlog)
             except SourceUnavailable:
                 raise
@@ -187,27 +193,19 @@ class LiveIndex:
             self._unsaved, self._saved_at = len(changes), time.monotonic()
         await asyncio.to_thread(give_back)
 
-    def _path(self) -> Path | None:
-        folder = self._settings.snapshot_folder
-        return None if folder is None else folder / f"{self._source.name}-{self._source.bits}.index"
-
     def _open_snapshot(self) -> str:
-        path = self._path()
-        if path is None:
-            raise SnapshotForeign("none are kept")
-        stamp = _stamp(path)
-        self.index, self._position = self._opened(path)
+        stamp = self._place.stamp()
+        self.index, self._position = self._opened()
         self._stamp = stamp
         return "snapshot"
 
-    def _opened(self, path: Path) -> tuple[HammingIndex, str]:
-        index = HammingIndex.open(path, settings=self._index_settings)
-        note = index.note
-        if index.bits != self._source.bits or note.get("source") != self._source.name:
-            raise SnapshotForeign(f"{path} belongs to another source")
+    def _opened(self) -> tuple[RangeIndex, str]:
+        index, note = self._place.open()
+        if note.get("source") != self._source.name:
+            raise SnapshotForeign("what is kept belongs to another source")
         position = note.get("position")
         if note.get("identity") != self._identity or not isinstance(position, str):
-            raise SnapshotForeign(f"{path} belongs to another database")
+            raise SnapshotForeign("what is kept belongs to another database")
         return index, position
 
     async def _load(self, reason: str) -> None:
@@ -215,12 +213,17 @@ class LiveIndex:
         self._identity = await self._source.identity()
         # The position comes first: what changes while the pages are read is replayed on top of them.
         position = await self._source.position()
-        index = HammingIndex(self._source.bits, settings=self._index_settings)
+        index = await asyncio.to_thread(self._place.new)
         refused = 0
         async for page in self._source.signals(self._settings.page):
             refused += await asyncio.to_thread(_add, index, page)
         self.index, self._position, self._refused = index, position, refused
         self._unsaved += len(index)
+        if not self._place.in_memory and self._place.keeps:
+            # Other processes go on with it from now on instead of filling one of their own.
+            note = {"source": self._source.name, "identity": self._identity, "position": position}
+            await asyncio.to_thread(self._place.save, index, note)
+            self._stamp = await asyncio.to_thread(self._place.stamp)
 
     def _apply(self, changes: list[Change]) -> None:
         self._refused += _apply(self.index, changes)
@@ -230,7 +233,7 @@ class LiveIndex:
             self._changed_at = time.monotonic()
 
 
-def _apply(index: HammingIndex, changes: list[Change]) -> int:
+def _apply(index: RangeIndex, changes: list[Change]) -> int:
     # A removal comes after its addition and ids are never used again: the last change of an id counts.
     last = {change.signal_id: change.value for change in changes}
     removed = [signal_id for signal_id, value in last.items() if value is None]
@@ -238,37 +241,12 @@ def _apply(index: HammingIndex, changes: list[Change]) -> int:
     return _add(index, [(signal_id, value) for signal_id, value in last.items() if value is not None])
 
 
-def _stamp(path: Path) -> tuple[int, int] | None:
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        return None
-    return status.st_mtime_ns, status.st_ino
-
-
-def _add(index: HammingIndex, signals: list[tuple[int, bytes]]) -> int:
+def _add(index: RangeIndex, signals: list[tuple[int, bytes]]) -> int:
     width = index.bits // 8
     sound = [(signal_id, value) for signal_id, value in signals if len(value) == width]
     codes = np.frombuffer(b"".join(value for _, value in sound), np.uint8).reshape(-1, width)
     index.add(codes, np.array([signal_id for signal_id, _ in sound], np.int64))
     return len(signals) - len(sound)
-
-
-def _save_alone(index: HammingIndex, path: Path, note: dict[str, str]) -> bool:
-    """Saves unless another process of this machine is saving the same file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if sys.platform == "win32":
-        index.save(path, note)
-        return True
-    import fcntl
-
-    with path.with_suffix(".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        index.save(path, note)
-    return True
 
 
 @asynccontextmanager
@@ -281,9 +259,10 @@ async def live_index(
     """
     if "/" in source.name or source.name.startswith("."):
         raise BadQuery(f"{source.name!r} cannot be the name of a snapshot file")
-    live = LiveIndex(source, settings, index_settings)
-    await live.start()
+    place = place_of(source.name, source.bits, settings, index_settings)
+    live = LiveIndex(source, settings, place)
     try:
+        await live.start()
         async with asyncio.TaskGroup() as tasks:
             follower = tasks.create_task(live.follow())
             try:
@@ -295,3 +274,5 @@ async def live_index(
         if len(group.exceptions) == 1:
             raise group.exceptions[0] from None
         raise
+    finally:
+        await asyncio.to_thread(place.close)

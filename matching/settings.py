@@ -4,6 +4,40 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, TypeAlias
+
+from samelook.variables import variable, words
+
+BackendKind: TypeAlias = Literal["own", "faiss", "faiss-multihash", "shards", "milvus"]
+_IN_PROCESS: tuple[BackendKind, ...] = ("own", "faiss", "faiss-multihash")
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """Who keeps the indexes that lookups ask."""
+
+    kind: BackendKind = "own"
+    where: tuple[str, ...] = ()
+    """URLs, which may hold passwords: of each shard, or of Milvus."""
+
+    def __str__(self) -> str:
+        return self.kind
+
+
+def backend_of(text: str) -> Backend:
+    """The backend that a variable names. Raises ValueError."""
+    given = words(text)
+    if all(one.startswith(("postgresql://", "postgres://")) for one in given):
+        return Backend("shards", given)
+    if len(given) == 1 and given[0].startswith("milvus+"):
+        return Backend("milvus", (given[0].removeprefix("milvus+"),))
+    for kind in _IN_PROCESS:
+        if given == (kind,):
+            return Backend(kind)
+    raise ValueError(
+        f"write {', '.join(_IN_PROCESS)}, postgresql:// URLs of shards with commas between them, or "
+        "milvus+http://host:19530"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +55,13 @@ class IndexSettings:
 
 @dataclass(frozen=True, slots=True)
 class LiveSettings:
+    backend: Backend = variable(
+        "SAMELOOK_INDEX",
+        Backend(),
+        "Who keeps the indexes of banks that lookups ask: `own` (in memory), `faiss` or `faiss-multihash` (in memory, with the extra faiss), databases of your own as shards (postgresql://…,postgresql://…), or milvus+http://host:19530 (with the extra milvus). All find the same.",
+        backend_of,
+        secret=True,
+    )
     snapshot_folder: Path | None = None
     """Where snapshots are kept, for all workers of this machine. None: none are kept."""
     poll_s: float = 1.0

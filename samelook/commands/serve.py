@@ -157,7 +157,6 @@ def api_settings(settings: Settings, url: str) -> ApiSettings:
     from samelook.api.settings import MOST_HELD
     from samelook.exchanges.signal_registration import register_signal_types
     from samelook.extension_api.curation import families_in
-    from samelook.matching.settings import LiveSettings
     from samelook.settings import SettingsError
 
     if settings.extension.families_file is not None:
@@ -182,7 +181,7 @@ def api_settings(settings: Settings, url: str) -> ApiSettings:
             max_icon_bytes=min(settings.api.max_upload_bytes, MOST_HELD),
             own=settings.api.media_hosts,
         ),
-        live=LiveSettings(snapshot_folder=folder / "indexes"),
+        live=replace(settings.api.live, snapshot_folder=folder / "indexes"),
         lite=replace(lite, state_dir=lite.state_dir or folder / "lite"),
         extension=replace(settings.extension, verdicts=replace(verdicts, looks_folder=folder / "looks")),
         chat=settings.chat if settings.chat.public_key else None,

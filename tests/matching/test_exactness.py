@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.flat_index import FlatIndex
 from samelook.matching import HammingIndex
+from samelook.matching.backends.faiss import FaissIndex
 from samelook.matching.engine import Engine
 from samelook.matching.kernels import CHEAPEST, PROBE, SCAN
 
@@ -56,7 +56,7 @@ def test_faiss_agrees(bits: int, engine: Engine, new_index: NewIndex) -> None:
         & rng.integers(0, 256, (4000, bits // 8), dtype=np.uint8)
     )
     ids = rng.integers(-(2**63), 2**63 - 1, 4000)
-    ours, faiss = new_index(bits, engine), FlatIndex(bits)
+    ours, faiss = new_index(bits, engine), FaissIndex(bits)
     assert ours.add(codes, ids) == faiss.add(codes, ids) == 4000
     ours.merge()
     gone = ids[::7]
