@@ -115,7 +115,7 @@ async def allowed(number: int, database: OwnConnection, service: Service) -> Cha
         connection = Connection(reader, writer)
         body = json.dumps({"url": site}).encode()
         head = (
-            "POST /x/v1/allowlist HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
+            "POST /x/v1/allowlist HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
             f"X-Samelook-Client: {client}\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         await connection.ask(head.encode() + body)
@@ -202,7 +202,7 @@ def question(site: str, client: str | None = None) -> bytes:
     asked = request({"url": site, "icons": [{"data": base64.b64encode(_ICON).decode()}]})
     if client is None:
         return asked
-    return asked.replace(b"Host: bench\r\n", f"Host: bench\r\nX-Samelook-Client: {client}\r\n".encode(), 1)
+    return asked.replace(b"Host: localhost\r\n", f"Host: localhost\r\nX-Samelook-Client: {client}\r\n".encode(), 1)
 
 
 _ICON = fresh_icons(1, 7)[0]

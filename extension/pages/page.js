@@ -10,10 +10,11 @@ export async function ask(type, more = {}) {
   return answer;
 }
 
-/** Put words where `data-word` names them, and the language on the document. */
+/** Put words where `data-word` names them, names for screen readers where `data-label` does, and the language on the document. */
 export async function speak(root = document) {
   document.documentElement.lang = await language();
   for (const element of root.querySelectorAll("[data-word]")) element.textContent = await message(element.dataset.word);
+  for (const element of root.querySelectorAll("[data-label]")) element.ariaLabel = await message(element.dataset.label);
 }
 
 /** An element with attributes and children; text stays text. */

@@ -6,6 +6,7 @@ import contextlib
 import json
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Error, Page
 
 from tests.extension.stage import PATIENCE_MS, Browser
@@ -138,10 +139,21 @@ def test_the_lock_page_shows_both_and_leads_out(browser: Browser) -> None:
     why = page.get_attribute("#why", "href")
     assert why is not None
     assert why.startswith(f"{browser.stage.server}/x/v1/why/")
+    for path in ("pages/options.html", "pages/popup.html"):
+        accessible(browser.extension_page(path))
+    accessible(page)
     with browser.context.expect_page():
         page.click("#leave")
     wait_until(lambda: not is_locked(browser, "to-leave.example"))
     close_tabs(browser)
+
+
+def accessible(page: Page) -> None:
+    """Raises AssertionError where axe-core finds something serious."""
+    found = Axe().run(page).response["violations"]
+    assert [
+        (one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")
+    ] == []
 
 
 def test_a_locked_page_can_be_looked_at_without_script_and_typing(browser: Browser) -> None:
