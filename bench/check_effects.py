@@ -202,7 +202,9 @@ def question(site: str, client: str | None = None) -> bytes:
     asked = request({"url": site, "icons": [{"data": base64.b64encode(_ICON).decode()}]})
     if client is None:
         return asked
-    return asked.replace(b"Host: localhost\r\n", f"Host: localhost\r\nX-Samelook-Client: {client}\r\n".encode(), 1)
+    return asked.replace(
+        b"Host: localhost\r\n", f"Host: localhost\r\nX-Samelook-Client: {client}\r\n".encode(), 1
+    )
 
 
 _ICON = fresh_icons(1, 7)[0]

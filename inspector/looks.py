@@ -12,7 +12,7 @@ from samelook.hashing.table import COMPARED, STORED, Signal
 from samelook.inspector.errors import BadQuestion, NoSuchLook
 from samelook.inspector.listing import Answer, Listing, Row
 from samelook.inspector.nearest import nearest
-from samelook.inspector.same_looks import known_looks, order, same_looks
+from samelook.inspector.same_looks import LooksLike, known_looks, order, same_looks
 from samelook.inspector.tables import compared_signal, stored_signals, table_queries
 from samelook.looks.rules import RULES
 from samelook.matching.distance import bits_apart
@@ -60,6 +60,8 @@ class Search:
     """All pictures are compared; False: only those that are equal, which indexes find."""
     by_look: bool
     """Looks are compared too."""
+    looks_like: LooksLike | None
+    """Who knows which pictures look alike; None: all are read for it."""
     limit: int
     page: int
 
@@ -72,14 +74,15 @@ async def search_of(
     distance: int | None,
     near: bool,
     limit: int,
+    looks_like: LooksLike | None = None,
 ) -> Search:
     """The search that these wishes lead to in a database of this size. Raises BadQuestion."""
     table, bits = compared_signal(signal, distance)
     pictures, exactly = await count(connection, "favicons", settings.near_pictures)
     everywhere = bits > 0 and (near or (exactly and pictures <= settings.near_pictures))
     looks, _ = await count(connection, "looks", settings.near_looks)
-    by_look = looks > 0 and (near or looks <= settings.near_looks)
-    return Search(table, bits, everywhere, by_look, limit, settings.page)
+    by_look = looks > 0 and (near or looks_like is not None or looks <= settings.near_looks)
+    return Search(table, bits, everywhere, by_look, looks_like, limit, settings.page)
 
 
 async def count(connection: Connection, table: str, exactly_up_to: int) -> tuple[int, bool]:
@@ -208,11 +211,14 @@ async def look_answer(
     distance: int | None = None,
     near: bool = False,
     limit: int = 50,
+    looks_like: LooksLike | None = None,
 ) -> Answer:
     """Who wears this look, nearest first. Raises BadQuestion."""
     if not any(signal in look.signals or look.seen for look in looks):
         raise BadQuestion(f"There is no {signal} of what was given; name its signal with --signal.")
-    search = await search_of(connection, settings, signal=signal, distance=distance, near=near, limit=limit)
+    search = await search_of(
+        connection, settings, signal=signal, distance=distance, near=near, limit=limit, looks_like=looks_like
+    )
     rows, notes = await wearers(connection, looks, search)
     listing = Listing("wearers", WEARER_COLUMNS, rows, notes=tuple(notes))
     shown = {bytes.fromhex(row["sha256"]) for row in rows}
@@ -293,7 +299,8 @@ async def _same(
         return [
             "Looks were not compared, only hashes: very many are known, or none. --near compares all."
         ], {}
-    return [], await same_looks(connection, seen)
+    among = None if search.looks_like is None else search.looks_like(seen)[:MOST_PICTURES]
+    return [], await same_looks(connection, seen, among)
 
 
 def _nearness(match: Match | None) -> tuple[Any, ...]:

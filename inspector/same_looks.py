@@ -1,11 +1,12 @@
 """Pictures that have the same look as others by the rules of `looks.rules`, among all that are stored.
 
-A scan: pages of looks are parsed and compared in one go, 1,000 in 15 ms. The service has an index for it.
+A scan: pages of looks are parsed and compared in one go, 1,000 in 15 ms. Where an index of looks is in memory, as
+in the service, it names the few that need comparing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from samelook.looks.look import Look
     from samelook.sql.pool import Connection
 
+LooksLike = Callable[[Sequence["Look"]], list[bytes]]
+"""An index of looks in memory: the SHA-256 of the pictures that look like one of these, nearest first."""
 PAGE = 1_000
 _NARROWEST_FIRST = list(RULES)
 
@@ -49,15 +52,32 @@ async def known_looks(connection: Connection, sha256s: Sequence[bytes]) -> Known
     return known
 
 
-async def same_looks(connection: Connection, looks: Sequence[Look]) -> dict[bytes, Match]:
-    """Every picture with the same look as one of `looks`, under whichever rule; the best match for each."""
+async def same_looks(
+    connection: Connection, looks: Sequence[Look], among: Sequence[bytes] | None = None
+) -> dict[bytes, Match]:
+    """Every picture with the same look as one of `looks`, under whichever rule; the best match for each.
+
+    Compared are all pictures, or those `among` which somebody has found already.
+    """
     found: dict[bytes, Match] = {}
     probes = [probes_of(look) for look in looks]
+    async for readable in _some(connection, among) if among is not None else _all(connection):
+        others = [look for _, look in readable]
+        for asked in probes:
+            for (sha256, _), match in zip(readable, compare_many(asked, others, WIDE), strict=True):
+                if match is not None and (sha256 not in found or order(match) < order(found[sha256])):
+                    found[sha256] = match
+    return found
+
+
+async def _some(connection: Connection, pictures: Sequence[bytes]) -> AsyncIterator[list[tuple[bytes, Look]]]:
+    known = await known_looks(connection, pictures)
+    yield [(sha256, look) for sha256, frames in known.looks.items() for look in frames]
+
+
+async def _all(connection: Connection) -> AsyncIterator[list[tuple[bytes, Look]]]:
     after = 0
-    while probes:
-        rows = [row async for row in queries("inspector").looks_page(connection, after=after, page=PAGE)]
-        if not rows:
-            break
+    while rows := [row async for row in queries("inspector").looks_page(connection, after=after, page=PAGE)]:
         after = rows[-1]["id"]
         readable = []
         for row in rows:
@@ -66,12 +86,7 @@ async def same_looks(connection: Connection, looks: Sequence[Look]) -> dict[byte
             except BadLook:
                 # Of a version that this program does not read: its picture is known by its hashes only.
                 continue
-        others = [look for _, look in readable]
-        for asked in probes:
-            for (sha256, _), match in zip(readable, compare_many(asked, others, WIDE), strict=True):
-                if match is not None and (sha256 not in found or order(match) < order(found[sha256])):
-                    found[sha256] = match
-    return found
+        yield readable
 
 
 def order(match: Match) -> tuple[int, float, int]:

@@ -16,6 +16,7 @@ from samelook.sql.named import queries
 
 if TYPE_CHECKING:
     from samelook.extension_api.judge import Judge
+    from samelook.inspector.same_looks import LooksLike
     from samelook.inspector.settings import InspectorSettings
     from samelook.sql.pool import Connection
 
@@ -46,6 +47,7 @@ async def site_answer(
     limit: int = 50,
     verdict: bool = False,
     judge: Judge | None = None,
+    looks_like: LooksLike | None = None,
 ) -> Answer:
     """Everything known about a site. Raises NoSuchSite and BadQuestion.
 
@@ -68,7 +70,9 @@ async def site_answer(
         if icon["sha256"] is not None and icon["gone_at"] is None and not icon["injected"]
     }
     looks = await looks_of(connection, sorted(pictures))
-    search = await search_of(connection, settings, signal=signal, distance=distance, near=near, limit=limit)
+    search = await search_of(
+        connection, settings, signal=signal, distance=distance, near=near, limit=limit, looks_like=looks_like
+    )
     alike, notes = await wearers(
         connection, [look for sha256, look in looks.items() if sha256 in worn], search
     )

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from samelook.api.description import described
 from samelook.api.errors import ApiError, bad_request, explained
 from samelook.api.pages.frame import TAG
+from samelook.api.pages.in_memory import PAGE_SETTINGS, looks_like
 from samelook.api.pages.pictures import PICTURES
 from samelook.api.pages.render import page
 from samelook.api.requests import query_of
@@ -25,7 +26,6 @@ from samelook.hashing.errors import HashingError
 from samelook.inspector.asked import AskedPicture, apart, asked_picture, best_likeness, kinds_of_hash
 from samelook.inspector.errors import InspectorError
 from samelook.inspector.looks import SearchedLook, look_answer, look_of_hash
-from samelook.inspector.settings import InspectorSettings
 
 routes = web.RouteTableDef()
 _MOST_MATCHES = 60
@@ -172,7 +172,14 @@ async def _in_banks(request: web.Request, values: Mapping[SignalType, bytes]) ->
 
 async def _wearers(request: web.Request, looks: list[SearchedLook], signal: str) -> dict[str, Any]:
     async with request.app[POOL].acquire() as connection:
-        found = await look_answer(connection, InspectorSettings(), looks, signal=signal, limit=_MOST_WEARERS)
+        found = await look_answer(
+            connection,
+            PAGE_SETTINGS,
+            looks,
+            signal=signal,
+            limit=_MOST_WEARERS,
+            looks_like=looks_like(request.app),
+        )
     (listing,) = found.listings
     return {"wearers": listing.rows, "notes": list(listing.notes)}
 

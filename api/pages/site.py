@@ -10,20 +10,18 @@ from aiohttp import web
 
 from samelook.api.description import described
 from samelook.api.pages.frame import TAG
+from samelook.api.pages.in_memory import PAGE_SETTINGS, judge_of, looks_like
 from samelook.api.pages.render import done, page
 from samelook.api.pages.sentences import how_alike
 from samelook.api.state import POOL
 from samelook.api.visitors import next_of, who_acts
-from samelook.extension_api.answering import EXTENSION
 from samelook.extension_api.objections import objections_of
 from samelook.extension_api.operator import Act, visit_now
 from samelook.inspector.errors import NoSuchSite
 from samelook.inspector.operator import audit_answer
-from samelook.inspector.settings import InspectorSettings
 from samelook.inspector.sites import site_answer
 
 if TYPE_CHECKING:
-    from samelook.extension_api.judge import Judge
     from samelook.inspector.listing import Answer, Row
 
 routes = web.RouteTableDef()
@@ -39,7 +37,12 @@ async def site(request: web.Request) -> web.Response:
     async with request.app[POOL].acquire() as connection:
         try:
             found = await site_answer(
-                connection, InspectorSettings(), name, limit=_MOST_WEARERS, judge=_judge(request.app)
+                connection,
+                PAGE_SETTINGS,
+                name,
+                limit=_MOST_WEARERS,
+                judge=judge_of(request.app),
+                looks_like=looks_like(request.app),
             )
         except NoSuchSite as error:
             return page(request, "no_site.html", status=404, site=error.detail["site"], message=error.message)
@@ -60,14 +63,6 @@ async def visit(request: web.Request) -> web.Response:
         asked = await visit_now(connection, str(sent.get("site", "")), Act(who_acts(request)))
     notice = f"{asked} is next: whoever crawls visits it before all others."
     return done(request, next_of(str(sent.get("next") or f"/ui/site/{quote(asked)}")), notice)
-
-
-def _judge(app: web.Application) -> Judge | None:
-    """Who has the facts in memory, where this process gives verdicts."""
-    extension = app.get(EXTENSION)
-    if extension is None or not extension.follower.is_loaded:
-        return None
-    return extension.answers.judge
 
 
 def _values(found: Answer) -> dict[str, Any]:
