@@ -1,7 +1,7 @@
 """Pictures that have the same look as others by the rules of `looks.rules`, among all that are stored.
 
-A scan: pages of looks are parsed and compared in one go, 1,000 in 15 ms. Where an index of looks is in memory, as
-in the service, it names the few that need comparing.
+A scan: pages of looks are parsed and compared in one go, 1,000 in 15 ms. Where looks have an index in memory,
+as in the service, it names the few that need comparing.
 """
 
 from __future__ import annotations
