@@ -93,6 +93,11 @@ class FetchDetailsAnswer(FetchStatusAnswer):
     quarantined: int = Field(description="What could not be used, and has not been read well since.")
     next_fetch_ts: int | None
     rebuilding: bool = Field(description="Everything is being read anew, beside what is there.")
+    held: bool = Field(description="It brought far more than usual, and waits for a person to release it.")
+
+
+class ReleasedAnswer(BaseModel):
+    released: int = Field(description="How many contents match from now on.")
 
 
 class QuarantineQuery(Own):

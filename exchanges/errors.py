@@ -111,6 +111,18 @@ class NothingUsable(FetchFailed):
     kind = "nothing_usable"
 
 
+class Flooded(FetchFailed):
+    """The exchange brought so much more than usual that a person is to look at it first."""
+
+    kind = "flooded"
+
+
+class ExchangeHeld(ExchangeError):
+    """Nothing is fetched, as a flood is held until a person releases it."""
+
+    kind = "exchange_held"
+
+
 class WorkerHung(FetchFailed):
     """The fetching process said nothing for too long and was killed."""
 

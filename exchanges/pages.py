@@ -33,6 +33,8 @@ class Written:
     """What a page changed."""
 
     stored: int
+    added: int
+    """Contents that were not there before."""
     removed: int
     quarantined: int
 
@@ -120,7 +122,7 @@ class PageWriter:
                 if self.beside:
                     await ask.find_other_records(connection, **generation)
                 await ask.choose_contents(connection)
-                await ask.insert_contents(connection, bank_id=bank_id)
+                added = _count(await ask.insert_contents(connection, bank_id=bank_id))
                 await ask.insert_signals(connection)
                 await ask.link_signals(connection)
                 await ask.describe_kept_contents(connection)
@@ -129,11 +131,11 @@ class PageWriter:
                 removed = _count(await ask.delete_records(connection, **generation))
                 await ask.release_records(connection, id=self._id)
             else:
-                removed = 0
+                added = removed = 0
             await self._quarantine(problems)
             if checkpoint is not None or progress_at is not None:
                 await ask.advance(connection, checkpoint=checkpoint, progress_at=progress_at, **generation)
-        return Written(sum(row.value is not None for row in found), removed, len(problems))
+        return Written(sum(row.value is not None for row in found), added, removed, len(problems))
 
     async def quarantine(self, problems: Sequence[dict[str, Any]]) -> None:
         """Keeps what could not be used, outside of any page."""

@@ -76,6 +76,14 @@ class ExchangeSettings:
         "Seconds between two fetches of an exchange that says nothing else.",
         at_least(1, float),
     )
+    flood_times: float = variable(
+        "SAMELOOK_EXCHANGE_FLOOD",
+        1000.0,
+        "An exchange that brings so many times more new contents than it usually does, and ten thousand at least, is "
+        "held until a person releases it. 0: never.",
+        at_least(0, float),
+    )
+    flood_least: int = 10_000
     page_records: int = 2000
     """Records of a transaction, at most."""
     silence_s: float = variable(

@@ -46,6 +46,8 @@ class Exchange:
     config: Mapping[str, Any]
     enabled: bool
     every_s: float | None
+    held: bool
+    """A flood is held until a person releases it, and nothing is fetched."""
     credentials: bytes | None = field(repr=False)
 
 
@@ -65,6 +67,7 @@ class ExchangeStatus:
     next_fetch_at: datetime | None
     rebuilding: bool
     """What is there is being read anew from the beginning."""
+    held: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +223,15 @@ class ExchangeStore:
             self.pool, id=exchange.id, enabled=None, every_s=None, config=None, fetch_now=True
         )
 
+    async def release(self, name: str) -> int:
+        """Lets a held flood match, and the exchange go on; how many contents. Raises UnknownExchange."""
+        exchange = await self.exchange(name)
+        async with self.pool.acquire() as connection, connection.transaction():
+            released = await self._queries.release_flood(connection, id=exchange.id)
+            if released is not None:
+                await note_change(connection, "release_flood", name, after={"contents": released})
+        return int(released or 0)
+
     async def delete(self, name: str) -> bool:
         """Removes an exchange with its bank and all in it, at once; whether it existed."""
         async with self.pool.acquire() as connection, connection.transaction():
@@ -248,8 +260,9 @@ class ExchangeStore:
             failures=row["failures"],
             error=row["error"],
             quarantined=row["quarantined"],
-            next_fetch_at=row["next_fetch_at"] if row["enabled"] else None,
+            next_fetch_at=row["next_fetch_at"] if row["enabled"] and row["held_after"] is None else None,
             rebuilding=row["complete"] is False,
+            held=row["held_after"] is not None,
         )
 
     async def set_credentials(self, name: str, credentials: Mapping[str, Any] | None) -> Exchange:
@@ -410,5 +423,6 @@ def _exchange(row: Mapping[str, Any]) -> Exchange:
         config=row["config"],
         enabled=row["enabled"],
         every_s=row["every_s"],
+        held=row["held_after"] is not None,
         credentials=row["credentials"],
     )

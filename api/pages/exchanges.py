@@ -14,6 +14,7 @@ from samelook.api.exchange_service import EXCHANGES
 from samelook.api.pages.frame import TAG
 from samelook.api.pages.render import done, page
 from samelook.api.requests import parsed_json, validated
+from samelook.api.state import show_at_once
 from samelook.exchanges.errors import ExchangeError
 
 routes = web.RouteTableDef()
@@ -103,6 +104,15 @@ async def fetch_now(request: web.Request) -> web.Response:
     name = request.match_info["name"]
     await request.app[EXCHANGES].fetch_soon(name)
     return done(request, _path(name), f"{name} is fetched soon.")
+
+
+@routes.post("/ui/exchanges/{name}/release")
+@described(TAG, "Lets a flood match that was held, and the exchange go on", page=True, role="admin")
+async def release_flood(request: web.Request) -> web.Response:
+    name = request.match_info["name"]
+    released = await request.app[EXCHANGES].release(name)
+    await show_at_once(request)
+    return done(request, _path(name), f"{released:,} contents of {name} match from now on.")
 
 
 @routes.post("/ui/exchanges/{name}")

@@ -24,6 +24,7 @@ from samelook.api.exchange_models import (
     QuarantinedAnswer,
     QuarantineQuery,
     QueuedAnswer,
+    ReleasedAnswer,
     SaidAnswer,
     SaidQuery,
     SchemaAnswer,
@@ -32,6 +33,7 @@ from samelook.api.exchange_models import (
 from samelook.api.exchange_service import EXCHANGES, exchanges
 from samelook.api.models import DetailsQuery, Message
 from samelook.api.requests import body_of, json_of, query_of
+from samelook.api.state import show_at_once
 from samelook.banks.contents import ContentSignal
 from samelook.exchanges.errors import BadOpinion, UnknownExchange, UnknownExchangeType
 from samelook.exchanges.store import Exchange
@@ -188,6 +190,7 @@ async def show_status(request: web.Request) -> web.Response:
         quarantined=stands.quarantined,
         next_fetch_ts=_seconds(stands.next_fetch_at),
         rebuilding=stands.rebuilding,
+        held=stands.held,
     )
     if query.include_details:
         return answer_model(shown)
@@ -199,6 +202,21 @@ async def show_status(request: web.Request) -> web.Response:
 async def fetch_exchange(request: web.Request) -> web.Response:
     await request.app[EXCHANGES].fetch_soon(request.match_info["exchange_name"])
     return answer({"message": "It is fetched soon"}, 202)
+
+
+@routes.post("/c/exchange/{exchange_name}/release")
+@described(
+    _TAG,
+    "Lets a flood match that was held, and the exchange go on",
+    role="admin",
+    answer=ReleasedAnswer,
+    errors=(404,),
+)
+async def release_flood(request: web.Request) -> web.Response:
+    name = request.match_info["exchange_name"]
+    released = await request.app[EXCHANGES].release(name)
+    await show_at_once(request)
+    return answer({"released": released})
 
 
 @routes.get("/c/exchange/{exchange_name}/credentials")

@@ -218,6 +218,23 @@ def quarantine(
     print_rows(rows, as_json=as_json, empty="Nothing is in quarantine.")
 
 
+@app.command("release")
+def release(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The exchange.")],
+) -> None:
+    """Let a flood match that was held, and the exchange go on.
+
+    An exchange that suddenly brings a thousand times its usual is held: what it brought matches nothing, and
+    nothing more is fetched. Look at its bank first; `samelook exchange remove` is the other way out.
+    """
+
+    async def write(store: ExchangeStore) -> int:
+        return await store.release(name)
+
+    released, _ = _asked(write)
+    tell(f"{released:,} contents of {name} match from now on." if released else f"Nothing of {name} is held.")
+
+
 @app.command("fetch")
 def fetch(
     names: Annotated[
@@ -269,7 +286,7 @@ def _fetch(
     settings: ExchangeSettings, names: list[str], from_scratch: bool, quiet: bool, as_json: bool
 ) -> Callable[[Pool], Awaitable[bool]]:
     async def run(pool: Pool) -> bool:
-        from samelook.exchanges.errors import FetchedElsewhere
+        from samelook.exchanges.errors import ExchangeHeld, FetchedElsewhere
         from samelook.exchanges.fetching import fetch_once
         from samelook.exchanges.store import ExchangeStore
 
@@ -283,7 +300,7 @@ def _fetch(
                     outcome = await fetch_once(
                         pool, name, settings, from_scratch=from_scratch, patience_s=_PATIENCE_S, on_page=shown
                     )
-                except FetchedElsewhere as error:
+                except (ExchangeHeld, FetchedElsewhere) as error:
                     tell(f"samelook: {error.message}")
                     failed = True
                     continue

@@ -88,6 +88,7 @@ def status_row(name: str, stands: ExchangeStatus) -> dict[str, Any]:
         "succeeded": stands.succeeded,
         "failures": stands.failures,
         "quarantined": stands.quarantined,
+        "held": stands.held,
         "next_fetch": None
         if stands.next_fetch_at is None
         else stands.next_fetch_at.isoformat(timespec="seconds"),

@@ -59,6 +59,7 @@ DELETE FROM exchange_api_credentials WHERE api = :api;
 -- Counts the records of the generation that counts, from the index (exchange_id, generation, digest). Whether a fetch
 -- runs is asked of its lock: a killed one is not running any more, whatever it has left behind.
 SELECT e.run_started_at, e.completed_at, e.succeeded, e.up_to_date, e.failures, e.error, e.next_fetch_at, e.enabled,
+       e.held_after,
        c.generation, c.progress_at, c.complete,
        EXISTS (
            SELECT FROM pg_locks
@@ -78,7 +79,7 @@ WHERE e.id = :id;
 -- From the partial index (next_fetch_at). Those that somebody fetches are left out, so that they do not hide the
 -- others.
 SELECT e.name FROM exchanges AS e
-WHERE e.enabled AND e.removed_at IS NULL AND e.next_fetch_at <= now()
+WHERE e.enabled AND e.removed_at IS NULL AND e.held_after IS NULL AND e.next_fetch_at <= now()
   AND NOT EXISTS (
       SELECT FROM pg_locks
       WHERE locktype = 'advisory' AND classid = 1397507416 AND objid = e.id::oid AND objsubid = 2
@@ -94,19 +95,24 @@ SELECT pg_try_advisory_lock(1397507416, CAST(:id AS bigint)::integer);
 -- Gives an exchange's lock back; whether the session held it. Touches no table.
 SELECT pg_advisory_unlock(1397507416, CAST(:id AS bigint)::integer);
 
--- name: begin_run(id, run_id)$
--- It stays due until it ends, so that one that is killed is begun again at once. By primary key: one row.
-UPDATE exchanges SET run_id = :run_id, run_started_at = now(), next_fetch_at = now()
-WHERE id = :id AND removed_at IS NULL RETURNING id;
+-- name: begin_run(id, run_id)^
+-- It stays due until it ends, so that one that is killed is begun again at once. What it usually brings, and the last
+-- content that is there. By primary key: one row, and the last of the index (bank_id, id).
+UPDATE exchanges AS e SET run_id = :run_id, run_started_at = now(), next_fetch_at = now()
+WHERE id = :id AND removed_at IS NULL
+RETURNING usual, (SELECT coalesce(max(c.id), 0) FROM bank_content AS c WHERE c.bank_id = e.bank_id) AS last_content;
 
 -- name: run_is_wanted(id, run_id)$
 -- Whether the exchange is there and this run is its own. By primary key.
 SELECT EXISTS (SELECT FROM exchanges WHERE id = :id AND run_id = :run_id AND removed_at IS NULL);
 
--- name: end_run(id, run_id, succeeded, up_to_date, error, wait_s)$
--- Whoever asked for a fetch while this one ran gets another one. By primary key: one row.
+-- name: end_run(id, run_id, succeeded, up_to_date, error, wait_s, added)$
+-- Whoever asked for a fetch while this one ran gets another one. `added` is NULL when nothing was followed. By primary
+-- key: one row.
 UPDATE exchanges
 SET run_id = NULL, completed_at = now(), succeeded = :succeeded, up_to_date = :up_to_date,
+    usual = CASE WHEN :succeeded AND CAST(:added AS bigint) IS NOT NULL
+        THEN 0.9 * coalesce(usual, :added) + 0.1 * :added ELSE usual END,
     error = CAST(:error AS jsonb), failures = CASE WHEN :succeeded THEN 0 ELSE failures + 1 END,
     next_fetch_at = CASE
         WHEN next_fetch_at > run_started_at THEN now()
@@ -114,6 +120,44 @@ SET run_id = NULL, completed_at = now(), succeeded = :succeeded, up_to_date = :u
     END
 WHERE id = :id AND run_id = :run_id
 RETURNING id;
+
+-- name: hold_flood(id, run_id, after)$
+-- Switches off the exchange's contents after this id that nobody has decided of, and lets nothing be fetched; how many
+-- contents that are. From the index (bank_id, id): those that the run has brought.
+WITH held AS (
+    UPDATE exchanges SET held_after = :after WHERE id = :id AND run_id = :run_id AND removed_at IS NULL
+    RETURNING bank_id
+), contents AS (
+    UPDATE bank_content SET disable_until_ts = 0
+    WHERE bank_id = (SELECT bank_id FROM held) AND id > :after AND removed_at IS NULL AND disable_until_ts = 1
+    RETURNING 1
+)
+SELECT count(*) FROM contents;
+
+-- name: release_flood(id)$
+-- Switches on what was held, besides what an operator has switched off meanwhile, and makes the exchange due; how
+-- many contents that are, NULL when none were held. As many are usual from now on, so that the rest of them may come.
+-- From the index (bank_id, id), and for each content by the primary key of record_decisions.
+WITH held AS (
+    SELECT id, bank_id, held_after FROM exchanges
+    WHERE id = :id AND held_after IS NOT NULL AND removed_at IS NULL FOR UPDATE
+), contents AS (
+    UPDATE bank_content AS c SET disable_until_ts = 1
+    FROM held
+    WHERE c.bank_id = held.bank_id AND c.id > held.held_after AND c.removed_at IS NULL AND c.disable_until_ts = 0
+      AND NOT EXISTS (
+          SELECT FROM record_decisions AS d
+          WHERE d.bank_id = c.bank_id AND d.digest = c.record_digest AND d.disable_until_ts = 0
+      )
+    RETURNING 1
+), released AS (
+    UPDATE exchanges AS e
+    SET held_after = NULL, usual = greatest(e.usual, (SELECT count(*) FROM contents)), next_fetch_at = now(),
+        failures = 0, error = NULL, updated_at = now()
+    FROM held WHERE e.id = held.id
+    RETURNING e.id
+)
+SELECT (SELECT count(*) FROM contents) FROM released;
 
 -- name: checkpoints(id)
 -- The generations of an exchange, the oldest first, and where each is to be read on. By primary key: a few rows.
@@ -233,7 +277,7 @@ END
 WHERE fingerprint IS NOT NULL;
 
 -- name: insert_contents(bank_id)!
--- With what operators have decided of these records, from the index (bank_id, digest).
+-- The tag says how many there are. With what operators have decided of these records, from the index (bank_id, digest).
 INSERT INTO bank_content (id, bank_id, content_type, media_unavailable, shared, record_digest,
                           disable_until_ts, confirmed, note, tags, metadata, hidden, removed_at, removed_by)
 SELECT s.content_id, :bank_id, s.content_type, true, s.shared::jsonb, s.digest,

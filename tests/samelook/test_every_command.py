@@ -83,6 +83,7 @@ USES: dict[str, tuple[Use, ...]] = {
     "exchange fetch": (Use(shows=("There is no enabled exchange.",)),),
     "exchange list": (Use(shows=("There is no exchange yet",)),),
     "exchange quarantine": (Use("NOTHING", 1),),
+    "exchange release": (Use("NOTHING", 1),),
     "exchange remove": (Use("NOTHING --yes"),),
     "exchange status": (Use(shows=("There is no exchange yet",)),),
     "exchange types": (Use(shows=("local_file",)),),
