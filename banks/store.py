@@ -197,6 +197,10 @@ class BankStore:
         found = {row["type"]: row["number"] async for row in self._queries.bank_counts(self.pool, id=bank.id)}
         return found.pop(None), dict(sorted(found.items()))
 
+    async def table_figures(self) -> list[dict[str, Any]]:
+        """The database's tables, largest first, with what Postgres notes of them."""
+        return [dict(row) async for row in self._queries.table_figures(self.pool)]
+
     async def type_ratios(self) -> dict[str, float]:
         """How much each signal type takes part in lookups: 1 by default, 0 when disabled."""
         ratios = dict.fromkeys(SIGNAL_TYPES, 1.0)

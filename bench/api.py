@@ -2,18 +2,20 @@
 
 `samelook serve --workers 2` with its own database, asked by one process over 32 connections that speak
 HTTP themselves (bench/api_load.py), as a usual client would need more processor time than the service. Every
-answer is checked. HMA's figures were measured earlier on the same kind of machine, with 2 workers; they are
-constants here. Exit status 1 when a bar is missed.
+answer is checked. Photographs (bench/api_pictures.py) are hashed by HMA too, in turns, where its folder is
+given (`--hma`); all other figures of HMA were measured earlier on the same kind of machine, with 2 workers,
+and are constants here. Exit status 1 when a bar is missed.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import http.client
-import io
 import json
 import random
+import re
 import sys
 import tempfile
 import threading
@@ -24,11 +26,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageFilter
 from rich.console import Console
 from rich.table import Table
 
+from bench.api_hma import Hma, running_hma
 from bench.api_load import Load, get, post, run_load
+from bench.api_pictures import KINDS, Kind, photograph
 from bench.api_service import Service, running_service
 from bench.matching_data import near, uniform
 
@@ -37,11 +40,13 @@ AT_ONCE = 32
 HMA_LOOKUPS = {200_000: 180, 1_000_000: 172}
 HMA_RAW_LOOKUPS = {200_000: 234, 1_000_000: 247}
 HMA_LOOKUP_P99_MS = {200_000: 243, 1_000_000: 249}
-HMA_HASHES = {256: 277, 32: 488}
+HMA_HASHES = {"PNG, 256 px": 450}
 HMA_MATCHABLE_S = "46-173"
 HMA_MEMORY_MB = 1560
 HMA_LITE_S = 29.2
-TIMES_LOOKUPS, TIMES_HASHES = 20, {256: 2, 32: 3}
+TIMES_LOOKUPS, TIMES_HASHES = 20, 2.5
+_UPLOADS_AT_ONCE, _TURNS = 16, 3
+_HAS_PDQ = re.compile(rb'"pdq": ?"[0-9a-f]{64}"').search
 _NDJSON = "application/x-ndjson"
 _BOUNDARY = "b0undary"
 _CALM_S = 125.0
@@ -142,31 +147,59 @@ def _right(load: Load) -> None:
         raise SystemExit(f"{load.wrong} of {load.requests} answers were wrong: nothing measured here counts")
 
 
-def picture(size: int, seed: int) -> bytes:
-    """Something like a photo or an icon: soft shapes with an edge here and there; JPEG, small ones PNG."""
-    rng = np.random.default_rng(seed)
-    coarse = rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)
-    image = Image.fromarray(coarse).resize((size, size), Image.Resampling.BICUBIC)
-    image = Image.blend(image, image.filter(ImageFilter.FIND_EDGES), 0.3)
-    stored = io.BytesIO()
-    image.save(stored, "PNG" if size <= 64 else "JPEG", quality=90)
-    return stored.getvalue()
+def uploads(url: str, kind: Kind) -> list[bytes]:
+    """Requests that send photographs as forms."""
+    requests = []
+    for seed in range(kind.number):
+        head = (
+            f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="photo"; filename="p"\r\n'
+            f"Content-Type: image/{kind.form.lower()}\r\n\r\n"
+        )
+        body = head.encode() + photograph(kind, seed) + f"\r\n--{_BOUNDARY}--\r\n".encode()
+        requests.append(post(f"{url}/h/hash", body, f"multipart/form-data; boundary={_BOUNDARY}"))
+    return requests
 
 
-def hashing(report: Report, service: Service, seconds: float) -> None:
-    """Uploads of different pictures."""
-    for size, hma in HMA_HASHES.items():
-        requests = []
-        for seed in range(300):
-            body = (
-                f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="photo"; filename="p"\r\n'
-                "Content-Type: image/png\r\n\r\n"
-            ).encode()
-            body += picture(size, seed) + f"\r\n--{_BOUNDARY}--\r\n".encode()
-            requests.append(post(f"{service.url}/h/hash", body, f"multipart/form-data; boundary={_BOUNDARY}"))
-        load = load_for(service, requests, seconds, lambda _, body: b'"pdq"' in body)
-        _right(load)
-        report.at_least(f"hashes of uploads, {size} px", load.rate, TIMES_HASHES[size] * hma, hma)
+def hashing(report: Report, service: Service, seconds: float, hma: Hma | None) -> None:
+    """Photographs as forms, sixteen at once; HMA by turns with ours, as the machine may change its pace."""
+    for kind in KINDS:
+        requests = uploads(service.url, kind)
+        size = sum(map(len, requests)) / len(requests) / 1000
+        what = f"hashes of uploads, {kind.name}, {size:,.0f} KB"
+        if hma is None:
+            ours = _hashed(service.address, requests, seconds)
+            known = HMA_HASHES.get(kind.name)
+            if known is None:
+                report.told(what, f"{ours.rate:,.1f}/s", "run with --hma")
+            else:
+                report.at_least(what, ours.rate, TIMES_HASHES * known, known)
+            continue
+        theirs = uploads(hma.url, kind)
+        rates: list[tuple[float, float]] = []
+        for _ in range(_TURNS):
+            ours, other = (
+                _hashed(address, asked, seconds)
+                for address, asked in ((service.address, requests), (hma.address, theirs))
+            )
+            rates.append((ours.rate, other.rate))
+        mine, reference = (float(np.median(column)) for column in zip(*rates, strict=True))
+        report.at_least(what, mine, TIMES_HASHES * reference, f"{reference:,.1f}")
+
+
+def _hashed(address: tuple[str, int], requests: list[bytes], seconds: float) -> Load:
+    async def ask() -> Load:
+        await run_load(address, requests[:_UPLOADS_AT_ONCE], at_once=_UPLOADS_AT_ONCE)
+        return await run_load(
+            address,
+            requests,
+            at_once=_UPLOADS_AT_ONCE,
+            seconds=seconds,
+            check=lambda _, body: _HAS_PDQ(body) is not None,
+        )
+
+    load = _run(ask)
+    _right(load)
+    return load
 
 
 def matchable(report: Report, service: Service, times: int = 10) -> None:
@@ -271,7 +304,7 @@ def memory(report: Report, service: Service, count: int) -> None:
     report.told("    and of Postgres, its cache included", f"{database:,.0f} MB")
 
 
-def small_service(report: Report, codes: Any, seconds: float) -> None:
+def small_service(report: Report, codes: Any, seconds: float, hma: Hma | None) -> None:
     """HMA-lite, then a service with all roles."""
     with tempfile.TemporaryDirectory() as folder:
         listed = Path(folder) / "hashes.csv"
@@ -284,10 +317,10 @@ def small_service(report: Report, codes: Any, seconds: float) -> None:
         bulk(report, service, codes[100_000:], as_csv=True)
         matchable(report, service)
         lookups(report, service, codes, seconds)
-        hashing(report, service, seconds)
+        hashing(report, service, seconds, hma)
 
 
-def large_service(report: Report, codes: Any, small: Any, seconds: float) -> None:
+def large_service(report: Report, codes: Any, small: Any, seconds: float, hma: Hma | None) -> None:
     """A service with all roles; its memory is measured after it has done a little of everything."""
     with running_service(["--workers", str(WORKERS)]) as service:
         service.ask("/c/banks", json.dumps({"name": "A"}).encode())
@@ -295,7 +328,7 @@ def large_service(report: Report, codes: Any, small: Any, seconds: float) -> Non
         bulk_beside_lookups(report, service, small, codes[len(small) :])
         matchable(report, service)
         lookups(report, service, codes, seconds)
-        hashing(report, service, seconds)
+        hashing(report, service, seconds, hma)
         memory(report, service, len(codes))
 
 
@@ -303,15 +336,25 @@ def main() -> int:
     """Measures everything; the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--seconds", type=float, default=5, help="for each rate")
-    parser.add_argument("--only", choices=["200k", "1m"], help="one size instead of both")
+    parser.add_argument("--only", choices=["200k", "1m", "photographs"], help="one part of it")
+    parser.add_argument(
+        "--hma",
+        type=Path,
+        help="HMA's folder hasher-matcher-actioner, to run it beside ours; see bench/api_hma.py",
+    )
     options = parser.parse_args()
     report = Report()
     codes = uniform(1_000_000)
     small = codes[:200_000]
-    if options.only != "1m":
-        small_service(report, small, options.seconds)
-    if options.only != "200k":
-        large_service(report, codes, small, options.seconds)
+    with contextlib.ExitStack() as stack:
+        hma = None if options.hma is None else stack.enter_context(running_hma(options.hma, WORKERS))
+        if options.only == "photographs":
+            with running_service(["--workers", str(WORKERS)]) as service:
+                hashing(report, service, options.seconds, hma)
+        if options.only in (None, "200k"):
+            small_service(report, small, options.seconds, hma)
+        if options.only in (None, "1m"):
+            large_service(report, codes, small, options.seconds, hma)
     return report.print()
 
 

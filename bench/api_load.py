@@ -57,10 +57,15 @@ def _request(method: str, url: str, body: bytes, headers: bytes) -> bytes:
 
 
 class _Connection(asyncio.Protocol):
-    def __init__(self, requests: Iterator[tuple[int, bytes]], check: Check | None) -> None:
+    def __init__(
+        self, address: tuple[str, int], requests: Iterator[tuple[int, bytes]], check: Check | None
+    ) -> None:
         self.latencies: list[float] = []
         self.wrong = 0
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._address = address
+        self._opening: asyncio.Task[object] | None = None
+        self._ended = False
         self._requests = requests
         self._check = check
         self._buffer = b""
@@ -87,10 +92,24 @@ class _Connection(asyncio.Protocol):
             right = self._check(self._number, self._buffer[head + 4 : end])
         self.wrong += not right
         self._buffer = self._buffer[end:]
-        self._next()
+        if b"connection: close" in lower:
+            # A server that keeps no connection open: the next request goes over another.
+            self._ended = True
+            self._transport.close()
+            loop = asyncio.get_running_loop()
+            self._opening = loop.create_task(loop.create_connection(lambda: self, *self._address))
+            self._opening.add_done_callback(self._opened)
+        else:
+            self._next()
+
+    def _opened(self, opening: asyncio.Task[object]) -> None:
+        if not opening.cancelled() and (error := opening.exception()) and not self.done.done():
+            self.done.set_exception(error)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if not self.done.done():
+        if self._ended:
+            self._ended = False
+        elif not self.done.done():
             self.done.set_exception(exc or ConnectionResetError("the service closed a connection"))
 
     def _next(self) -> None:
@@ -132,7 +151,7 @@ async def run_load(
     loop = asyncio.get_running_loop()
     began = time.perf_counter()
     connections = [
-        (await loop.create_connection(lambda: _Connection(shared, check), *address))[1]
+        (await loop.create_connection(lambda: _Connection(address, shared, check), *address))[1]
         for _ in range(at_once)
     ]
     await asyncio.gather(*(one.done for one in connections))

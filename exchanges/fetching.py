@@ -30,7 +30,6 @@ from .errors import (
     ExchangeHeld,
     FetchedElsewhere,
     FetchFailed,
-    Flooded,
     MalformedPage,
     NothingUsable,
     SourceBusy,
@@ -39,6 +38,7 @@ from .errors import (
     Superseded,
     WorkerDied,
 )
+from .floods import FloodWatch
 from .pages import PageWriter
 from .settings import ExchangeSettings
 from .store import Exchange, ExchangeStore
@@ -138,9 +138,7 @@ class _Run:
         self._may_be_the_checkpoint = False
         """The last failure came before anything was asked or read: what was stored may be what is wrong."""
         self._plan = ""
-        self._added = 0
-        self._most_added = 0.0
-        self._last_content = 0
+        self._flood = FloodWatch(connection, exchange, self._run_id, settings)
         self._removed = False
 
     async def to_its_end(self, *, from_scratch: bool) -> FetchOutcome:
@@ -148,10 +146,7 @@ class _Run:
         started = await self._queries.begin_run(self._connection, id=self._exchange.id, run_id=self._run_id)
         if started is None:
             raise Superseded(f"{self._exchange.name} was removed just now")
-        self._last_content = started["last_content"]
-        self._most_added = max(
-            self._settings.flood_least, self._settings.flood_times * (started["usual"] or 0.0)
-        )
+        self._flood.begin(started["usual"], started["last_content"])
         log.info("exchange.fetch_begun", from_scratch=from_scratch)
         error: ExchangeError | None = None
         up_to_date = False
@@ -175,7 +170,7 @@ class _Run:
             up_to_date=up_to_date,
             error=None if error is None else error.as_json(),
             wait_s=wait_s,
-            added=self._added if self._plan == "follow" else None,
+            added=self._flood.added if self._plan == "follow" else None,
         )
         if error is None:
             log.info("exchange.fetch_ended", up_to_date=up_to_date, pages=self._outcome.pages)
@@ -364,21 +359,7 @@ class _Run:
         )
         if self._on_page is not None:
             self._on_page(self._outcome)
-        self._added += written.added
-        if self._plan == "follow" and self._settings.flood_times and self._added > self._most_added:
-            await self._hold()
-
-    async def _hold(self) -> None:
-        """Switches off what this run has brought. Raises Flooded."""
-        held = await self._queries.hold_flood(
-            self._connection, id=self._exchange.id, run_id=self._run_id, after=self._last_content
-        )
-        raise Flooded(
-            f"{self._exchange.name} brought {self._added} new contents, and usually brings far fewer; they "
-            f"match nothing until somebody has looked: samelook exchange release {self._exchange.name}",
-            added=self._added,
-            held=held,
-        )
+        await self._flood.note(written.added, following=self._plan == "follow")
 
     def _failure(self, message: dict[str, Any]) -> FetchFailed:
         kind = _BY_KIND.get(message["kind"])

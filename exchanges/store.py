@@ -16,13 +16,14 @@ from samelook.sql.pool import Pool
 
 from . import library
 from .credentials import Vault
-from .errors import BadExchange, BadOpinion, ExchangeExists, UnknownExchange
+from .errors import BadCredentials, BadExchange, BadOpinion, ExchangeExists, UnknownExchange
 from .file_access import check_file
 from .settings import ExchangeSettings
 from .types import (
     checked_config,
     checked_credentials,
     configuration_of,
+    fallback_credentials,
     fallback_source,
     schema_of,
     takes_credentials,
@@ -288,6 +289,16 @@ class ExchangeStore:
             else:
                 await self._queries.set_api_credentials(connection, api=api, credentials=sealed)
             await note_change(connection, "set_type_credentials", api, after={"credentials": _told(sealed)})
+
+    async def credentials_here(self, api: str) -> dict[str, Any]:
+        """What the library finds on this machine for a type. Raises UnknownExchangeType or BadCredentials."""
+        kind = (await self.types()).exchange_type(api)
+        found = await asyncio.to_thread(fallback_credentials, kind) if takes_credentials(kind) else None
+        if found is None:
+            raise BadCredentials(
+                f"There are no credentials for {api} in the environment or the library's file."
+            )
+        return found
 
     async def type_status(self, api: str) -> dict[str, bool]:
         """Whether a type takes credentials, and whether it has some. Raises UnknownExchangeType."""

@@ -112,15 +112,25 @@ def _check_loads(of_type: Any, values: Mapping[str, Any], name: str) -> None:
 
 def fallback_source(kind: type[Any]) -> str | None:
     """Where this machine has credentials of its own: environment, file, or nowhere."""
+    return _fallback(kind)[0]
+
+
+def fallback_credentials(kind: type[Any]) -> dict[str, Any] | None:
+    """The credentials that this machine has of its own."""
+    found = _fallback(kind)[1]
+    return dataclasses.asdict(found) if dataclasses.is_dataclass(found) else None  # type: ignore[arg-type]
+
+
+def _fallback(kind: type[Any]) -> tuple[str | None, Any]:
     of_type = kind.get_credential_cls()
     for source, load in (("environment", of_type._from_env), ("file", of_type._from_file)):  # noqa: SLF001
         try:
             found = load()
         except Exception:  # noqa: BLE001 - see the next line
-            return None
+            return None, None
         if found is not None:
-            return source if found._are_valid() else None  # noqa: SLF001
-    return None
+            return (source, found) if found._are_valid() else (None, None)  # noqa: SLF001
+    return None, None
 
 
 def schema_of(kind: type[Any]) -> dict[str, Any]:

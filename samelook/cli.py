@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from samelook.commands import (
+    banks,
     check,
     compare_hma,
     crawl,
@@ -67,6 +68,7 @@ app.add_typer(operator.reports_app, name="reports")
 app.add_typer(operator.families_app, name="families")
 app.add_typer(operator.catalogue_app, name="catalogue")
 app.add_typer(discord.app, name="discord")
+app.add_typer(banks.app, name="banks")
 app.add_typer(exchange.app, name="exchange")
 app.add_typer(keys.app, name="keys")
 app.add_typer(users.app, name="users")

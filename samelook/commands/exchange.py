@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from samelook.commands import exchange_export
+from samelook.commands import exchange_export, exchange_upkeep
+from samelook.commands.exchange_asking import asked, secrets_in, with_pool
 from samelook.terminal.console import tell
 from samelook.terminal.exchange_display import fetch_progress, print_outcome, print_rows, status_row
 
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from samelook.exchanges.store import Exchange, ExchangeStatus, ExchangeStore
     from samelook.sql.pool import Pool
 
-_T = TypeVar("_T")
 _PATIENCE_S = 10.0
 
 app = typer.Typer(
@@ -38,6 +36,8 @@ app = typer.Typer(
 `samelook serve` fetches by itself whatever is due.""",
 )
 app.command("export")(exchange_export.export)
+app.command("auth")(exchange_upkeep.auth)
+app.command("release")(exchange_upkeep.release)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 
@@ -54,7 +54,7 @@ def list_exchanges(*, as_json: JsonOption = False) -> None:
     async def read(store: ExchangeStore) -> list[Exchange]:
         return await store.exchanges()
 
-    found, settings = _asked(read)
+    found, settings = asked(read)
     rows = [
         {
             "name": exchange.name,
@@ -108,12 +108,12 @@ def add(
     if not api:
         raise typer.BadParameter("say which type; `samelook exchange types` lists them", param_hint="TYPE")
     config = _fields(option or [])
-    secrets = _secrets(credentials)
+    secrets = secrets_in(credentials)
 
     async def write(store: ExchangeStore) -> Exchange:
         return await store.create(name, api, config, credentials=secrets, enabled=not disabled, every_s=every)
 
-    made, _ = _asked(write)
+    made, _ = asked(write)
     if as_json:
         typer.echo(json.dumps({"name": made.name, "api": made.api, "enabled": made.enabled}))
     else:
@@ -159,7 +159,7 @@ def remove(
     async def write(store: ExchangeStore) -> bool:
         return await store.delete(name)
 
-    existed, _ = _asked(write)
+    existed, _ = asked(write)
     tell(f"Removed {name}." if existed else f"There was no {name}.")
 
 
@@ -182,7 +182,7 @@ def status(
         names = [name] if name else [exchange.name for exchange in await store.exchanges()]
         return [(exchange, await store.status(exchange)) for exchange in names]
 
-    found, _ = _asked(read)
+    found, _ = asked(read)
     print_rows(
         [status_row(exchange, stands) for exchange, stands in found],
         as_json=as_json,
@@ -214,25 +214,8 @@ def quarantine(
             for row in rows
         ]
 
-    rows, _ = _asked(read)
+    rows, _ = asked(read)
     print_rows(rows, as_json=as_json, empty="Nothing is in quarantine.")
-
-
-@app.command("release")
-def release(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The exchange.")],
-) -> None:
-    """Let a flood match that was held, and the exchange go on.
-
-    An exchange that suddenly brings a thousand times its usual is held: what it brought matches nothing, and
-    nothing more is fetched. Look at its bank first; `samelook exchange remove` is the other way out.
-    """
-
-    async def write(store: ExchangeStore) -> int:
-        return await store.release(name)
-
-    released, _ = _asked(write)
-    tell(f"{released:,} contents of {name} match from now on." if released else f"Nothing of {name} is held.")
 
 
 @app.command("fetch")
@@ -277,7 +260,7 @@ def fetch(
             if loop
             else _fetch(chosen, names or [], from_scratch, quiet, as_json)
         )
-        failed = run_async(_with_pool(settings.database_at(url), chosen, work))
+        failed = run_async(with_pool(settings.database_at(url), chosen, work))
     if failed:
         raise typer.Exit(1)
 
@@ -339,49 +322,3 @@ def _fields(options: list[str]) -> dict[str, Any]:
         except ValueError:
             fields[field] = text
     return fields
-
-
-def _secrets(file: str | None) -> dict[str, Any] | None:
-    if file is None:
-        return None
-    try:
-        if file == "-":
-            text = sys.stdin.read()
-        else:
-            with open(file, encoding="utf-8") as opened:  # noqa: PTH123 - a word from the command line
-                text = opened.read()
-        found = json.loads(text)
-    except (OSError, ValueError) as error:
-        # Not the parser's own words: those may quote what was given.
-        reason = error.strerror if isinstance(error, OSError) else "it is no JSON"
-        raise typer.BadParameter(f"{file} cannot be read: {reason}", param_hint="--credentials") from None
-    if not isinstance(found, dict):
-        raise typer.BadParameter("the file is to hold a JSON object", param_hint="--credentials")
-    return found
-
-
-def _asked(question: Callable[[ExchangeStore], Awaitable[_T]]) -> tuple[_T, ExchangeSettings]:
-    """The answer of the configured database's exchanges, and what is configured."""
-    from samelook.exchanges.store import ExchangeStore
-    from samelook.postgres.configured import configured_database
-    from samelook.processes.running import run_async
-    from samelook.settings import load_settings
-    from samelook.sql.audit import by_account
-
-    settings = load_settings()
-    chosen = settings.exchanges
-
-    async def ask(pool: Pool) -> _T:
-        return await question(ExchangeStore(pool, chosen))
-
-    with configured_database(settings) as url, by_account():
-        return run_async(_with_pool(settings.database_at(url), chosen, ask)), chosen
-
-
-async def _with_pool(database: Any, settings: ExchangeSettings, work: Callable[[Pool], Awaitable[_T]]) -> _T:
-    from samelook.exchanges.signal_registration import register_signal_types
-    from samelook.sql.pool import open_pool
-
-    await asyncio.to_thread(register_signal_types, settings)
-    async with open_pool(replace(database, max_connections=4, application_name="samelook exchange")) as pool:
-        return await work(pool)

@@ -280,6 +280,15 @@ LEFT JOIN LATERAL (
     WHERE s.type = t.type AND c.removed_at IS NULL AND b.removed_at IS NULL
 ) AS found ON true;
 
+-- name: table_figures()
+-- The tables of this database, largest first: rows and dead rows as estimated, megabytes with their indexes and with
+-- long values, and when each was last vacuumed. From the catalogue and the statistics collector: some fifty rows.
+SELECT relname AS "table", n_live_tup AS "rows", n_dead_tup AS dead,
+       round(pg_total_relation_size(relid) / 1e6, 1)::float8 AS megabytes,
+       round(pg_indexes_size(relid) / 1e6, 1)::float8 AS of_indexes,
+       to_char(greatest(last_vacuum, last_autovacuum), 'YYYY-MM-DD HH24:MI') AS vacuumed
+FROM pg_stat_user_tables ORDER BY pg_total_relation_size(relid) DESC, relname;
+
 -- name: reserve_content_ids(number)^
 -- So many ids, ascending, and the transaction that will have added their contents. Touches no table but the
 -- sequence.

@@ -79,6 +79,18 @@ USES: dict[str, tuple[Use, ...]] = {
     "demo": (),  # has a test of its own
     "discord register": (Use(f"--application-id 1 --token x --api-url {REFUSED}", 1),),
     "exchange add": (Use("HASHES local_file --set filename={folder}/hashes.csv --set signal_type=pdq", 1),),
+    "exchange auth": (
+        Use("fb_threatexchange", 1, ("There are no credentials",)),
+        Use("fb_threatexchange --unset"),
+    ),
+    "banks list": (Use(shows=("CRAWLED_LOOKS",)),),
+    "banks tables": (Use(shows=("bank_content",)),),
+    "banks seed": (Use(shows=("Added SEED_SAMPLE",)), Use("", 1)),
+    "banks big-seed": (
+        Use("--banks 2 --hashes 10", shows=("Added 10 hashes to 2 banks.",)),
+        Use("--banks 0", 2),
+    ),
+    "banks reset": (Use("--yes", shows=("2 banks",)),),
     "exchange export": (Use("NOTHING", 1),),
     "exchange fetch": (Use(shows=("There is no enabled exchange.",)),),
     "exchange list": (Use(shows=("There is no exchange yet",)),),
