@@ -61,7 +61,7 @@ def _smooth(rng: np.random.Generator, kind: Kind, side: int) -> NDArray[np.float
     """Noise of a coarseness, between -1 and 1."""
     coarse = rng.integers(0, 256, (side, side, 3), dtype=np.uint8)
     large = Image.fromarray(coarse).resize((kind.width, kind.height), Image.Resampling.BICUBIC)
-    return np.asarray(large, np.float32) / 128 - 1
+    return np.asarray(large, np.float32) / np.float32(128) - np.float32(1)
 
 
 def _draw_edges(image: Image.Image, rng: np.random.Generator) -> None:
