@@ -165,6 +165,12 @@ class ContentAnswer(BaseModel):
     signals: dict[str, str] | None = Field(default=None, description="Only with include_signals=true.")
 
 
+class ChangedAnswer(ContentAnswer):
+    user_metadata: dict[str, Any] | None = Field(
+        description="What operators say, without the exchange's words."
+    )
+
+
 class ContentDetailsAnswer(ContentAnswer):
     content_type: str | None
     storage_bucket: str | None

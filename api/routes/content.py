@@ -11,6 +11,7 @@ from samelook.api.answers import answer, answer_model
 from samelook.api.content_answers import WITHOUT_SIGNALS, all_of, details_answer, shown
 from samelook.api.content_models import (
     AddedAnswer,
+    ChangedAnswer,
     ContentAdd,
     ContentAddQuery,
     ContentAnswer,
@@ -167,7 +168,7 @@ async def show_content_anywhere(request: web.Request) -> web.Response:
     "Disables or enables a content, or says something else of it",
     role="curator",
     body=ContentUpdate,
-    answer=ContentAnswer,
+    answer=ChangedAnswer,
     errors=(400, 403, 404, 415),
 )
 async def update_content(request: web.Request) -> web.Response:
@@ -194,9 +195,8 @@ async def update_content(request: web.Request) -> web.Response:
     await show_at_once(request, *([*(kind.name for kind in more), ""] if body.removed is None else []))
     full = await all_of(request, content, None)
     names = WITHOUT_SIGNALS | body.model_fields_set & {"confirmed", "removed", "signals", *POINTERS}
-    return web.Response(
-        body=full.model_dump_json(include=set(names)).encode(), content_type="application/json"
-    )
+    shown_now = full.model_dump(mode="json", include=set(names))
+    return answer({**shown_now, "user_metadata": dict(content.details.metadata) or None})
 
 
 @routes.delete(_CONTENT)

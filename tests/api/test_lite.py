@@ -46,6 +46,11 @@ async def test_the_sample_answers_before_anything_is_uploaded(serve: Any) -> Non
     assert answer["result"][0]["data"]["hash"] == PDQ
     assert len(answer["result"]) > 5
     assert (await api.get("/v1/hashes/query", hash="5a" * 32)).json == {"match": False, "result": []}
+    # The question in HMA-lite's README, whose answer is one bit away.
+    value = "b3485b12693aa21374197089daa65b4db57d9eb68acb4d467db4eceaaa85c35"
+    (match,) = (await api.get("/v1/hashes/query", hash=f"{value}1")).json["result"]
+    assert (match["distance"], match["data"]["hash"]) == (1, f"{value}0")
+    assert match["data"]["meta"][0] == "3525057520847482"
 
 
 @pytest.mark.parametrize(
