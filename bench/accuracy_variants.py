@@ -171,11 +171,11 @@ def _chain(*changes: Change) -> Change:
 _JPEG: Final = _reencoded("JPEG", quality=75)
 
 
-def _framed_in(inner: float, ring: tuple[int, int, int] | None = None) -> Change:
-    """The icon small on a white disc, with a ring of a colour around it or without."""
+def _framed_in(inner: float, ring: tuple[int, int, int] | None = None, least: int = 1) -> Change:
+    """The icon small on a white disc, with a ring of a colour around it or without; `least` pixels wide."""
 
     def change(icon: Image.Image) -> Image.Image:
-        side = 4 * max(icon.size)
+        side = 4 * max(*icon.size, least)
         disc = Image.new("RGBA", (side, side))
         edge = (*(ring or (255, 255, 255)), 255)
         ImageDraw.Draw(disc).ellipse(
@@ -241,9 +241,12 @@ VARIANTS: Final[tuple[tuple[str, str, Change], ...]] = (
     ("combined", "32 px + JPEG + crop 5 %", _chain(_size(32), _cropped(0.05), _JPEG)),
     ("combined", "16 px + darker", _chain(_size(16), _enhanced(ImageEnhance.Brightness, 0.8))),
     ("combined", "rounded + white + JPEG", _chain(_rounded(0.2), _on((255, 255, 255)), _JPEG)),
-    ("disc", "62 % on a white disc", _framed_in(40 / 64)),
-    ("ring", "56 % in a blue ring", _framed_in(0.56, (20, 80, 200))),
-    ("ring", "60 % in a grey ring", _framed_in(0.60, (90, 90, 90))),
+    ("disc", "40 of 64 px on a white disc", _framed_in(40 / 64, least=64)),
+    ("disc at its size", "62 % on a white disc", _framed_in(40 / 64)),
+    ("ring", "36 of 64 px in a blue ring", _framed_in(0.56, (20, 80, 200), 64)),
+    ("ring", "38 of 64 px in a grey ring", _framed_in(0.60, (90, 90, 90), 64)),
+    ("ring at its size", "56 % in a blue ring", _framed_in(0.56, (20, 80, 200))),
+    ("ring at its size", "60 % in a grey ring", _framed_in(0.60, (90, 90, 90))),
     ("hue 20°", "hue +20°", _hue(20)),
     ("hue 20°", "hue -20°", _hue(-20)),
     ("exchanged", "sign and ground exchanged", _exchanged),

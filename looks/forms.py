@@ -29,8 +29,11 @@ _TURNS: Final = 12
 _TOUCHING_SHARE: Final = 0.08  # of the border ring, that an opaque shape with round corners covers
 _FRAME_NEAR: Final = 48
 _FRAME_SHARE: Final = 0.7  # of a band's edge, that is of one colour
+_INNER_FRAME_SHARE: Final = 0.5  # of its inner edge, that is white: the corners of a tile may touch it
 _LEAST_EDGE: Final = 16
 _LEAST_CONTRAST: Final = 24
+_PARTS: Final = 64  # of a pixel
+_LEAST_PARTS: Final = 12  # of its outermost line that a sign is taken to cover
 _OPAQUE: Final = 255
 
 _WHITE: Final = 255
@@ -162,14 +165,50 @@ def _inside_frame(pixels: _Pixels) -> Image.Image | None:
         return None
     left = _left_after(left, near | ~left)
     edge = _edge_of(left)
-    if int(edge.sum()) < _LEAST_EDGE or float(white[edge].mean()) < _FRAME_SHARE:
+    if int(edge.sum()) < _LEAST_EDGE or float(white[edge].mean()) < _INNER_FRAME_SHARE:
         return None
     left &= ~reached_from_border(white | ~left)
     box = _box_of_lines(left.sum(axis=1) > 1, left.sum(axis=0) > 1)
     if box is None or min(box[2] - box[0], box[3] - box[1]) < max(_LEAST_SIDE, min(left.shape) // 5):
         return None
-    sign = _cut(np.where(left[..., None], seen, np.uint8(_OPAQUE)), box)
-    return _padded_square(Image.fromarray(np.ascontiguousarray(sign), "RGBa"), _WHITE_PIXEL)
+    return _cut_exactly(_cut(np.where(left[..., None], seen, np.uint8(_OPAQUE)), box))
+
+
+def _cut_exactly(sign: _Pixels) -> Image.Image:
+    """A sign on white, drawn so that its edges are the canvas's, to a part of a pixel.
+
+    The outermost line of a small sign is often covered in part only. Drawn large, it would be a pale border
+    around a coloured tile, which is another drawing to PDQ. So it is given its full colour, and cut.
+    """
+    away = _OPAQUE - sign[..., :3].min(axis=2).astype(np.int64)
+    lines = (np.s_[:, 0], np.s_[:, -1], np.s_[0], np.s_[-1])
+    left, right = _cover(away.max(axis=0))
+    top, bottom = _cover(away.max(axis=1))
+    full = sign.astype(np.int64)
+    for line, cover in zip(lines, (left, right, top, bottom), strict=True):
+        # In whole numbers, so that the extension's twin rounds alike.
+        full[line] = _OPAQUE - np.minimum(
+            ((_OPAQUE - full[line]) * 2 * _PARTS + cover) // (2 * cover), _OPAQUE
+        )
+    height, width = sign.shape[:2]
+    across, down = _PARTS * (width - 2) + left + right, _PARTS * (height - 2) + top + bottom
+    widest = max(across, down)
+    size = (_rounded(across * CANVAS, widest), _rounded(down * CANVAS, widest))
+    x, y = (_PARTS - left) / _PARTS, (_PARTS - top) / _PARTS
+    box = (x, y, x + across / _PARTS, y + down / _PARTS)
+    drawn = Image.fromarray(full.astype(np.uint8), "RGBa").resize(size, Image.Resampling.LANCZOS, box=box)
+    return _padded_square(drawn, _WHITE_PIXEL)
+
+
+def _cover(most: NDArray[np.int64]) -> tuple[int, int]:
+    """How many parts of its first and of its last line a sign covers, by how far the lines are from white."""
+    first = _rounded(int(most[0]) * _PARTS, max(int(most[1]), 1))
+    last = _rounded(int(most[-1]) * _PARTS, max(int(most[-2]), 1))
+    return min(max(first, _LEAST_PARTS), _PARTS), min(max(last, _LEAST_PARTS), _PARTS)
+
+
+def _rounded(count: int, by: int) -> int:
+    return (2 * count + by) // (2 * by)
 
 
 def _left_after(left: NDArray[np.bool_], passable: NDArray[np.bool_]) -> NDArray[np.bool_]:

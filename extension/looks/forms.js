@@ -18,7 +18,10 @@ const LEAST_CONTRAST = 24;
 const TOUCHING_SHARE = 0.08;
 const FRAME_NEAR = 48;
 const FRAME_SHARE = 0.7;
+const INNER_FRAME_SHARE = 0.5;
 const LEAST_EDGE = 16;
+const PARTS = 64;
+const LEAST_PARTS = 12;
 const WHITE = [255, 255, 255, 255];
 
 /** Opaque 64 x 64 pictures by the form's name, from straight RGBA; forms without contrast are left out. */
@@ -167,7 +170,7 @@ function insideFrame(icon) {
   if (shareOf(edge, banded) < FRAME_SHARE) return null;
   left = leftAfter(left, either(banded, left), width, height);
   edge = placesOf(edgeOf(left, width, height));
-  if (edge.length < LEAST_EDGE || shareOf(edge, white) < FRAME_SHARE) return null;
+  if (edge.length < LEAST_EDGE || shareOf(edge, white) < INNER_FRAME_SHARE) return null;
   const outside = reachedFromBorder(either(white, left), width, height);
   const rows = new Uint32Array(height), columns = new Uint32Array(width);
   const data = new Uint8ClampedArray(seen.data.length).fill(255);
@@ -180,7 +183,44 @@ function insideFrame(icon) {
   const box = boxOfLines(rows.map((count) => count > 1), columns.map((count) => count > 1));
   const least = Math.max(LEAST_SIDE, Math.floor(Math.min(width, height) / 5));
   if (!box || Math.min(box.right - box.left, box.bottom - box.top) < least) return null;
-  return paddedSquare(cutOf({ data, width, height }, box), WHITE);
+  return cutExactly(cutOf({ data, width, height }, box));
+}
+
+/** A sign on white, drawn so that its edges are the canvas's, to a part of a pixel: its outermost lines are pale. */
+function cutExactly({ data, width, height }) {
+  const columns = new Array(width).fill(0), rows = new Array(height).fill(0);
+  for (let y = 0; y < height; y++)
+    for (let x = 0; x < width; x++) {
+      const at = (y * width + x) * 4;
+      const away = 255 - Math.min(data[at], data[at + 1], data[at + 2]);
+      columns[x] = Math.max(columns[x], away);
+      rows[y] = Math.max(rows[y], away);
+    }
+  const [left, right] = coverOf(columns), [top, bottom] = coverOf(rows);
+  const full = data.slice();
+  const fill = (place, cover) => {
+    for (let at = place * 4; at < place * 4 + 4; at++)
+      full[at] = 255 - Math.min(Math.floor(((255 - full[at]) * 2 * PARTS + cover) / (2 * cover)), 255);
+  };
+  for (let y = 0; y < height; y++) fill(y * width, left);
+  for (let y = 0; y < height; y++) fill(y * width + width - 1, right);
+  for (let x = 0; x < width; x++) fill(x, top);
+  for (let x = 0; x < width; x++) fill((height - 1) * width + x, bottom);
+  const across = PARTS * (width - 2) + left + right, down = PARTS * (height - 2) + top + bottom;
+  const widest = Math.max(across, down);
+  const box = [(PARTS - left) / PARTS, (PARTS - top) / PARTS, across / PARTS, down / PARTS];
+  const drawn = resized({ data: full, width, height }, rounded(across * CANVAS, widest), rounded(down * CANVAS, widest), box);
+  return paddedSquare(drawn, WHITE);
+}
+
+/** How many parts of its first and of its last line a sign covers. */
+function coverOf(most) {
+  const cover = (line, next) => Math.min(Math.max(rounded(line * PARTS, Math.max(next, 1)), LEAST_PARTS), PARTS);
+  return [cover(most[0], most[1]), cover(most.at(-1), most.at(-2))];
+}
+
+function rounded(count, by) {
+  return Math.floor((2 * count + by) / (2 * by));
 }
 
 function near({ data }, colour, limit) {

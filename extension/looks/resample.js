@@ -12,29 +12,32 @@ const REACH = 3;
 
 const weightsOf = new Map();
 
-/** A picture {data, width, height} at another size. */
-export function resized(picture, width, height) {
+/** A picture {data, width, height} at another size; of it what lies in `box`, [left, top, width, height]. */
+export function resized(picture, width, height, box = [0, 0, picture.width, picture.height]) {
+  const [left, top, columns, lines] = box;
   const rows = picture.height - height;
   const downFirst = rows > 0 && 2 * (picture.width - width) < rows;
+  const isWide = width !== picture.width || left !== 0 || columns !== picture.width;
+  const isHigh = height !== picture.height || top !== 0 || lines !== picture.height;
   let made = picture;
-  if (downFirst && height !== made.height) made = down(made, height);
-  if (width !== made.width) made = across(made, width);
-  if (height !== made.height) made = down(made, height);
+  if (downFirst && isHigh) made = down(made, height, top, lines);
+  if (isWide) made = across(made, width, left, columns);
+  if (!downFirst && isHigh) made = down(made, height, top, lines);
   return made;
 }
 
-function across({ data, width, height }, target) {
+function across({ data, width, height }, target, start, extent) {
   const out = new Uint8ClampedArray(target * height * 4);
-  const lines = weights(width, target);
+  const lines = weights(width, target, start, extent);
   for (let y = 0; y < height; y++)
     for (let x = 0; x < target; x++)
       weigh(data, (y * width + lines[x].first) * 4, 4, lines[x].weights, out, (y * target + x) * 4);
   return { data: out, width: target, height };
 }
 
-function down({ data, width, height }, target) {
+function down({ data, width, height }, target, start, extent) {
   const out = new Uint8ClampedArray(width * target * 4);
-  const lines = weights(height, target);
+  const lines = weights(height, target, start, extent);
   for (let y = 0; y < target; y++)
     for (let x = 0; x < width; x++)
       weigh(data, (lines[y].first * width + x) * 4, width * 4, lines[y].weights, out, (y * width + x) * 4);
@@ -57,22 +60,22 @@ function weigh(data, start, step, line, out, to) {
   out[to + 3] = a >> PRECISION;
 }
 
-function weights(length, target) {
-  const key = length * 65536 + target;
+function weights(length, target, start, extent) {
+  const key = `${length} ${target} ${start} ${extent}`;
   let lines = weightsOf.get(key);
   if (!lines) {
     if (weightsOf.size > 64) weightsOf.clear();
-    weightsOf.set(key, (lines = linesOf(length, target)));
+    weightsOf.set(key, (lines = linesOf(length, target, start, extent)));
   }
   return lines;
 }
 
-function linesOf(length, target) {
-  const scale = length / target;
+function linesOf(length, target, start, extent) {
+  const scale = extent / target;
   const widest = Math.max(scale, 1);
   const reach = REACH * widest;
   return Array.from({ length: target }, (_, place) => {
-    const centre = (place + 0.5) * scale;
+    const centre = start + (place + 0.5) * scale;
     const first = Math.max(0, Math.trunc(centre - reach + 0.5));
     const end = Math.min(length, Math.trunc(centre + reach + 0.5));
     const shares = Array.from({ length: end - first }, (__, i) => lanczos((i + first - centre + 0.5) * (1 / widest)));
