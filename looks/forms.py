@@ -181,15 +181,14 @@ def _cut_exactly(sign: _Pixels) -> Image.Image:
     around a coloured tile, which is another drawing to PDQ. So it is given its full colour, and cut.
     """
     away = _OPAQUE - sign[..., :3].min(axis=2).astype(np.int64)
-    lines = (np.s_[:, 0], np.s_[:, -1], np.s_[0], np.s_[-1])
     left, right = _cover(away.max(axis=0))
     top, bottom = _cover(away.max(axis=1))
     full = sign.astype(np.int64)
-    for line, cover in zip(lines, (left, right, top, bottom), strict=True):
+    ends = ((full[:, 0], left), (full[:, -1], right), (full[0], top), (full[-1], bottom))
+    for line, cover in ends:
         # In whole numbers, so that the extension's twin rounds alike.
-        full[line] = _OPAQUE - np.minimum(
-            ((_OPAQUE - full[line]) * 2 * _PARTS + cover) // (2 * cover), _OPAQUE
-        )
+        ink = ((_OPAQUE - line) * 2 * _PARTS + cover) // (2 * cover)
+        line[:] = _OPAQUE - np.minimum(ink, _OPAQUE)
     height, width = sign.shape[:2]
     across, down = _PARTS * (width - 2) + left + right, _PARTS * (height - 2) + top + bottom
     widest = max(across, down)
