@@ -1,7 +1,7 @@
 """Searching for looks like one: which are near by PDQ in some form, and which of these are the same.
 
 Looks are searched under the rule that protects their best owner: wide over the top tier only, and so on;
-looks of everybody else strictly. Each rule has two indexes, of plain forms and of the others, as versions
+looks of everybody else strictly. Each tier has two indexes, of plain forms and of the others, as versions
 derived from the asker's look are compared with plain forms only.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 from array import array
 from collections import deque
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
@@ -43,8 +43,8 @@ from samelook.looks.stored import (
 )
 from samelook.matching import HammingIndex
 
-MOST_CANDIDATES = {Rule.STRICT: 100, Rule.STANDARD: 200, Rule.WIDE: 200}
-"""Pairs of forms that one search compares under a rule, the nearest of those whose hues may be near. Only a
+MOST_CANDIDATES: dict[Rule | None, int] = {None: 50, Rule.STRICT: 50, Rule.STANDARD: 200, Rule.WIDE: 200}
+"""Pairs of forms that one search compares in a tier, the nearest of those whose hues may be near. Only a
 look that very many wear has more; each costs 30 to 40 µs, in which nobody else is answered."""
 MOST_RECENT = 500
 """Looks placed lately; comparing a look with all of them costs less than a search of everything."""
@@ -93,7 +93,7 @@ class _Near:
 
 
 class _Indexes:
-    """The looks that are searched under one rule."""
+    """The looks of one tier."""
 
     def __init__(self) -> None:
         self.plain = HammingIndex(bits=256)
@@ -151,7 +151,7 @@ class LookIndex:
         self.version = 0
         """Goes up when a search may find something else than before."""
         self._bytes = store or LookStore()
-        self._indexes = {rule: _Indexes() for rule in Rule}
+        self._indexes = {tier: _Indexes() for tier in _PLACES}
         self._places = array("b")
         """The place of each look among `_PLACES`, by its number."""
         self._hues = np.empty((0, HUES), np.uint8)
@@ -199,11 +199,11 @@ class LookIndex:
         self.version += 1
         self._places[number] = place
         if before != _NOWHERE:
-            self._indexes[_rule_of(_PLACES[before])].remove(number)
+            self._indexes[_PLACES[before]].remove(number)
         if searched:
             raw = self._bytes[number]
             placed = _Placed(self.version, number, place, names_in(raw), pdqs_in(raw))
-            self._indexes[_rule_of(rule)].waiting[number] = placed
+            self._indexes[rule].waiting[number] = placed
             self._recent.append(placed)
 
     def flush(self) -> None:
@@ -234,61 +234,45 @@ class LookIndex:
         found: list[FoundLook] = []
         if own is not None and self._places[own] != _NOWHERE and _PLACES[self._places[own]] in tiers:
             found.append(FoundLook(own, Likeness(Rule.STRICT, probes.forms[0], AS_IS, 0, 0.0)))
-        rules = list(dict.fromkeys(map(_rule_of, tiers)))
         hues = hues_of(probes.pictures)
-        near = _joined([self._near(probes, hues, rule, tiers, own, LOOK_RULES[rule]) for rule in rules])
+        near = _joined([self._near(probes, hues, tier, own, LOOK_RULES[_rule_of(tier)]) for tier in tiers])
         if len(near):
-            found += self._same(probes, near, max(rules))
+            found += self._same(probes, near, max(map(_rule_of, tiers)))
         return found
 
     def faintly_like(self, look: Look) -> list[int]:
         """The numbers of looks of owners in the tiers that are faintly like one, in more versions of it.
 
-        Costs several times what a search does. In the last tier, whose looks are searched together with those
-        of everybody, no farther than strictly.
+        Costs a few times what a search does (`python -m bench.check --search-only`).
         """
         self.flush()
-        found: list[int] = []
-        for rule in Rule:
-            probes = probes_of(look, far=rule is not Rule.STRICT)
-            limits = FAINT
-            if rule is Rule.STRICT:
-                limits = replace(FAINT, radius_bits=LOOK_RULES[rule].radius_bits)
-            near = self._near(probes, hues_of(probes.pictures), rule, tuple(Rule), None, limits)
-            if len(near):
-                rows, numbers = self._judged(probes, near, limits)
-                found += numbers[np.isfinite(rows.points)].tolist()
-        return list(dict.fromkeys(found))
+        probes = probes_of(look, far=True)
+        hues = hues_of(probes.pictures)
+        near = _joined([self._near(probes, hues, tier, None, FAINT) for tier in Rule])
+        if not len(near):
+            return []
+        rows, numbers = self._judged(probes, near, FAINT)
+        return list(dict.fromkeys(numbers[np.isfinite(rows.points)].tolist()))
 
     def _near(
         self,
         probes: Probes,
         hues: NDArray[np.float32],
-        rule: Rule,
-        tiers: Collection[Rule | None],
+        tier: Rule | None,
         own: int | None,
         limits: LookRule,
     ) -> _Near:
-        """The nearest pairs of forms, of looks searched under a rule, that may be within some limits."""
-        near = self._indexes[rule].near(probes, limits.radius_bits)
+        """The nearest pairs of forms, of looks in a tier, that may be within some limits."""
+        near = self._indexes[tier].near(probes, limits.radius_bits)
         if len(near):
             tints = limits.tint_at(near.distances)
             near = near.of(may_be_near(hues[near.versions], self._hues[near.forms], tints))
-        if len(near) and (own is not None or len(tiers) < len(_PLACES)):
-            near = near.of(self._are_asked_for(near.forms // MOST_FORMS, tiers, own))
-        most = MOST_CANDIDATES[rule]
+        if own is not None:
+            near = near.of(near.forms // MOST_FORMS != own)
+        most = MOST_CANDIDATES[tier]
         if len(near) > most:
             near = near.of(np.lexsort((near.versions, near.forms, near.distances))[:most])
         return near
-
-    def _are_asked_for(
-        self, numbers: NDArray[np.int64], tiers: Collection[Rule | None], own: int | None
-    ) -> NDArray[np.bool_]:
-        """Which looks are in one of the tiers, and not the own."""
-        places = {_PLACES.index(tier) for tier in tiers}
-        return np.array(
-            [number != own and self._places[number] in places for number in numbers.tolist()], bool
-        )
 
     def _same(self, probes: Probes, near: _Near, widest: Rule) -> list[FoundLook]:
         """Those among the pairs that are the same under the rule of their tier, one for each look."""
