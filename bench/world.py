@@ -29,6 +29,7 @@ import asyncpg
 from aiohttp import web
 
 from bench.accuracy_sets import CACHE
+from bench.world_more import add_more
 from bench.world_sites import Page, Situation, World, world
 from samelook.postgres.embedded import embedded_postgres
 
@@ -62,31 +63,39 @@ class Told:
         return "called trusted" if self.verdict == "trusted" and self.situation.copy else "missed"
 
 
+LATER: web.AppKey[list[bool]] = web.AppKey("later", list)
+"""Whether 28 days have passed, at the list's only place."""
+
+
 def web_of(pages: list[Page]) -> web.Application:
     """Every host of the world, on one port."""
     by_host = {page.host: page for page in pages}
+    later = [False]
 
     async def answer(request: web.Request) -> web.StreamResponse:
         host = request.host.partition(":")[0]
         page = by_host.get(host) or by_host.get(host.removeprefix("www."))
         if page is None:
             return web.Response(status=404)
+        icons = page.later if later[0] and page.later is not None else page.icons
         if request.path == "/":
             if page.redirect:
                 return web.Response(status=301, headers={"Location": page.redirect})
-            links = "".join(f'<link rel="icon" href="/i{number}">' for number in range(len(page.icons)))
+            links = "".join(f'<link rel="icon" href="/i{number}">' for number in range(len(icons)))
+            links = "" if page.bare else links
             head = f"<head><title>{host}</title>{links}{page.head}</head>"
             text = f"<!doctype html><html>{head}<body>Hello</body></html>"
             return web.Response(text=text, content_type="text/html")
         for path, body in page.files:
             if request.path == path:
                 return web.Response(text=body, content_type="application/json")
-        place = request.path.removeprefix("/i")
-        if place.isdigit() and int(place) < len(page.icons):
-            return web.Response(body=page.icons[int(place)], content_type="image/png")
+        place = "0" if page.bare and request.path == "/favicon.ico" else request.path.removeprefix("/i")
+        if place.isdigit() and int(place) < len(icons):
+            return web.Response(body=icons[int(place)], content_type="image/png")
         return web.Response(status=404)
 
     app = web.Application()
+    app[LATER] = later
     app.router.add_get("/{path:.*}", answer)
     return app
 
@@ -139,7 +148,7 @@ def asked(url: str, situations: list[Situation], phase: str) -> list[Told]:
     """The verdicts on all situations, each asked by itself."""
     told = []
     for situation in situations:
-        icons = [{"data": base64.b64encode(icon).decode()} for icon in situation.icons]
+        icons = [{"data": base64.b64encode(icon).decode()} for icon in situation.icons_in(phase == PHASES[2])]
         body = json.dumps({"url": f"https://{situation.host}/", "icons": icons}).encode()
         request = urllib.request.Request(
             f"{url}/x/v1/check", body, {"Content-Type": "application/json"}, method="POST"
@@ -178,7 +187,8 @@ async def let_time_pass(url: str, days: int) -> None:
 
 async def lived(made: World, url: str, folder: Path) -> list[Told]:
     """Import, crawl, ask; crawl, ask; wait, crawl, ask."""
-    runner = web.AppRunner(web_of(made.pages), access_log=None)
+    served = web_of(made.pages)
+    runner = web.AppRunner(served, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     program = Program(url, int(runner.addresses[0][1]))
@@ -195,6 +205,7 @@ async def lived(made: World, url: str, folder: Path) -> list[Told]:
     for phase in PHASES:
         if phase == PHASES[2]:
             await let_time_pass(url, _DAYS)
+            served[LATER][0] = True
         await asyncio.to_thread(program.run, "crawl", "run", "--once", "--looks", "--quiet")
         await asyncio.to_thread(ask, phase)
     await runner.cleanup()
@@ -236,6 +247,7 @@ def main() -> int:
     parser.add_argument("--list", action="store_true", help="name every answer that was not expected")
     arguments = parser.parse_args()
     made = world(arguments.packages)
+    add_more(made)
     with (
         tempfile.TemporaryDirectory(prefix="samelook-world-") as folder,
         embedded_postgres(Path(folder) / "data") as url,

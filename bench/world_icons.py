@@ -87,3 +87,32 @@ def default_icon(folder: Path, tarball: str, pattern: str) -> bytes | None:
                 if member is not None:
                     return member.read()
     return None
+
+
+def png_of(side: int, colour: tuple[int, int, int, int]) -> bytes:
+    """A picture of one colour."""
+    return png(Image.new("RGBA", (side, side), colour))
+
+
+def dot(colour: tuple[int, int, int]) -> bytes:
+    """A plain disc."""
+    image = Image.new("RGBA", (256, 256))
+    ImageDraw.Draw(image).ellipse((8, 8, 247, 247), (*colour, 255))
+    return png(image.resize((64, 64), Image.Resampling.LANCZOS))
+
+
+def flag(*colours: str) -> bytes:
+    """Upright stripes, three to two, as many sites for a country have for an icon."""
+    image = Image.new("RGBA", (96, 64))
+    for place, colour in enumerate(colours):
+        ImageDraw.Draw(image).rectangle((32 * place, 0, 32 * place + 31, 63), colour)
+    return png(image)
+
+
+def pair_of(one: bytes, other: bytes) -> bytes:
+    """Two marks side by side in one icon."""
+    image = Image.new("RGBA", (96, 96))
+    for place, icon in enumerate((one, other)):
+        half = Image.open(io.BytesIO(icon)).convert("RGBA").resize((46, 46), Image.Resampling.LANCZOS)
+        image.alpha_composite(half, (2 + 46 * place, 25))
+    return png(image)

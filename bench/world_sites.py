@@ -30,6 +30,10 @@ class Page:
     redirect: str = ""
     files: tuple[tuple[str, str], ...] = ()
     """Other paths, as JSON."""
+    later: tuple[bytes, ...] | None = None
+    """Its icons after 28 days, where it has others then."""
+    bare: bool = False
+    """Whether its page names no icon, so that it has only `/favicon.ico`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,11 @@ class Situation:
     """After 28 days, where that differs."""
     copy: bool = False
     """Whether trusting it would be a miss of a protected brand."""
+    icons_later: tuple[bytes, ...] | None = None
+    """What it shows after 28 days, where that is something else."""
+
+    def icons_in(self, later: bool) -> tuple[bytes, ...]:
+        return self.icons_later if later and self.icons_later is not None else self.icons
 
 
 @dataclass(slots=True)

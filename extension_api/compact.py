@@ -30,7 +30,7 @@ MOST_CODES: Final = (7, 4, 2)
 """Codes of a site by tier: with 10,000, 40,000 and 50,000 sites they and the names stay under 16 MB."""
 SAME_BITS: Final = 6
 """A code this near to another of its site is left out; whoever searches looks by so much farther."""
-_VENDOR: Final = 4
+_COMMON: Final = 4
 _TINT_EDGE: Final = 2
 _QUARTER: Final = (COLOUR_SIDE - 2 * _TINT_EDGE) // 2
 
@@ -45,8 +45,8 @@ class TrustedSite:
     tier: int
     """Its place in `TIERS`."""
     codes: tuple[bytes, ...]
-    is_vendor: bool = False
-    """Strangers show its look for good reasons: it is that of software which people run themselves."""
+    is_common: bool = False
+    """Strangers show its look for good reasons: it is a letter, or that of software which people run."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -156,6 +156,6 @@ def _sections(sites: Sequence[TrustedSite]) -> dict[str, bytes]:
         "pdqs": b"".join(code[:PDQ_BYTES] for code in codes),
         "tints": b"".join(code[PDQ_BYTES:] for code in codes),
         "counts": bytes(len(site.codes) for site in sites),
-        "flags": bytes(site.tier | (_VENDOR if site.is_vendor else 0) for site in sites),
+        "flags": bytes(site.tier | (_COMMON if site.is_common else 0) for site in sites),
         "names": "\n".join(site.name for site in sites).encode(),
     }

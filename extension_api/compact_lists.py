@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from samelook.extension_api.compact import (
@@ -17,6 +17,8 @@ from samelook.extension_api.compact import (
     codes_of,
 )
 from samelook.extension_api.errors import BadRequest, Unavailable
+from samelook.facts.catalogue import packaged_catalogue
+from samelook.looks.letters import letter_in
 from samelook.looks.look import Look
 from samelook.names.platforms import platform_domains
 from samelook.names.sites import Site
@@ -115,24 +117,26 @@ class CompactLists:
             if rule is None:
                 continue
             tier = len(MOST_CODES) - 1 - int(rule)
-            vendor = self._follower.catalogue.vendor_of(Site(row["site"]))
-            sites[row["site"]] = TrustedSite(
-                row["site"],
+            site = Site(row["site"])
+            vendor = self._follower.catalogue.vendor_of(site)
+            is_vendor = vendor is not None and not vendor.has_accounts
+            sites[site] = TrustedSite(
+                site,
                 tier,
                 chosen(_split(row["codes"]), MOST_CODES[tier]),
-                is_vendor=vendor is not None and not vendor.has_accounts,
+                is_common=is_vendor or (row["common"] and not self._follower.lists.families.is_written(site)),
             )
         return CompactList.of(version, sites.values(), extras)
 
     async def _compute_codes(self) -> None:
-        """Compute what no process has computed yet: a tenth of a millisecond for each new look."""
+        """Compute what no process has computed yet: a millisecond or two for each new look."""
         while True:
             rows = [row async for row in self._queries.looks_without_codes(self._pool, batch=_BATCH)]
             if not rows:
                 return
-            codes = await asyncio.to_thread(lambda: [codes_of(Look.from_bytes(row["look"])) for row in rows])  # noqa: B023
+            codes, common = await asyncio.to_thread(_computed, [row["look"] for row in rows])
             ids = [row["look_id"] for row in rows]
-            await self._queries.write_codes(self._pool, look_ids=ids, codes=codes)
+            await self._queries.write_codes(self._pool, look_ids=ids, codes=codes, common=common)
 
     def _families(self) -> list[list[str]]:
         stated = self._follower.lists.stated.items()
@@ -145,6 +149,14 @@ class CompactLists:
             seed = await queries("extension").service_key(self._pool, name="lists")
             self._key = Ed25519PrivateKey.from_private_bytes(seed)
         return self._key
+
+
+def _computed(looks: Sequence[bytes]) -> tuple[list[bytes], list[bool]]:
+    """The codes of looks, and whether each is a mere letter or a product's default picture."""
+    parsed = [Look.from_bytes(raw) for raw in looks]
+    catalogue = packaged_catalogue()
+    common = [letter_in(look) is not None or catalogue.default_like([look]) is not None for look in parsed]
+    return [codes_of(look) for look in parsed], common
 
 
 def _split(looks: Iterable[bytes]) -> Iterable[bytes]:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Protocol
 
 from samelook.facts.evidence import AskerLook
 from samelook.facts.families import kinship
-from samelook.facts.families_known import CURATED
 from samelook.looks.letters import letter_in
 from samelook.looks.likeness import likenesses, versions_of, wear_one_look
 from samelook.looks.look import Look
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
     from samelook.facts.memory import Memory
     from samelook.facts.standing import Tiers
     from samelook.looks.near import NearLooks
-
-_WRITTEN = frozenset({CURATED, "operator"})
 
 
 class Knowledge(Protocol):
@@ -98,8 +95,7 @@ class Asker:
 
     def _are_much_copied(self, sites: Iterable[Site]) -> bool:
         """Whether one of them is of an organisation that people wrote down for being copied."""
-        families = self.knowledge.lists.families
-        return any(group.provenance in _WRITTEN for site in sites for group in families.groups_of(site))
+        return any(map(self.knowledge.lists.families.is_written, sites))
 
     def _faintly_like(self, sha256: bytes, looks: Sequence[Look]) -> Site | None:
         """The best-placed of the sites in the tiers whose look the icon is faintly like, if there are any.

@@ -30,6 +30,9 @@ class Group:
     note: str = ""
 
 
+_WRITTEN = frozenset({CURATED, "operator"})
+
+
 class Families:
     """Look-ups over groups and statements. It does not change; a new one is made instead."""
 
@@ -46,6 +49,10 @@ class Families:
     def groups_of(self, site: Site) -> list[Group]:
         """The groups that a site is in, in the order in which they were given."""
         return [self.groups[number] for number in sorted(self._of_site.get(site, ()))]
+
+    def is_written(self, site: Site) -> bool:
+        """Whether people wrote it down for being copied: the curated families, and the operator's."""
+        return any(group.provenance in _WRITTEN for group in self.groups_of(site))
 
     def shared(self, one: Site, other: Site) -> Group | None:
         """The first group that both sites are in."""

@@ -25,7 +25,7 @@ export function decide(page, ready, mode) {
     const first = allow("first_use", ready ? [page.seen ? "seen_here" : "first_use"] : ["no_list"]);
     return mode === "open" ? { ...first, ask: true } : first;
   }
-  if (others.every((one) => one.isVendor) && !others.some((one) => resembles(page.site, one.site)))
+  if (others.every((one) => one.isCommon) && !others.some((one) => resembles(page.site, one.site)))
     return allow("first_use", ["common_look"], others);
   return { ...byItself(page, others), ask: mode !== "strict" };
 }
@@ -53,7 +53,7 @@ function familyOf(site, pairs) {
   return family;
 }
 
-/** Whether a site's name has a vendor's in it: `gitlab-login.top`. Whoever runs its software calls the host so. */
+/** Whether a site's name has in it that of whoever wears a common look: `gitlab-login.top`. Its users call a host so. */
 function resembles(site, vendor) {
   const label = vendor.split(".")[0];
   return label.length >= LEAST_WORD && site.replaceAll("-", "").includes(label.replaceAll("-", ""));

@@ -12,7 +12,7 @@ const PDQ_BYTES = 32;
 const TINT_BYTES = 8;
 export const TIERS = ["wide", "standard", "strict"];
 const TIER_MASK = 3;
-const VENDOR = 4;
+const COMMON = 4;
 
 /** What is wrong with a list that was received. */
 export class BadList extends Error {
@@ -150,7 +150,7 @@ export function placeOf({ names }, name) {
 }
 
 export const tierAt = ({ flags }, place) => TIERS[flags[place] & TIER_MASK];
-export const isVendorAt = ({ flags }, place) => (flags[place] & VENDOR) !== 0;
+export const isCommonAt = ({ flags }, place) => (flags[place] & COMMON) !== 0;
 
 function namesIn(bytes) {
   return bytes.length ? text(bytes).split("\n") : [];

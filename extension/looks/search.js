@@ -3,7 +3,7 @@
  *
  * It never says that two looks are the same, which takes their pictures: it says when nobody needs to be asked.
  */
-import { isVendorAt, tierAt } from "./list.js";
+import { isCommonAt, tierAt } from "./list.js";
 
 /** What a code that was left out for its neighbour may be farther away (SAME_BITS in extension_api/compact.py). */
 const LEFT_OUT = 6;
@@ -26,7 +26,7 @@ export function searchable(list) {
   return { list, words, sites };
 }
 
-/** [{site, tier, bits, tint, isVendor}] of sites with a look near one of `forms`, the nearest first. */
+/** [{site, tier, bits, tint, isCommon}] of sites with a look near one of `forms`, the nearest first. */
 export function near({ list, words, sites }, forms) {
   const nearest = new Map();
   for (const form of forms) {
@@ -43,7 +43,7 @@ export function near({ list, words, sites }, forms) {
   return [...nearest.values()]
     .sort((one, other) => one.bits - other.bits)
     .map(({ place, bits, tint }) => {
-      return { site: list.names[place], tier: tierAt(list, place), bits, tint, isVendor: isVendorAt(list, place) };
+      return { site: list.names[place], tier: tierAt(list, place), bits, tint, isCommon: isCommonAt(list, place) };
     });
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import struct
 from typing import Any
@@ -10,10 +11,14 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from PIL import Image, ImageDraw
 
 from samelook.demo.sample_web.sites import SITES
 from samelook.extension_api import compact_lists
 from samelook.extension_api.compact import CODE_BYTES, MOST_CODES, SAME_BITS, chosen
+from samelook.sql.pool import open_connection
+from tests.extension_api.test_operator import wear
+from tests.facts.test_catalogue import icon
 
 
 def opened(body: bytes) -> dict[str, Any]:
@@ -67,6 +72,34 @@ async def test_the_list_has_the_sites_of_the_tiers_that_show_a_look(
     )
     assert len(whole["pdqs"]) + len(whole["tints"]) == CODE_BYTES * sum(whole["counts"])
     assert "github.io" in json.loads(whole["extras"])["suffixes"]
+
+
+async def test_who_wears_a_mere_letter_is_marked_so_that_nobody_asks_about_it(
+    crawled: Any, serve_extension: Any
+) -> None:
+    """Not where all of the most-copied organisations' mark is one, nor where a logo is beside it."""
+    letter, logo = letter_on_a_square("W"), icon("seagreen", shape="kite")
+    async with open_connection(crawled) as connection:
+        await wear(connection, letter, ("lettered.com", 120), ("paypal.com", 30), ("mixed.com", 300))
+        await wear(connection, logo, ("drawn.com", 200))
+        await connection.execute(
+            "INSERT INTO trusted_looks (look_id, site, seq, position, tier, look)"
+            " SELECT look_id, 'mixed.com', nextval('verdict_seq'), 300, tier, look FROM trusted_looks"
+            " WHERE site = 'drawn.com'"
+        )
+    tiers = (await get(await serve_extension(crawled)))["tiers"]
+    marked = {
+        name: bool(tiers[name] & 4) for name in ("lettered.com", "paypal.com", "mixed.com", "drawn.com")
+    }
+    assert marked == {"lettered.com": True, "paypal.com": False, "mixed.com": False, "drawn.com": False}
+
+
+def letter_on_a_square(letter: str) -> bytes:
+    image = Image.new("RGB", (64, 64), "#1652c4")
+    ImageDraw.Draw(image).text((32, 32), letter, "white", font_size=48, anchor="mm")
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
 
 
 async def test_changes_name_what_came_and_what_went(
