@@ -34,7 +34,7 @@ _SOFTWARE: Final = (
     ("pi-hole.net", "pihole"),
 )  # fmt: skip
 _PROVIDERS: Final = (
-    ("zendesk.com", "support"), ("shopify.com", "shop"), ("atlassian.com", "status"), ("okta.com", "login"),
+    ("zendesk.com", "support"), ("shopify.com", "shop"), ("statuspage.io", "status"), ("okta.com", "login"),
 )  # fmt: skip
 _FRAMEWORKS: Final = ("nextjs.org", "vite.dev", "vuejs.org", "angular.dev", "cpanel.net", "plesk.com")
 _PLATFORMS: Final = (

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from samelook.facts.common import Vendor
 from samelook.facts.evidence import AskerLook, Facts, LookMatch
@@ -22,7 +23,7 @@ TRUST_TAKES_S = 28 * 86_400.0
 COMMON_WEARERS = 3
 """So many unrelated sites of the tiers make a look common that all have worn so long."""
 COMPARABLE = 10
-"""One of them besides the owner must have a rank within so many times the owner's: the rest are suspects."""
+"""The rank of each must be within so many times that of the one before it: the rest are suspects."""
 _LAST = 1 << 62
 
 
@@ -218,8 +219,10 @@ class Likenesses:
         if len(families) < COMMON_WEARERS:
             return None
         places = sorted((min(worn[site] for site in family), min(family)) for family in families)
-        (first, owner), (second, _) = places[:2]
-        return owner if second <= first * COMPARABLE else None
+        # Each to the one before it: else a sister that nobody proves, and one suspect far down, were enough.
+        best = [place for place, _ in places[:COMMON_WEARERS]]
+        comparable = all(worse <= better * COMPARABLE for better, worse in pairwise(best))
+        return places[0][1] if comparable else None
 
     def _is_old(self, since: float | None) -> bool:
         return since is not None and since + TRUST_TAKES_S <= self._facts.now

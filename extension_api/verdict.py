@@ -16,7 +16,7 @@ copy: a lock for one comes before a grey for another, and both before trust for 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal
@@ -24,7 +24,7 @@ from typing import Any, Literal
 from samelook.extension_api.likeness import JudgedLook, Likenesses
 from samelook.extension_api.reasons import Code, Reason
 from samelook.facts.evidence import Facts, LookMatch
-from samelook.facts.families import HINTS
+from samelook.facts.families import HINTS, SAME_GOVERNMENT
 from samelook.facts.standing import Tiers
 from samelook.names.sites import Hosting
 
@@ -156,11 +156,15 @@ class _Deciding:
             excuse = "4-shared-hosting"
         elif look.is_settled:
             excuse = "4-openly-worn"
-        elif self.facts.position is not None and any("same_label" in kinship.proofs for kinship in kin):
+        elif self._may_be_kin([proof for kinship in kin for proof in kinship.proofs]):
             excuse = "4-perhaps-family"
         if excuse is not None:
             return Verdict.GREY, _looks_like(best, excuse)
         return Verdict.LOCK, _looks_like(best, f"4-{best.rule.name.lower()}")
+
+    def _may_be_kin(self, proofs: Collection[str]) -> bool:
+        """Whether a hint is one that copies do not have: the owner's label or government, not its name."""
+        return SAME_GOVERNMENT in proofs or (self.facts.position is not None and "same_label" in proofs)
 
     def _failures(self) -> Iterable[_Found]:
         facts = self.facts

@@ -8,6 +8,8 @@
 - `label_within` and `leads_to`: the label contains the other's as a word, or the start page leads to a
   better-placed site. Hints only: names that contain a brand, and what a site says of a more trusted one, are
   what copies have
+- `same_government`: both names are under a suffix that one government gives to its own offices. They often
+  show one crest. A hint too, as such a site may be hacked
 
 A poisoned family is an attack: it would let a copy pass.
 """
@@ -19,12 +21,18 @@ from dataclasses import dataclass
 
 from samelook.names.sites import Site, is_tenant, registrable_label
 
-HINTS: frozenset[str] = frozenset({"label_within", "leads_to"})
+SAME_GOVERNMENT = "same_government"
+HINTS: frozenset[str] = frozenset({"label_within", "leads_to", SAME_GOVERNMENT})
 WELL_RANKED = 1_000_000
 """Positions down to which a rank says something; a list of the whole web ranks what nobody visits."""
 _MIN_LABEL = 4
 """Shorter labels (`a`, `bbc`) are words of many names."""
 _LAST = 1 << 62
+_OF_GOVERNMENTS = frozenset({"gov", "gob", "gouv", "govt", "gub", "gv", "mil"})
+"""First labels of such suffixes (`gov.uk`, `gob.mx`, `gov`), and whole ones of other kinds."""
+_OTHERS_OF_GOVERNMENTS = frozenset(
+    {"go.jp", "go.kr", "go.th", "go.id", "go.ke", "nhs.uk", "police.uk", "admin.ch", "gc.ca", "europa.eu"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +56,10 @@ class FamilyMember:
     position: int | None
     """The rank that counts; one on probation does not."""
     redirects_to: Site | None = None
+
+
+def _is_of_a_government(suffix: str) -> bool:
+    return suffix.partition(".")[0] in _OF_GOVERNMENTS or suffix in _OTHERS_OF_GOVERNMENTS
 
 
 def _says_nothing(one: Site, other: Site) -> Collection[str]:  # noqa: ARG001 - what families may say
@@ -90,6 +102,9 @@ def _proofs(
         proofs.add("same_label" if well_ranked else "label_within")
     elif owned and (_is_word_of(labels[0], labels[1]) or _is_word_of(labels[1], labels[0])):
         proofs.add("label_within")
+    suffixes = {site.partition(".")[2] for site in (one.site, other.site)}
+    if owned and len(suffixes) == 1 and _is_of_a_government(suffixes.pop()):
+        proofs.add(SAME_GOVERNMENT)
     speaks = better.position is not None and better.position <= trusted_to
     if speaks and better.position != worse.position:
         proofs.update(says(better.site, worse.site))

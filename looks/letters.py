@@ -4,10 +4,13 @@ Such an icon identifies nobody, in whatever colour, for it is what sites have be
 sign is cut out of the small picture, whatever its colours and the shape of its ground, and laid on the same
 letters in the typefaces that come with the package. A letter of its own drawing, or with anything beside
 it, is a logo.
+
+No more does a disc or a square of one colour identify anybody, or the stripes of a flag.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -17,8 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from samelook.looks.colour import squeezed
 from samelook.looks.forms import reached_from_border
 from samelook.looks.look import BRIGHT_SIDE, Form, Look
+from samelook.looks.probes import planes_of
 
 LETTERS: Final = "ABCDEFGHIJKLMNPQRSTUVWXYZabcdefghijkmnpqrstuvwxyz123456789&?#@"
 """Not those that are rings and bars, which logos are too."""
@@ -43,7 +48,19 @@ _EVEN: Final = 14.0
 _EVEN_SHARE: Final = 0.85
 _SQUARE: Final = 1.15
 _TILE_SHARE: Final = 0.7  # of its box, that a square, a rounded one or a disc covers
+DISC: Final = "●"
+"""What stands for a disc or a square of one colour."""
+STRIPES: Final = "▥"
+_EVEN_TINT: Final = 10.0  # units of a* and b*, within which a tile has one colour
+_STRIPE_EVEN: Final = 6.0  # of brightness, and of tint, along a stripe
+_STRIPE_EDGE: Final = 2  # cells at a stripe's ends that show other things too
+_LEAST_STRIPE: Final = 0.17  # of the flag, that each stripe is wide
+_FEWEST_STRIPES: Final = 2
+_MOST_STRIPES: Final = 4
+_STEP: Final = 20.0  # of brightness or tint, from one stripe to the next
 
+_WHITE: Final = 255
+_NEUTRAL: Final = 128
 _Floats = NDArray[np.float32]
 
 
@@ -56,14 +73,22 @@ class _Sign:
 
 
 def letter_in(look: Look) -> str | None:
-    """The letter that is all there is to see, or None. A millisecond or two the first time."""
+    """The letter that is all there is to see, or None. A millisecond or two the first time.
+
+    `DISC` or `STRIPES` where that is all.
+    """
     form = _first_form(look)
-    return None if form is None else _letter_in(form.bright().tobytes())
+    return None if form is None else _letter_in(form.picture)
 
 
 @lru_cache(maxsize=4096)
-def _letter_in(bright: bytes) -> str | None:
-    sign = _sign_in(np.frombuffer(bright, np.uint8).reshape(BRIGHT_SIDE, BRIGHT_SIDE).astype(np.float32))
+def _letter_in(picture: bytes) -> str | None:
+    bright, tint = planes_of(np.frombuffer(picture, np.uint8).astype(np.float32))
+    if _is_striped(bright, tint):
+        return STRIPES
+    if _is_plain(bright, tint):
+        return DISC
+    sign = _sign_in(bright)
     if sign is None:
         return None
     letters, shapes, aspects = _alphabet()
@@ -105,6 +130,64 @@ def _sign_in(bright: _Floats) -> _Sign | None:
             if float((np.abs(seen[band] - tile) <= 2 * _EVEN).mean()) >= _EVEN_SHARE:
                 return _cut_out(np.where(inner, seen - tile, np.float32(0)))
     return _cut_out(np.where(inside, bright - ground, np.float32(0)))
+
+
+def _is_plain(bright: _Floats, tint: _Floats) -> bool:
+    """Whether there is a disc or a square of one colour on white, and nothing on it."""
+    inside = ~reached_from_border(bright >= _WHITE - _EVEN)
+    box = _box_of(inside)
+    if box is None or bool(inside.all()):
+        return False
+    top, left, bottom, right = box
+    region = inside[top:bottom, left:right]
+    height, width = region.shape
+    if float(region.mean()) < _TILE_SHARE or max(height, width) > _SQUARE * min(height, width):
+        return False
+    inner = _shrunk(_shrunk(region))
+    if not inner.any() or float(np.ptp(bright[top:bottom, left:right][inner])) > _EVEN:
+        return False
+    # The colours are coarser: of the cells that lie inside with a margin.
+    scale = tint.shape[-1] / BRIGHT_SIDE
+    first, last = math.ceil((top + height * 0.2) * scale), math.floor((bottom - height * 0.2) * scale)
+    start, end = math.ceil((left + width * 0.2) * scale), math.floor((right - width * 0.2) * scale)
+    middle = tint[:, first:last, start:end]
+    return middle.size > 0 and float(np.ptp(middle, axis=(1, 2)).max()) <= _EVEN_TINT
+
+
+def _is_striped(bright: _Floats, tint: _Floats) -> bool:
+    """Whether there are two to four broad stripes, upright or level, and nothing on them."""
+    side = tint.shape[-1]
+    light = squeezed(bright, side)
+    planes = np.concatenate([light[None], tint])
+    white = np.array([_WHITE, _NEUTRAL, _NEUTRAL], np.float32)[:, None, None]
+    away = np.abs(planes - white).max(axis=0) > _STEP
+    box = _box_of(away)
+    if box is None:
+        return False
+    top, left, bottom, right = box
+    # A white stripe at the end of a flag is not seen to end: stripes are looked for where all others do.
+    for lines in (planes[:, top:bottom, :], planes[:, :, left:right].transpose(0, 2, 1)):
+        if lines.shape[1] >= side // 3 and _are_stripes(lines):
+            return True
+    return False
+
+
+def _are_stripes(lines: _Floats) -> bool:
+    """Whether planes (3, along, across) are even along stripes, and step from each to the next."""
+    margin = max(_STRIPE_EDGE, lines.shape[1] // 5)
+    inner = lines[:, margin:-margin]
+    if inner.shape[1] <= _STRIPE_EDGE or float(np.ptp(inner, axis=1).max()) > _STRIPE_EVEN:
+        return False
+    across = np.median(inner, axis=1)
+    breaks = np.flatnonzero(np.abs(np.diff(across, axis=1)).max(axis=0) > _STEP) + 1
+    stripes = np.split(across, breaks, axis=1)
+    broad = [stripe for stripe in stripes if stripe.shape[1] >= _LEAST_STRIPE * across.shape[1]]
+    edges = sum(stripe.shape[1] for stripe in stripes) - sum(stripe.shape[1] for stripe in broad)
+    return (
+        _FEWEST_STRIPES <= len(broad) <= _MOST_STRIPES
+        and edges < len(stripes)
+        and all(float(np.ptp(stripe, axis=1).max()) <= 2 * _STEP for stripe in broad)
+    )
 
 
 def _cut_out(strength: _Floats) -> _Sign | None:

@@ -143,7 +143,7 @@ def probes_of(look: Look, *, far: bool = False) -> Probes:
 
 def _made(picture: _Floats, version: _Version) -> tuple[_Floats, NDArray[np.uint8]]:
     """The cosine transform and the small picture of one version."""
-    bright, tint = _planes(picture)
+    bright, tint = planes_of(picture)
     if version.mirrored:
         bright, tint = bright[:, ::-1], tint[..., ::-1]
     if version.turned:
@@ -156,7 +156,8 @@ def _made(picture: _Floats, version: _Version) -> tuple[_Floats, NDArray[np.uint
     return _transform(bright, *windows), _seen(bright, tint, *windows)
 
 
-def _planes(picture: _Floats) -> tuple[_Floats, _Floats]:
+def planes_of(picture: _Floats) -> tuple[_Floats, _Floats]:
+    """Brightness (32, 32) and a* and b* (2, 12, 12) of a small picture."""
     bright = picture[:_BRIGHT_CELLS].reshape(BRIGHT_SIDE, BRIGHT_SIDE)
     return bright, picture[_BRIGHT_CELLS:].reshape(2, COLOUR_SIDE, COLOUR_SIDE)
 

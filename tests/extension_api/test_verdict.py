@@ -15,7 +15,7 @@ from samelook.extension_api.reasons import EXPLANATIONS, Code
 from samelook.extension_api.verdict import Verdict, decide
 from samelook.facts.common import Vendor
 from samelook.facts.evidence import AskerLook, Facts, LookMatch, Wearer
-from samelook.facts.families import Kinship
+from samelook.facts.families import FamilyMember, Kinship, kinship
 from samelook.facts.standing import Owner, Tiers
 from samelook.looks.rules import Rule
 from samelook.names.sites import Hosting, Site
@@ -215,7 +215,9 @@ def test_far_worse_ranked_wearers_never_take_an_owners_protection_away(wearers: 
 def test_wearers_that_the_askers_look_does_not_reach_make_a_look_common_too() -> None:
     others = (Wearer(Site("b.example"), 9_000, MONTH_AGO), Wearer(Site("c.example"), 70_000, MONTH_AGO))
     assert verdict(facts(match("a.example", 1_000, also_worn_by=others))) == ("first_use", "3-common")
-    # A sister that nothing proves and copies of a month make no brand common.
+    # A sister that nothing proves and a suspect far down, or copies of a month, make no brand common.
+    sister = (Wearer(Site("b.example"), 160, MONTH_AGO), Wearer(Site("c.example"), 90_000, MONTH_AGO))
+    assert verdict(facts(match("a.example", 120, also_worn_by=sister))) == ("lock", "4-strict")
     copies = tuple(Wearer(Site(f"copy{number}.example"), None, MONTH_AGO) for number in range(9))
     shown = facts(match("a.example", 1_000, also_worn_by=(others[0], *copies)))
     assert verdict(shown) == ("lock", "4-strict")
@@ -300,6 +302,23 @@ def test_who_has_worn_a_brands_look_openly_for_long_is_warned_of_and_not_locked(
 def test_a_site_that_suddenly_shows_a_brands_icon_is_locked() -> None:
     decision = decide(facts(match("brand.example", 300), known_with_other_look=True))
     assert (decision.verdict, "look_changed" in decision.codes) == (Verdict.LOCK, True)
+
+
+def test_offices_of_one_government_may_show_one_crest() -> None:
+    """Nobody else gets a name under its suffix; but such a site may be hacked, so it is no family."""
+    office = Site("office.gov.uk")
+    shown = facts(
+        match(office, 900), site=Site("town.gov.uk"), kinships=real_kin(office, Site("town.gov.uk"))
+    )
+    assert verdict(shown) == ("grey", "4-perhaps-family")
+    other = facts(
+        match(office, 900), site=Site("town.gov.au"), kinships=real_kin(office, Site("town.gov.au"))
+    )
+    assert verdict(other) == ("lock", "4-strict")
+
+
+def real_kin(owner: Site, asker: Site) -> dict[frozenset[Site], Kinship]:
+    return {frozenset((owner, asker)): kinship(FamilyMember(owner, 900), FamilyMember(asker, None))}
 
 
 def test_a_ranked_site_with_the_owners_label_is_not_locked() -> None:
