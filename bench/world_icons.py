@@ -116,3 +116,20 @@ def pair_of(one: bytes, other: bytes) -> bytes:
         half = Image.open(io.BytesIO(icon)).convert("RGBA").resize((46, 46), Image.Resampling.LANCZOS)
         image.alpha_composite(half, (2 + 46 * place, 25))
     return png(image)
+
+
+@lru_cache(maxsize=32)
+def two_tone(seed: int) -> bytes:
+    """White shapes on a square of one colour."""
+    rng = np.random.default_rng(seed)
+    ground = tuple(rng.integers(0, 180, 3).tolist())
+    big = Image.new("RGB", (384, 384), ground)
+    draw = ImageDraw.Draw(big)
+    for _ in range(6):
+        x, y = rng.integers(40, 250, 2).tolist()
+        w, h = rng.integers(50, 110, 2).tolist()
+        if rng.random() < 0.5:
+            draw.arc((x, y, x + w, y + h), int(rng.integers(360)), int(rng.integers(400, 600)), "white", 18)
+        else:
+            draw.polygon([(x, y + h), (x + w // 2, y), (x + w, y + h // 2)], "white")
+    return png(big.resize((96, 96), Image.Resampling.LANCZOS).convert("RGBA"))

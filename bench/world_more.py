@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Final
 
-from bench.world_icons import brand, changed, dot, flag, pair_of, png_of
+from bench.world_icons import brand, changed, dot, flag, pair_of, png_of, two_tone
 from bench.world_sites import (
     ALLOWED,
     CAUGHT,
@@ -53,7 +53,7 @@ def add_more(made: World) -> None:
     """All of them."""
     for part in (
         _vendors, _curated, _names_of_brands, _brands_that_change, _other_platforms, _addresses,
-        _odd_icons, _shared_marks, _local_brands, _tricks,
+        _odd_icons, _exchanged, _shared_marks, _local_brands, _tricks,
     ):  # fmt: skip
         part(made)
 
@@ -213,10 +213,21 @@ def _odd_icons(made: World) -> None:
     both = pair_of(brand(1211), mark(3))
     made.add("a partner with both marks in one icon", "partners-both.com", (both,), QUIET)
     for change in ("40 of 64 px on a white disc", "38 of 64 px in a grey ring", "hue -20°", "WebP 60",
-                   "turn 3°", "sign and ground exchanged", "16 px", "10 %"):  # fmt: skip
+                   "turn 3°", "16 px", "10 %"):  # fmt: skip
         for number in (1, 5, 9):
             host = f"more-{number}-{sum(map(ord, change))}.online"
             made.add(f"copy, {change}", host, (changed(mark(number), change),), LOCKED, copy=True)
+
+
+def _exchanged(made: World) -> None:
+    """White signs on one colour, whose copies have that colour on white."""
+    for number, rank in enumerate((90, 1_400, 9_000)):
+        icon = two_tone(1300 + number)
+        made.pages.append(Page(f"duotone{number}.com", rank, (icon,)))
+        made.add(
+            "copy, sign and ground exchanged", f"duo-{number}.click",
+            (changed(icon, "sign and ground exchanged"),), LOCKED, copy=True,
+        )  # fmt: skip
 
 
 def _shared_marks(made: World) -> None:
