@@ -52,7 +52,7 @@ EXPLANATIONS: dict[Code, str] = {
     Code.RANKED: "The site is ranked well, and each icon is its own or like nobody else's.",
     Code.FAMILY: "The site belongs to the same organisation as the owner of the look.",
     Code.DEGENERATE: "The icon has too little contrast to be told from others.",
-    Code.COMMON_LOOK: "Strangers show this look too: a product's or platform's default, a mere letter or shape.",
+    Code.COMMON_LOOK: "Strangers show this look too: a product's or platform's default, a letter or a dot.",
     Code.LOOKS_LIKE: "The icon looks like another organisation's, which has the better claim to it.",
     Code.NO_ICON: "The site has no icon.",
     Code.DISCOVERY_FAILED: "The site's page could not be visited, so its icons are unknown.",
