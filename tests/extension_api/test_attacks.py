@@ -16,7 +16,7 @@ from samelook.crawler.crawl import open_crawl
 from samelook.crawler.fetching.places import parse_resolve
 from samelook.crawler.fetching.settings import FetchSettings
 from samelook.crawler.settings import CrawlSettings
-from samelook.demo.sample_web.pictures import Format, Picture
+from samelook.demo.sample_web.pictures import Format, IconFile
 from samelook.extension_api import operator
 from samelook.extension_api.answering import EXTENSION
 from samelook.extension_api.operator import Act
@@ -55,7 +55,7 @@ async def test_a_question_about_a_tenant_and_the_crawl_that_follows_it(
     async with http.post("/x/v1/check", json={"sites": [{"url": one} for one in tenants]}) as answer:
         assert answer.status == 200
     await http.app[EXTENSION].outbox.flush()
-    picture = Picture("lumora", (44,), Format.PNG).data
+    picture = IconFile("lumora", (44,), Format.PNG).data
     served: set[str] = set()
 
     async def copies(request: web.Request) -> web.Response:
