@@ -11,7 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from samelook.crawler.load import WorkerLoad, worker_loads
-from samelook.inspector.run_troubles import Trouble, run_troubles
+from samelook.inspector.run_troubles import RunTrouble, run_troubles
 from samelook.sql.away import AWAY
 
 if TYPE_CHECKING:
@@ -84,9 +84,9 @@ def _of_workers(loads: list[WorkerLoad]) -> Iterator[Metric]:
         for phase, figures in load.progress.items():
             for outcome in ("done", "failed"):
                 inputs.add_metric((load.name, phase, outcome), figures.get(outcome, 0))
-            for kind, count in figures.get("errors", {}).items():
+            for kind, count in load.errors.get(phase, {}).items():
                 errors.add_metric((load.name, phase, kind), count)
-        for stage, spent in (load.stages or {}).items():
+        for stage, spent in load.stages.items():
             seconds.add_metric((load.name, stage), spent["seconds"])
             passes.add_metric((load.name, stage), spent["passes"])
         for name, gauge in gauges.items():
@@ -94,7 +94,7 @@ def _of_workers(loads: list[WorkerLoad]) -> Iterator[Metric]:
     yield from (inputs, errors, seconds, passes, *gauges.values())
 
 
-def _of_runs(troubles: list[Trouble], planned: int) -> Iterator[Metric]:
+def _of_runs(troubles: list[RunTrouble], planned: int) -> Iterator[Metric]:
     yield GaugeMetricFamily("samelook_run_schedules", "Schedules of crawls and imports", value=planned)
     trouble = GaugeMetricFamily(
         "samelook_run_trouble",

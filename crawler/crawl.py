@@ -160,12 +160,7 @@ class Crawl:
     def _progress_json(self) -> str:
         return json.dumps(
             {
-                phase: {
-                    "done": progress.done,
-                    "failed": progress.failed,
-                    "busy": progress.busy,
-                    "errors": progress.errors,
-                }
+                phase: {"done": progress.done, "failed": progress.failed, "busy": progress.busy}
                 for phase, progress in self.progress.items()
             }
         )
@@ -181,6 +176,7 @@ class Crawl:
             "cpu": round(load.cpu, 3),
             "memory": load.memory,
             "stages": self._fetcher.stages.as_json(),
+            "errors": {phase: progress.errors for phase, progress in self.progress.items()},
         }
 
     async def _known_pictures(self, sha256s: list[str]) -> dict[str, HashedPicture]:

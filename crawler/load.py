@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from samelook.sql.named import queries
@@ -19,7 +19,7 @@ class WorkerLoad:
     name: str
     """`host:pid`."""
     progress: dict[str, dict[str, Any]]
-    """By phase: `done`, `failed`, `busy`, and `errors` by kind; since it started."""
+    """By phase: `done`, `failed` and `busy`; since it started."""
     slots: int = 0
     """Inputs that it may have in hand, as it found by itself (samelook.crawler.slots)."""
     taken: int = 0
@@ -31,8 +31,10 @@ class WorkerLoad:
     """Seconds of computing a second."""
     memory: int = 0
     """Bytes that are resident."""
-    stages: dict[str, dict[str, float]] | None = None
+    stages: dict[str, dict[str, float]] = field(default_factory=dict)
     """By stage: `seconds` and `passes` since it started."""
+    errors: dict[str, dict[str, int]] = field(default_factory=dict)
+    """By phase and kind, since it started."""
 
     def as_json(self) -> dict[str, Any]:
         """The same as JSON-ready values."""
@@ -44,7 +46,8 @@ class WorkerLoad:
             "lag_s": self.lag_s,
             "cpu": self.cpu,
             "memory": self.memory,
-            "stages": self.stages or {},
+            "stages": self.stages,
+            "errors": self.errors,
         }
 
 

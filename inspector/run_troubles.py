@@ -24,7 +24,7 @@ _SEE = "See `samelook crawl runs`."
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class RunTrouble:
     """What is wrong with the newest run of a schedule, or of those that were run by hand."""
 
     run_id: int
@@ -37,14 +37,14 @@ class Trouble:
     """A person is needed; else it mends itself, or somebody did it by hand."""
 
 
-async def run_troubles(connection: Connection | Pool) -> tuple[list[Trouble], int]:
+async def run_troubles(connection: Connection | Pool) -> tuple[list[RunTrouble], int]:
     """The troubles, and how many schedules there are. Reads the book of runs."""
     runs = [run async for run in queries("runs").newest_runs(connection)]
     troubles = [trouble for trouble in (_trouble_of(run, runs) for run in runs) if trouble is not None]
     return troubles, sum(run["every_s"] is not None for run in runs)
 
 
-async def untold_troubles(pool: Pool) -> list[Trouble]:
+async def untold_troubles(pool: Pool) -> list[RunTrouble]:
     """Those that need somebody and that nobody was told of yet; they count as told from now on."""
     tell = queries("runs").tell_of_run
     return [
@@ -54,12 +54,14 @@ async def untold_troubles(pool: Pool) -> list[Trouble]:
     ]
 
 
-def _trouble_of(run: Mapping[str, Any], all_runs: Sequence[Mapping[str, Any]]) -> Trouble | None:
+def _trouble_of(run: Mapping[str, Any], all_runs: Sequence[Mapping[str, Any]]) -> RunTrouble | None:
     name = f"{run['kind']} {run['what']}"[:200]
     is_planned = run["every_s"] is not None
 
-    def trouble(problem: Problem, text: str, advice: str, *, needs_somebody: bool) -> Trouble:
-        return Trouble(run["id"], run["kind"], run["what"], problem, f"{name} {text}", advice, needs_somebody)
+    def trouble(problem: Problem, text: str, advice: str, *, needs_somebody: bool) -> RunTrouble:
+        return RunTrouble(
+            run["id"], run["kind"], run["what"], problem, f"{name} {text}", advice, needs_somebody
+        )
 
     if run["finished_at"] is None and run["silence_s"] > SILENT_S:
         text = f"fell silent {_span(run['silence_s'])} ago"

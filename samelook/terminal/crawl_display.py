@@ -200,7 +200,7 @@ def _process_tables(status: CrawlStatus) -> list[Table]:
     )
     stages: dict[str, list[float]] = {}
     for worker in status.workers:
-        for stage, figures in (worker.stages or {}).items():
+        for stage, figures in worker.stages.items():
             total = stages.setdefault(stage, [0.0, 0.0])
             total[0] += figures["seconds"]
             total[1] += figures["passes"]

@@ -19,7 +19,7 @@ def explained(error: BaseException) -> tuple[str, int] | None:
 
     if isinstance(error, BaseExceptionGroup):
         # Tasks that met the same trouble: it is told once.
-        advice = {explained(one) for one in error.exceptions}
+        advice = {explained(inner) for inner in error.exceptions}
         return advice.pop() if len(advice) == 1 else None
     if isinstance(error, SettingsError | BadQuestion):
         return str(error), 2

@@ -236,8 +236,9 @@ async def test_metrics_tell_of_crawling_processes_and_of_runs_in_trouble(api: An
         "cpu": 0.8,
         "memory": 90 << 20,
         "stages": {"request": {"seconds": 12.5, "passes": 40}},
+        "errors": {"icons": {"timeout": 2}},
     }
-    progress = {"icons": {"done": 7, "failed": 2, "busy": 850, "errors": {"timeout": 2}}}
+    progress = {"icons": {"done": 7, "failed": 2, "busy": 850}}
     await pool.execute(
         "INSERT INTO crawl_workers (id, host, pid, phases, progress, load) VALUES"
         " (gen_random_uuid(), 'box', 4, '{icons}', $1, $2),"
