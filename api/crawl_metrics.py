@@ -73,8 +73,10 @@ def _of_workers(loads: list[WorkerLoad]) -> Iterator[Metric]:
         "lag_s": GaugeMetricFamily(
             "samelook_crawl_lag_seconds", "How late its event loop wakes who is due", labels=("process",)
         ),
-        "cpu": GaugeMetricFamily(
-            "samelook_crawl_cpu_ratio", "Seconds of computing a second", labels=("process",)
+        "busy": GaugeMetricFamily(
+            "samelook_crawl_busy_ratio",
+            "Seconds a second in which its loop computes or waits for a processor",
+            labels=("process",),
         ),
         "memory": GaugeMetricFamily(
             "samelook_crawl_memory_bytes", "Bytes of it that are resident", labels=("process",)

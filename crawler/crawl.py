@@ -173,7 +173,7 @@ class Crawl:
             "taken": self.slots.taken,
             "requests": self._fetcher.waiting,
             "lag_s": round(load.lag_s, 4),
-            "cpu": round(load.cpu, 3),
+            "busy": round(load.busy, 3),
             "memory": load.memory,
             "stages": self._fetcher.stages.as_json(),
             "errors": {phase: progress.errors for phase, progress in self.progress.items()},

@@ -27,8 +27,8 @@ class WorkerLoad:
     """Requests under way, those that wait for a site's turn included."""
     lag_s: float = 0.0
     """How late its loop wakes who is due."""
-    cpu: float = 0.0
-    """Seconds of computing a second."""
+    busy: float = 0.0
+    """Seconds a second in which its loop computes, or waits for a processor."""
     memory: int = 0
     """Bytes that are resident."""
     stages: dict[str, dict[str, float]] = field(default_factory=dict)
@@ -44,7 +44,7 @@ class WorkerLoad:
             "taken": self.taken,
             "requests": self.requests,
             "lag_s": self.lag_s,
-            "cpu": self.cpu,
+            "busy": self.busy,
             "memory": self.memory,
             "stages": self.stages,
             "errors": self.errors,

@@ -25,10 +25,10 @@ that are worth their round trips to the database."""
 _FIT_EVERY_S = 0.2
 _LOOKS = 8
 """Looks at the loop's lag in that time."""
-PROMPT_S, LATE_S = 0.04, 0.15
+PROMPT_S, LATE_S = 0.075, 0.15
 """Mean lag of the loop up to which slots are added, and from which they are taken away."""
-_BUSY_CPU = 0.9
-"""A process that computes for so much of the time gains nothing from more slots."""
+_BUSY = 0.9
+"""A loop that computes, or waits for a processor, for so much of the time gains nothing from more slots."""
 _GROWTH, _DECAY = 1.3, 0.9
 _WAITING = 0.6
 """More slots help when so many of those in use wait for the network, not for decoders or the database."""
@@ -44,8 +44,11 @@ class Load:
 
     lag_s: float
     """How late the loop wakes who is due."""
-    cpu: float
-    """Seconds of computing a second, of all threads."""
+    busy: float
+    """Seconds a second in which the loop computes or waits for a processor.
+
+    Where the system does not tell, seconds of computing of all threads.
+    """
     memory: int
     """Bytes that are resident."""
     waiting: int
@@ -66,6 +69,15 @@ def most_slots() -> int:
     """As many as open files and memory allow."""
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return max(LEAST, min(files // _OPEN_FILES, memory_allowed() // _SLOT_BYTES))
+
+
+def _busy_s() -> float:
+    """Seconds that the first thread, which runs the loop, has computed or waited for a processor."""
+    try:
+        computed, waited, _ = Path("/proc/self/schedstat").read_text("ascii").split()
+    except (OSError, ValueError):
+        return time.process_time()
+    return (int(computed) + int(waited)) / 1e9
 
 
 class Taker(Protocol):
@@ -117,7 +129,7 @@ class Slots:
             self.limit = max(min(LEAST, self.most), int(limit * _DECAY))
         elif (
             load.lag_s < PROMPT_S
-            and load.cpu < _BUSY_CPU
+            and load.busy < _BUSY
             and any(taker.is_short() for taker in self._takers)
             and load.waiting >= _WAITING * self.taken
             # What the new ones will fill counts too: memory follows a while after.
@@ -136,7 +148,7 @@ class Slots:
         loop = asyncio.get_running_loop()
         nap_s = _FIT_EVERY_S / _LOOKS
         while True:
-            began, computed = time.monotonic(), time.process_time()
+            began, busy_s = time.monotonic(), _busy_s()
             late_s = 0.0
             for _ in range(_LOOKS):
                 due = loop.time() + nap_s
@@ -145,7 +157,7 @@ class Slots:
             self.fit(
                 Load(
                     lag_s=late_s / _LOOKS,
-                    cpu=(time.process_time() - computed) / (time.monotonic() - began),
+                    busy=(_busy_s() - busy_s) / (time.monotonic() - began),
                     memory=process.memory_info().rss,
                     waiting=waiting(),
                 )

@@ -183,7 +183,7 @@ def _process_tables(status: CrawlStatus) -> list[Table]:
     if not status.workers:
         return []
     processes = Table(
-        ("process", "slots", "in hand", "requests", "lag ms", "CPU", "MB"),
+        ("process", "slots", "in hand", "requests", "lag ms", "busy", "MB"),
         [
             (
                 worker.name,
@@ -191,7 +191,7 @@ def _process_tables(status: CrawlStatus) -> list[Table]:
                 worker.taken,
                 worker.requests,
                 round(worker.lag_s * 1e3),
-                f"{worker.cpu:.0%}",
+                f"{worker.busy:.0%}",
                 worker.memory >> 20,
             )
             for worker in status.workers

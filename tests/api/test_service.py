@@ -233,7 +233,7 @@ async def test_metrics_tell_of_crawling_processes_and_of_runs_in_trouble(api: An
         "taken": 850,
         "requests": 800,
         "lag_s": 0.02,
-        "cpu": 0.8,
+        "busy": 0.8,
         "memory": 90 << 20,
         "stages": {"request": {"seconds": 12.5, "passes": 40}},
         "errors": {"icons": {"timeout": 2}},

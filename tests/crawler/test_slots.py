@@ -105,7 +105,7 @@ async def test_an_empty_queue_is_not_asked_again_for_every_slot_that_gets_free()
     assert len([count for count in icons.pulls if not count]) < 100
 
 
-CALM = Load(lag_s=0.001, cpu=0.3, memory=100 * MIB, waiting=10_000)
+CALM = Load(lag_s=0.001, busy=0.3, memory=100 * MIB, waiting=10_000)
 
 
 @dataclass
@@ -141,8 +141,8 @@ def test_slots_grow_while_all_wait_for_the_network() -> None:
 @pytest.mark.parametrize(
     "load",
     [
-        replace(CALM, lag_s=0.1),
-        replace(CALM, cpu=0.97),
+        replace(CALM, lag_s=0.12),
+        replace(CALM, busy=0.97),
         replace(CALM, waiting=10),
         replace(CALM, memory=511 * MIB),
     ],
