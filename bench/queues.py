@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import os
 import random
 import shutil
@@ -61,6 +62,7 @@ def services(wanted: set[str]) -> Iterator[dict[str, dict[str, str]]]:
         if "sqs" in wanted:
             from moto.server import ThreadedMotoServer
 
+            logging.getLogger("werkzeug").setLevel(logging.WARNING)
             moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
             moto.start()
             stack.callback(moto.stop)

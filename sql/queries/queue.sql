@@ -254,12 +254,20 @@ FROM unnest(:input_ids::bigint[], :lease_ids::uuid[]) AS mine (input_id, lease_i
 WHERE l.phase = '{phase}' AND l.input_id = mine.input_id AND l.lease_id = mine.lease_id;
 
 -- name: renew_leases(worker_id, lease_s)!
--- Keep a living worker's leases from expiring; only those past half of their time are written. By leases_by_expiry,
--- the leases of all workers that end soon.
-UPDATE leases
+-- Keep a living worker's leases from expiring; only those past half of their time are written. Those that somebody
+-- is just writing are left to the next round: two who wait for each other's leases would wait for ever. By
+-- leases_by_expiry, the leases of all workers that end soon.
+WITH ours AS MATERIALIZED (
+    SELECT input_id
+    FROM leases
+    WHERE phase = '{phase}' AND worker_id = :worker_id
+      AND expires_at BETWEEN now() AND now() + (:lease_s)::float8 * 0.5 * interval '1 second'
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE leases AS l
 SET expires_at = now() + (:lease_s)::float8 * interval '1 second'
-WHERE phase = '{phase}' AND worker_id = :worker_id
-  AND expires_at BETWEEN now() AND now() + (:lease_s)::float8 * 0.5 * interval '1 second';
+FROM ours
+WHERE l.phase = '{phase}' AND l.input_id = ours.input_id;
 
 -- name: clear_errors(input_ids)!
 -- Forget the errors of inputs that have a result now. By the unique index of inputs.
