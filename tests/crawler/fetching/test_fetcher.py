@@ -55,6 +55,36 @@ async def test_an_answer_comes_back_whole(hosts_server: HostsServer, fetcher: Fe
     assert hosts_server.seen == [("a.example", "/robots.txt"), ("a.example", "/")]
 
 
+async def test_large_bodies_wait_for_each_other_and_come_whole(
+    hosts_server: HostsServer, settings: FetchSettings
+) -> None:
+    growing = most = 0
+
+    async def large(request: web.Request) -> web.StreamResponse:
+        nonlocal growing, most
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for piece in range(30):
+            await response.write(b"x" * 100_000)
+            # Beyond what the fetcher and the sockets' buffers take, a sender goes on only when it is read.
+            if piece == 20:
+                growing += 1
+                most = max(most, growing)
+        growing -= 1
+        return response
+
+    for number in range(4):
+        hosts_server.handle(f"{number}.example", "/", large)
+    narrow = replace(settings, large_body_bytes=50_000, max_large_bodies=1, honour_robots=False)
+    async with Fetcher(narrow) as fetcher:
+        urls = [f"http://{number}.example/" for number in range(4)]
+        responses = await asyncio.gather(*map(fetcher.fetch, urls))
+        assert fetcher.waiting == 0
+        assert fetcher.stages.as_json()["request"]["passes"] == 4
+    assert [len(response.body) for response in responses] == [3_000_000] * 4
+    assert most == 1
+
+
 async def test_an_error_status_is_an_answer(hosts_server: HostsServer, fetcher: Fetcher) -> None:
     hosts_server.add("a.example", "/", "gone", status=410)
     response = await fetcher.fetch("http://a.example/")
