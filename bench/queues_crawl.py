@@ -16,7 +16,7 @@ if __name__ == "__main__":
             async def send_twice(self: Any, bodies: Sequence[bytes], send: Any = channel.send) -> None:
                 await send(self, [body for body in bodies for _ in range(2)])
 
-            channel.send = send_twice  # type: ignore[attr-defined]
+            channel.send = send_twice  # type: ignore[method-assign]
     from samelook.cli import main
 
     sys.argv[0] = "samelook"
