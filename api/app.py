@@ -43,6 +43,7 @@ from samelook.api.state import (
     CURATION,
     FETCHER,
     KEYS,
+    LEVELS,
     LITE,
     MATCHING,
     POOL,
@@ -58,6 +59,7 @@ from samelook.banks.live import live_banks
 from samelook.banks.store import BankStore
 from samelook.crawler.fetching.fetcher import Fetcher
 from samelook.extension_api.answering import extension_context
+from samelook.extension_api.limits import Levels
 from samelook.hashing.picture import DecodeLimits
 from samelook.hashing.sandbox import Sandbox
 from samelook.inspector.chat import ChatDesk, add_chat
@@ -93,6 +95,8 @@ def create_app(settings: ApiSettings) -> web.Application:
     )
     app[SETTINGS] = settings
     app[DOOR] = Door()
+    # Made here, before serving processes are forked, so that they share it.
+    app[LEVELS] = Levels()
     app.cleanup_ctx.append(descriptors_watched)
     app.cleanup_ctx.append(_database)
     app[HEARTBEAT] = Heartbeat()
@@ -127,7 +131,7 @@ def create_app(settings: ApiSettings) -> web.Application:
         lite_routes.add_lite(app)
     if "extension" in settings.roles:
         app.cleanup_ctx.append(
-            extension_context(settings.extension, settings.database, lambda app: app[SANDBOX])
+            extension_context(settings.extension, settings.database, lambda app: app[SANDBOX], app[LEVELS])
         )
         app.add_routes(check_routes.routes)
         app.add_routes(client_routes.routes)
@@ -155,7 +159,7 @@ async def _database(app: web.Application) -> AsyncIterator[None]:
             contents = ContentStore(banks)
             app[POOL] = pool
             app[CURATION] = Curation(banks, contents, Changes(contents))
-        app[KEYS] = KeyStore(pool, settings.admin_key, settings.keys_file)
+        app[KEYS] = KeyStore(pool, settings.admin_key, settings.keys_file, app[LEVELS])
         if pool is not None:
             app[SESSIONS] = Sessions(pool, app[KEYS])
         keeping = asyncio.create_task(app[KEYS].run())

@@ -19,7 +19,7 @@ import structlog
 from samelook.api.description import AccessRole
 from samelook.api.errors import ApiError, bad_request
 from samelook.api.key_file import KeyFileUnusable, keys_in
-from samelook.extension_api.limits import Buckets
+from samelook.extension_api.limits import Buckets, Levels
 from samelook.sql.audit import note_change
 from samelook.sql.away import AWAY
 from samelook.sql.cancelled import check_cancelled
@@ -57,7 +57,13 @@ class KeyStore:
     Raises KeyFileUnusable when the file cannot be read at first; later the keys that it had are kept.
     """
 
-    def __init__(self, pool: Pool | None, admin_key: str | None, file: Path | None = None) -> None:
+    def __init__(
+        self,
+        pool: Pool | None,
+        admin_key: str | None,
+        file: Path | None = None,
+        levels: Levels | None = None,
+    ) -> None:
         self._connected = pool
         self._admin = digest_of(admin_key) if admin_key else None
         self._file = file
@@ -65,6 +71,7 @@ class KeyStore:
         self._queries = queries("api_keys")
         self._live: dict[bytes, ApiKey] = {}
         self._unknown: OrderedDict[bytes, float] = OrderedDict()
+        self._levels = levels
         self._budgets: dict[int, Buckets] = {}
         self._used: set[int] = set()
 
@@ -95,9 +102,9 @@ class KeyStore:
         if key.per_minute is not None:
             budget = self._budgets.get(key.id)
             if budget is None:
-                budget = Buckets(key.per_minute / 60, key.per_minute, time.monotonic)
+                budget = Buckets(key.per_minute / 60, key.per_minute, time.monotonic, self._levels, "key")
                 self._budgets[key.id] = budget
-            budget.take("", 1)
+            budget.take(str(key.id), 1)
         return key
 
     async def _new(self, digest: bytes) -> ApiKey | None:

@@ -16,6 +16,7 @@ from samelook.banks.contents import ContentStore
 from samelook.banks.live import LiveBanks
 from samelook.banks.store import BankStore
 from samelook.crawler.fetching.fetcher import Fetcher
+from samelook.extension_api.limits import Levels
 from samelook.hashing.sandbox import Sandbox
 from samelook.sql.pool import Pool
 
@@ -45,6 +46,8 @@ SANDBOX = web.AppKey("sandbox", Sandbox)
 FETCHER = web.AppKey("fetcher", Fetcher)
 LITE = web.AppKey("lite", Lite)
 KEYS = web.AppKey("keys", KeyStore)
+LEVELS = web.AppKey("levels", Levels)
+"""How much of their limits callers have used up, in all serving processes together."""
 ROLE: web.RequestKey[AccessRole] = web.RequestKey("role")
 """What the caller may do, once access was given. Who needs no key may do everything."""
 CALLER: web.RequestKey[ApiKey] = web.RequestKey("caller")

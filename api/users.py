@@ -12,6 +12,7 @@ from cryptography.exceptions import InvalidKey
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from samelook.api.errors import ApiError, bad_request
+from samelook.sql.audit import note_change
 from samelook.sql.named import queries
 from samelook.sql.pool import Pool
 from samelook.sql.storable import storable
@@ -49,11 +50,14 @@ class UserStore:
         """A new account. Raises ApiError for a bad name or password, and for a name that is taken."""
         if not name.strip() or not name.isprintable() or len(name) > _LONGEST_NAME:
             raise bad_request(f"The name of a user is printable text of {_LONGEST_NAME} characters at most.")
-        number = await self._queries.add_user(
-            self._pool, name=storable(name), role=role, password_hash=await _hashed(password)
-        )
-        if number is None:
-            raise ApiError(409, f"There is a user {name!r} already.")
+        digest = await _hashed(password)
+        async with self._pool.acquire() as connection, connection.transaction():
+            number = await self._queries.add_user(
+                connection, name=storable(name), role=role, password_hash=digest
+            )
+            if number is None:
+                raise ApiError(409, f"There is a user {name!r} already.")
+            await note_change(connection, "create_user", name, after={"role": role})
         return User(number, name, role)
 
     async def list(self) -> list[User]:
@@ -63,11 +67,19 @@ class UserStore:
     async def change_password(self, name: str, password: str) -> bool:
         """Gives an account another password, which ends its sessions; whether there is one of this name."""
         digest = await _hashed(password)
-        return await self._queries.change_password(self._pool, name=name, password_hash=digest) is not None
+        async with self._pool.acquire() as connection, connection.transaction():
+            found = await self._queries.change_password(connection, name=name, password_hash=digest)
+            if found is not None:
+                await note_change(connection, "change_password", name)
+        return found is not None
 
     async def remove(self, name: str) -> bool:
         """Ends an account; whether there was one."""
-        return await self._queries.remove_user(self._pool, name=name) is not None
+        async with self._pool.acquire() as connection, connection.transaction():
+            found = await self._queries.remove_user(connection, name=name)
+            if found is not None:
+                await note_change(connection, "remove_user", name)
+        return found is not None
 
     async def with_password(self, name: str, password: str) -> User | None:
         """The account of this name, if that is its password."""

@@ -20,6 +20,7 @@ from samelook.api.errors import ApiError
 from samelook.api.keys import ApiKey
 from samelook.api.sessions import LONGEST_S, Sessions, SignedIn, form_token
 from samelook.api.state import CALLER, ROLE, SETTINGS
+from samelook.sql.audit import act_as
 
 SESSIONS = web.AppKey("sessions", Sessions)
 SESSION_COOKIE = "samelook_session"
@@ -75,6 +76,7 @@ async def admit(request: web.Request, operation: Operation) -> None:
     request[ROLE] = visitor.role
     if key is not None:
         request[CALLER] = key
+    act_as(who_acts(request))
 
 
 def who_acts(request: web.Request) -> str:

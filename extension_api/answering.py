@@ -20,7 +20,7 @@ from samelook.extension_api.clients import Clients
 from samelook.extension_api.compact_lists import CompactLists
 from samelook.extension_api.curation import FamiliesFile
 from samelook.extension_api.errors import BadRequest
-from samelook.extension_api.limits import Buckets, network_of
+from samelook.extension_api.limits import Buckets, Levels, network_of
 from samelook.extension_api.outbox import Outbox
 from samelook.extension_api.settings import ExtensionSettings
 from samelook.facts.follower import Follower
@@ -65,7 +65,9 @@ class Extension:
         sandbox: Sandbox,
         settings: ExtensionSettings,
         clock: Callable[[], float] = time.time,
+        levels: Levels | None = None,
     ) -> None:
+        levels = levels or Levels()
         self.pool = pool
         self.follower = follower
         self.outbox = outbox
@@ -74,14 +76,12 @@ class Extension:
         self.clients = Clients(pool)
         self.answers = Answers(follower, outbox, sandbox, pool, settings, clock)
         self.compact = CompactLists(pool, follower, settings.verdicts.tiers)
-        self.work = Buckets(settings.work_per_s, settings.work_burst, time.monotonic)
-        self.registrations = Buckets(
-            settings.clients_per_hour / HOUR_S, settings.clients_per_hour, time.monotonic
-        )
-        self.reports = Buckets(settings.reports_per_hour / HOUR_S, settings.reports_per_hour, time.monotonic)
+        self.work = Buckets(settings.work_per_s, settings.work_burst, time.monotonic, levels, "work")
+        self.registrations = _hourly(settings.clients_per_hour, levels, "registrations")
+        self.reports = _hourly(settings.reports_per_hour, levels, "reports")
         self.reads: Any = queries("verdicts")
         self.writes: Any = queries("extension")
-        self.crawls = Buckets(settings.crawls_per_hour / HOUR_S, settings.crawls_per_hour, time.monotonic)
+        self.crawls = _hourly(settings.crawls_per_hour, levels, "crawls")
         self._network_key = settings.network_key
         self._cache: OrderedDict[tuple[bytes, int | None], Cached] = OrderedDict()
         self._cached_bytes = 0
@@ -181,8 +181,12 @@ def extension_context(
     settings: ExtensionSettings,
     database: DatabaseSettings,
     sandbox_of: Callable[[web.Application], Sandbox],
+    levels: Levels,
 ) -> Callable[[web.Application], AsyncIterator[None]]:
-    """What to append to an application's `cleanup_ctx`, after what opens the sandbox that it shares."""
+    """What to append to an application's `cleanup_ctx`, after what opens the sandbox that it shares.
+
+    Serving processes that are given the same levels, made before they were forked, share the limits.
+    """
 
     async def context(app: web.Application) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
@@ -190,10 +194,10 @@ def extension_context(
             sandbox = sandbox_of(app)
             await asyncio.to_thread(load_suffixes)
             follower = Follower(database, settings.verdicts)
-            outbox = Outbox(pool, remembered=settings.verdicts.remembered_sightings)
+            outbox = Outbox(pool, remembered=settings.verdicts.remembered_sightings, levels=levels)
             outbox.is_crawled = lambda site: site in follower.memory.sites
             await outbox.load(queries("verdicts"))
-            app[EXTENSION] = Extension(pool, follower, outbox, sandbox, settings)
+            app[EXTENSION] = Extension(pool, follower, outbox, sandbox, settings, levels=levels)
             keeper = Keeper(database, settings.verdicts, time.time)
             # Start-up does not wait for the facts: other routes answer meanwhile, these answer 503.
             work = [follower.run, keeper.run, outbox.run, LookWorker(pool, sandbox, keeper).run]
@@ -209,6 +213,10 @@ def extension_context(
                 await outbox.close()
 
     return context
+
+
+def _hourly(count: float, levels: Levels, kind: str) -> Buckets:
+    return Buckets(count / HOUR_S, count, time.monotonic, levels, kind)
 
 
 @asynccontextmanager

@@ -1,44 +1,104 @@
-"""Who may ask how much: token buckets by client and by network, in memory, for each process."""
+"""Who may ask how much: token buckets by client and by network, shared by the serving processes."""
 
 from __future__ import annotations
 
+import fcntl
 import ipaddress
-from collections import OrderedDict
+import mmap
+import os
+import secrets
+import struct
+import tempfile
+import weakref
 from collections.abc import Callable
+from hashlib import blake2b
+from pathlib import Path
 
 from samelook.extension_api.errors import AskedTooOften
 
-MOST_BUCKETS = 100_000
+_PLACES = 8
+_PLACE = struct.Struct("<Qdd")
+"""A key's digest, the level of its bucket, and when that was so. No digest: nobody's."""
+_ROW_BYTES = _PLACES * _PLACE.size
+
+
+class Levels:
+    """How full token buckets are, for this process and those forked from it: 6 MB for 262,144 keys.
+
+    A key has its place in one of many rows of eight. Where all eight are taken, the one that was used longest
+    ago is forgotten, which can only give somebody more. Rows are chosen by a secret, so that nobody can crowd
+    out others on purpose. To be used by one thread of a process, as the kernel's locks are the process's.
+    """
+
+    def __init__(self, rows: int = 1 << 15) -> None:
+        self._rows = rows
+        self._secret = secrets.token_bytes(16)
+        self._memory = mmap.mmap(-1, rows * _ROW_BYTES)
+        # A file that stays empty: what is locked are the numbers of rows. The kernel takes back the locks of
+        # a process that dies.
+        self._locks, name = tempfile.mkstemp(prefix="samelook-limits-")
+        Path(name).unlink()
+        weakref.finalize(self, os.close, self._locks)
+
+    def take(self, key: str, units: float, now: float, per_s: float, burst: float) -> float:
+        """Use up units of the key's bucket; or, where it has too few, say how many it lacks."""
+        digest = blake2b(key.encode(errors="surrogatepass"), digest_size=8, key=self._secret).digest()
+        number = int.from_bytes(digest, "little") or 1
+        row = number % self._rows
+        fcntl.lockf(self._locks, fcntl.LOCK_EX, 1, row)
+        try:
+            place, level, at = self._find(row * _ROW_BYTES, number, burst, now)
+            level = min(burst, level + max(0.0, now - at) * per_s)
+            if level < units:
+                return units - level
+            _PLACE.pack_into(self._memory, place, number, level - units, now)
+            return 0.0
+        finally:
+            fcntl.lockf(self._locks, fcntl.LOCK_UN, 1, row)
+
+    def _find(self, start: int, number: int, burst: float, now: float) -> tuple[int, float, float]:
+        """Where the key's place is, its level and of when it is; a new key gets the place of the oldest."""
+        oldest, oldest_at = start, float("inf")
+        for place in range(start, start + _ROW_BYTES, _PLACE.size):
+            known, level, at = _PLACE.unpack_from(self._memory, place)
+            if known == number:
+                return place, level, at
+            if not known:
+                oldest, oldest_at = place, float("-inf")
+            elif at < oldest_at:
+                oldest, oldest_at = place, at
+        return oldest, burst, now
 
 
 class Buckets:
-    """Token buckets by key. The least recently used are forgotten, which can only give somebody more."""
+    """Token buckets by key. `kind` tells them from others in the same levels."""
 
-    def __init__(self, per_s: float, burst: float, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        per_s: float,
+        burst: float,
+        clock: Callable[[], float],
+        levels: Levels | None = None,
+        kind: str = "",
+    ) -> None:
         self._per_s = per_s
         self._burst = burst
         self._clock = clock
-        self._levels: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._levels = levels or Levels()
+        self._kind = kind
 
     def spare(self, key: str, units: float) -> bool:
         """Use up units if there are enough; whether there were."""
-        try:
-            self.take(key, units)
-        except AskedTooOften:
-            return False
-        return True
+        return self._lacking(key, units) == 0.0
 
     def take(self, key: str, units: float) -> None:
-        """Use up units. Raises RateLimited when there are not enough."""
-        now = self._clock()
-        level, at = self._levels.get(key, (self._burst, now))
-        level = min(self._burst, level + (now - at) * self._per_s)
-        if level < units:
-            raise AskedTooOften("Too many requests; slow down.", retry_after_s=(units - level) / self._per_s)
-        self._levels[key] = (level - units, now)
-        self._levels.move_to_end(key)
-        if len(self._levels) > MOST_BUCKETS:
-            self._levels.popitem(last=False)
+        """Use up units. Raises AskedTooOften when there are not enough."""
+        lacking = self._lacking(key, units)
+        if lacking:
+            raise AskedTooOften("Too many requests; slow down.", retry_after_s=lacking / self._per_s)
+
+    def _lacking(self, key: str, units: float) -> float:
+        return self._levels.take(f"{self._kind} {key}", units, self._clock(), self._per_s, self._burst)
 
 
 def client_address(peer: str | None, forwarded: str | None, trusted_proxies: int) -> str:

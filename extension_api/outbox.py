@@ -18,7 +18,7 @@ from uuid import UUID
 
 import structlog
 
-from samelook.extension_api.limits import Buckets
+from samelook.extension_api.limits import Buckets, Levels
 from samelook.names.hosts import reversed_host
 from samelook.names.sites import Site
 from samelook.sql.away import AWAY
@@ -47,7 +47,7 @@ _network: ContextVar[str | None] = ContextVar("network", default=None)
 class Outbox:
     """Collects writes and flushes them once a second."""
 
-    def __init__(self, pool: Pool, *, remembered: int) -> None:
+    def __init__(self, pool: Pool, *, remembered: int, levels: Levels | None = None) -> None:
         self._pool = pool
         self._writes: Any = queries("extension")
         self._sightings: OrderedDict[tuple[Site, bytes], int] = OrderedDict()
@@ -57,7 +57,7 @@ class Outbox:
         self._explained: OrderedDict[UUID, bytes] = OrderedDict()
         self._explained_bytes = 0
         self._askers: OrderedDict[Site, str | None] = OrderedDict()
-        self._allowance = Buckets(WRITES_PER_HOUR / 3600, WRITES_PER_HOUR, time.monotonic)
+        self._allowance = Buckets(WRITES_PER_HOUR / 3600, WRITES_PER_HOUR, time.monotonic, levels, "writes")
         self.is_crawled: Callable[[Site], bool] = lambda _: False
         """Whether the crawl knows a site: what is seen there is worth keeping whoever asks."""
         self._asked_for: OrderedDict[Site, float] = OrderedDict()

@@ -124,6 +124,7 @@ def _with_users(work: Callable[[UserStore], Awaitable[_T]]) -> _T:
     from samelook.postgres.configured import configured_database
     from samelook.processes.running import run_async
     from samelook.settings import load_settings
+    from samelook.sql.audit import by_account
     from samelook.sql.pool import open_pool
 
     settings = load_settings()
@@ -133,7 +134,7 @@ def _with_users(work: Callable[[UserStore], Awaitable[_T]]) -> _T:
             return await work(UserStore(pool))
 
     try:
-        with configured_database(settings) as url:
+        with configured_database(settings) as url, by_account():
             done: _T = run_async(run(url))
     except ApiError as error:
         typer.echo(f"samelook users: {error.message}", err=True)

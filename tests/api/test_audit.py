@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from samelook.api.users import UserStore
 from tests.api.test_access import bearer
 
 EVERYTHING = frozenset({"matcher", "curator", "extension", "hasher"})
@@ -99,3 +100,18 @@ async def test_credentials_of_exchanges_are_never_in_it(pool: Any, secret: str) 
     assert rows[1]["detail"] == {"before": {"credentials": "unset"}, "after": {"credentials": "set"}}
     assert rows[2]["detail"] == {"before": {"enabled": True}, "after": {"enabled": False}}
     assert secret not in json.dumps([row["detail"] for row in rows])
+
+
+async def test_accounts_are_audited_without_their_passwords(pool: Any) -> None:
+    users = UserStore(pool)
+    await users.add("anna", "curator", "a password of anna's")
+    await users.change_password("anna", "another password")
+    assert not await users.change_password("nobody", "another password")
+    await users.remove("anna")
+    rows = await pool.fetch("SELECT action, subject, detail FROM audit ORDER BY id")
+    assert [(row["action"], row["subject"]) for row in rows] == [
+        ("create_user", "anna"),
+        ("change_password", "anna"),
+        ("remove_user", "anna"),
+    ]
+    assert "password" not in json.dumps([row["detail"] for row in rows])

@@ -19,6 +19,10 @@ import aiohttp
 import psutil
 import pytest
 
+from samelook.api.keys import KeyStore
+from samelook.sql.pool import open_pool
+from samelook.sql.settings import DatabaseSettings
+
 COMMAND = [sys.executable, "-m", "samelook", "serve", "--role", "matcher", "--role", "curator"]
 
 
@@ -183,6 +187,13 @@ async def test_workers_agree_and_are_replaced_when_killed(database_url: str, tmp
                 assert await lookup(session, url, value) == [1]
             children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
             assert len(children) == 2
+            async with open_pool(DatabaseSettings(url=database_url)) as pool:
+                _, secret = await KeyStore(pool, None).create("limited", "admin", per_minute=10)
+            statuses = []
+            for _ in range(24):
+                async with session.get(f"{url}/c/api_keys", headers={"X-API-Key": secret}) as response:
+                    statuses.append(response.status)
+            assert statuses == [200] * 10 + [429] * 14
             os.kill(int(children[0]), signal.SIGKILL)
             async with asyncio.timeout(60):
                 while True:

@@ -2,10 +2,29 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from samelook.extension_api.errors import AskedTooOften
-from samelook.extension_api.limits import Buckets, client_address, network_of
+from samelook.extension_api.limits import Buckets, Levels, client_address, network_of
+
+FORKED = """
+import os
+from samelook.extension_api.limits import Buckets, Levels
+
+buckets = Buckets(1e-9, 1000.0, lambda: 1.0, Levels(), "work")
+reading, writing = os.pipe()
+for _ in range(3):
+    if not os.fork():
+        os.write(writing, b"%d\\n" % sum(buckets.spare(f"client {n % 2}", 1) for n in range(3000)))
+        os._exit(0)
+for _ in range(3):
+    os.wait()
+os.close(writing)
+print(*map(int, os.fdopen(reading).read().split()))
+"""
 
 
 def test_a_bucket_gives_what_flows_into_it_and_each_key_has_its_own() -> None:
@@ -23,6 +42,26 @@ def test_a_bucket_gives_what_flows_into_it_and_each_key_has_its_own() -> None:
     buckets.take("a", 4)
     with pytest.raises(AskedTooOften):
         buckets.take("a", 1)
+
+
+def test_forked_processes_have_one_allowance_together() -> None:
+    done = subprocess.run([sys.executable, "-P", "-c", FORKED], capture_output=True, text=True, check=True)
+    taken = [int(word) for word in done.stdout.split()]
+    assert len(taken) == 3
+    assert sum(taken) == 2 * 1000
+
+
+def test_kinds_are_apart_and_whoever_was_here_longest_ago_is_forgotten_first() -> None:
+    levels, now = Levels(rows=1), [0.0]
+    work, crawls = (Buckets(1e-6, 1.0, lambda: now[0], levels, kind) for kind in ("work", "crawls"))
+    work.take("first", 1)
+    now[0] += 1
+    crawls.take("first", 1)
+    for number in range(7):
+        now[0] += 1
+        work.take(f"invented {number}", 1)
+    assert work.spare("first", 1)  # forgotten: nine are one more than a row has room for
+    assert not work.spare("invented 6", 1)
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,7 @@ async def test_a_picture_finds_its_sites_and_the_banks_that_hold_it(person: Pers
     assert status == 400
 
 
-async def test_a_bank_is_made_filled_and_emptied(curator: Person, picture: Any) -> None:
+async def test_a_bank_is_made_filled_and_emptied(service: Service, curator: Person, picture: Any) -> None:
     status, where = await curator.post(
         "/ui/banks",
         name="PAGES",
@@ -153,6 +153,9 @@ async def test_a_bank_is_made_filled_and_emptied(curator: Person, picture: Any) 
     assert (await curator.post("/ui/signal-types/pdq", on="no"))[0] == 403
     assert (await curator.post("/ui/banks/PAGES/remove", confirmed="OTHER"))[0] == 400
     assert (await curator.post("/ui/banks/PAGES/remove", confirmed="PAGES"))[0] == 303
+    async with open_pool(service.database) as pool:
+        whose = await pool.fetch("SELECT DISTINCT who FROM audit WHERE subject LIKE 'PAGES%'")
+    assert [row["who"] for row in whose] == ["curator"]
 
 
 async def test_an_exchange_is_made_from_its_schema(service: Service, curator: Person) -> None:
