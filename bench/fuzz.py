@@ -121,7 +121,11 @@ def fuzz_here(name: str, arguments: list[str]) -> None:
 
     logging.disable()
     target = TARGETS[name]
-    atheris.Setup([sys.argv[0], *arguments], target, enable_python_coverage=True)
+    # Merging runs itself again, as a program.
+    program = WORK / name / "run"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m bench.fuzz --child {name} "$@"\n')
+    program.chmod(0o755)
+    atheris.Setup([str(program), *arguments], target, enable_python_coverage=True)
     atheris.Fuzz()
 
 

@@ -96,7 +96,7 @@ class Extension:
         fresh = (
             CACHED_AT_MOST_S if cached.version == self.follower.version else self.settings.verdicts.cached_s
         )
-        return cached if age < fresh else None
+        return cached if 0 <= age < fresh else None  # below 0: the clock was set back
 
     def cache(self, key: tuple[bytes, int | None], answer: Cached) -> None:
         before = self._cache.pop(key, None)

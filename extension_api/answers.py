@@ -191,7 +191,7 @@ class Answers:
         """The rank of a site that is in no one's memory: beyond the tiers, and never visited."""
         now = self._clock()
         known = self._ranks.get(site)
-        if known is not None and now - known[0] < RANK_KEPT_S:
+        if known is not None and 0 <= now - known[0] < RANK_KEPT_S:
             return known[1]
         if not self._follower.is_current:
             # The database is away: the sites of a request do not each wait for it.

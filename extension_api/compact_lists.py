@@ -84,7 +84,7 @@ class CompactLists:
 
     async def _current(self) -> CompactList:
         now = self._clock()
-        if self._built is not None and now - self._looked_at < FRESH_S:
+        if self._built is not None and 0 <= now - self._looked_at < FRESH_S:
             return self._built
         await self._compute_codes()
         # The newest number is read first: rows written meanwhile are read twice rather than never.

@@ -130,7 +130,7 @@ class Outbox:
 
     def has_asked_for(self, site: Site, now: float) -> bool:
         """Whether the crawler was sent there within a day."""
-        return now - self._asked_for.get(site, 0.0) <= VISIT_AGAIN_S
+        return 0 <= now - self._asked_for.get(site, 0.0) <= VISIT_AGAIN_S
 
     def want_crawl(self, site: Site, now: float) -> None:
         """Have the crawler look at a site soon; asking again within a day changes nothing."""

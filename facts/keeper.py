@@ -115,7 +115,7 @@ class Keeper:
                 await self._queries.set_baseline_import(connection)
             return
         # A long import changes its figures after each merge; comparing all ranks each time would be dear.
-        if row["imports"] > row["finished"] and self._ranks_seen and now - self._ranks_at < RANKS_S:
+        if row["imports"] > row["finished"] and self._ranks_seen and 0 <= now - self._ranks_at < RANKS_S:
             return
         self._ranks_at = now
         if not await self._queries.anything_known(connection):
@@ -125,7 +125,7 @@ class Keeper:
 
     async def _keep_house(self, connection: OwnConnection) -> None:
         now = self._clock()
-        if now - self._kept_house_at < HOUSEKEEPING_S:
+        if 0 <= now - self._kept_house_at < HOUSEKEEPING_S:
             return
         self._kept_house_at = now
         await self._queries.note_settled(connection, probation_s=self._settings.probation_s)

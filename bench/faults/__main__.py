@@ -8,9 +8,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
-from bench.faults import database
+from bench.faults import database, killing, surroundings
 from bench.faults.outcome import HEADER, Outcome
 
 Scenario = Callable[[Path], Awaitable[Outcome]]
@@ -21,7 +22,11 @@ def main() -> None:
     asked.add_argument("names", nargs="*", help="scenarios; default: all")
     asked.add_argument("--kills", type=int, default=50, help="of each kind of work")
     chosen = asked.parse_args()
-    scenarios: dict[str, Scenario] = {one.__name__: one for one in database.SCENARIOS}
+    scenarios: dict[str, Scenario] = {
+        one.__name__: partial(database.one_fault, one) for one in database.FAULTS
+    }
+    scenarios |= {one.__name__: one for one in (*database.SCENARIOS, *surroundings.SURROUNDINGS)}
+    scenarios |= {one.__name__: partial(one, kills=chosen.kills) for one in killing.KILLED}
     failed = 0
     print(HEADER)
     for name in chosen.names or scenarios:
@@ -37,7 +42,7 @@ def main() -> None:
 
 
 async def _run(scenario: Scenario, folder: Path) -> Outcome:
-    async with asyncio.timeout(900):
+    async with asyncio.timeout(1800):
         return await scenario(folder)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import asyncpg
@@ -15,65 +16,72 @@ from bench.faults.service import Load, loaded, serving
 AWAY_S = 4.0
 
 
-async def killed(folder: Path) -> Outcome:
+async def killed(server: Server, load: Load, away_s: float) -> float:
     """All processes of Postgres are killed; its operator starts it again after some seconds."""
-    with one_server() as server:
-        async with serving(server.url, folder) as service, loaded(service, server.url) as load:
-            server.kill()
-            await asyncio.sleep(AWAY_S)
-            server.start()
-            return await load.outcome("Postgres killed", await _well_again(load))
+    server.kill()
+    await asyncio.sleep(away_s)
+    server.start()
+    return await _well_again(load)
 
 
-async def restarted(folder: Path) -> Outcome:
-    """Postgres is restarted in order, three times on end."""
-    with one_server() as server:
-        async with serving(server.url, folder) as service, loaded(service, server.url) as load:
-            longest = 0.0
-            for _ in range(3):
-                server.stop()
-                server.start()
-                longest = max(longest, await _well_again(load))
-            return await load.outcome("Postgres restarted 3 times", longest)
+async def restarted(server: Server, load: Load, _: float) -> float:
+    """Postgres is restarted in order, twice on end."""
+    longest = 0.0
+    for _ in range(2):
+        server.stop()
+        server.start()
+        longest = max(longest, await _well_again(load))
+    return longest
 
 
-async def silent(folder: Path) -> Outcome:
+async def silent(server: Server, load: Load, away_s: float) -> float:
     """Postgres stops answering, with all connections open, and goes on later."""
-    with one_server() as server:
-        async with serving(server.url, folder) as service, loaded(service, server.url) as load:
-            server.freeze()
-            try:
-                await asyncio.sleep(2 * AWAY_S)
-            finally:
-                server.thaw()
-            return await load.outcome("Postgres silent for 8 s", await _well_again(load))
+    server.freeze()
+    try:
+        await asyncio.sleep(2 * away_s)
+    finally:
+        server.thaw()
+    return await _well_again(load)
 
 
-async def out_of_connections(folder: Path) -> Outcome:
+async def out_of_connections(server: Server, load: Load, away_s: float) -> float:
     """Somebody else takes all connections that are left, and drops those of the service."""
-    with one_server("max_connections=30", "superuser_reserved_connections=0") as server:
-        async with serving(server.url, folder) as service, loaded(service, server.url) as load:
-            admin = await asyncpg.connect(server.url)
-            taken: list[asyncpg.Connection[asyncpg.Record]] = []
+    admin = await asyncpg.connect(server.url)
+    taken: list[asyncpg.Connection[asyncpg.Record]] = []
+    try:
+        for _ in range(3):
+            await admin.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE application_name = 'samelook serve'"
+            )
             try:
-                for _ in range(3):
-                    await admin.execute(
-                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                        "WHERE application_name = 'samelook serve'"
-                    )
-                    try:
-                        while True:
-                            taken.append(await asyncpg.connect(server.url))
-                    except asyncpg.TooManyConnectionsError:
-                        await asyncio.sleep(0.5)
-                await asyncio.sleep(AWAY_S)
-            finally:
-                for connection in (*taken, admin):
-                    connection.terminate()
-            # Whether it is there is a matter of words: the service cannot use it, and says so.
-            load.true.clear()
-            load.told.clear()
-            return await load.outcome("out of connections", await _well_again(load))
+                while True:
+                    taken.append(await asyncpg.connect(server.url))
+            except asyncpg.TooManyConnectionsError:
+                await asyncio.sleep(0.5)
+        await asyncio.sleep(away_s)
+    finally:
+        for connection in (*taken, admin):
+            connection.terminate()
+    took = await _well_again(load)
+    # Whether it was there is a matter of words: the service could not use it, and said so.
+    load.true.clear()
+    load.told.clear()
+    return took
+
+
+FAULTS = (killed, restarted, silent, out_of_connections)
+FEW_CONNECTIONS = ("max_connections=30", "superuser_reserved_connections=0")
+
+
+async def one_fault(
+    fault: Callable[[Server, Load, float], Awaitable[float]], folder: Path, away_s: float = AWAY_S
+) -> Outcome:
+    """One of the faults above, under a service of its own."""
+    with one_server(*FEW_CONNECTIONS) as server:
+        async with serving(server.url, folder) as service, loaded(service, server.url) as load:
+            name = f"Postgres {fault.__name__.replace('_', ' ')}"
+            return await load.outcome(name, await fault(server, load, away_s))
 
 
 async def failed_over(folder: Path) -> Outcome:
@@ -146,7 +154,7 @@ async def embedded_killed(folder: Path) -> Outcome:
     from samelook.postgres.embedded import embedded_postgres
 
     with embedded_postgres(folder) as url:
-        # The service is told of no database: it finds the one of its folder, and keeps it running.
+        # The service is told of no database: it finds the one of its folder, and keeps that running.
         async with serving("", folder) as service, loaded(service, url) as load:
             longest = 0.0
             for number in (signal.SIGKILL, signal.SIGQUIT, signal.SIGKILL):
@@ -177,4 +185,4 @@ async def _follow_in_step(primary: Server) -> None:
         await connection.close()
 
 
-SCENARIOS = (killed, restarted, silent, out_of_connections, out_of_disk, failed_over, embedded_killed)
+SCENARIOS = (out_of_disk, failed_over, embedded_killed)

@@ -40,14 +40,15 @@ class Server:
         source = ("-h", primary.folder, "-p", primary.number, "-U", "owner")
         _run("pg_basebackup", *source, "-D", self.data, "-R", "-X", "stream", "-c", "fast")
 
-    def start(self, *options: str) -> None:
+    def start(self, **environment: str) -> None:
         """Starts it, and waits until it answers."""
         settings = {"listen_addresses": "", "unix_socket_directories": str(self.folder), "fsync": "on"}
-        settings |= dict(option.split("=", 1) for option in (*self._options, *options))
+        settings |= dict(option.split("=", 1) for option in self._options)
         words = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         command = [str(program("postgres")), "-D", str(self.data), "-p", str(self.number), *words]
         with (self.folder / f"log-{self.number}").open("ab") as log:
-            self._server = subprocess.Popen(command, cwd="/", stdout=log, stderr=log, **_account())  # type: ignore[call-overload]
+            own = {"env": {**os.environ, **environment}, **_account()}
+            self._server = subprocess.Popen(command, cwd="/", stdout=log, stderr=log, **own)  # type: ignore[call-overload]
         _run("pg_isready", "-h", self.folder, "-p", self.number, "-t", "30", tries=600)
 
     @property
@@ -138,10 +139,12 @@ def _account() -> dict[str, object]:
 
 def _run(name: str, *arguments: object, tries: int = 1) -> None:
     command = [str(program(name)), *map(str, arguments)]
+    said = ""
     for _ in range(tries):
         done = subprocess.run(  # type: ignore[call-overload]
             command, cwd="/", check=False, capture_output=True, text=True, timeout=PATIENCE_S, **_account()
         )
         if done.returncode == 0:
             return
-    raise RuntimeError(f"{name}: {done.stdout}{done.stderr}")
+        said = done.stdout + done.stderr
+    raise RuntimeError(f"{name}: {said}")

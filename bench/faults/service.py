@@ -209,6 +209,7 @@ class Load:
 
 async def compared(database: str, acknowledged: Mapping[str, int], sent: set[str]) -> tuple[int, int]:
     """How many acknowledged values are not there, and how many are there more than once."""
+    acknowledged = dict(acknowledged)  # more may come while the database answers
     connection = await asyncpg.connect(database)
     try:
         rows = await connection.fetch(

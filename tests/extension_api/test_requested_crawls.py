@@ -22,6 +22,13 @@ async def ask_for(pool: Pool, *sites: str) -> None:
     await outbox.flush()
 
 
+async def test_a_clock_that_was_set_back_does_not_keep_the_crawl_away(pool: Pool) -> None:
+    outbox = Outbox(pool, remembered=10)
+    outbox.want_crawl(ASKED_FOR, 1e9)
+    assert outbox.has_asked_for(ASKED_FOR, 1e9 + 3600)
+    assert not outbox.has_asked_for(ASKED_FOR, 1e9 - 3600)
+
+
 async def requests(pool: Pool, phase: str) -> list[tuple[int, bool]]:
     rows = await pool.fetch(
         "SELECT input_id, taken_at IS NOT NULL AS taken FROM crawl_requests WHERE phase = $1 ORDER BY 1",

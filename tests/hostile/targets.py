@@ -91,8 +91,8 @@ def documents(data: bytes) -> None:
         cookies = Cookies()
         cookies.keep(PAGE, text)
         assert "\n" not in cookies.header(PAGE)
-    elif rule_entries(text) < 10_000:
-        rules = protego.Protego.parse(text)
+    elif rule_entries(robots := body.decode("utf-8-sig", "replace")) < 10_000:
+        rules = protego.Protego.parse(robots)
         rules.can_fetch(PAGE, "samelook")
         rules.crawl_delay("samelook")
 
