@@ -155,7 +155,7 @@ async def test_a_bank_is_made_filled_and_emptied(service: Service, curator: Pers
     assert (await curator.post("/ui/banks/PAGES/remove", confirmed="PAGES"))[0] == 303
     async with open_pool(service.database) as pool:
         whose = await pool.fetch("SELECT DISTINCT who FROM audit WHERE subject LIKE 'PAGES%'")
-    assert [row["who"] for row in whose] == ["curator"]
+    assert [row["who"] for row in whose] == ["user curator"]
 
 
 async def test_an_exchange_is_made_from_its_schema(service: Service, curator: Person) -> None:
