@@ -117,6 +117,11 @@ def fuzz_here(name: str, arguments: list[str]) -> None:
     with atheris.instrument_imports(
         include=["samelook", "PIL", "protego", "publicsuffixlist", "csv", "json"]
     ):
+        # What is imported on first use would not be followed.
+        from samelook.hashing import decode, ico, png, png_rows, raster, svg  # noqa: F401
+        from samelook.hashing.svg import animation, cascade, matching, rewrite, text, tree, uses  # noqa: F401
+
+        raster.load_plugins()
         from tests.hostile.targets import TARGETS
 
     logging.disable()

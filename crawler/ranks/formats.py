@@ -244,18 +244,18 @@ def printable(line: bytes | str, width: int = 80) -> str:
 
 def _sample_lines(sample: bytes) -> list[str]:
     """The sample's first lines that say something; raises NotARankList when it cannot be a list at all."""
-    if not sample.strip():
-        raise NotARankList("The file is empty.")
     if sample.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise NotARankList("The file is UTF-16 text; save it as UTF-8.")
     if b"\0" in sample:
         raise NotARankList("The file is binary, not a list of domains.")
     text = sample.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
+    if not text.strip():
+        raise NotARankList("The file is empty.")
     if re.match(r"\s*<(?:!doctype|html|\?xml)", text, re.IGNORECASE):
         raise NotARankList("The file is a web page, not a list of domains; the download may have failed.")
     if text.lstrip().startswith(("{", "[{")):
         raise NotARankList("The file is JSON, not a list of domains.")
-    lines = [line for line in text.split("\n", SAMPLE_LINES)[:SAMPLE_LINES] if line.strip()]
+    lines = list(islice((line for line in text.split("\n") if line.strip()), SAMPLE_LINES))
     # A plain list may begin with comments; Common Crawl's header is no comment.
     return [line for line in lines if not line.startswith("#") or "\t" in line] or lines[:1]
 

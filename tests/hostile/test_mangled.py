@@ -131,6 +131,11 @@ def test_rank_lists() -> None:
         rows = copied.decode().splitlines()
         assert all(row.count("\t") == rows[0].count("\t") for row in rows)
     assert RankParser(layout_of(RANKS)).copy_text(RANKS).count(b"\n") == 3
+    # Found by fuzzing: what is blank as text and not as bytes.
+    for blank in (b"\x1d", b"\xef\xbb\xbf\n", b"\xc2\xa0\n"):
+        with pytest.raises(NotARankList, match="empty"):
+            layout_of(blank)
+    assert RankParser(layout_of(b"\n" * 900 + RANKS)).copy_text(b"\n" * 900 + RANKS).count(b"\n") == 3
 
 
 @pytest.mark.parametrize("name", sorted(SIGNAL_TYPES))
