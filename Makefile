@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 BENCHMARKS := hashing accuracy discovery fetcher queue queues crawl rank_import matching matching_soak check check_effects extension pages api exchanges exchange_export inspector world
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve extension test lint types imports browsers tests screenshots bench lock clean
+.PHONY: help install demo serve extension test lint types imports browsers tests screenshots bench fuzz audit licences sbom tools lock clean
 
 help:  ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -57,11 +57,35 @@ screenshots: install  ## Pictures of the pages for docs/pages.md, from the demo'
 bench: install  ## Run the benchmarks (each also runs by itself: python -m bench.NAME)
 	@for name in $(BENCHMARKS); do $(BIN)/python -m bench.$$name || exit 1; done
 
+tools: install  ## What fuzz, audit and sbom need
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-tools.lock
+
+FUZZ_SECONDS ?= 60
+fuzz: tools  ## Fuzz what reads foreign bytes, FUZZ_SECONDS for each of ten targets
+	$(BIN)/python -m bench.fuzz --seconds $(FUZZ_SECONDS)
+
+audit: tools  ## Known vulnerabilities of what is pinned; OSV=PATH of a database to ask nobody
+ifdef OSV
+	$(BIN)/python tools/dependencies.py audit --database $(OSV)
+else
+	for lock in requirements requirements-compiled requirements-tools; do \
+	  $(BIN)/pip-audit --disable-pip --requirement $$lock.lock || exit 1; done
+endif
+
+licences: install  ## Check the licences of what users install; docs/licences.md
+	$(BIN)/python tools/dependencies.py licences --write
+
+sbom: tools  ## What the program is made of, as CycloneDX: build/sbom.json
+	@mkdir -p build
+	$(BIN)/cyclonedx-py requirements requirements-compiled.lock --pyproject pyproject.toml --of JSON --output-file build/sbom.json
+
 lock:  ## Pin the newest versions that pyproject.toml allows (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url \
 	  --upgrade --extra dev --output-file requirements.lock pyproject.toml
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url \
 	  --upgrade --constraint requirements.lock --extra compiled --extra exchanges --output-file requirements-compiled.lock pyproject.toml
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url \
+	  --upgrade --constraint requirements.lock --constraint requirements-compiled.lock --extra tools --output-file requirements-tools.lock pyproject.toml
 
 clean:  ## Remove what install and the tests made
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -84,7 +84,7 @@ class KeyStore:
     async def key_of(self, secret: str) -> ApiKey | None:
         """The key with this secret, if it works. One that another process revoked may work two seconds more.
 
-        Raises RateLimited when the key has used up its requests of this minute.
+        Raises AskedTooOften when the key has used up its requests of this minute.
         """
         return await self.key_of_digest(digest_of(secret))
 

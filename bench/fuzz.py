@@ -85,7 +85,9 @@ def keep_smallest(name: str, corpus: Path, folder: Path) -> None:
     merged = folder / "merged"
     shutil.rmtree(merged, ignore_errors=True)
     merged.mkdir()
-    run_child(name, ["-merge=1", str(merged), str(corpus)], folder / "merge.log")
+    run_child(name, ["-merge=1", "-timeout=60", str(merged), str(corpus)], folder / "merge.log")
+    if not any(merged.iterdir()):
+        merged = corpus  # it was killed; what was kept while fuzzing is nearly as small
     lines, size = [], 0
     for path in sorted(merged.iterdir(), key=lambda one: (one.stat().st_size, one.name)):
         line = base64.b64encode(path.read_bytes()).decode()

@@ -37,6 +37,32 @@ def test_the_manifests_are_valid() -> None:
     assert {"Deployment", "CronJob", "HorizontalPodAutoscaler", "ScaledObject"} <= kinds
 
 
+def test_no_container_is_root_or_may_write_or_has_capabilities() -> None:
+    pods = []
+    for path in MANIFESTS:
+        for document in documents(path):
+            spec = document.get("spec", {})
+            spec = spec.get("jobTemplate", {}).get("spec", spec).get("template", {}).get("spec")
+            pods += [spec] if isinstance(spec, dict) else []
+    assert len(pods) >= 3
+    for pod in pods:
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        for container in pod["containers"]:
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            }
+    services = yaml.safe_load((DEPLOY.parent / "docker-compose.yml").read_text())["services"]
+    for name in ("serve", "crawler"):
+        service = services[name]
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+    last_stage = (DEPLOY.parent / "Dockerfile").read_text().rpartition("FROM ")[2]
+    assert "\nUSER samelook\n" in last_stage
+
+
 def test_the_autoscaler_of_the_crawl_counts_a_queue_that_there_is(database_server: Any) -> None:
     import asyncio
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
+from structlog.testing import capture_logs
 
 from samelook.api import admission, server, slowness
 from samelook.api.admission import Door, Gone
@@ -158,6 +159,18 @@ async def test_odd_names_and_numbers_are_no_fault_of_ours(steady: Any, path: str
         # What is not there can be removed, as in HMA.
         allowed = (200, 400, 401, 404, 405) if method == "DELETE" else (400, 401, 404, 405)
         assert answer.status in allowed, (method, answer.text)
+
+
+async def test_descriptors_that_run_out_are_told_of_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slowness, "_LOOK_S", 0.001)
+    monkeypatch.setattr(slowness, "_descriptors", lambda limit: round(0.95 * limit))
+    with capture_logs() as logs:
+        async for _ in slowness.descriptors_watched(web.Application()):
+            await until(lambda: logs)
+            await asyncio.sleep(0.005)
+            break
+    assert [(log["event"], log["log_level"]) for log in logs] == [("api.descriptors_run_out", "error")]
+    assert 0 < logs[0]["used"] < logs[0]["limit"]
 
 
 async def test_readiness_tells_the_truth_by_role(serve: Any, database_url: str, database_server: Any) -> None:
