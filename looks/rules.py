@@ -68,7 +68,23 @@ class SameDrawing:
             scale = np.where(exchanged, _EXCHANGED_SCALE, _SCALE_BY_DETAIL * (measures.detail - _SCALE_FROM))
             near = (pdq <= _SHADE_BITS) | exchanged
             shown &= (measures.shift <= shift) & (measures.scale <= scale) & near
+            shown |= exchanged & _lies_on_the_other(measures, pdq, exchanged)
         return shown
+
+
+def _lies_on_the_other(measures: Measures, pdq: NDArray[np.int64], exchanged: _Flags) -> _Flags:
+    """Row by row, whether a plainer drawing with its colours exchanged is the other in every way.
+
+    Of letters only the same ones in nearly the same two colours are.
+    """
+    lies: _Flags = (
+        PLAINLY_EXCHANGED.shows(measures, pdq, exchanged)
+        & (measures.quarter >= _PLAIN_QUARTER)
+        & (measures.hue <= _PLAIN_HUE)
+        & (measures.shift <= _PLAIN_SHIFT)
+        & (measures.scale <= _PLAIN_SCALE)
+    )
+    return lies
 
 
 _SHADE_BITS: Final = 24
@@ -78,6 +94,10 @@ _SCALE_BY_DETAIL: Final = 0.04
 _SCALE_FROM: Final = 0.22
 _EXCHANGED_SHIFT: Final = 0.1
 _EXCHANGED_SCALE: Final = 0.03
+_PLAIN_QUARTER: Final = 0.7
+_PLAIN_HUE: Final = 0.4
+_PLAIN_SHIFT: Final = 0.06
+_PLAIN_SCALE: Final = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +145,9 @@ class LookRule:
 
 SHADE: Final = SameDrawing(
     40, least_inner=0.95, most_tint=70, most_rest=0.03, least_detail=0.45, least_direction=0.8, is_exact=True
+)
+PLAINLY_EXCHANGED: Final = SameDrawing(
+    40, least_inner=0.97, most_tint=30, most_rest=0.015, least_detail=0.15, least_direction=0.95
 )
 STRICT: Final = LookRule("strict", radius_bits=36, least_points=3.8, least_inner=0.75, most_tint=20)
 STANDARD: Final = LookRule("standard", 54, least_points=2.0, least_inner=0.75, most_tint=25, drawing=SHADE)

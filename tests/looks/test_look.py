@@ -58,6 +58,17 @@ def test_what_a_ring_encloses_has_a_form_and_what_lies_on_a_tile_has_none() -> N
     assert "inside" not in canonical_pictures(np.array(tile))
 
 
+def test_a_tile_in_a_ring_has_no_pale_border() -> None:
+    """Shrunk, a tile covers its outermost pixels in part; drawn large, it ends where the canvas ends."""
+    large = Image.new("RGBA", (256, 256))
+    ImageDraw.Draw(large).ellipse((0, 0, 255, 255), (255, 255, 255, 255), (90, 90, 90, 255), 20)
+    ImageDraw.Draw(large).rectangle((51, 53, 203, 201), (20, 80, 200, 255))
+    small = large.resize((64, 64), Image.Resampling.LANCZOS)
+    inside = canonical_pictures(np.array(small))["inside"]
+    row = inside[CANVAS // 2].astype(int)
+    assert np.abs(row[[0, -1]] - (20, 80, 200)).max() <= 16
+
+
 def test_an_opaque_icon_without_a_margin_is_only_plain(icon: Rgba) -> None:
     opaque = icon.copy()
     opaque[..., 3] = 255

@@ -361,3 +361,22 @@ def test_rules_widen() -> None:
     assert STRICT.least_points > STANDARD.least_points > WIDE.least_points
     assert STRICT.least_inner >= STANDARD.least_inner >= WIDE.least_inner
     assert STRICT.most_tint <= STANDARD.most_tint <= WIDE.most_tint
+
+
+def test_a_plain_drawing_with_its_colours_exchanged_is_found_and_another_is_not() -> None:
+    drawing, other = (plain_drawing(turned) for turned in (0, 90))
+    exchanged = drawing.copy()
+    exchanged[..., :3] = np.clip(np.array([285, 375, 345]) - drawing[..., :3], 0, 255)
+    asked, owner = look_of(exchanged), look_of(drawing)
+    match = compare(asked, owner, STANDARD)
+    assert match is not None
+    assert match.version == "sign and ground exchanged"
+    assert compare(asked, owner, STRICT) is None
+    assert compare(asked, look_of(other), WIDE) is None
+
+
+def plain_drawing(turned: int) -> NDArray[np.uint8]:
+    """A white arrow on green."""
+    image = Image.new("RGBA", (256, 256), (30, 120, 90, 255))
+    ImageDraw.Draw(image).polygon([(40, 220), (120, 30), (220, 210), (125, 160)], "white")
+    return np.array(image.rotate(turned).resize((64, 64), Image.Resampling.LANCZOS))
