@@ -20,6 +20,7 @@ from samelook.api.middlewares import measured, with_access, with_cors, with_erro
 from samelook.api.pages import add_pages
 from samelook.api.pages import frame as frame_routes
 from samelook.api.pages import why as why_routes
+from samelook.api.queue_figures import queue_figures
 from samelook.api.routes import bulk as bulk_routes
 from samelook.api.routes import chat as chat_routes
 from samelook.api.routes import checks as check_routes
@@ -122,6 +123,7 @@ def create_app(settings: ApiSettings) -> web.Application:
             operator_routes.routes,
         ):
             app.add_routes(routes)
+        app.cleanup_ctx.append(queue_figures)
         export_routes.add_export(app)
         exchange_routes.add_exchanges(app)
     if "lite" in settings.roles:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -55,9 +56,29 @@ class Metrics:
             registry=self.registry,
             multiprocess_mode="max",
         )
+        self.verdicts = Counter(
+            "samelook_verdicts",
+            "Sites judged, by verdict; answers from the cache are not judged again",
+            ("verdict",),
+            registry=self.registry,
+        )
+        self.facts_current = self._gauge(
+            "samelook_facts_current", "Whether what is known of sites follows the database just now", "min"
+        )
+        self.facts_sites = self._gauge("samelook_facts_sites", "Sites of which something is known", "max")
+        self.outbox_waiting = self._gauge(
+            "samelook_outbox_waiting", "Sightings, explanations and visits not written yet", "sum"
+        )
+        self.database_up = self._gauge("samelook_database_up", "Whether the database answers", "min")
+        self.database_read_only = self._gauge(
+            "samelook_database_read_only", "Whether the database can only be read, as a standby", "max"
+        )
         self.signals_added = Counter(
             "samelook_bulk_lines", "Lines of bulk additions, by outcome", ("outcome",), registry=self.registry
         )
+
+    def _gauge(self, name: str, meaning: str, mode: Literal["min", "max", "sum"]) -> Gauge:
+        return Gauge(name, meaning, registry=self.registry, multiprocess_mode=mode)
 
     @property
     def shared(self) -> bool:

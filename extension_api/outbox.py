@@ -63,6 +63,11 @@ class Outbox:
         self._asked_for: OrderedDict[Site, float] = OrderedDict()
         self._remembered = remembered
 
+    @property
+    def waiting(self) -> int:
+        """How much is not written yet."""
+        return len(self._sightings) + len(self._explanations) + len(self._crawls)
+
     async def load(self, reads: Any) -> None:
         """Remember the latest sightings of earlier processes."""
         async for row in reads.recent_sightings(self._pool, most=self._remembered):
@@ -164,8 +169,7 @@ class Outbox:
                 await self.flush()
         except AWAY as error:
             check_cancelled()
-            lost = len(self._sightings) + len(self._explanations) + len(self._crawls)
-            log.warning("outbox.lost", number=lost, error=str(error) or type(error).__name__)
+            log.warning("outbox.lost", number=self.waiting, error=str(error) or type(error).__name__)
 
     async def flush(self) -> None:
         """Write what has gathered; what could not be written is kept."""

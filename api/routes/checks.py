@@ -15,6 +15,7 @@ from samelook.api.answers import answer
 from samelook.api.callers import CLIENT_HEADER, address_of, client_if_known
 from samelook.api.description import Header, described
 from samelook.api.errors import ApiError
+from samelook.api.metrics import METRICS
 from samelook.api.pages.why import explanation_of, why_page
 from samelook.api.requests import parsed_json, read_body, validated
 from samelook.api.visitors import wants_page
@@ -140,9 +141,11 @@ async def _answer(
     extension: Extension, question: models.SiteQuestion, client: int | None, address: str
 ) -> dict[str, Any]:
     with extension.outbox.asked_from(network_of(address)):
-        return await extension.answers.answer(
+        verdict: dict[str, Any] = await extension.answers.answer(
             question, client, may_crawl=lambda: extension.may_crawl(address)
         )
+    METRICS.verdicts.labels(verdict["verdict"]).inc()
+    return verdict
 
 
 async def _answer_or_error(

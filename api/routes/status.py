@@ -11,13 +11,14 @@ from samelook.api.answers import answer
 from samelook.api.crawl_metrics import crawl_exposition
 from samelook.api.description import described
 from samelook.api.errors import bad_request
-from samelook.api.health import troubles
+from samelook.api.health import HEARTBEAT, troubles
 from samelook.api.metrics import CONTENT_TYPE, METRICS
 from samelook.api.openapi import document
 from samelook.api.pages.render import page
 from samelook.api.requests import query_of
 from samelook.api.settings import Role
 from samelook.api.state import MATCHING, POOL, SETTINGS
+from samelook.extension_api.answering import EXTENSION
 
 routes = web.RouteTableDef()
 _TAG = "Core"
@@ -85,6 +86,13 @@ async def metrics(request: web.Request) -> web.Response:
             METRICS.index_items.labels(name).set(len(live.index))
             METRICS.index_bytes.labels(name).set(live.index.status().bytes)
         METRICS.index_age.set(matching.live.age_s)
+    extension = request.app.get(EXTENSION)
+    if extension is not None:
+        METRICS.facts_current.set(extension.follower.is_current)
+        METRICS.facts_sites.set(len(extension.follower.memory.sites))
+        METRICS.outbox_waiting.set(extension.outbox.waiting)
+    METRICS.database_up.set(request.app[HEARTBEAT].is_there)
+    METRICS.database_read_only.set(request.app[HEARTBEAT].is_read_only)
     body = METRICS.exposition()
     if POOL in request.app:
         body += await crawl_exposition(request.app[POOL])
