@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-BENCHMARKS := hashing accuracy discovery fetcher queue queues crawl rank_import matching matching_soak check check_effects extension pages api exchanges exchange_export inspector world
+BENCHMARKS := hashing accuracy discovery fetcher queue queues crawl rank_import matching engines matching_soak check check_effects extension pages api exchanges exchange_export inspector world
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo serve extension test lint types imports browsers tests screenshots bench fuzz audit licences sbom tools lock clean

@@ -1,6 +1,6 @@
 """Figures of the crawl's queues in /metrics: what waits in each phase; its processes are in `crawl_metrics`.
 
-Counting is bounded and large tables are estimated, yet it is too much for every scrape: a curator looks at times.
+Counting is bounded and large tables are estimated, yet too much for every scrape: a curator looks at times.
 """
 
 from __future__ import annotations
