@@ -19,7 +19,7 @@ from typing import Protocol
 import psutil
 
 MIB = 1 << 20
-LEAST = 256
+LEAST = 512
 """Slots to begin with, and those that always are: enough to keep a processor busy in still air, in batches
 that are worth their round trips to the database."""
 _FIT_EVERY_S = 0.2
