@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from samelook.matching.backends.libraries import library
 from samelook.matching.checking import checked_bits, checked_code, checked_codes, checked_ids, checked_radius
-from samelook.matching.errors import BackendMissing, SnapshotForeign
+from samelook.matching.errors import SnapshotForeign
 from samelook.matching.interface import Code, Codes, Found, Ids, IndexStatus, RangeIndex
 from samelook.matching.list_kernels import Array
 
@@ -22,21 +23,11 @@ _REBUILD_SHARE = 0.2
 """Of removed rows that tables still list: neither of faiss's tables forgets a row."""
 
 
-def _faiss() -> Any:
-    try:
-        import faiss
-    except ImportError as error:
-        raise BackendMissing(
-            "SAMELOOK_INDEX=faiss needs faiss: install samelook with the extra faiss."
-        ) from error
-    return faiss
-
-
 class FaissIndex:
     """Pairs (code, id) in an index of faiss; the same answers as HammingIndex, by another engine."""
 
     def __init__(self, bits: int = 256, *, multihash: bool = False) -> None:
-        self._faiss = _faiss()
+        self._faiss = library("faiss")
         self._bits = checked_bits(bits)
         self._multihash = multihash
         self._lock = threading.Lock()
@@ -134,7 +125,6 @@ class FaissPlace:
     keeps = False
 
     def __init__(self, bits: int, *, multihash: bool) -> None:
-        _faiss()
         self._bits = bits
         self._multihash = multihash
 

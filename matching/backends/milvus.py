@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from samelook.matching.backends.generations import Count, Registered, is_forgotten, new_generation
+from samelook.matching.backends.libraries import library
 from samelook.matching.checking import checked_bits, checked_code, checked_codes, checked_ids, checked_radius
-from samelook.matching.errors import BackendMissing, BackendUnavailable, SnapshotForeign
+from samelook.matching.errors import BackendUnavailable, SnapshotForeign
 from samelook.matching.interface import Code, Codes, Found, Ids, IndexStatus, RangeIndex
 from samelook.matching.list_kernels import Array
 
@@ -157,14 +158,8 @@ class MilvusPlace:
     keeps = True
 
     def __init__(self, name: str, bits: int, uri: str) -> None:
-        try:
-            import pymilvus
-        except ImportError as error:
-            raise BackendMissing(
-                "SAMELOOK_INDEX=milvus+… needs pymilvus: install samelook with the extra milvus."
-            ) from error
         self.bits = checked_bits(bits)
-        self._pymilvus: Any = pymilvus
+        self._pymilvus = library("pymilvus")
         self._name = name
         self._uri = uri
         self._client: Any = None

@@ -28,7 +28,7 @@ _Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 _BAND_BITS = 16
 _CONNECTIONS = 4
 _STATEMENT_S = 60.0
-_PIECE = 10_000
+_PIECE = 1_000
 _REGISTRY = "samelook_indexes"
 _LOCK = int.from_bytes(b"sl_index", "big", signed=True)
 _FLIPS = np.array([0, *(1 << bit for bit in range(_BAND_BITS))], np.int32)

@@ -157,6 +157,7 @@ def api_settings(settings: Settings, url: str) -> ApiSettings:
     from samelook.api.settings import MOST_HELD
     from samelook.exchanges.signal_registration import register_signal_types
     from samelook.extension_api.curation import families_in
+    from samelook.matching.backends.libraries import check_installed
     from samelook.settings import SettingsError
 
     if settings.extension.families_file is not None:
@@ -165,6 +166,7 @@ def api_settings(settings: Settings, url: str) -> ApiSettings:
     if settings.chat.public_key and not settings.chat.application_id:
         raise SettingsError("SAMELOOK_DISCORD_PUBLIC_KEY needs SAMELOOK_DISCORD_APPLICATION_ID too")
 
+    check_installed(settings.api.live.backend)
     # Before any bank is loaded; and better to hear now of an extension that is not there.
     register_signal_types(settings.exchanges)
     folder, lite, verdicts = settings.data_dir, settings.api.lite, settings.extension.verdicts

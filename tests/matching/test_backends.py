@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,8 +17,9 @@ from samelook.banks.signal_types import SIGNAL_TYPES
 from samelook.banks.store import BankStore
 from samelook.matching import BadQuery
 from samelook.matching.backends import generations, place_of
+from samelook.matching.backends.libraries import check_installed
 from samelook.matching.backends.milvus import MOST_ROWS
-from samelook.matching.errors import BackendUnavailable, SnapshotForeign
+from samelook.matching.errors import BackendMissing, BackendUnavailable, SnapshotForeign
 from samelook.matching.interface import Place, RangeIndex
 from samelook.matching.live import live_index
 from samelook.matching.settings import LiveSettings, backend_of
@@ -229,6 +231,16 @@ def test_old_generations_that_nobody_registered_are_forgotten(monkeypatch: pytes
             with pytest.raises(BackendUnavailable, match="does not exist"):
                 index.search(bytes(8), 0)
         place.close()
+
+
+@pytest.mark.parametrize(("text", "module"), [("faiss", "faiss"), ("milvus+http://127.0.0.1:9", "pymilvus")])
+def test_a_library_that_is_not_installed_is_told_before_anything_is_served(
+    text: str, module: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check_installed(backend_of(text))
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(BackendMissing, match=r"with the extra (faiss|milvus)"):
+        check_installed(backend_of(text))
 
 
 @pytest.mark.parametrize("text", ["nonsense", "own faiss", "postgresql://a,faiss", "milvus+a milvus+b"])
