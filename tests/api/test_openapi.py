@@ -36,6 +36,7 @@ def fuzzed(background: Any, database_server: Any) -> Iterator[str]:
     app_settings = ApiSettings(
         DatabaseSettings(url=database_server.url_of(name)),
         roles=frozenset({"hasher", "matcher", "curator", "lite", "extension"}),
+        fetch_exchanges=False,  # whatever is made of the document would be asked
     )
     yield background.serve(create_app(app_settings))
     # The service ends with the others; a database that goes first disturbs nobody.
@@ -47,7 +48,7 @@ def test_every_operation_keeps_its_word(fuzzed: str) -> None:
     tried = 0
     for result in schema.get_all_operations():
         operation = result.ok()  # type: ignore[union-attr]  # an Err has none, and says so
-        if operation.path.startswith((*PAGES, "/c/exchange")):
+        if operation.path.startswith(PAGES):
             continue
         tried += 1
 
@@ -64,4 +65,4 @@ def test_every_operation_keeps_its_word(fuzzed: str) -> None:
             case.call_and_validate(checks=CHECKS, timeout=60)
 
         keeps_its_word()
-    assert tried > 30
+    assert tried > 60
