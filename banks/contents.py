@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from samelook.sql.audit import note_change
 from samelook.sql.named import queries
 from samelook.sql.pool import Connection
+from samelook.sql.rows import MemberRow, SignalOfContent, SignalRow
 
 from .details import POINTERS, Details, check_details, told
 from .errors import BadContent, UnknownBank, UnknownContent, UnknownSignal
@@ -260,7 +261,8 @@ class ContentStore:
     async def signals(self, content_ids: Iterable[int]) -> dict[int, list[ContentSignal]]:
         """The signals of contents, by type."""
         found: dict[int, list[ContentSignal]] = {content_id: [] for content_id in content_ids}
-        async for row in self._queries.signals_of_contents(self._pool, ids=list(found)):
+        rows: AsyncIterator[SignalOfContent] = self._queries.signals_of_contents(self._pool, ids=list(found))
+        async for row in rows:
             found[row["content_id"]].append(_signal(row))
         return found
 
@@ -281,7 +283,9 @@ class ContentStore:
 
     async def members(self, signal_id: int, after: int, size: int) -> list[Member]:
         """Contents of all banks that have a signal, by id."""
-        rows = self._queries.members_of_signal(self._pool, signal_id=signal_id, after=after, page=size)
+        rows: AsyncIterator[MemberRow] = self._queries.members_of_signal(
+            self._pool, signal_id=signal_id, after=after, page=size
+        )
         return [Member(row["id"], row["bank_name"], row["disable_until_ts"]) async for row in rows]
 
     async def words(self, content_ids: Iterable[int]) -> dict[int, dict[str, Any]]:
@@ -325,7 +329,7 @@ def _unknown(bank: Bank, content_id: int) -> UnknownContent:
     )
 
 
-def _signal(row: Mapping[str, Any]) -> ContentSignal:
+def _signal(row: SignalRow) -> ContentSignal:
     return ContentSignal(row["id"], row["type"], SIGNAL_TYPES[row["type"]].text(row["value"]))
 
 

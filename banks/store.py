@@ -14,6 +14,7 @@ import asyncpg
 from samelook.sql.audit import note_change
 from samelook.sql.named import queries
 from samelook.sql.pool import Pool
+from samelook.sql.rows import BankRow
 from samelook.sql.storable import is_storable
 
 from .errors import BadBank, BadRadius, BankExists, ReadOnlyBank, UnknownBank
@@ -294,7 +295,7 @@ def _exists(name: str) -> BankExists:
     return BankExists(f"bank {name[:_LONGEST_SHOWN]!r} already exists", bank=name[:_LONGEST_SHOWN])
 
 
-def _bank(row: Mapping[str, Any]) -> Bank:
+def _bank(row: BankRow) -> Bank:
     return Bank(
         row["id"],
         row["name"],

@@ -25,6 +25,7 @@ from samelook.sql.away import AWAY
 from samelook.sql.cancelled import check_cancelled
 from samelook.sql.named import queries
 from samelook.sql.pool import open_connection
+from samelook.sql.rows import NumberedFacts, NumberedPicture, SmallChange
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -165,7 +166,7 @@ class Follower:
 
     async def _read_facts(self, connection: OwnConnection, reading: _Reading) -> None:
         while True:
-            rows = [
+            rows: list[NumberedFacts] = [
                 row async for row in self._queries.facts_after(connection, seq=reading.facts_seq, page=PAGE)
             ]
             for row in rows:
@@ -178,7 +179,7 @@ class Follower:
     async def _read_looks(self, connection: OwnConnection, reading: _Reading) -> None:
         memory = reading.memory
         while True:
-            rows = [
+            rows: list[NumberedPicture] = [
                 row async for row in self._queries.looks_after(connection, seq=reading.looks_seq, page=PAGE)
             ]
             unknown = sorted({row["sha256"] for row in rows if row["sha256"] not in memory.pictures})
@@ -208,7 +209,9 @@ class Follower:
         self.version += 1
 
     async def _read_changes(self, connection: OwnConnection) -> None:
-        rows = [row async for row in self._queries.changes_since(connection, seconds=CHANGES_S)]
+        rows: list[SmallChange] = [
+            row async for row in self._queries.changes_since(connection, seconds=CHANGES_S)
+        ]
         fresh = [row for row in rows if row["id"] not in self._seen_changes]
         self._seen_changes = {row["id"] for row in rows}
         keys: dict[str, set[str]] = {}

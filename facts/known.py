@@ -11,7 +11,9 @@ import math
 from array import array
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar
+
+from samelook.sql.rows import DomainFacts, ShownPicture
 
 NONE: Final = -1
 _MD5_BYTES: Final = 16
@@ -69,7 +71,7 @@ class Domains:
             chain.append(NONE)
         return len(self.sites) - 1
 
-    def set(self, row: int, facts: Any, on_probation: int | None) -> None:
+    def set(self, row: int, facts: DomainFacts, on_probation: int | None) -> None:
         """Take over a row of site_facts."""
         _set_sparse(self.hosts, row, facts["host"] if facts["host"] != facts["site"] else None)
         _set_sparse(self.redirects, row, facts["redirect_host"])
@@ -182,7 +184,7 @@ class Showings:
     def is_current(self, row: int) -> bool:
         return math.isnan(self._gone[row])
 
-    def put(self, domain: int, picture: int, facts: Any) -> None:
+    def put(self, domain: int, picture: int, facts: ShownPicture) -> None:
         """Take over a row of site_looks."""
         row = self.find(domain, picture)
         if row == NONE:

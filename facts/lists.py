@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from samelook.facts.families_known import Families, curated_families
 from samelook.names.sites import Site
+from samelook.sql.rows import AllowedSite, FamilyProof, ListedSite, ReportWeight
 
 Stated = Literal["operator", "not_related"]
 
@@ -61,7 +62,7 @@ class SiteLists:
         group = None if stated is not None else self.families.shared(one, other)
         return stated if group is None else group.provenance
 
-    def put_allowed(self, clients: Iterable[int] | None, rows: Iterable[Mapping[str, Any]]) -> None:
+    def put_allowed(self, clients: Iterable[int] | None, rows: Iterable[AllowedSite]) -> None:
         """Replace the allowlists of some clients, or of all."""
         if clients is None:
             self.allowed.clear()
@@ -72,7 +73,7 @@ class SiteLists:
             self.allowed.setdefault(row["client_id"], {})[Site(row["site"])] = row["expires_at"]
             self._note_end(row["expires_at"])
 
-    def put_operator(self, sites: Iterable[str] | None, rows: Iterable[Mapping[str, Any]]) -> None:
+    def put_operator(self, sites: Iterable[str] | None, rows: Iterable[ListedSite]) -> None:
         """Replace the operator's entries for some sites, or all of them."""
         if sites is None:
             self.operator.clear()
@@ -83,7 +84,7 @@ class SiteLists:
             self.operator[Site(row["site"])] = (row["list"], row["expires_at"])
             self._note_end(row["expires_at"])
 
-    def put_reports(self, sites: Iterable[str] | None, rows: Iterable[Mapping[str, Any]]) -> None:
+    def put_reports(self, sites: Iterable[str] | None, rows: Iterable[ReportWeight]) -> None:
         """Replace the weights of reports on some sites, or of all."""
         if sites is None:
             self.reports.clear()
@@ -94,7 +95,7 @@ class SiteLists:
             weights = self.reports.setdefault(Site(row["site"]), {})
             weights[row["kind"]], weights["asked"] = row["weight"], row["asked"]
 
-    def put_stated(self, rows: Iterable[Mapping[str, Any]]) -> None:
+    def put_stated(self, rows: Iterable[FamilyProof]) -> None:
         """Replace the families that the operator vouches for, or denies."""
         self.stated.clear()
         for row in rows:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from samelook.facts.families import FamilyMember
@@ -12,6 +12,7 @@ from samelook.facts.standing import Owner, Tiers
 from samelook.looks.index import LookIndex
 from samelook.looks.store import LookStore
 from samelook.names.sites import Site, site_of
+from samelook.sql.rows import DomainFacts, ShownPicture
 
 
 class KnownDomain:
@@ -216,7 +217,7 @@ class Memory:
 
     # ---- following ----
 
-    def put_domain(self, row: Mapping[str, Any]) -> None:
+    def put_domain(self, row: DomainFacts) -> None:
         """Take over a row of site_facts."""
         name = Site(row["site"])
         known = self.site(name)
@@ -277,7 +278,7 @@ class Memory:
             self.known_pictures.add(sha256, range(first, first + len(looks)))
             first += len(looks)
 
-    def put_shown(self, row: Mapping[str, Any]) -> None:
+    def put_shown(self, row: ShownPicture) -> None:
         """Take over a row of site_looks; its domain and its picture are known already."""
         domain, picture = self._rows.get(row["domain_id"]), self.pictures.get(row["sha256"])
         if domain is None or picture is None:

@@ -16,6 +16,7 @@ from samelook.crawler.errors import CrawlError
 from samelook.crawler.queues.interface import GaveUp, Input, Lease, Outcome, Pushed, Result
 from samelook.crawler.settings import CrawlSettings
 from samelook.sql.queue_queries import Phase, queue_queries
+from samelook.sql.rows import Claimed
 from samelook.sql.storable import storable_json
 
 log = structlog.get_logger()
@@ -209,7 +210,7 @@ class PostgresQueue(Generic[Input, Result]):
         async with self._pool.acquire() as connection:
             async with connection.transaction():
                 await self._queries.lock_queue(connection)
-                claim = await getattr(self._queries, query)(
+                claim: Claimed = await getattr(self._queries, query)(
                     connection,
                     worker_id=self._worker_id,
                     lease_id=lease_id,

@@ -62,14 +62,32 @@ def known(icons: dict[str, dict[bytes, list[bytes]]], *, without: str | None) ->
     for number, (site, pictures) in enumerate(icons.items(), start=1):
         if site == without:
             continue
-        row = {"domain_id": number, "site": site, "host": site, "trusted_position": number}
-        row |= {"new_position": None, "n_hosts": None, "visited": True, "redirect_host": None}
-        facts.memory.put_domain({**row, "discovery_error": None, "hashing_errors": []})
+        facts.memory.put_domain(
+            {
+                "domain_id": number,
+                "site": site,
+                "host": site,
+                "trusted_position": number,
+                "new_position": None,
+                "n_hosts": None,
+                "visited": True,
+                "redirect_host": None,
+                "discovery_error": None,
+                "hashing_errors": [],
+            }
+        )
         facts.memory.put_pictures([(sha256, list(enumerate(looks))) for sha256, looks in pictures.items()])
         for sha256 in pictures:
-            shown = {"domain_id": number, "sha256": sha256, "since": 1.0, "gone_since": None}
             facts.memory.put_shown(
-                {**shown, "confirmed": True, "icon_url": f"https://{site}/", "md5": b"m" * 16}
+                {
+                    "domain_id": number,
+                    "sha256": sha256,
+                    "since": 1.0,
+                    "gone_since": None,
+                    "confirmed": True,
+                    "icon_url": f"https://{site}/",
+                    "md5": b"m" * 16,
+                }
             )
     return facts
 

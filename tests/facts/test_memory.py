@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 
@@ -12,13 +10,16 @@ from samelook.facts.memory import BEST, Memory
 from samelook.facts.standing import Tiers
 from samelook.looks.rules import Rule
 from samelook.names.sites import Site
+from samelook.sql.rows import DomainFacts, ShownPicture
+
+pytestmark = pytest.mark.usefixtures("blocks_nothing")
 
 FORMER_S = 1000.0
 NOW = 5000.0
 LAST = 1 << 62
 
 
-def facts(domain_id: int, site: str, position: int | None, new: int | None = None) -> dict[str, Any]:
+def facts(domain_id: int, site: str, position: int | None, new: int | None = None) -> DomainFacts:
     return {
         "domain_id": domain_id,
         "site": site,
@@ -33,7 +34,7 @@ def facts(domain_id: int, site: str, position: int | None, new: int | None = Non
     }
 
 
-def showing(domain_id: int, sha256: bytes, since: float, gone: float | None) -> dict[str, Any]:
+def showing(domain_id: int, sha256: bytes, since: float, gone: float | None) -> ShownPicture:
     return {
         "domain_id": domain_id,
         "sha256": sha256,
@@ -49,16 +50,16 @@ class Plain:
     """The same as lists and dicts."""
 
     def __init__(self) -> None:
-        self.domains: dict[int, dict[str, Any]] = {}
-        self.shows: dict[tuple[int, bytes], dict[str, Any]] = {}
+        self.domains: dict[int, DomainFacts] = {}
+        self.shows: dict[tuple[int, bytes], ShownPicture] = {}
 
-    def main(self, site: str) -> dict[str, Any]:
+    def main(self, site: str) -> DomainFacts:
         domains = [row for row in self.domains.values() if row["site"] == site]
         return min(
             domains, key=lambda one: (one["host"] != site, one["trusted_position"] or LAST, one["host"])
         )
 
-    def shown(self, site: str, sha256: bytes) -> dict[str, Any] | None:
+    def shown(self, site: str, sha256: bytes) -> ShownPicture | None:
         found = [
             row
             for (domain_id, shown), row in self.shows.items()
@@ -124,9 +125,9 @@ def test_it_says_what_the_facts_say(seed: int) -> None:
             memory.put_shown(showing(domain_id, sha256, 0.0, float("-inf")))
         else:
             gone = [None, NOW - 10, NOW - 2 * FORMER_S][rng.integers(3)]
-            row = showing(domain_id, sha256, float(rng.integers(5000)), gone)
-            plain.shows[domain_id, sha256] = row
-            memory.put_shown(row)
+            look = showing(domain_id, sha256, float(rng.integers(5000)), gone)
+            plain.shows[domain_id, sha256] = look
+            memory.put_shown(look)
         if step % 20 == 0:
             _compare(memory, plain, sha256s)
     _compare(memory, plain, sha256s)
