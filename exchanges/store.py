@@ -155,7 +155,7 @@ class ExchangeStore:
         filled = dict(config or {})
         enabled = filled.pop("enabled", enabled) is not False
         stored = checked_config(kind, name, filled)
-        check_file(stored, self.settings.files_folder)
+        await asyncio.to_thread(check_file, stored, self.settings.files_folder)
         sealed = self._sealed(kind, credentials)
         async with self.pool.acquire() as connection, connection.transaction():
             bank = await self._banks.create_bank(
@@ -207,7 +207,7 @@ class ExchangeStore:
         if config is not None:
             kind = (await self.types()).exchange_type(exchange.api)
             stored = checked_config(kind, name, dict(config))
-            check_file(stored, self.settings.files_folder)
+            await asyncio.to_thread(check_file, stored, self.settings.files_folder)
         fetch_now = enabled is True or config is not None
         changes = {"enabled": enabled, "every_s": every_s, "config": stored}
         after = {name: value for name, value in changes.items() if value is not None}

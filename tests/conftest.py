@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import asyncpg
+import hypothesis
 import pytest
 
 from samelook.postgres.embedded import embedded_postgres
@@ -21,7 +22,17 @@ from samelook.sql.settings import DatabaseSettings
 
 MEMORY_NEEDED = 4 << 30
 """Bytes. A database is gone before the next test, but some tests fill theirs."""
-pytest_plugins = ("tests.fixtures.pictures", "tests.fixtures.machine")
+pytest_plugins = (
+    "tests.fixtures.pictures",
+    "tests.fixtures.machine",
+    "tests.fixtures.blocking",
+    "tests.fixtures.crawled",
+)
+# Machines are fast and slow; how long an example takes says nothing.
+hypothesis.settings.register_profile(
+    "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("patient")
 
 
 @dataclass(frozen=True, slots=True)

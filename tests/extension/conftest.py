@@ -18,9 +18,6 @@ from samelook.sql.pool import open_connection
 from samelook.sql.settings import DatabaseSettings
 from tests.extension.attacks import ATTACKS
 from tests.extension.stage import Browser, Stage, running_browser, running_stage
-from tests.extension_api.conftest import crawled_template
-
-__all__ = ["crawled_template"]
 
 EXTENSION = Path(__file__).parents[2] / "extension"
 

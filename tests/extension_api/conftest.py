@@ -2,80 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import hypothesis
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from samelook.api.app import create_app
 from samelook.api.settings import ApiSettings
-from samelook.crawler.crawl import open_crawl
-from samelook.crawler.fetching.places import parse_resolve
-from samelook.crawler.fetching.settings import FetchSettings
-from samelook.crawler.ranks.importing import RankImport
-from samelook.crawler.requests import add_unranked
-from samelook.crawler.settings import CrawlSettings
-from samelook.demo.sample_web.ranks import rank_list, unranked_list
-from samelook.demo.sample_web.server import sample_web_server
 from samelook.extension_api.answering import EXTENSION
 from samelook.extension_api.judge import Judge, Judgement
 from samelook.extension_api.settings import ExtensionSettings
 from samelook.facts.follower import Follower
 from samelook.facts.gathering import Asked, AskedIcon
 from samelook.facts.keeper import Keeper
-from samelook.facts.look_worker import LookWorker
 from samelook.facts.settings import VerdictSettings
-from samelook.hashing.sandbox import Sandbox
-from samelook.hashing.settings import SandboxLimits
 from samelook.names.sites import host_of_url
-from samelook.sql.pool import open_connection, open_pool
+from samelook.sql.pool import open_connection
 from samelook.sql.settings import DatabaseSettings
 from tests.fixtures.waiting import until
 
 SETTINGS = VerdictSettings()
-# Machines are fast and slow; how long an example takes says nothing.
-hypothesis.settings.register_profile(
-    "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
-)
-hypothesis.settings.load_profile("patient")
-
-
-@pytest.fixture(scope="session")
-def crawled_template(database_server: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The name of a database that holds a crawl of the sample web, its looks and facts."""
-    ranks = tmp_path_factory.mktemp("ranks") / "ranks.txt.gz"
-    ranks.write_bytes(rank_list())
-
-    async def crawl() -> str:
-        name: str = await database_server.create(template=database_server.template)
-        database = DatabaseSettings(url=database_server.url_of(name))
-        async with open_pool(database) as pool:
-            await _crawl(pool, ranks)
-            async with Sandbox(2) as sandbox:
-                await LookWorker(pool, sandbox).catch_up()
-            async with open_connection(database) as connection:
-                await Keeper(database, SETTINGS, time.time).catch_up(connection)
-        return name
-
-    name = asyncio.run(crawl())
-    yield name
-    asyncio.run(database_server.drop(name))
-
-
-async def _crawl(pool: Any, ranks: Path) -> None:
-    async with pool.acquire() as connection:
-        await RankImport(connection, str(ranks)).run()
-        await add_unranked(connection, unranked_list().decode().split())
-    async with sample_web_server() as port:
-        fetch = FetchSettings(resolve=parse_resolve(f"*=127.0.0.1:{port}"), total_timeout_s=3.0)
-        async with open_crawl(pool, crawl=CrawlSettings(), fetch=fetch, sandbox=SandboxLimits()) as crawl:
-            await crawl.run(once=True)
 
 
 @pytest.fixture

@@ -23,9 +23,8 @@ from samelook.sql.pool import open_pool
 from samelook.sql.settings import DatabaseSettings
 from tests.api.conftest import loaded
 from tests.extension.conftest import chromium
-from tests.extension_api.conftest import crawled_template
 
-__all__ = ["chromium", "crawled_template"]
+__all__ = ["chromium"]
 
 PATIENCE_S = 60.0
 ADMIN_KEY = "the admin's key of the pages' tests"
