@@ -49,7 +49,7 @@ browsers:  ## Node and Chromium for the extension's tests, where they may be ins
 # As many processes as the machine has CPUs. The programs that tests start would each compile the whole
 # package anew where the environment forbids Python to write bytecode.
 tests:  ## The tests alone, in parallel
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n logical --dist loadfile
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n logical --dist loadfile --no-loadscope-reorder
 
 screenshots: install  ## Pictures of the pages for docs/pages.md, from the demo's crawl (needs Chromium)
 	$(BIN)/python tools/screenshots.py docs/screenshots
