@@ -9,7 +9,7 @@ from typing import Literal
 
 from samelook.facts.families_known import Families, curated_families
 from samelook.names.sites import Site
-from samelook.sql.rows import AllowedSite, FamilyProof, ListedSite, ReportWeight
+from samelook.sql.rows import AllowlistEntry, FamilyProof, ListedSite, ReportWeight
 
 Stated = Literal["operator", "not_related"]
 
@@ -62,7 +62,7 @@ class SiteLists:
         group = None if stated is not None else self.families.shared(one, other)
         return stated if group is None else group.provenance
 
-    def put_allowed(self, clients: Iterable[int] | None, rows: Iterable[AllowedSite]) -> None:
+    def put_allowed(self, clients: Iterable[int] | None, rows: Iterable[AllowlistEntry]) -> None:
         """Replace the allowlists of some clients, or of all."""
         if clients is None:
             self.allowed.clear()

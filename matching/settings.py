@@ -26,13 +26,13 @@ class Backend:
 
 def backend_of(text: str) -> Backend:
     """The backend that a variable names. Raises ValueError."""
-    given = words(text)
-    if all(one.startswith(("postgresql://", "postgres://")) for one in given):
-        return Backend("shards", given)
-    if len(given) == 1 and given[0].startswith("milvus+"):
-        return Backend("milvus", (given[0].removeprefix("milvus+"),))
+    addresses = words(text)
+    if all(address.startswith(("postgresql://", "postgres://")) for address in addresses):
+        return Backend("shards", addresses)
+    if len(addresses) == 1 and addresses[0].startswith("milvus+"):
+        return Backend("milvus", (addresses[0].removeprefix("milvus+"),))
     for kind in _IN_PROCESS:
-        if given == (kind,):
+        if addresses == (kind,):
             return Backend(kind)
     raise ValueError(
         f"write {', '.join(_IN_PROCESS)}, postgresql:// URLs of shards with commas between them, or "

@@ -66,7 +66,7 @@ class SmallChange(TypedDict):
     key: str
 
 
-class AllowedSite(TypedDict):
+class AllowlistEntry(TypedDict):
     """An entry of a client's allowlist, until a time in seconds since 1970 or for good."""
 
     client_id: int
@@ -154,7 +154,7 @@ ROWS: Mapping[tuple[str, str], type] = {
     ("verdicts", "looks_after"): NumberedPicture,
     ("verdicts", "looks_of_pictures"): PictureLooks,
     ("verdicts", "changes_since"): SmallChange,
-    ("verdicts", "allowlist_entries"): AllowedSite,
+    ("verdicts", "allowlist_entries"): AllowlistEntry,
     ("verdicts", "operator_entries"): ListedSite,
     ("verdicts", "weights_of_reports"): ReportWeight,
     ("verdicts", "all_weights_of_reports"): ReportWeight,

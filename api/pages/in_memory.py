@@ -34,9 +34,9 @@ def looks_like(app: web.Application) -> LooksLike | None:
     memory = extension.follower.memory
 
     def pictures(looks: Sequence[Look]) -> list[bytes]:
-        found = [one for look in looks for one in memory.index.search(look)]
-        found.sort(key=lambda one: (one.like.rule, one.like.pdq))
-        return list(dict.fromkeys(memory.picture_of_look(one.number) for one in found))
+        found = [match for look in looks for match in memory.index.search(look)]
+        found.sort(key=lambda match: (match.like.rule, match.like.pdq))
+        return list(dict.fromkeys(memory.picture_of_look(match.number) for match in found))
 
     return pictures
 

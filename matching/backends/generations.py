@@ -25,7 +25,9 @@ _COUNTED_S = 60.0
 
 def new_generation(name: str, bits: int) -> str:
     """A name for an index that is about to be filled: a word of small letters, digits and underscores."""
-    letters = "".join(one if one.isalnum() and one.isascii() else "_" for one in name.lower())
+    letters = "".join(
+        character if character.isalnum() and character.isascii() else "_" for character in name.lower()
+    )
     return f"samelook_{letters}_{bits}_{int(time.time()):x}_{secrets.token_hex(3)}"
 
 

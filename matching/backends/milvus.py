@@ -75,15 +75,15 @@ class MilvusIndex:
             consistency_level="Strong",
         )[0]
         if len(found) < MOST_ROWS:
-            for one in found:
-                yield one["id"], int(one["distance"])  # Milvus's word for the key
+            for entry in found:
+                yield entry["id"], int(entry["distance"])  # Milvus's word for the key
         elif nearest < farthest:
             middle = (nearest + farthest) // 2
             yield from self._within(code, nearest, middle, lowest, highest)
             yield from self._within(code, middle + 1, farthest, lowest, highest)
         else:
             # A crowd of equal codes: it is parted where the ids of this answer are.
-            middle = min(int(np.median([_id_of(one["id"]) for one in found])), highest - 1)
+            middle = min(int(np.median([_id_of(entry["id"]) for entry in found])), highest - 1)
             if middle < lowest:
                 raise BackendUnavailable(f"Milvus cannot give all of more than {MOST_ROWS} codes of one id.")
             yield from self._within(code, nearest, farthest, lowest, middle)
@@ -101,8 +101,8 @@ class MilvusIndex:
 
     def _add(self, rows: Array, ids: Array) -> int:
         pairs = {
-            f"{one}:{code.hex()}": (one, code)
-            for one, code in zip(ids.tolist(), map(bytes, rows), strict=True)
+            f"{number}:{code.hex()}": (number, code)
+            for number, code in zip(ids.tolist(), map(bytes, rows), strict=True)
         }
         known = self._place.call(
             "query", self.generation, ids=list(pairs), output_fields=["pair"], consistency_level="Strong"
@@ -112,7 +112,7 @@ class MilvusIndex:
         if pairs:
             # Not upsert, which takes the old row away first: a search in between would miss it. When another
             # process adds the same pair just now it is there twice; it is found once and removed as one.
-            data = [{"pair": pair, "number": one, "code": code} for pair, (one, code) in pairs.items()]
+            data = [{"pair": pair, "number": number, "code": code} for pair, (number, code) in pairs.items()]
             self._place.call("insert", self.generation, data=data)
         return len(pairs)
 
@@ -122,8 +122,8 @@ class MilvusIndex:
         gone = 0
         for start in range(0, len(numbers), _PIECE):
             some = numbers[start : start + _PIECE]
-            spans = [_between(one, one) for one in some if one == _LOWEST]
-            listed = [one for one in some if one != _LOWEST]
+            spans = [_between(bound, bound) for bound in some if bound == _LOWEST]
+            listed = [bound for bound in some if bound != _LOWEST]
             for chosen in [*([f"number in {listed}"] if listed else []), *spans]:
                 found = self._place.call(
                     "query",
@@ -268,4 +268,4 @@ def _between(lowest: int, highest: int) -> str:
         if highest > _LOWEST
         else f"number < {_LOWEST + 1}"
     )
-    return " and ".join(one for one in (above, below) if one)
+    return " and ".join(condition for condition in (above, below) if condition)

@@ -83,7 +83,7 @@ class ShardsIndex:
         )
         found = []
         for start in range(0, len(answers), len(pools)):
-            parts = [row for one in answers[start : start + len(pools)] for row in one]
+            parts = [row for answer in answers[start : start + len(pools)] for row in answer]
             ids = np.array([row["id"] for row in parts], np.int64)
             distances = np.array([row["distance"] for row in parts], np.uint16)
             order = np.lexsort((ids, distances))
