@@ -40,6 +40,8 @@ from tests.fixtures.waiting import until
 
 PDQ, SHA256 = SIGNAL_TYPES["pdq"], SIGNAL_TYPES["sha256"]
 READS = {
+    "banks list": "",
+    "banks tables": "",
     "check": "partner.example nobody.example",
     "crawl runs": "",
     "crawl status": "",
@@ -67,12 +69,15 @@ READS = {
     "users list": "",
 }
 WRITES = {
+    "banks big-seed": "--banks 1 --hashes 2",
+    "banks seed": "",
     "catalogue forget": "Toy",
     "catalogue import": "{folder}/vendors.txt --name toys",
     "crawl add": "one.example",
     "crawl import": "{folder}/list.txt",
     "crawl run": "--once",
     "exchange add": "SAMPLE sample",
+    "exchange auth": "fb_threatexchange --unset",
     "exchange remove": "SAMPLE --yes",
     "families import": "{folder}/families.json",
     "inspect inject fault": "dns --share 0.1",
@@ -88,6 +93,7 @@ WRITES = {
 }
 # They ask no database, refuse something else first, read from a prompt, or run on (`serve` is below).
 OTHERS = {
+    "banks reset",
     "catalogue add",
     "compare-hma",
     "db shell",
@@ -95,6 +101,7 @@ OTHERS = {
     "discord register",
     "exchange export",
     "exchange quarantine",
+    "exchange release",
     "exchange types",
     "hash",
     "icons",
