@@ -33,6 +33,14 @@ LimitOption = Annotated[int, typer.Option("--limit", min=1, max=10_000, help="Ro
 AfterOption = Annotated[
     str | None, typer.Option("--after", help="Go on where a page ended: the word that it printed.")
 ]
+SinceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--since",
+        help="Only after this: 90m, 12h, 7d ago, or a date and time (ISO 8601, UTC).",
+        autocompletion=completions.spans,
+    ),
+]
 SignalOption = Annotated[
     str,
     typer.Option(
@@ -92,6 +100,14 @@ def asked(question: Callable[[Connection, InspectorSettings], Awaitable[_T]], ti
     with configured_database(settings, migrated=False) as url:
         answer: _T = run_question(ask(url))
     return answer
+
+
+def print_rows(
+    question: Callable[..., Awaitable[Answer]], timeout: float, shape: Shape, **parameters: Any
+) -> None:
+    """Ask for a page of rows, with these parameters, and print it; as JSON a line each."""
+    answer = asked(lambda connection, _: question(connection, **parameters), timeout)
+    print_answer(answer, replace(shape, lines=True))
 
 
 def run_question(main: Any) -> Any:

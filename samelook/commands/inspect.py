@@ -19,12 +19,14 @@ from samelook.commands.asking import (
     PicturesOption,
     Shape,
     SignalOption,
+    SinceOption,
     TableOption,
     TimeoutOption,
     asked,
     look_given,
     moment_of,
     print_answer,
+    print_rows,
     run_question,
 )
 from samelook.commands.given import names_given
@@ -246,14 +248,7 @@ def errors(
         str | None,
         typer.Option("--kind", help="Only this kind of error.", autocompletion=completions.error_kinds),
     ] = None,
-    since: Annotated[
-        str | None,
-        typer.Option(
-            "--since",
-            help="Only after this: 90m, 12h, 7d ago, or a date and time (ISO 8601, UTC).",
-            autocompletion=completions.spans,
-        ),
-    ] = None,
+    since: SinceOption = None,
     limit: LimitOption = 50,
     after: AfterOption = None,
     timeout: TimeoutOption = 10.0,
@@ -275,12 +270,16 @@ def errors(
 
     moment = None if since is None else moment_of(since)
 
-    async def ask(connection: Connection, _: InspectorSettings) -> Answer:
-        return await errors_answer(
-            connection, phase=cast("Any", phase), kind=kind, since=moment, limit=limit, after=after
-        )
-
-    print_answer(asked(ask, timeout), Shape(json, csv, table, lines=True))
+    print_rows(
+        errors_answer,
+        timeout,
+        Shape(json, csv, table),
+        phase=cast("Any", phase),
+        kind=kind,
+        since=moment,
+        limit=limit,
+        after=after,
+    )
 
 
 @app.command()
@@ -308,10 +307,7 @@ def grey(
     """
     from samelook.inspector.opinions import grey_answer
 
-    async def ask(connection: Connection, _: InspectorSettings) -> Answer:
-        return await grey_answer(connection, reason=reason, limit=limit, after=after)
-
-    print_answer(asked(ask, timeout), Shape(json, csv, table, lines=True))
+    print_rows(grey_answer, timeout, Shape(json, csv, table), reason=reason, limit=limit, after=after)
 
 
 @app.command()
@@ -339,10 +335,7 @@ def reports(
     """
     from samelook.inspector.opinions import reports_answer
 
-    async def ask(connection: Connection, _: InspectorSettings) -> Answer:
-        return await reports_answer(connection, kind=kind, limit=limit, after=after)
-
-    print_answer(asked(ask, timeout), Shape(json, csv, table, lines=True))
+    print_rows(reports_answer, timeout, Shape(json, csv, table), kind=kind, limit=limit, after=after)
 
 
 @app.command()

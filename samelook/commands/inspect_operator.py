@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -13,17 +13,12 @@ from samelook.commands.asking import (
     JsonOption,
     LimitOption,
     Shape,
+    SinceOption,
     TableOption,
     TimeoutOption,
-    asked,
     moment_of,
-    print_answer,
+    print_rows,
 )
-
-if TYPE_CHECKING:
-    from samelook.inspector.listing import Answer
-    from samelook.inspector.settings import InspectorSettings
-    from samelook.sql.pool import Connection
 
 
 def verdicts(
@@ -31,14 +26,7 @@ def verdicts(
         str,
         typer.Option("--verdict", help="lock or grey.", autocompletion=completions.given_verdicts),
     ] = "lock",
-    since: Annotated[
-        str | None,
-        typer.Option(
-            "--since",
-            help="Only after this: 90m, 12h, 7d ago, or a date and time (ISO 8601, UTC).",
-            autocompletion=completions.spans,
-        ),
-    ] = None,
+    since: SinceOption = None,
     limit: LimitOption = 50,
     after: AfterOption = None,
     timeout: TimeoutOption = 10.0,
@@ -58,10 +46,15 @@ def verdicts(
 
     moment = None if since is None else moment_of(since)
 
-    async def ask(connection: Connection, _: InspectorSettings) -> Answer:
-        return await verdicts_answer(connection, verdict=verdict, since=moment, limit=limit, after=after)
-
-    print_answer(asked(ask, timeout), Shape(json, csv, table, lines=True))
+    print_rows(
+        verdicts_answer,
+        timeout,
+        Shape(json, csv, table),
+        verdict=verdict,
+        since=moment,
+        limit=limit,
+        after=after,
+    )
 
 
 def common(
@@ -87,10 +80,14 @@ def common(
     """
     from samelook.inspector.operator import common_answer
 
-    async def ask(connection: Connection, _: InspectorSettings) -> Answer:
-        return await common_answer(connection, min_sites=min_sites, known_days=known_days, limit=limit)
-
-    print_answer(asked(ask, timeout), Shape(json, csv, table, lines=True))
+    print_rows(
+        common_answer,
+        timeout,
+        Shape(json, csv, table),
+        min_sites=min_sites,
+        known_days=known_days,
+        limit=limit,
+    )
 
 
 def audit(
@@ -112,10 +109,7 @@ def audit(
     """
     from samelook.inspector.operator import audit_answer
 
-    async def ask(connection: Connection, _: InspectorSettings) -> Answer:
-        return await audit_answer(connection, subject=subject, limit=limit, after=after)
-
-    print_answer(asked(ask, timeout), Shape(json, csv, table, lines=True))
+    print_rows(audit_answer, timeout, Shape(json, csv, table), subject=subject, limit=limit, after=after)
 
 
 def lists(
@@ -134,10 +128,7 @@ def lists(
     """
     from samelook.inspector.operator import lists_answer
 
-    async def ask(connection: Connection, _: InspectorSettings) -> Answer:
-        return await lists_answer(connection, limit=limit, after=after)
-
-    print_answer(asked(ask, timeout), Shape(json, csv, table, lines=True))
+    print_rows(lists_answer, timeout, Shape(json, csv, table), limit=limit, after=after)
 
 
 def runs(
@@ -156,7 +147,4 @@ def runs(
     """
     from samelook.inspector.runs import runs_answer
 
-    async def ask(connection: Connection, _: InspectorSettings) -> Answer:
-        return await runs_answer(connection, limit=limit, after=after)
-
-    print_answer(asked(ask, timeout), Shape(json, csv, table, lines=True))
+    print_rows(runs_answer, timeout, Shape(json, csv, table), limit=limit, after=after)
