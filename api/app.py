@@ -152,7 +152,7 @@ async def _database(app: web.Application) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         pool = None
         if settings.database.url:
-            # Who only hashes begins without a connection, also while the database is away.
+            # A service that only hashes starts without a connection, so also while the database is away.
             least = settings.database.min_connections if settings.needs_database else 0
             pool = await stack.enter_async_context(
                 open_pool(replace(settings.database, min_connections=least))

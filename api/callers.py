@@ -32,7 +32,7 @@ async def client_if_known(request: web.Request, extension: Extension) -> int | N
     try:
         return await extension.clients.known(token)
     except AWAY:
-        # A verdict without the client's own allowlist is better than none.
+        # While the database is away, clients are judged without their own allowlists.
         return None
 
 

@@ -127,7 +127,8 @@ async def with_errors(request: web.Request, handler: Handler) -> web.StreamRespo
         if known is not None:
             response = _told(request, known)
             if request.content.exception() is not None:
-                # Nobody can tell where the next request would begin: say that there is none.
+                # The body was not read to its end, so nobody can tell where the next request begins: the
+                # connection is closed.
                 response.force_close()
             return response
         number = str(uuid.uuid4())

@@ -59,7 +59,7 @@ async def asked_picture(sandbox: Sandbox, body: bytes, max_pixels: int) -> Asked
     try:
         looks = looks_in(await sandbox.run(looks_of_file, body))
     except HashingError:
-        # Too large for an icon: its hashes are compared all the same.
+        # A picture too large for an icon has no look; it is compared by its hashes.
         looks = []
     return AskedPicture(body, hashed.signals, hashed.quality, tuple(look for look in looks if look.forms))
 

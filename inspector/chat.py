@@ -133,7 +133,7 @@ class ChatDesk:
         for trouble in await untold_troubles(self._pool):
             await queries("chat").keep_request(
                 self._pool,
-                # Nobody signed it: it is told apart from all others by chance.
+                # Without a signature there is no id to tell it by: a random one is drawn.
                 signature=secrets.token_bytes(32),
                 interaction=storable_json(
                     {"channel_id": self._settings.channel, "notice": f"{trouble.text}\n{trouble.advice}"}

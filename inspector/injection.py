@@ -177,7 +177,7 @@ async def clear(connection: Connection) -> Cleared:
         results = [row["position"] async for row in injection.drop_results(connection)]
         lowest["hashes"] += results
         icons = await injection.drop_icon_urls(connection)
-        # Last, as the queue asks: pulls wait from here until the commit.
+        # This comes last: from here to the commit the queue's pulls wait for this transaction.
         for phase, positions in lowest.items():
             if positions:
                 await announce(connection, phase, min(positions))

@@ -81,7 +81,8 @@ async def _phase_row(connection: Connection, settings: InspectorSettings, times:
         "inputs": inputs,
         "done": done,
         "failed": failed,
-        # Some inputs have a result and an error (a later visit failed); then this is a little low.
+        # An input whose later visit failed has a result and an error: it is subtracted twice, and `due` is a
+        # little low.
         "due": max(0, inputs - done - failed - times["leased"]),
         "retries_due": await getattr(per_table, f"retries_due_{phase}")(connection, most=MOST_DUE),
         "stale": stale,

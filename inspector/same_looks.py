@@ -84,7 +84,7 @@ async def _all(connection: Connection) -> AsyncIterator[list[tuple[bytes, Look]]
             try:
                 readable.append((row["sha256"], parse_look(row["look"])))
             except BadLook:
-                # Of a version that this program does not read: its picture is known by its hashes only.
+                # A look of a version that this program cannot read: its picture is compared by hashes only.
                 continue
         yield readable
 

@@ -32,7 +32,7 @@ MAX_HOPS = 10
 FAVICON_PATH = "/favicon.ico"
 WELL_KNOWN_PATHS = (FAVICON_PATH, "/apple-touch-icon.png", "/apple-touch-icon-precomposed.png")
 
-# After these another scheme or host is worth a try. Anything else is an answer.
+# Kinds of errors after which another scheme or host is tried; after any other the site counts as reached.
 _TRY_NEXT = frozenset({"dns_failed", "connection_failed", "tls_failed", "timeout", "redirect_loop"})
 
 # What servers answer for a host that they do not serve.
@@ -51,7 +51,7 @@ _UNREADABLE = frozenset(
     }
 )
 
-# Answers of somebody who stands before the site, and whose page is not the site's.
+# Statuses with which a log-in or a bot wall answers in place of the site: such a page is not the site's own.
 _WALLS = frozenset({401, 403, 429, 503})
 
 
@@ -123,7 +123,8 @@ async def discover(
             unchanged=True,
         )
     response, page = await _final_page(fetcher, first, notes, cookies)
-    # What a refresh led to has validators of its own; sent to the first page they would mean something else.
+    # The page that a refresh led to has validators (ETag, Last-Modified) of its own. They are not kept: the
+    # next crawl would send them to the first page, for which they mean nothing.
     validators = response.headers if response is first else {}
     extra = await _declared_elsewhere(fetcher, page, notes) if page is not None else []
     paths = [path for path in WELL_KNOWN_PATHS if not (page and page.says_no_icon and path == FAVICON_PATH)]
@@ -175,7 +176,7 @@ async def _first_answer(
     last_modified: str | None,
     cookies: Cookies,
 ) -> Response:
-    """The answer of the first URL that gives one; else the first error is raised, it says most."""
+    """The answer of the first URL that gives one; else the first URL's error is raised: it says most."""
     first: CrawlError | None = None
     unknown_hosts: set[str] = set()
     asked_for = origin_of(urls[0]).partition("://")[2]
@@ -189,7 +190,7 @@ async def _first_answer(
             )
         except CrawlError as error:
             if not _is_worth_another_try(error) or len(urls) == 1:
-                # Of a host that nobody asked about it says less than what went wrong before.
+                # An error of a host that nobody asked about (www., say) says less than the first error.
                 raise error if first is None or host == asked_for else first from None
             if error.kind == "dns_failed":
                 unknown_hosts.add(host)
@@ -210,7 +211,7 @@ def _answers(error: CrawlError | None) -> bool:
 
 
 def _is_worth_another_try(error: CrawlError) -> bool:
-    # A host that accepts requests and then takes its time would do so at the next URL as well.
+    # A host that accepts a connection and does not answer in time would be as slow at the next URL.
     return error.kind in _TRY_NEXT and error.detail.get("phase") != "total"
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from samelook.hashing.signals import HashedPicture
 
 AT_ONCE = 8
-# What these are is another question than what Chromium shows: an SVG it is, and it stands in the tab.
+# Kinds of errors of SVGs that are not hashed, but that Chromium shows all the same.
 _NOT_HASHED = frozenset({"svg_blank", "svg_partly_drawn", "svg_refused"})
 
 

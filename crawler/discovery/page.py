@@ -1,4 +1,4 @@
-"""What a page says about its icons, read with a real HTML5 parser. No network, no surprises."""
+"""What a page says about its icons, read with a real HTML5 parser. This module fetches nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Connections out of the house: guarded ones to the public web, plain ones to mapped hosts.
+"""The fetcher's two pools of connections: guarded ones to the public web, plain ones to mapped hosts.
 
 Two pools that never meet. The public one checks the address of every socket it makes; the
 mapped one resolves only what the operator wrote into the resolve map. So no exception has to

@@ -18,7 +18,8 @@ from samelook.hashing.raster import decode_raster
 from samelook.hashing.svg.rewrite import Rewritten, rewritten
 
 _VISIBLE_LEVELS = 24
-# A speck that cannot be drawn must not hide the copy of a look that it is put on.
+# An attacker may put a tiny part that cannot be drawn on a copied icon: so small a part does not make the
+# drawing refused.
 _MOST_MISSING = 0.02
 
 

@@ -55,7 +55,7 @@ class Screen:
         self._numbers: dict[str, float] = {
             "width": width,
             "height": height,
-            # An image knows of no screen.
+            # Queries about the screen's size find 0 within an image.
             "device-width": 0,
             "device-height": 0,
             "aspect-ratio": width / height if height else 0,

@@ -39,7 +39,7 @@ class _Costs:
             return known
         if depth > _MOST_DEPTH:
             raise _refused()
-        # While it is reckoned it costs nothing: the renderer cuts circles as well.
+        # An element within its own reference counts as nothing: the renderer stops at such circles as well.
         self._known[id(element)] = 0
         cost = 1
         if element.name.startswith("fe"):

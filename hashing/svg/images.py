@@ -61,7 +61,7 @@ def _is_plain(data: bytes, image_format: str | None) -> bool:
             data
         )
     if image_format == "jpeg":
-        # Turned by Exif, or in inks, which renderers read in different ways.
+        # Pictures that Exif turns, or that are in CMYK, are rewritten: renderers read them in different ways.
         return b"Exif\0\0" not in data[:65536] and b"Adobe" not in data[:65536]
     return True
 

@@ -274,7 +274,7 @@ def having(below: Sequence[Selector]) -> Test:
                 yield from sibling.walk()
 
     def test(matcher: Matcher, element: Element) -> bool:
-        # What is relative to this element is decided anew for each: nothing of it may be remembered.
+        # A selector that is relative to this element has another answer for each element: none is remembered.
         inner = Matcher(matcher.steps_left, element)
         try:
             return any(

@@ -41,7 +41,7 @@ class EmbeddedPictures:
         self.missing = set()
         data = images.data_of(address)
         if not data:
-            # Of what is broken or not there browsers draw the sign of a broken picture.
+            # In place of a picture that is broken or missing, browsers draw their sign of a broken picture.
             self.missing = {"image"} if address else set()
             return None
         self._left -= 1

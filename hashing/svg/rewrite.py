@@ -144,7 +144,7 @@ class _Rewriter:
             if element.name == "use" and style.variables is not self._styles[id(root)].variables:
                 self._uses.expand(element)
             if element is root:
-                # Nothing around an image's root could leave it out.
+                # `display: none` of an image's root hides nothing.
                 style.values.pop("display", None)
             elif id(element) in self._off:
                 style.values["display"] = "none"
@@ -198,7 +198,7 @@ class _Rewriter:
         style = self._styles[id(element)]
         if element.html:
             return
-        # Only now: while selectors were matched, what is not drawn still counted as a child.
+        # Elements that are not drawn are removed only now: selectors such as :nth-child count them.
         element.children = [
             child for child in element.children if isinstance(child, str) or child.name not in NOT_DRAWN
         ]

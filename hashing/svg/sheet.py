@@ -190,7 +190,7 @@ class Sheet:
         address = (first.value if first.type == "string" else address_of(first)) if first else None
         text = data_of(address or "")
         if text is not None and (not rest or self.media.matches(rest)):
-            # Not further: imports of imports are left out.
+            # Imports within an imported sheet are left out.
             self.count(len(text))
             sheet = tinycss2.parse_stylesheet(
                 text.decode("utf-8", "replace"), skip_comments=True, skip_whitespace=True

@@ -95,7 +95,7 @@ def _running(tokens: Sequence[Any]) -> list[str]:
     if not times or (waits and not fills):
         return []
     if not times[0]:
-        # What takes no time is over at once, and stays at its end if it stays at all.
+        # An animation of no duration is at its end at once; `animation-fill-mode` says whether that is kept.
         stays = any(t.type == "ident" and t.lower_value in {"forwards", "both"} for t in tokens)
         return [f"{t.value} end" for t in tokens if t.type in {"ident", "string"}] if stays else []
     return [str(t.value) for t in tokens if t.type in {"ident", "string"}]

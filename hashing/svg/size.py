@@ -16,7 +16,7 @@ _LENGTH: Final = re.compile(
 _NUMBER: Final = r"([+-]?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?)"
 _VIEW: Final = re.compile(r"\s*" + r"(?:\s*,\s*|\s+|(?=[+-]))".join((_NUMBER,) * 4) + r"\s*", re.ASCII)
 _UNITS: Final = {**PIXELS, "em": 16.0, "rem": 16.0, "ex": 8.0}
-# CSS 2.1, 10.3.2: what has neither size nor shape.
+# The size of an image that has neither width, height nor ratio (CSS 2.1, 10.3.2).
 _DEFAULT_WIDTH, _DEFAULT_HEIGHT = 300.0, 150.0
 _TAB_SIDE = 32.0
 """Pixels of a tab's icon on a screen of double density, for an SVG that does not say its size."""

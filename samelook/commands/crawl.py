@@ -275,7 +275,7 @@ async def crawl_here(
 
     allow_many_connections()
     collect_garbage_rarely()
-    # The crawl sets nothing outside its transactions.
+    # Connections need no RESET when they go back to the pool: nothing is set outside transactions.
     database = replace(settings.database_at(url), reset_on_release=False, max_connections=5)
     async with (
         open_pool(database) as pool,
@@ -319,7 +319,7 @@ async def _run_workers(
     command += ["--phase", "etl"] * work.with_etl + ["--looks"] * work.looks
 
     def died(status: int) -> None:
-        # Its leases come back by themselves, its place is filled here.
+        # The leases of a worker that died expire by themselves; a new worker is started here.
         tell(f"A crawling process ended with status {status}; starting another.")
 
     async with (

@@ -106,7 +106,7 @@ def _written(output: Path | None) -> Iterator[BinaryIO]:
         try:
             yield sys.stdout.buffer
         except BrokenPipeError:
-            # Whoever read has enough. What Python would still flush at its end must go nowhere.
+            # The reader has closed the pipe (`| head`). What Python flushes when it ends goes to /dev/null.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return
     try:

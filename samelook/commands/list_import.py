@@ -89,7 +89,7 @@ async def _import(
     report: Report,
     fetched: FetchedList | None = None,
 ) -> None:
-    # A merge may take longer than a statement of the crawl is allowed to.
+    # Merging a list may take longer than the time that one statement of the crawl has.
     async with open_connection(replace(settings.database_at(url), statement_timeout_s=0)) as connection:
         importing = RankImport(connection, path, options, fetched.source if fetched else None)
         done.counts = importing.counts

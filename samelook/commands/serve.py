@@ -145,7 +145,7 @@ def _database(settings: Settings) -> Iterator[str]:
     from samelook.postgres.configured import configured_database
 
     if settings.api.roles <= WITHOUT_DATABASE and not settings.chat.public_key:
-        # Whoever else uses it migrates it; it may be away just now.
+        # Other processes that use this database migrate it; it may be away just now.
         yield settings.database.url
         return
     with configured_database(settings) as url:
@@ -161,7 +161,7 @@ def api_settings(settings: Settings, url: str) -> ApiSettings:
     from samelook.settings import SettingsError
 
     if settings.extension.families_file is not None:
-        # Better to hear of a mistake in it now than from a log.
+        # The file is read now, so that a mistake in it ends the command instead of standing in a log.
         families_in(settings.extension.families_file)
     if settings.chat.public_key and not settings.chat.application_id:
         raise SettingsError("SAMELOOK_DISCORD_PUBLIC_KEY needs SAMELOOK_DISCORD_APPLICATION_ID too")
@@ -227,7 +227,7 @@ async def _serve(
     from samelook.processes.running import collect_garbage_rarely, stopping
 
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
-    # Requests in hand are answered, the rest is dropped.
+    # Requests that have arrived are answered; waiting connections are closed.
     runner = service_runner(app, shutdown_timeout=STOP_S / 2)
     await runner.setup()
     try:

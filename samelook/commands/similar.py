@@ -93,7 +93,7 @@ async def _report(stored: list[Path], files: list[Path], rule: LookRule, show: P
     workers = min(os.cpu_count() or 1, _MOST_WORKERS)
     async with Sandbox(workers, process_limits, limits) as sandbox:
         all_read = await _fill(gallery, _looks(sandbox, stored, limits, workers), len(stored))
-        # On a terminal the bar and the results would share lines: there they come when it is gone.
+        # On a terminal the progress bar and the results would share lines: results come when it is gone.
         held: list[tuple[Path, Sequence[Alike] | HashingError]] = []
         now: Print = (lambda file, found: held.append((file, found))) if err().is_terminal else show
         with _progress("Comparing", len(files)) as advance:
