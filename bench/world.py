@@ -16,6 +16,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.error
 import urllib.request
 from collections import defaultdict
@@ -35,7 +36,8 @@ from samelook.postgres.embedded import embedded_postgres
 
 PHASES: Final = ("fresh", "crawled", "28 days on")
 _DAYS: Final = 29
-_BATCH: Final = 20
+_KNOWN_S: Final = 300.0
+_BETWEEN_S: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +156,7 @@ def asked(url: str, situations: list[Situation], phase: str) -> list[Told]:
             f"{url}/x/v1/check", body, {"Content-Type": "application/json"}, method="POST"
         )
         try:
-            with urllib.request.urlopen(request, timeout=30) as response:
+            with urllib.request.urlopen(request, timeout=_KNOWN_S) as response:
                 answer: dict[str, Any] = json.load(response)
         except urllib.error.HTTPError as error:
             answer = {"verdict": json.load(error).get("details", {}).get("kind", str(error.code))}
@@ -215,9 +217,11 @@ async def lived(made: World, url: str, folder: Path) -> list[Told]:
 def wait_until_known(address: str, made: World) -> None:
     """Until the service has counted what the crawl found: until the best-ranked brand is known to it."""
     first = [next(one for one in made.situations if one.kind == "genuine")]
-    for _ in range(600):
+    until = time.monotonic() + _KNOWN_S
+    while time.monotonic() < until:
         if asked(address, first, "")[0].verdict == "trusted":
             return
+        time.sleep(_BETWEEN_S)
     raise SystemExit("The service does not come to know the best-ranked site.")
 
 
