@@ -10,6 +10,7 @@ from .errors import SnapshotForeign
 from .index import HammingIndex
 from .interface import RangeIndex
 from .settings import IndexSettings
+from .snapshot import parts_of
 
 
 class FilePlace:
@@ -66,6 +67,9 @@ class FilePlace:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 return False
+            # Nobody else writes here now: what is there was left by processes that were killed.
+            for left_over in parts_of(self._path):
+                left_over.unlink(missing_ok=True)
             own.save(self._path, note)
         return True
 

@@ -43,6 +43,7 @@ _PREFIX = struct.Struct("<8sIII")
 _PAGE = 4096
 _MOST_HEADER_BYTES = 1 << 20
 _CRC_PIECE = 1 << 26
+_PART = ".part"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ _LISTED = {"offsets": "<u4", "estimates": "<u2", "following": "<u2", "numbers": 
 def write_snapshot(path: str | os.PathLike[str], snapshot: Snapshot) -> None:
     """Writes the file, or leaves things as they were and raises OSError."""
     target = Path(path)
-    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=_PART, dir=target.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
             _write(file, snapshot)
@@ -107,6 +108,12 @@ def write_snapshot(path: str | os.PathLike[str], snapshot: Snapshot) -> None:
             os.fsync(directory)
         finally:
             os.close(directory)
+
+
+def parts_of(path: Path) -> list[Path]:
+    """Files of snapshots at this place that are being written, or were when their process was killed."""
+    mine = f".{path.name}."
+    return [file for file in path.parent.iterdir() if file.name.startswith(mine) and file.suffix == _PART]
 
 
 def _write(file: BinaryIO, snapshot: Snapshot) -> None:

@@ -29,15 +29,16 @@ from samelook.sql.pool import open_pool
 SITES, RECORDS = 300, 30_000
 _SNAPSHOTS = """
 import sys, numpy as np
-from samelook.matching import HammingIndex
-rng, count, path = np.random.default_rng(1), 0, sys.argv[1]
-index = HammingIndex(256)
+from pathlib import Path
+from samelook.matching.places import FilePlace
+rng, count, place = np.random.default_rng(1), 0, FilePlace("pdq", 256, Path(sys.argv[1]), None)
+index = place.new()
 print("began", flush=True)
 while True:
     index.add(rng.integers(0, 256, (20_000, 32), dtype=np.uint8), np.arange(count, count + 20_000))
     count += 20_000
     index.merge()
-    index.save(path)
+    place.save(index, {})
     print(count, flush=True)
     if count > 400_000:
         index.remove(np.arange(20_000, count)); count = 20_000; index.merge()
@@ -198,11 +199,11 @@ async def index_build(folder: Path, kills: int) -> Outcome:
     """A process that builds an index and saves it: what is on the disk is whole, the last or the former."""
     from samelook.matching import HammingIndex
 
-    dice, path, wrong, saved = random.Random(4), folder / "index.snapshot", [], 0
+    dice, path, wrong, saved = random.Random(4), folder / "pdq-256.index", [], 0
     first = np.random.default_rng(1).integers(0, 256, (20_000, 32), dtype=np.uint8)
     for number in range(kills):
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", _SNAPSHOTS, str(path)), stdout=asyncio.subprocess.PIPE
+            *(sys.executable, "-c", _SNAPSHOTS, str(folder)), stdout=asyncio.subprocess.PIPE
         )
         assert process.stdout is not None
         await process.stdout.readline()
@@ -220,7 +221,9 @@ async def index_build(folder: Path, kills: int) -> Outcome:
             wrong.append(f"kill {number}: {len(index)} items")
         if index.search(first[7].tobytes(), 0)[0].tolist() != [7]:
             wrong.append(f"kill {number}: what was saved is not found")
-    left = [one.name for one in folder.iterdir() if one != path]
+    left = [file.name for file in folder.glob(".*.part")]
+    if len(left) > 1:
+        wrong.append(f"{len(left)} unfinished files are left")
     return Outcome(
         "index build killed", saved, said=f"{kills} kills, {len(left)} files left over", wrong=wrong
     )

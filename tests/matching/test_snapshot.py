@@ -15,6 +15,7 @@ import pytest
 from samelook.matching import HammingIndex, MatchingError, SnapshotDamaged, SnapshotForeign
 from samelook.matching.engine import Engine, c_engine, numpy_engine
 from samelook.matching.kernels import CHEAPEST, PROBE, SCAN
+from samelook.matching.places import FilePlace
 from samelook.matching.snapshot import _PREFIX
 
 NewIndex = Callable[..., HammingIndex]
@@ -85,6 +86,17 @@ def test_a_failed_save_leaves_the_old_file(filled: HammingIndex, tmp_path: Path)
     assert [one.name for one in tmp_path.iterdir()] == ["a.index"]
     with pytest.raises(OSError, match="nowhere"):
         filled.save(tmp_path / "nowhere" / "a.index")
+
+
+def test_what_killed_processes_left_is_cleared_away(filled: HammingIndex, tmp_path: Path) -> None:
+    left_over, of_others = tmp_path / ".phash-64.index.abc.part", tmp_path / ".pdq-256.index.abc.part"
+    for path in (left_over, of_others):
+        path.write_bytes(b"half of it")
+    place = FilePlace("phash", 64, tmp_path, None)
+    assert place.save(filled, {})
+    assert not left_over.exists()
+    assert of_others.exists()
+    assert len(place.open()[0]) == len(filled)
 
 
 def test_an_open_index_survives_a_new_snapshot_in_its_place(filled: HammingIndex, tmp_path: Path) -> None:
