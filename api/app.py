@@ -11,7 +11,7 @@ from functools import partial
 import structlog
 from aiohttp import web
 
-from samelook.api.admission import DOOR, Door, with_admission
+from samelook.api.admission import DOOR, Door, loop_watched, with_admission
 from samelook.api.errors import ApiError
 from samelook.api.health import HEARTBEAT, Heartbeat, database_watched
 from samelook.api.keys import KeyStore
@@ -98,6 +98,7 @@ def create_app(settings: ApiSettings) -> web.Application:
     app[DOOR] = Door()
     # Made here, before serving processes are forked, so that they share it.
     app[LEVELS] = Levels()
+    app.cleanup_ctx.append(loop_watched)
     app.cleanup_ctx.append(descriptors_watched)
     app.cleanup_ctx.append(_database)
     app[HEARTBEAT] = Heartbeat()

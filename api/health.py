@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 from aiohttp import web
@@ -21,6 +21,8 @@ from samelook.sql.standby import is_read_only
 _log = structlog.get_logger(__name__)
 _LOOK_S = 0.5
 _ANSWER_S = 1.0
+_CONNECT_S = 2.0
+"""A server that is ending may take a connection and say nothing more."""
 
 
 @dataclass(slots=True)
@@ -48,10 +50,11 @@ async def database_watched(app: web.Application) -> AsyncIterator[None]:
 
 
 async def _listen(settings: ApiSettings, heartbeat: Heartbeat) -> None:
+    soon = replace(settings.database, connect_timeout_s=_CONNECT_S)
     while True:
         try:
             # A connection of its own: those of the pool may all be busy.
-            async with asyncio.timeout(None) as deadline, open_connection(settings.database) as connection:
+            async with asyncio.timeout(None) as deadline, open_connection(soon) as connection:
                 while True:
                     deadline.reschedule(asyncio.get_running_loop().time() + _ANSWER_S)
                     read_only = await is_read_only(connection)

@@ -190,7 +190,10 @@ def _reader(
     kind, indicators = collab.signal_type, _by_indicator(types)
     if not _is_csv(name, first, collab):
         return lambda ahead: _plain_rows(ahead, kind, indicators)
-    cells = next(csv.reader([first]), [])
+    try:
+        cells = next(csv.reader([first]), [])
+    except csv.Error:
+        cells = []
     of_file = _of_file_name(name)
     known = {indicator.get_name() for indicator in types} | {indicator.lower() for indicator in indicators}
     columns, header = BARE, None
@@ -243,7 +246,7 @@ def _plain_rows(lines: Lines, kind: str | None, indicators: dict[str, str]) -> I
 def _csv_rows(
     lines: Lines, columns: Columns, kind: str | None, indicators: dict[str, str], header: list[str] | None
 ) -> Iterator[Row]:
-    for cells in csv.reader(lines):
+    for cells in _cells_of(lines):
         if not any(cell.strip() for cell in cells) or cells == header:
             continue
         row = columns.row(cells)
@@ -252,6 +255,18 @@ def _csv_rows(
             _left_out_line(lines, "a row without value or type")
             continue
         yield indicators.get(name, name), row.value, frozenset(row.tags)
+
+
+def _cells_of(lines: Lines) -> Iterator[list[str]]:
+    """The rows that can be read; a lone carriage return, or a cell without end, spoils its own row only."""
+    rows = csv.reader(lines)
+    while True:
+        try:
+            yield next(rows)
+        except csv.Error:
+            _left_out_line(lines, "no row of a CSV")
+        except StopIteration:
+            return
 
 
 def _left_out_line(lines: Lines, why: str) -> None:

@@ -88,6 +88,23 @@ async def test_work_that_would_wait_too_long_is_refused_with_a_time() -> None:
         pass
 
 
+async def test_work_is_refused_while_the_loop_comes_round_late_again_and_again() -> None:
+    door = Door()
+
+    async def asked() -> int:
+        try:
+            async with door.turn(asked_by("192.0.2.1"), 1):
+                return 200
+        except ApiError as error:
+            return error.status
+
+    statuses = []
+    for late_s in (0.0, 3.0, 0.8, 0.9, 0.0):
+        door.came_round(late_s)
+        statuses.append(await asked())
+    assert statuses == [200, 200, 503, 503, 200]
+
+
 async def test_the_work_of_who_has_gone_is_dropped() -> None:
     request = asked_by(ELSEWHERE)
     request.transport.is_closing.return_value = True  # type: ignore[union-attr]

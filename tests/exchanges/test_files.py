@@ -113,6 +113,19 @@ async def test_what_is_no_signal_is_kept_and_named(
     ]
 
 
+async def test_a_row_that_is_no_csv_spoils_no_other(
+    store: Any, fetch: Any, tmp_path: Path, matching: Any
+) -> None:
+    file = tmp_path / "a.csv"  # found by fuzzing: a lone carriage return, and a cell longer than csv reads
+    rows = [f"md5,{MD5[0]}", "md5,a\rb", "md5," + "x" * 140_000, f"md5,{MD5[1]}"]
+    file.write_bytes(("signal_type,signal_str\n" + "\n".join(rows) + "\n").encode())
+    await store.create("FILE", "local_file", {"filename": str(file)})
+    assert (await fetch("FILE")).succeeded
+    assert {name: sorted(found) for name, found in (await matching("FILE")).items()} == {
+        "md5": sorted(MD5[:2])
+    }
+
+
 @pytest.mark.parametrize("text", ["sound_hash abc\nsound_hash def\n", "a,b\nc,d\n", "pdq nonsense\n"])
 async def test_a_file_of_which_nothing_can_be_used_is_no_success_and_takes_nothing_away(
     store: Any, fetch: Any, tmp_path: Path, matching: Any, text: str
