@@ -50,7 +50,12 @@ class Made:
         """The name of a mask by the alpha of a picture that is stretched over a box."""
         sides = {"x": box.left, "y": box.top, "width": box.width, "height": box.height}
         area = {side: f"{value:.9g}" for side, value in sides.items()}
-        image = {**area, "xlink:href": url, "preserveAspectRatio": "none"}
+        image = {
+            **area,
+            "xlink:href": url,
+            "preserveAspectRatio": "none",
+            "style": "image-rendering:pixelated",
+        }
         return self._with(
             "mask", {**area, "maskUnits": "userSpaceOnUse", "style": "mask-type:alpha"}, "image", image
         )
