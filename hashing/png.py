@@ -76,8 +76,13 @@ def kinds_of(data: bytes) -> list[bytes]:
     return found
 
 
-def refuse_unknown(kinds: Sequence[bytes]) -> None:
-    """Raises DecodeFailed for a critical chunk that no browser knows, such as iPhone's CgBI."""
+def refuse(data: bytes, kinds: Sequence[bytes]) -> None:
+    """Raises DecodeFailed for what no browser shows.
+
+    That is a critical chunk which nobody knows, such as iPhone's CgBI, or an animation without a frame.
+    """
+    if _has_no_frame(data, kinds):
+        raise DecodeFailed("The PNG announces an animation and describes no frame.")
     for kind in kinds:
         if kind not in _CRITICAL and not kind[0] & 0x20:
             raise DecodeFailed(f"The PNG has a critical chunk {kind!r} that nobody knows.")
@@ -91,6 +96,14 @@ def hides_first_frame(kinds: Sequence[bytes]) -> bool:
         and b"IDAT" in kinds
         and kinds.index(b"acTL") < kinds.index(b"IDAT") < kinds.index(b"fcTL")
     )
+
+
+def _has_no_frame(data: bytes, kinds: Sequence[bytes]) -> bool:
+    """Whether frames of an animation are announced and none is described: browsers show nothing of it."""
+    if b"acTL" not in kinds or b"fcTL" in kinds:
+        return False
+    announced = next(chunk.data[:4] for chunk in chunks_of(data) if chunk.kind == b"acTL")
+    return b"IDAT" in kinds[kinds.index(b"acTL") :] and any(announced)
 
 
 def first_frame(data: bytes) -> FirstFrame | None:
@@ -175,14 +188,17 @@ def _unpacked(packed: bytes, header: bytes) -> bytes:
 
 def gamma_of(data: bytes) -> float | None:
     """The exponent of the samples where it is told and is not that of sRGB (PNG 3rd edition, 11.3.2.2)."""
+    gamma = None
     for chunk in chunks_of(data):
-        if chunk.kind in {b"sRGB", b"iCCP", b"cICP", b"IDAT"}:
+        if chunk.kind in {b"sRGB", b"iCCP", b"cICP"}:
             return None
-        if chunk.kind == b"gAMA" and len(chunk.data) == 4 and chunk.sum_is_right:  # noqa: PLR2004
+        if chunk.kind == b"IDAT":
+            break
+        if gamma is None and chunk.kind == b"gAMA" and len(chunk.data) == 4 and chunk.sum_is_right:  # noqa: PLR2004
             value = int.from_bytes(chunk.data, "big")
             is_other = value > 0 and abs(value - _SRGB_GAMMA) > _GAMMA_TOLERANCE
-            return value / 100_000 if is_other else None
-    return None
+            gamma = value / 100_000 if is_other else None
+    return gamma
 
 
 def with_gamma(pixels: NDArray[np.uint8], gamma: float) -> NDArray[np.uint8]:

@@ -132,7 +132,7 @@ def _decode(
     kinds: list[bytes] = []
     if image_format == "png":
         kinds = png.kinds_of(data)
-        png.refuse_unknown(kinds)
+        png.refuse(data, kinds)
         if png.hides_first_frame(kinds):
             return _first_frame(data, limits)
         usual = usual_pixels(data, kinds, limits, apply_orientation=apply_orientation)
@@ -159,8 +159,8 @@ def _decode(
             pixels = framed
         if b"gAMA" in kinds and (gamma := png.gamma_of(data)) is not None:
             pixels = png.with_gamma(pixels, gamma)
-        if apply_orientation and image_format in {"jpeg", "png"}:
-            # Browsers turn these; of WebP and AVIF they do not ask Exif.
+        if apply_orientation and image_format in {"jpeg", "png", "avif"}:
+            # Browsers turn these; of WebP they do not ask Exif. Pillow tells an AVIF's turn so.
             pixels = _oriented(pixels, image.getexif().get(_ORIENTATION_TAG, 1))
     if pixels.size == 0:
         raise DecodeFailed(f"This {image_format.upper()} has no pixels.")

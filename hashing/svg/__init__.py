@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from samelook.hashing.errors import DecodeFailed, DecoderMemory, SvgBlank, SvgPartlyDrawn
 from samelook.hashing.picture import DecodeLimits, Picture, composite_on
 from samelook.hashing.raster import decode_raster
-from samelook.hashing.svg.rewrite import Rewritten, rewritten
+from samelook.hashing.svg.output import Rewritten
+from samelook.hashing.svg.rewrite import rewritten
 
 _VISIBLE_LEVELS = 24
 # An attacker may put a tiny part that cannot be drawn on a copied icon: so small a part does not make the
@@ -85,6 +86,7 @@ def _render(text: str, fonts: frozenset[str]) -> bytes:
             resvg_py.svg_to_bytes(
                 svg_string=text,
                 skip_system_fonts=True,
+                dpi=96.0,
                 font_family=SERIF,
                 font_files=files_of(fonts) if fonts else None,
             )

@@ -10,7 +10,7 @@ from samelook.hashing.svg.boxes import Box
 from samelook.hashing.svg.gradients import gradient_url
 from samelook.hashing.svg.mathematics import Measure, NotANumber, evaluated, split_at_commas, without_space
 from samelook.hashing.svg.properties import address_of
-from samelook.hashing.svg.transforms import position_of
+from samelook.hashing.svg.transforms import edge_position_of
 from samelook.hashing.svg.tree import Element
 
 _LENGTHS: Final = frozenset(("dimension", "percentage", "number"))
@@ -64,7 +64,7 @@ def _drawn(image: Any, rest: list[Any], box: Box, measure: Measure, grounds: Gro
         width, height = _size(rest[slash + 1 :], natural, box, measure)
         placed = [t for t in rest[:slash] if t.type in _LENGTHS or getattr(t, "lower_value", "") in _PLACES]
         room = Box(0, 0, box.width - width, box.height - height)
-        left, top = position_of(placed, measure, room) if placed else (0.0, 0.0)
+        left, top = edge_position_of(placed, measure, room) if placed else (0.0, 0.0)
     except (NotANumber, IndexError) as error:
         raise Undrawn from error
     if width <= 0 or height <= 0:

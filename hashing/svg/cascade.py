@@ -40,7 +40,10 @@ _FONT_SIZES: Final = {
     "xx-small": 9.0, "x-small": 10.0, "small": 13.0, "medium": 16.0, "large": 18.0, "x-large": 24.0,
     "xx-large": 32.0,
 }  # fmt: skip
-_FUNCTION = re.compile(r"[(]")
+# Lengths in an attribute that the renderer does not know.
+_RECKONED = re.compile(
+    r"[(]|(?:rem|r?ch|r?ex|r?ic|r?cap|r?lh|q|[sld]?v(?:[whib]|min|max))\s*\Z", re.IGNORECASE
+)
 _HUGE: Final = (1 << 30, 0, 0)
 
 # Where a declaration stands: importance, layer, specificity, place; the last one wins.
@@ -121,10 +124,11 @@ class Cascade:
         for name, text in element.attributes.items():
             if not is_known(name) or name in _NOT_FROM_ATTRIBUTES:
                 continue
-            if name in _GEOMETRY and not _FUNCTION.search(text):
+            is_reckoned = name in _GEOMETRY and _RECKONED.search(text) is not None
+            if name in _GEOMETRY and not is_reckoned:
                 continue
             key = name, text
-            if "(" not in text and not style.is_dark:
+            if "(" not in text and not style.is_dark and not is_reckoned:
                 if key not in self._written:
                     tokens = tinycss2.parse_component_value_list(text)
                     word = text.strip().lower()

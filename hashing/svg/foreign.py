@@ -26,6 +26,12 @@ _NOT_SHOWN: Final = frozenset(
     ("style", "script", "title", "head", "meta", "br", "source", "template", "link")
 )
 _FLOWING: Final = frozenset(("block", "inline", "inline-block", "flow-root", "contents", ""))
+# Properties that move or frame a box, and are not laid out here.
+_AROUND: Final = re.compile(
+    r"(?:border(?!-radius\Z|-spacing|-collapse)|padding|outline|margin-).*|box-shadow|transform|translate|rotate|scale|filter"
+    r"|clip-path|mask|(?:min|max)-(?:width|height)|aspect-ratio|float|flex|grid"
+)
+_NOTHING: Final = re.compile(r"(?:0(?:px)?[\s]*)+|none|initial|inherit|auto|unset")
 _MOVED: Final = frozenset(("absolute", "fixed"))
 
 
@@ -121,14 +127,12 @@ class ForeignObject:
 
     def _one(self, child: Element, style: Style, into: Element, box: Box) -> float:
         measure = style.measure
-        if any(
-            name in style.values
-            for name in ("border", "padding", "box-shadow", "transform", "filter", "outline")
-        ):
-            self._unless_zero(style)
+        self._unless_zero(style)
         width = self._side(child, style, "width", box.width, measure)
         height = self._side(child, style, "height", box.height, measure)
         if child.name == "img":
+            if style.values.get("border-radius", "0").strip("0px% "):
+                raise Unlaid
             return self._image(child, into, box, width, height)
         if child.name in {"span", "a", "picture"}:
             width = height = None
@@ -143,9 +147,8 @@ class ForeignObject:
         return shown.height
 
     def _unless_zero(self, style: Style) -> None:
-        for name in ("border", "padding", "box-shadow", "transform", "filter", "outline"):
-            text = style.values.get(name, "")
-            if text and not re.fullmatch(r"(?:0(?:px)?[\s]*)+|none|initial|inherit", text):
+        for name, text in style.values.items():
+            if _AROUND.fullmatch(name) and text and not _NOTHING.fullmatch(text):
                 raise Unlaid
 
     def _side(self, child: Element, style: Style, name: str, whole: float, measure: Measure) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 MARK: Final = "#ff00ff"
@@ -25,7 +26,7 @@ ATTRIBUTES_OF: Final[dict[str, tuple[str, ...]]] = {
     "image": ("x", "y", "width", "height"),
     "foreignObject": ("x", "y", "width", "height"),
     "svg": ("x", "y", "width", "height"),
-    "use": ("x", "y", "width", "height"),
+    "use": ("x", "y"),
     "circle": ("cx", "cy", "r"),
     "ellipse": ("cx", "cy", "rx", "ry"),
     "path": ("d",),
@@ -38,3 +39,19 @@ TRANSFORM_NAMES: Final = {
 PRESENTATION: Final = frozenset(
     (*STYLED, "style", "class", "transform-box", "transform-origin", "marker", "font")
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """A document for the renderer, the fonts it needs, and what of it will be missing."""
+
+    text: str
+    fonts: frozenset[str]
+    missing: tuple[str, ...]
+    has_view: bool
+    """Whether the root has a viewBox."""
+
+
+def sampling_of(said: str) -> str:
+    """How pictures are sampled: bilinearly as in Chromium, where the renderer would take cubes, or not."""
+    return "pixelated" if said.lower() in {"pixelated", "crisp-edges", "optimizespeed"} else "smooth"

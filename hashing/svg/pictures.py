@@ -23,6 +23,8 @@ class Document(Protocol):
     def fonts(self) -> frozenset[str]: ...
     @property
     def missing(self) -> tuple[str, ...]: ...
+    @property
+    def has_view(self) -> bool: ...
 
 
 class EmbeddedPictures:
@@ -33,12 +35,14 @@ class EmbeddedPictures:
         self._rewrite = rewrite
         self._left = _MOST_IMAGES
         self.fonts: set[str] = set()
+        self.is_stretched = False
+        """Whether what was asked for last is an SVG without a viewBox, which fills any shape."""
         self.missing: set[str] = set()
         """What could not be drawn of the picture that was asked for last."""
 
     def shown(self, address: str) -> str | None:
         """What an address shows; None if nothing, or nothing that can be drawn."""
-        self.missing = set()
+        self.missing, self.is_stretched = set(), False
         data = images.data_of(address)
         if not data:
             # In place of a picture that is broken or missing, browsers draw their sign of a broken picture.
@@ -52,6 +56,7 @@ class EmbeddedPictures:
                 inner = self._rewrite(data)
                 self.fonts |= inner.fonts
                 self.missing = set(inner.missing)
+                self.is_stretched = not inner.has_view
                 return images.svg_url(inner.text)
             return images.drawable(data, self._limits)
         except SvgRefused:

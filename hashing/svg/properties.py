@@ -160,7 +160,9 @@ def written(  # noqa: PLR0911 - one branch a kind
     if name in PAINTS:
         return _paint(kept, current)
     if name in COLOURS:
-        return _colour_text(kept, current)
+        text = _colour_text(kept, current)
+        # Of `color` itself it is the colour around.
+        return "inherit" if name == "color" and text == "currentColor" else text
     if name in NUMBERS:
         return _number(kept, measure, as_attribute=as_attribute or name != "stroke-miterlimit")
     if name in LENGTHS:

@@ -7,7 +7,6 @@ the document, and whatever nobody sees are left out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import tinycss2
@@ -27,6 +26,7 @@ from samelook.hashing.svg.gradients import gradient_url
 from samelook.hashing.svg.lettering import Lettering
 from samelook.hashing.svg.made import Made
 from samelook.hashing.svg.mathematics import Measure, NotANumber, without_space
+from samelook.hashing.svg.moving import moved_by
 from samelook.hashing.svg.output import (
     ATTRIBUTES_OF,
     MARK,
@@ -35,31 +35,20 @@ from samelook.hashing.svg.output import (
     STYLED,
     TEXT,
     TRANSFORM_NAMES,
+    Rewritten,
+    sampling_of,
 )
 from samelook.hashing.svg.pictures import EmbeddedPictures
 from samelook.hashing.svg.shapes import path_data
 from samelook.hashing.svg.sheet import Sheet
 from samelook.hashing.svg.size import size_of, view_box
 from samelook.hashing.svg.switches import left_out
-from samelook.hashing.svg.transforms import about, individual, position_of, transform_of
 from samelook.hashing.svg.tree import Element, parsed, written
 from samelook.hashing.svg.uses import Uses
 
 _MOST_NESTED = 3
-
-
-def _sampling(said: str) -> str:
-    """How pictures are sampled: bilinearly as in Chromium, where the renderer would take cubes, unless not at all."""
-    return "pixelated" if said.lower() in {"pixelated", "crisp-edges", "optimizespeed"} else "smooth"
-
-
-@dataclass(frozen=True, slots=True)
-class Rewritten:
-    """A document for the renderer, the fonts it needs, and what of it will be missing."""
-
-    text: str
-    fonts: frozenset[str]
-    missing: tuple[str, ...]
+# The renderer reckons these in other units than browsers.
+_DRAWN_OTHERWISE = frozenset(("feDiffuseLighting", "feSpecularLighting", "feDisplacementMap"))
 
 
 def rewritten(
@@ -75,13 +64,20 @@ def rewritten(
 
 class _Rewriter:
     def __init__(
-        self, data: bytes, limits: DecodeLimits, side: int | None, nested: int, *, marks: bool
+        self,
+        data: bytes,
+        limits: DecodeLimits,
+        side: int | None,
+        nested: int,
+        *,
+        marks: bool,
+        room: tuple[float, float] | None = None,
     ) -> None:
         self._limits = limits
         self._marks = marks
         self._nested = nested
         self._root = parsed(data, limits)
-        self._size = size_of(self._root.attributes, side)
+        self._size = size_of(self._root.attributes, side, room)
         self._styles: dict[int, Style] = {}
         self._hidden: set[int] = set()
         self._unscaled: set[int] = set()
@@ -89,6 +85,7 @@ class _Rewriter:
         self._made = Made(self._root)
         self._uses = Uses(self._root, limits.max_svg_elements)
         self._pictures = EmbeddedPictures(limits, self._nested_document)
+        self._room: tuple[float, float] | None = None
 
     def run(self) -> Rewritten:
         root, size = self._root, self._size
@@ -120,12 +117,13 @@ class _Rewriter:
             outer.add("defs").children.extend(self._made.elements)
         costs.check(outer)
         fonts = frozenset(self._lettering.fonts | self._pictures.fonts)
-        return Rewritten(written(outer), fonts, tuple(sorted(self._missing)))
+        return Rewritten(written(outer), fonts, tuple(sorted(self._missing)), size.has_view)
 
     def _nested_document(self, data: bytes) -> Rewritten:
         if self._nested >= _MOST_NESTED:
             raise SvgRefused("SVGs are nested too deeply in each other.", limit=_MOST_NESTED)
-        return rewritten(data, self._limits, side=None, nested=self._nested + 1, marks=self._marks)
+        inner = _Rewriter(data, self._limits, None, self._nested + 1, marks=self._marks, room=self._room)
+        return inner.run()
 
     def _picture(self, address: str, element: Element) -> str | None:
         """What an address shows, as a data URL that the renderer reads; None if nothing."""
@@ -146,8 +144,10 @@ class _Rewriter:
             style = cascade.style_of(self._uses.original(element), around, measure)
             self._styles[id(element)] = style
             kept.append(element)
-            if element.name == "use" and style.variables is not self._styles[id(root)].variables:
-                self._uses.expand(element)
+            if element.name == "use":
+                self._uses.take_sides(element)
+                if style.variables is not self._styles[id(root)].variables:
+                    self._uses.expand(element)
             if element is root:
                 # `display: none` of an image's root hides nothing.
                 style.values.pop("display", None)
@@ -173,7 +173,9 @@ class _Rewriter:
 
     def _geometry(self, element: Element) -> None:
         style = self._styles[id(element)]
-        if element is self._root:
+        # A nested `svg` takes its sides from attributes alone, unless it is a box of HTML.
+        is_nested = element.name == "svg" and not (element.parent is not None and element.parent.html)
+        if element is self._root or is_nested:
             return
         for name in ATTRIBUTES_OF.get(element.name, ()):
             value = style.values.get(name)
@@ -217,13 +219,11 @@ class _Rewriter:
             self._miss_all(element, "offset-path")
         self._effects(element, style)
         if element is self._root or "image-rendering" in style.values:
-            style.values["image-rendering"] = _sampling(style.values.get("image-rendering", ""))
+            style.values["image-rendering"] = sampling_of(style.values.get("image-rendering", ""))
         for name in PRESENTATION & element.attributes.keys():
             del element.attributes[name]
-        if element is self._root and "(" in style.values.get("clip-path", ""):
-            shown_values = {**style.values, "clip-path": ""}
-        else:
-            shown_values = style.values
+        is_clipped = element is self._root and "(" in style.values.get("clip-path", "")
+        shown_values = {**style.values, "clip-path": ""} if is_clipped else style.values
         shown = ";".join(f"{name}:{shown_values[name]}" for name in STYLED if shown_values.get(name))
         if shown:
             element.attributes["style"] = shown
@@ -295,31 +295,28 @@ class _Rewriter:
         if box is None:
             box = Box(0, 0, style.measure.width, style.measure.height)
             self._miss_all(element, "transform")
-        pieces: list[str] = []
         try:
-            for name in names:
-                tokens = style.tokens[name]
-                if name == "transform":
-                    pieces.append(transform_of(tokens, style.measure, box))
-                else:
-                    pieces.append(individual(name, tokens, style.measure, box))
-            if "transform" not in names:
-                pieces.append(element.attributes.get(attribute, ""))
-            origin = (0.0, 0.0)
-            if "transform-origin" in style.values:
-                is_attribute = "transform-origin" not in style.tokens
-                origin = position_of(
-                    self._tokens(style, "transform-origin"), style.measure, box, unitless=is_attribute
-                )
+            combined = moved_by(style, box, element.attributes.get(attribute, ""), self._tokens)
         except (NotANumber, IndexError):
             return
-        combined = about(origin, " ".join(piece for piece in pieces if piece))
         element.attributes.pop(attribute, None)
         if combined:
             element.attributes[attribute] = combined
 
     def _effects(self, element: Element, style: Style) -> None:
         values = style.values
+        if element.name == "mask":
+            # Browsers mask no mask, and one that is not displayed is as if it were not there.
+            values.pop("mask", None)
+            if values.pop("display", "") == "none":
+                element.attributes.pop("id", None)
+        if element.name in _DRAWN_OTHERWISE:
+            self._miss(element, "filter")
+            if self._marks:
+                element.name, element.attributes = "feFlood", {}
+                values["flood-color"] = MARK
+        if "caps" in f"{values.get('font-variant', '')} {values.get('font-variant-caps', '')}":
+            self._miss_all(element, "small capitals")
         if "clip-path" in values and "(" in values["clip-path"] and element is not self._root:
             self._clip(element, style)
         if "mask" in values:
@@ -369,7 +366,12 @@ class _Rewriter:
     def _image(self, element: Element) -> None:
         address = element.href()
         refers_inside = element.name == "feImage" and address.startswith("#")
+        box = box_of(element, self._size.view[2], self._size.view[3])
+        self._room = (box.width, box.height) if box and box.width > 0 and box.height > 0 else None
         url = address if refers_inside else self._picture(address, element)
+        self._room = None
+        if self._pictures.is_stretched:
+            element.attributes["preserveAspectRatio"] = "none"
         element.attributes.pop("href", None)
         element.attributes.pop("xlink:href", None)
         if url is not None:

@@ -23,6 +23,8 @@ MOST_CHARACTERS = 400_000
 """Of all styles together; a parse of so many takes about a second."""
 MOST_DECLARATIONS = 40_000
 _MOST_NESTED = 12
+_UNAPPLIED = frozenset(("if", "sibling-index", "sibling-count", "random"))
+"""Functions of values that are not reckoned here."""
 
 Layer = tuple[float, ...]
 """Places of a cascade layer and of those around it; what is in no layer comes last."""
@@ -92,12 +94,8 @@ class Sheet:
             for item in items
             if item.type == "declaration"
         ]
-        if any(
-            token.type == "function" and token.lower_name == "if"
-            for declaration in found
-            for token in declaration.tokens
-        ):
-            self.unapplied.add("if()")
+        for declaration in found:
+            self.unapplied.update(f"{name}()" for name in _functions_in(declaration.tokens) & _UNAPPLIED)
         self._declarations += len(found)
         if self._declarations > MOST_DECLARATIONS:
             raise SvgRefused("The SVG has too many declarations.", limit=MOST_DECLARATIONS)
@@ -249,3 +247,14 @@ def _with_nesting_mark(tokens: Sequence[Any]) -> list[Any]:
 def _layer_names(prelude: Sequence[Any]) -> list[tuple[str, ...]]:
     text = tinycss2.serialize(without_space(prelude))
     return [tuple(name.split(".")) for name in text.split(",") if name]
+
+
+def _functions_in(tokens: Sequence[Any]) -> set[str]:
+    found: set[str] = set()
+    waiting = list(tokens)
+    while waiting:
+        token = waiting.pop()
+        if token.type == "function":
+            found.add(token.lower_name)
+            waiting += token.arguments
+    return found

@@ -16,7 +16,19 @@ _FONT_WEIGHTS: Final = frozenset(("bold", "bolder", "lighter"))
 _SIZES: Final = frozenset(
     ("xx-small", "x-small", "small", "medium", "large", "x-large", "xx-large", "larger", "smaller")
 )
-_ALIASES: Final = {"-webkit-mask": "mask", "-webkit-mask-image": "mask", "mask-image": "mask"}
+_ALIASES: Final = {
+    "-webkit-mask": "mask",
+    "-webkit-mask-image": "mask",
+    "mask-image": "mask",
+    **{
+        f"-webkit-{name}": name
+        for name in (
+            "animation", "animation-name", "animation-delay", "background-size", "border-radius",
+            "box-shadow",
+            "clip-path", "filter", "opacity", "transform", "transform-origin",
+        )
+    },
+}  # fmt: skip
 
 
 def longhands_of(declaration: Declaration) -> list[Declaration]:

@@ -36,8 +36,10 @@ class Size:
     page_height: float
 
 
-def size_of(attributes: Mapping[str, str], side: int | None) -> Size:
+def size_of(attributes: Mapping[str, str], side: int | None, room: tuple[float, float] | None = None) -> Size:
     """The size by the root's attributes, the longer side `side` pixels, or its own without one.
+
+    What says neither size nor shape fills the `room` of the `image` that shows it.
 
     Raises DecodeFailed if the size is zero, as browsers do not show that, and SvgBlank if the
     viewBox is empty.
@@ -53,7 +55,8 @@ def size_of(attributes: Mapping[str, str], side: int | None) -> Size:
         natural_width = width or (height * view[2] / view[3] if height else view[2])
         natural_height = height or natural_width * view[3] / view[2]
     else:
-        natural_width, natural_height = width or _DEFAULT_WIDTH, height or _DEFAULT_HEIGHT
+        default = room or (_DEFAULT_WIDTH, _DEFAULT_HEIGHT)
+        natural_width, natural_height = width or default[0], height or default[1]
     longer = max(natural_width, natural_height)
     if not 0 < longer < float("inf") or min(natural_width, natural_height) <= 0:
         raise DecodeFailed("The SVG's size is not a finite number.")

@@ -116,6 +116,30 @@ def position_of(
     return places[0], places[1]
 
 
+def edge_position_of(tokens: Sequence[Any], measure: Measure, box: Box) -> tuple[float, float]:
+    """A point such as `right 4px bottom 10%`: sides, each with the distance from it. Raises NotANumber."""
+    kept = [token for token in without_space(tokens) if token.type != "literal"]
+    if len(kept) <= _FIRST_TWO:
+        return position_of(kept, measure, box)
+    places = [box.left + box.width / 2, box.top + box.height / 2]
+    axis, share = None, 0.0
+    for token in kept:
+        word = token.lower_value if token.type == "ident" else ""
+        if word in {"left", "right"}:
+            axis, share = 0, _SIDES[word]
+        elif word in {"top", "bottom"}:
+            axis, share = 1, _SIDES[word]
+        elif word == "center":
+            axis = None
+            continue
+        elif axis is None or word:
+            raise NotANumber
+        side, start = (box.width, box.left) if axis == 0 else (box.height, box.top)
+        offset = 0.0 if word else _length(token, side, measure)
+        places[axis] = start + side * share + (-offset if share else offset)
+    return places[0], places[1]
+
+
 def about(origin: tuple[float, float], transform: str) -> str:
     """The transform with its origin elsewhere."""
     x, y = origin

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from samelook.hashing.errors import SvgRefused
 from samelook.hashing.svg.tree import Element
 
@@ -20,6 +22,19 @@ class Uses:
     def original(self, element: Element) -> Element:
         """What a copy was made of, which selectors are matched with; the element itself if it is no copy."""
         return self._originals.get(id(element), element)
+
+    def take_sides(self, use: Element) -> None:
+        """Gives `use` the place and the size of the symbol that it shows, as far as it says none."""
+        symbol = self._by_id.get(use.href()[1:]) if use.href().startswith("#") else None
+        if symbol is None or symbol.name != "symbol":
+            return
+        for name in ("width", "height"):
+            if name in symbol.attributes:
+                use.attributes.setdefault(name, symbol.attributes[name])
+        for name in ("x", "y"):
+            with suppress(ValueError):
+                moved = float(use.attributes.get(name, 0)) + float(symbol.attributes.get(name, 0))
+                use.attributes[name] = f"{moved:.9g}"
 
     def expand(self, use: Element) -> None:
         """Puts a copy of what `use` refers to in its place."""

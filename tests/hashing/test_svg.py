@@ -202,6 +202,26 @@ def test_text_in_a_script_without_a_font_is_told_to_be_missing() -> None:
     assert decode(svg('viewBox="0 0 8 8"', hidden)).rgba[5, 5].tolist() == [255, 0, 0, 255]
 
 
+LIT = '<filter id="f"><feDiffuseLighting surfaceScale="5"><fePointLight z="9"/></feDiffuseLighting></filter>'
+BAR = '<div xmlns="http://www.w3.org/1999/xhtml" style="height:4px;border-left:4px solid red"></div>'
+
+
+@pytest.mark.parametrize(
+    ("body", "missing"),
+    [
+        ('<text y="7" font-size="8">🇩🇪</text>', "text"),
+        ('<text y="7" font-size="8" font-variant="small-caps">ab</text>', "small capitals"),
+        (f"<style>rect{{x:calc(sibling-index()*4px)}}</style>{RED}", "sibling-index()"),
+        (f'{LIT}<circle cx="4" cy="4" r="3" filter="url(#f)"/>', "filter"),
+        (f'<foreignObject width="8" height="8">{BAR}</foreignObject>', "foreignObject"),
+    ],
+)
+def test_what_is_drawn_otherwise_than_browsers_draw_it_is_told(body: str, missing: str) -> None:
+    with pytest.raises(SvgPartlyDrawn) as caught:
+        decode(svg('viewBox="0 0 8 8" width="8" height="8"', body))
+    assert caught.value.detail == {"missing": missing}
+
+
 @pytest.mark.parametrize("body", ["", '<rect width="8" height="8" fill="none"/>', "<defs>" + RED + "</defs>"])
 def test_a_blank_picture_is_an_error_of_its_own(body: str) -> None:
     with pytest.raises(SvgBlank):
