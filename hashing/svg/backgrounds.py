@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from samelook.hashing.svg.boxes import Box
 from samelook.hashing.svg.gradients import gradient_url
+from samelook.hashing.svg.made import Made
 from samelook.hashing.svg.mathematics import Measure, NotANumber, evaluated, split_at_commas, without_space
 from samelook.hashing.svg.properties import address_of
 from samelook.hashing.svg.transforms import edge_position_of
@@ -26,8 +27,8 @@ class Grounds:
     picture: Callable[[str], str | None]
     """What an address shows, as a data URL."""
     natural_size: Callable[[str], tuple[float, float]]
-    pattern: Callable[[dict[str, str], dict[str, str]], str]
-    """Makes a pattern of these attributes with this image in it; its id."""
+    made: Made
+    """Takes up the patterns and clips that they need."""
 
 
 class Undrawn(Exception):
@@ -93,7 +94,7 @@ def _drawn(image: Any, rest: list[Any], box: Box, measure: Measure, grounds: Gro
         "width": f"{box.width if across else width:.9g}",
         "height": f"{box.height if down else height:.9g}",
     }
-    return Element("rect", {**area, "style": f"fill:url(#{grounds.pattern(tile, shown)});stroke:none"})
+    return Element("rect", {**area, "style": f"fill:url(#{grounds.made.pattern(tile, shown)});stroke:none"})
 
 
 def _size(tokens: list[Any], natural: tuple[float, float], box: Box, measure: Measure) -> tuple[float, float]:

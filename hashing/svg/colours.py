@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from tinycss2.color3 import parse_color as parse_color_3
 
+from samelook.hashing.svg.hues import is_hue, turn, with_hues
 from samelook.hashing.svg.mathematics import component, split_at_commas, without_space
 
 Rgba = tuple[float, float, float, float]
@@ -212,6 +213,7 @@ def _mixed(tokens: list[Any], current: Rgba, depth: int) -> Rgba | None:
     method = [t.lower_value for t in parts[0] if t.type == "ident"]
     if len(parts) != 3 or len(method) < 2 or method[0] != "in":  # noqa: PLR2004
         return None
+    way = method[2] if len(method) > 2 else "shorter"  # noqa: PLR2004
     space = method[1].replace("xyz-d65", "xyz")
     if space not in _FROM_RGB or space not in _INTO_RGB:
         return None
@@ -234,21 +236,16 @@ def _mixed(tokens: list[Any], current: Rgba, depth: int) -> Rgba | None:
     share = second / total
     alphas = colours[0][3], colours[1][3]
     alpha = alphas[0] + (alphas[1] - alphas[0]) * share
-    one, other = (_FROM_RGB[space](colour[:3]) for colour in colours)
+    one, other = with_hues(space, *(_FROM_RGB[space](colour[:3]) for colour in colours))
     mixed: list[float] = []
     for index, (a, b) in enumerate(zip(one, other, strict=True)):
-        if _is_hue(space, index):
-            turn = (b - a + 180) % 360 - 180
-            mixed.append(a + turn * share)
+        if is_hue(space, index):
+            mixed.append(a + turn(b - a, way) * share)
         else:
             sum_of = a * alphas[0] * (1 - share) + b * alphas[1] * share
             mixed.append(sum_of / alpha if alpha else 0.0)
     red, green, blue = _INTO_RGB[space]((mixed[0], mixed[1], mixed[2]))
     return red, green, blue, alpha * min(total, 1.0)
-
-
-def _is_hue(space: str, index: int) -> bool:
-    return index == {"hsl": 0, "hwb": 0, "lch": 2, "oklch": 2}.get(space, -1)
 
 
 def _times(matrix: tuple[Triple, Triple, Triple], vector: Sequence[float]) -> Triple:

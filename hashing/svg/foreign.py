@@ -188,7 +188,9 @@ class ForeignObject:
             drawn = layers_on(box, style.tokens.get("background-image", ()), measure, self._grounds)
         except Undrawn as error:
             raise Unlaid from error
-        into.children.extend(drawn)
+        if drawn:
+            group = into.add("g", {"clip-path": f"url(#{self._grounds.made.clip(path)})"})
+            group.children.extend(drawn)
 
 
 def _place(box: Box, width: float, height: float) -> dict[str, str]:

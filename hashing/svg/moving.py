@@ -25,7 +25,7 @@ def moved_by(style: Style, box: Box, attribute: str, tokens_of: Callable[[Style,
     ]
     if "transform" not in style.tokens:
         pieces.append(attribute)
-    origin = (0.0, 0.0)
+    origin = (box.left, box.top)
     if "transform-origin" in style.values:
         is_attribute = "transform-origin" not in style.tokens
         origin = position_of(tokens_of(style, "transform-origin"), style.measure, box, unitless=is_attribute)

@@ -287,7 +287,8 @@ class _Rewriter:
     def _transform(self, element: Element, style: Style) -> None:
         names = [name for name in TRANSFORMS if name in style.tokens]
         attribute = TRANSFORM_NAMES.get(element.name, "transform")
-        if not names and "transform-origin" not in style.values:
+        is_boxed = style.values.get("transform-box", "view-box").lower() != "view-box"
+        if not names and "transform-origin" not in style.values and not is_boxed:
             return
         if "perspective(" in style.values.get("transform", ""):
             self._miss_all(element, "perspective")
@@ -359,9 +360,7 @@ class _Rewriter:
         style.values["clip-path"] = f"url(#{self._made.clip(found)})"
 
     def _grounds(self, element: Element) -> Grounds:
-        return Grounds(
-            lambda address: self._picture(address, element), self._pictures.natural_size, self._made.pattern
-        )
+        return Grounds(lambda url: self._picture(url, element), self._pictures.natural_size, self._made)
 
     def _image(self, element: Element) -> None:
         address = element.href()

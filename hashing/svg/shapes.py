@@ -151,6 +151,10 @@ def rounded_path(box: Box, radii: list[tuple[float, float]]) -> str:
     """A rectangle with round corners."""
     left, top, right, bottom = box.left, box.top, box.left + box.width, box.top + box.height
     (ax, ay), (bx, by), (cx, cy), (dx, dy) = radii
+    # Corners that would overlap shrink together (CSS Backgrounds 3, 4.5).
+    sides = ((box.width, ax + bx), (box.width, cx + dx), (box.height, ay + dy), (box.height, by + cy))
+    shrunk = min([1.0, *(side / needed for side, needed in sides if needed > side)])
+    ax, ay, bx, by, cx, cy, dx, dy = (radius * shrunk for radius in (ax, ay, bx, by, cx, cy, dx, dy))
     pieces = [
         f"M{left + ax:.9g} {top:.9g}H{right - bx:.9g}",
         f"A{bx:.9g} {by:.9g} 0 0 1 {right:.9g} {top + by:.9g}V{bottom - cy:.9g}",

@@ -82,6 +82,9 @@ _EMOJI: Final = re.compile(
     "[\U0001f1e6-\U0001f1ff]{2}|[0-9#*]\ufe0f?\u20e3|"
     f"{_ONE}{_TAGS}(?:\u200d(?:{_ONE}|[\u2000-\u3300\U0001f000-\U0001faff]\ufe0f?){_TAGS})*"
 )
+# Glyphs that lay one picture into another (PaintComposite of COLR, SRC_IN), as the flags of countries do: the
+# renderer draws a dark box.
+_SHADED: Final = frozenset("⚠🎛🎟🎫👓💻📜📠📦📰🕰🖥🗒🗞🚸🛼🦎🩲🪢🪦")
 _FLAG_LETTERS: Final = frozenset(map(chr, range(0x1F1E6, 0x1F200)))
 _NO_GLYPH: Final = re.compile(
     r"[\s\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff\U000e0020-\U000e007f]"
@@ -103,8 +106,8 @@ def runs(text: str, family: str) -> list[tuple[str, str]]:
     at = 0
     for found in _EMOJI.finditer(text):
         pieces += _plain(text[at : found.start()], family)
-        # The renderer shades flags of countries otherwise.
-        drawable = found[0][0] not in _FLAG_LETTERS and all(
+        is_shaded = found[0][0] in _FLAG_LETTERS or found[0].rstrip("\ufe0f") in _SHADED
+        drawable = not is_shaded and all(
             ord(c) in covered(EMOJI) or _NO_GLYPH.match(c) or c in "\u200d\u20e3" for c in found[0]
         )
         pieces.append((found[0], EMOJI if drawable else ""))

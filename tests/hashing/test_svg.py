@@ -210,6 +210,7 @@ BAR = '<div xmlns="http://www.w3.org/1999/xhtml" style="height:4px;border-left:4
     ("body", "missing"),
     [
         ('<text y="7" font-size="8">🇩🇪</text>', "text"),
+        ('<text y="7" font-size="8">📦</text>', "text"),
         ('<text y="7" font-size="8" font-variant="small-caps">ab</text>', "small capitals"),
         (f"<style>rect{{x:calc(sibling-index()*4px)}}</style>{RED}", "sibling-index()"),
         (f'{LIT}<circle cx="4" cy="4" r="3" filter="url(#f)"/>', "filter"),
