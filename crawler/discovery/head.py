@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 
-_ATTRIBUTES = rb"(?=[\t\n\f\r />])(?:[^>\"']|\"[^\"]*+\"|'[^']*+')*+>"
+# A quotation mark opens a value only behind `=`; elsewhere it is a letter of a name.
+_ATTRIBUTES = rb"(?=[\t\n\f\r />])(?:=[\t\n\f\r ]*+(?:\"[^\"]*+\"|'[^']*+')|[^>])*+>"
 _PART = re.compile(
     # Zeros are dropped before the tree is built.
     rb"[\t\n\f\r \0]++|&#(?:0*(?:9|1[023]|32)|x0*(?:[9acd]|20));|<!--(?:>|->|.*?(?:--!?>|\Z))|<[!?][^>]*+>"
