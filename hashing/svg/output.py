@@ -52,6 +52,6 @@ class Rewritten:
     """Whether the root has a viewBox."""
 
 
-def sampling_of(said: str) -> str:
+def sampling_of(value: str) -> str:
     """How pictures are sampled: bilinearly as in Chromium, where the renderer would take cubes, or not."""
-    return "pixelated" if said.lower() in {"pixelated", "crisp-edges", "optimizespeed"} else "smooth"
+    return "pixelated" if value.lower() in {"pixelated", "crisp-edges", "optimizespeed"} else "smooth"
