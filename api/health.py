@@ -16,7 +16,6 @@ from samelook.extension_api.answering import EXTENSION
 from samelook.sql.away import AWAY
 from samelook.sql.cancelled import check_cancelled
 from samelook.sql.pool import open_connection
-from samelook.sql.standby import is_read_only
 
 _log = structlog.get_logger(__name__)
 _LOOK_S = 0.5
@@ -50,21 +49,24 @@ async def database_watched(app: web.Application) -> AsyncIterator[None]:
 
 
 async def _listen(settings: ApiSettings, heartbeat: Heartbeat) -> None:
-    soon = replace(settings.database, connect_timeout_s=_CONNECT_S)
+    clock, patience_s = asyncio.get_running_loop().time, _CONNECT_S
     while True:
+        began, soon = clock(), replace(settings.database, connect_timeout_s=patience_s)
         try:
             # A connection of its own: those of the pool may all be busy.
             async with asyncio.timeout(None) as deadline, open_connection(soon) as connection:
+                patience_s = _CONNECT_S
                 while True:
-                    deadline.reschedule(asyncio.get_running_loop().time() + _ANSWER_S)
-                    read_only = await is_read_only(connection)
+                    deadline.reschedule(clock() + _ANSWER_S)
+                    await connection.fetchval("SELECT 1")
                     deadline.reschedule(None)
-                    if read_only != heartbeat.is_read_only:
-                        _log.warning("api.database_read_only" if read_only else "api.database_writable")
-                    heartbeat.is_there, heartbeat.is_read_only = True, read_only
+                    heartbeat.is_there = True
                     await asyncio.sleep(_LOOK_S)
         except AWAY:
             check_cancelled()
+            if not heartbeat.is_there and clock() - began >= patience_s:
+                # It may be a busy machine's, and only slow.
+                patience_s = min(2 * patience_s, settings.database.connect_timeout_s)
             heartbeat.is_there = False
         await asyncio.sleep(_LOOK_S)
 
