@@ -16,6 +16,7 @@ from samelook.extension_api.answering import EXTENSION
 from samelook.sql.away import AWAY
 from samelook.sql.cancelled import check_cancelled
 from samelook.sql.pool import open_connection
+from samelook.sql.standby import is_read_only
 
 _log = structlog.get_logger(__name__)
 _LOOK_S = 0.5
@@ -58,9 +59,11 @@ async def _listen(settings: ApiSettings, heartbeat: Heartbeat) -> None:
                 patience_s = _CONNECT_S
                 while True:
                     deadline.reschedule(clock() + _ANSWER_S)
-                    await connection.fetchval("SELECT 1")
+                    read_only = await is_read_only(connection)
                     deadline.reschedule(None)
-                    heartbeat.is_there = True
+                    if read_only != heartbeat.is_read_only:
+                        _log.warning("api.database_read_only" if read_only else "api.database_writable")
+                    heartbeat.is_there, heartbeat.is_read_only = True, read_only
                     await asyncio.sleep(_LOOK_S)
         except AWAY:
             check_cancelled()
