@@ -7,6 +7,7 @@ points by looking more alike. Points are logarithms of odds, in the company that
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -16,24 +17,42 @@ _DEPTH: Final = 3
 _ROWS: Final = 4096
 
 
+class Forest:
+    """Small trees of three questions each, from a table with a row for each tree.
+
+    A row has which measures are asked for, by their places; the limits that they are above or not; and the
+    thousandths of a point by the answers, the first question's answer being the lowest bit.
+    """
+
+    def __init__(self, start: int, trees: Sequence[tuple[float, ...]]) -> None:
+        table = np.array(trees)
+        self._start = start
+        self._asked = table[:, :_DEPTH].astype(np.intp)
+        self._limits = table[:, _DEPTH : 2 * _DEPTH].astype(np.float32)
+        self._points = table[:, 2 * _DEPTH :].astype(np.int64)
+
+    def points_of(self, measures: NDArray[np.float32]) -> NDArray[np.float64]:
+        """The points of each row of measures; about 3 µs a row."""
+        parts = [self._points_of(measures[at : at + _ROWS]) for at in range(0, len(measures), _ROWS)]
+        return np.concatenate(parts) if parts else np.empty(0)
+
+    def _points_of(self, measures: NDArray[np.float32]) -> NDArray[np.float64]:
+        leaves = np.zeros((len(measures), len(self._points)), np.intp)
+        for depth in range(_DEPTH):
+            above = measures[:, self._asked[:, depth]] > self._limits[:, depth]
+            leaves |= above.astype(np.intp) << depth
+        # Thousandths, in whole numbers: a sum of them is the same on every machine.
+        total = self._points[np.arange(len(self._points)), leaves].sum(axis=1)
+        points: NDArray[np.float64] = (total + self._start) / 1000
+        return points
+
+
 def points_of(measures: NDArray[np.float32]) -> NDArray[np.float64]:
-    """The points of each row of `Measures`' columns, shape (n, 16); about 3 µs a row."""
-    parts = [_points_of(measures[at : at + _ROWS]) for at in range(0, len(measures), _ROWS)]
-    return np.concatenate(parts) if parts else np.empty(0)
+    """The points of each row of `Measures`' columns, shape (n, 16)."""
+    return _FOREST.points_of(measures)
 
 
-def _points_of(measures: NDArray[np.float32]) -> NDArray[np.float64]:
-    leaves = np.zeros((len(measures), len(_POINTS)), np.intp)
-    for depth in range(_DEPTH):
-        leaves |= (measures[:, _ASKED[:, depth]] > _LIMITS[:, depth]).astype(np.intp) << depth
-    # Thousandths, in whole numbers: a sum of them is the same on every machine.
-    total = _POINTS[np.arange(len(_POINTS)), leaves].sum(axis=1)
-    points: NDArray[np.float64] = (total + _START) / 1000
-    return points
-
-
-# Of each tree: which measures are asked for, by their places in `Measures`; the limits that they are above or
-# not; and the thousandths of a point by the answers, the first question's answer being the lowest bit.
+# The columns are those of `Forest`; the measures are the places in `Measures`.
 _START: Final = -976
 _TREES: Final = (
     (1, 13, 9, 0.193994, 0.0178972, 10.0189, 546, 399, 479, -178, 457, 114, -130, -204),
@@ -157,7 +176,4 @@ _TREES: Final = (
     (5, 8, 6, 0.699173, 0.999999, 0.193054, 51, 74, 66, 74, -3, 74, 66, 74),
     (5, 8, 0, 0.699173, 0.999999, 3.90112, 27, 63, 55, 63, -4, 63, 55, 63),
 )
-_TABLE: Final = np.array(_TREES)
-_ASKED: Final = _TABLE[:, :_DEPTH].astype(np.intp)
-_LIMITS: Final = _TABLE[:, _DEPTH : 2 * _DEPTH].astype(np.float32)
-_POINTS: Final = _TABLE[:, 2 * _DEPTH :].astype(np.int64)
+_FOREST: Final = Forest(_START, _TREES)

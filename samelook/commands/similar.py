@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     from samelook.hashing.errors import HashingError
     from samelook.hashing.picture import DecodeLimits
     from samelook.hashing.sandbox import Sandbox
-    from samelook.looks.gallery import Alike, Gallery
+    from samelook.looks.gallery import Alike
     from samelook.looks.look import Look
-    from samelook.looks.rules import LookRule
+    from samelook.looks.mark_gallery import MarkGallery, SameMark
 
     Read = tuple[Path, list[Look] | HashingError]
-    Print = Callable[[Path, Sequence[Alike] | HashingError], None]
+    Found = Sequence[Alike | SameMark]
+    Print = Callable[[Path, Found | HashingError], None]
 
 _MOST_WORKERS = 8
 _AHEAD = 16
@@ -39,6 +40,7 @@ class RuleChoice(StrEnum):
     STRICT = "strict"
     STANDARD = "standard"
     WIDE = "wide"
+    MARK = "mark"
 
 
 def similar(
@@ -55,13 +57,20 @@ def similar(
         Path, typer.Option("--among", metavar="FOLDER", help="The folder of icons to look among.")
     ],
     rule: Annotated[
-        RuleChoice, typer.Option("--rule", help="How much alike two looks must be; strict is the surest.")
+        RuleChoice,
+        typer.Option(
+            "--rule",
+            help="How much alike two looks must be; strict is the surest, mark finds other renditions too.",
+        ),
     ] = RuleChoice.STANDARD,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object a line instead of a table.")
     ] = False,
 ) -> None:
     """Find who among a folder of icons has the same look: resized, re-encoded, padded, tinted, badged.
+
+    With --rule mark also who shows the same mark in another rendition: in other colours, on another ground,
+    as an outline. Such a match is a hint, no proof: one in a hundred thousand pairs of brands is one too.
 
     Every frame of an ICO counts. A file that lies in the folder is found there too. Files that are no
     images are reported, everything else is still compared, and the exit status is 1.
@@ -72,47 +81,74 @@ def similar(
     """
     import asyncio
 
-    from samelook.looks.rules import RULES
-
     if not among.is_dir():
         tell(f"samelook similar: {shown(among)} is no folder.")
         raise typer.Exit(2)
     stored = list(files_of([among]))
-    show = _json_lines(stored) if as_json else _lines(stored)
-    if not asyncio.run(_report(stored, list(files_of(files)), RULES[rule.value], show)):
+    like = "of the same mark" if rule is RuleChoice.MARK else "of the same look"
+    show = _json_lines(stored) if as_json else _lines(stored, like)
+    if not asyncio.run(_report(stored, list(files_of(files)), rule, show)):
         raise typer.Exit(1)
 
 
-async def _report(stored: list[Path], files: list[Path], rule: LookRule, show: Print) -> bool:
+class _Icons:
+    """The folder's icons, and who among them is like others under a rule."""
+
+    def __init__(self, rule: RuleChoice) -> None:
+        from samelook.looks.gallery import Gallery
+        from samelook.looks.mark_gallery import MarkGallery
+        from samelook.looks.rules import RULES, WIDE
+
+        self._gallery = Gallery()
+        self._marks: MarkGallery | None = MarkGallery() if rule is RuleChoice.MARK else None
+        self._rule = next((RULES[name] for name in RULES if name == rule.value), WIDE)
+
+    def add(self, number: int, looks: Sequence[Look]) -> None:
+        self._gallery.add(number, looks)
+        if self._marks is not None:
+            self._marks.add(number, looks)
+
+    def alike(self, icons: Sequence[Sequence[Look]]) -> list[Found]:
+        """For each icon who has its look, then who shows its mark."""
+        looks = self._gallery.alike(icons, self._rule)
+        if self._marks is None:
+            return list(looks)
+        found: list[Found] = []
+        for same, marks in zip(looks, self._marks.alike(icons), strict=True):
+            numbers = {match.number for match in same}
+            found.append([*same, *(mark for mark in marks if mark.number not in numbers)])
+        return found
+
+
+async def _report(stored: list[Path], files: list[Path], rule: RuleChoice, show: Print) -> bool:
     """Shows what each file is like, in the given order; whether all files could be read."""
     from samelook.hashing.sandbox import Sandbox
-    from samelook.looks.gallery import Gallery
 
-    gallery = Gallery()
+    icons = _Icons(rule)
     limits, process_limits = picture_limits()
     workers = min(os.cpu_count() or 1, _MOST_WORKERS)
     async with Sandbox(workers, process_limits, limits) as sandbox:
-        all_read = await _fill(gallery, _looks(sandbox, stored, limits, workers), len(stored))
+        all_read = await _fill(icons, _looks(sandbox, stored, limits, workers), len(stored))
         # On a terminal the progress bar and the results would share lines: results come when it is gone.
-        held: list[tuple[Path, Sequence[Alike] | HashingError]] = []
+        held: list[tuple[Path, Found | HashingError]] = []
         now: Print = (lambda file, found: held.append((file, found))) if err().is_terminal else show
         with _progress("Comparing", len(files)) as advance:
             batch: list[Read] = []
             async for look in _looks(sandbox, files, limits, workers):
                 batch.append(look)
                 if len(batch) == _TOGETHER:
-                    all_read &= _compare(batch, gallery, rule, now)
+                    all_read &= _compare(batch, icons, now)
                     advance(len(batch))
                     batch.clear()
-            all_read &= _compare(batch, gallery, rule, now)
+            all_read &= _compare(batch, icons, now)
             advance(len(batch))
         for file, found in held:
             show(file, found)
     return all_read
 
 
-async def _fill(gallery: Gallery, files: AsyncIterator[Read], count: int) -> bool:
-    """Puts the folder's files into the gallery, by their place in it; whether all could be read."""
+async def _fill(icons: _Icons, files: AsyncIterator[Read], count: int) -> bool:
+    """Takes over the folder's files, by their place in it; whether all could be read."""
     from samelook.hashing.errors import HashingError
 
     all_read = True
@@ -123,17 +159,17 @@ async def _fill(gallery: Gallery, files: AsyncIterator[Read], count: int) -> boo
                 all_read = False
                 _complain(file, looks)
             else:
-                gallery.add(number, looks)
+                icons.add(number, looks)
             number += 1
             advance(1)
     return all_read
 
 
-def _compare(batch: list[Read], gallery: Gallery, rule: LookRule, show: Print) -> bool:
+def _compare(batch: list[Read], icons: _Icons, show: Print) -> bool:
     from samelook.hashing.errors import HashingError
 
-    icons = [[] if isinstance(looks, HashingError) else looks for _, looks in batch]
-    for (file, looks), alike in zip(batch, gallery.alike(icons, rule), strict=True):
+    asked = [[] if isinstance(looks, HashingError) else looks for _, looks in batch]
+    for (file, looks), alike in zip(batch, icons.alike(asked), strict=True):
         if isinstance(looks, HashingError):
             _complain(file, looks)
             show(file, looks)
@@ -169,52 +205,64 @@ async def _outcome(sandbox: Sandbox, file: Path, limits: DecodeLimits) -> list[L
 def _json_lines(stored: Sequence[Path]) -> Print:
     from samelook.hashing.errors import HashingError
 
-    def show(file: Path, found: Sequence[Alike] | HashingError) -> None:
+    def show(file: Path, found: Found | HashingError) -> None:
         line: dict[str, object] = {"file": str(file), "matches": []}
         if isinstance(found, HashingError):
             line["error"] = {"kind": found.kind, "message": found.message}
         else:
-            line["matches"] = [
-                {
-                    "file": str(stored[match.number]),
-                    "form": match.match.form,
-                    "pdq": match.match.pdq,
-                    "colour": match.match.colour,
-                    "rule": match.match.rule,
-                    "version": match.match.version,
-                }
-                for match in found
-            ]
+            line["matches"] = [{"file": str(stored[match.number]), **_told(match)} for match in found]
         typer.echo(json.dumps(line))
 
     return show
 
 
-def _lines(stored: Sequence[Path]) -> Print:
+def _lines(stored: Sequence[Path], like: str) -> Print:
     from samelook.hashing.errors import HashingError
     from samelook.terminal.console import out
     from samelook.terminal.tables import Table
 
-    def show(file: Path, found: Sequence[Alike] | HashingError) -> None:
+    def show(file: Path, found: Found | HashingError) -> None:
         if isinstance(found, HashingError):
             return
         number = counted(len(found), "icon") if found else "no icons"
-        say(f"{shown(file)}: {number} of the same look")
-        rows = [
-            (
-                match.match.rule,
-                match.match.form,
-                match.match.version,
-                match.match.pdq,
-                float(match.match.colour),
-                shown(stored[match.number]),
-            )
-            for match in found
-        ]
+        say(f"{shown(file)}: {number} {like}")
+        rows = [(*_row(match), shown(stored[match.number])) for match in found]
         if rows:
             out().print(Table(("rule", "form", "this icon", "pdq", "colour", "icon"), rows))
 
     return show
+
+
+def _told(match: Alike | SameMark) -> dict[str, object]:
+    """Why an icon was found, for programs."""
+    from samelook.looks.gallery import Alike
+
+    if isinstance(match, Alike):
+        why = match.match
+        return {
+            "form": why.form,
+            "pdq": why.pdq,
+            "colour": why.colour,
+            "rule": why.rule,
+            "version": why.version,
+        }
+    return {
+        "form": match.form,
+        "rule": RuleChoice.MARK.value,
+        "version": match.asked,
+        "cosine": match.cosine,
+        "points": match.points,
+    }
+
+
+def _row(match: Alike | SameMark) -> tuple[object, ...]:
+    """The same as a line of the table."""
+    from samelook.looks.gallery import Alike
+
+    if isinstance(match, Alike):
+        why = match.match
+        return why.rule, why.form, why.version, why.pdq, float(why.colour)
+    return RuleChoice.MARK.value, match.form, match.asked, None, None
 
 
 def _complain(file: Path, error: HashingError) -> None:

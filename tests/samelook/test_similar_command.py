@@ -127,3 +127,19 @@ def test_people_get_lines_they_can_read(command: typer.Typer, folder: Path, tmp_
 )
 def test_bad_usage(command: typer.Typer, arguments: list[str]) -> None:
     assert CliRunner().invoke(command, arguments).exit_code == 2
+
+
+def test_the_same_mark_is_found_in_other_colours(command: typer.Typer, folder: Path, tmp_path: Path) -> None:
+    """What has the look comes first, as under the widest rule of looks; then what shows the mark."""
+    red, same = tmp_path / "red.png", tmp_path / "same.png"
+    sign("#c02020", "hill").save(red)
+    sign("#107040", "hill").save(same)
+    arguments = ["--rule", "mark", "--among", str(folder), str(red), str(same)]
+    result = CliRunner().invoke(command, ["--json", *arguments])
+    assert result.exit_code == 0
+    (marked,), (alike,) = (json.loads(line)["matches"] for line in result.stdout.splitlines())
+    assert set(marked) == {"file", "form", "rule", "version", "cosine", "points"}
+    assert (marked["rule"], Path(marked["file"]).name) == ("mark", "hill.png")
+    assert (alike["rule"], set(alike)) == ("strict", KEYS)
+    table = CliRunner().invoke(command, arguments).stdout
+    assert "red.png: 1 icon of the same mark" in table

@@ -1,0 +1,150 @@
+"""The net that tells marks: its weights are those that were trained, and renditions of a mark are near."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from bench.mark_sets import MarkSet, Rendition
+from bench.marks import limit_at, outcome_of
+from bench.renditions import part_of
+from samelook.looks import marks
+from samelook.looks.look import Look, look_of
+from samelook.looks.mark_gallery import MarkGallery
+from samelook.looks.marks import BITS, BadModel, planes_of, vectors_of
+from samelook.looks.same_mark import MEASURES, compared, kept_forms, signs_of
+from training.fit import RISING
+from training.icons import is_held_out
+
+Colour = tuple[int, int, int]
+SHAPES = ("arrow", "cup", "key", "house")
+
+
+def sign(shape: str, ink: Colour, ground: Colour | None, side: int = 64) -> Look:
+    """One of four signs, on a tile or on nothing."""
+    icon = Image.new("RGBA", (256, 256), (0, 0, 0, 0) if ground is None else (*ground, 255))
+    draw = ImageDraw.Draw(icon)
+    if shape == "arrow":
+        draw.polygon((40, 128, 128, 40, 216, 128, 160, 128, 160, 216, 96, 216, 96, 128), fill=ink)
+    elif shape == "cup":
+        draw.pieslice((48, -20, 176, 190), 0, 180, fill=ink)
+        draw.arc((140, 70, 220, 150), 250, 110, fill=ink, width=18)
+        draw.rectangle((40, 200, 190, 216), fill=ink)
+    elif shape == "key":
+        draw.ellipse((36, 36, 124, 124), outline=ink, width=24)
+        draw.line((110, 110, 216, 216), fill=ink, width=22)
+        draw.line((160, 204, 204, 160), fill=ink, width=18)
+    else:
+        draw.polygon((30, 130, 128, 40, 226, 130), fill=ink)
+        draw.rectangle((62, 130, 194, 216), fill=ink)
+        draw.rectangle((110, 160, 146, 216), fill=ground or (255, 255, 255))
+    return look_of(np.asarray(icon.resize((side, side), Image.Resampling.LANCZOS)))
+
+
+def pictures(look: Look) -> NDArray[np.uint8]:
+    return look.pictures[kept_forms(look)]
+
+
+@pytest.fixture(scope="module")
+def gallery() -> MarkGallery:
+    gallery = MarkGallery()
+    for number, shape in enumerate(SHAPES):
+        gallery.add(number, [sign(shape, (20, 60, 200), None)])
+    return gallery
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(
+    ("ink", "ground"),
+    [((255, 255, 255), (20, 60, 200)), ((200, 30, 40), None), ((250, 200, 30), (30, 90, 60))],
+    ids=["exchanged", "recoloured", "on another ground"],
+)
+def test_a_mark_is_found_in_other_colours(
+    gallery: MarkGallery, shape: str, ink: Colour, ground: Colour | None
+) -> None:
+    found = gallery.alike([[sign(shape, ink, ground, 48)]], -np.inf)[0]
+    assert found[0].number == SHAPES.index(shape)
+    assert found[0].points > 0
+    assert [match.points for match in found] == sorted((match.points for match in found), reverse=True)
+
+
+def test_other_marks_and_empty_icons_are_not_found(gallery: MarkGallery) -> None:
+    marks_found = gallery.alike([[sign(shape, (255, 255, 255), (0, 0, 0))] for shape in SHAPES])
+    assert [[match.number for match in found] for found in marks_found] == [[0], [1], [2], [3]]
+    assert gallery.alike([[], [Look(())]]) == [[], []]
+    assert MarkGallery().alike([[sign("cup", (0, 0, 0), None)]]) == [[]]
+
+
+def test_vectors_are_those_of_training_within_what_machines_differ_by() -> None:
+    vectors = vectors_of(np.concatenate([pictures(sign(shape, (20, 60, 200), None)) for shape in SHAPES]))
+    assert vectors.shape[1] == BITS
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(vectors[0, :6], KNOWN, atol=2e-3)
+    # One by one or together: the same to the last bits.
+    alone = vectors_of(pictures(sign("arrow", (20, 60, 200), None)))
+    np.testing.assert_allclose(alone, vectors[: len(alone)], atol=1e-5)
+    assert vectors_of(np.empty((0, 1312), np.uint8)).shape == (0, BITS)
+
+
+KNOWN = [0.0305, -0.0115, -0.0024, 0.0463, 0.0637, 0.0581]
+"""The beginning of the arrow's first vector on the machine of the training."""
+
+
+def test_the_sign_is_the_same_whatever_its_colours_and_its_place() -> None:
+    blue = signs_of(pictures(sign("house", (20, 60, 200), None))[:1])
+    white = signs_of(pictures(sign("house", (255, 255, 255), (200, 30, 40)))[:1])
+    apart = np.abs(blue.pictures[0, :1024].astype(int) - white.pictures[0, :1024])
+    assert apart.mean() < 12
+    assert min(blue.breadth[0], white.breadth[0]) > 0.8
+    measures = compared(blue, white, np.array([0.5], np.float32))
+    assert measures.shape == (1, len(MEASURES)) == (1, len(RISING))
+
+
+@pytest.fixture
+def other_weights(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    marks._weights.cache_clear()
+    monkeypatch.setattr(marks, "SHA256", "0" * 64)
+    yield
+    marks._weights.cache_clear()
+
+
+@pytest.mark.usefixtures("other_weights")
+def test_other_weights_are_refused() -> None:
+    with pytest.raises(BadModel, match="is not the file of model"):
+        vectors_of(pictures(sign("key", (0, 0, 0), None)))
+
+
+def test_what_is_no_picture_has_no_planes() -> None:
+    with pytest.raises(ValueError, match="have no marks"):
+        planes_of(np.zeros((2, 12), np.uint8))
+
+
+def test_the_benchmark_counts_what_the_rule_finds() -> None:
+    blue, white, red = (20, 60, 200), (255, 255, 255), (200, 30, 40)
+    renditions = [Rendition(number, "drawn", sign(shape, white, red)) for number, shape in enumerate(SHAPES)]
+    looks = [sign(shape, blue, None) for shape in SHAPES]
+    letters = [sign("arrow", red, None), sign("cup", red, None)]
+    outcome = outcome_of(MarkSet(list(SHAPES), looks, [False] * 4, renditions, ["a", "b"], letters))
+    assert outcome.place == [0, 0, 0, 0]
+    assert min(outcome.own) > 0
+    assert outcome.brand_pairs == 6
+    assert outcome.letter_pairs == 1 + 4 * 2
+    # The "letters" are two of the marks.
+    assert sum(points > 0 for points in outcome.letters) == 2
+    assert limit_at([3.0, 2.0, 1.0], 100, 0.01) == pytest.approx(2.0)
+
+
+def test_brands_that_check_the_net_never_train_it() -> None:
+    """Nor do the most copied ones; what begins alike, and may be one brand, falls into one part."""
+    assert is_held_out("paypal")
+    assert part_of("paypal") != "trained"
+    names = [f"{first}{second}brand" for first in "abcdefghijklmnop" for second in "abcdefghijklmnop"]
+    parts = [part_of(name) for name in names]
+    assert parts == [part_of(name[:4] + "other") for name in names]
+    assert 0.7 < parts.count("trained") / len(parts) < 0.9
+    assert parts.count("fitted")
+    assert parts.count("checked")
