@@ -68,7 +68,7 @@ def outcome_of(marks: MarkSet, others: MarkSet | None = None) -> MarkOutcome:
         by_brand = {match.number: match.points for match in found if match.number < known}
         mine = by_brand.get(one.brand, -math.inf)
         own.append(mine)
-        place.append(sum(1 for other in by_brand.values() if other > mine) if by_brand else known)
+        place.append(known if mine == -math.inf else sum(points > mine for points in by_brand.values()))
     brands: dict[tuple[int, int], float] = {}
     letters: dict[tuple[int, int], float] = {}
     for asker, found in enumerate(_alike(gallery, marks.looks)):
