@@ -37,6 +37,18 @@ async function refresh() {
   const due = at + UPDATE_MINUTES * 60_000 < Date.now();
   if (due || error) await update();
   if ((await queued()).length) await sendReports();
+  await askAboutTheUnanswered();
+}
+
+/** A server that was away for longer than a tab was asked about answers now, perhaps. */
+async function askAboutTheUnanswered() {
+  for (const tab of await chrome.tabs.query({})) {
+    await inTurn(tab.id, async () => {
+      const state = await tabState(tab.id);
+      if (state?.unanswered) await setTabState(tab.id, { ...state, tries: 0, pictures: [] });
+    });
+    if ((await tabState(tab.id))?.unanswered) await judge(tab.id, tab);
+  }
 }
 
 async function tabChanged(tabId, change, tab) {

@@ -55,8 +55,8 @@ async function judgeNow(tabId, tab, reading) {
   const isJudged = !said.unanswered || tries >= MOST_TRIES;
   if (!isJudged) askAgain(tabId, host);
   const state = { host, site, ...said, tries, pictures: isJudged ? [...pictures, digest] : pictures, shown: icon ? await dataUrlOf(icon.png) : "" };
-  // A page that swaps its icon keeps the worst verdict of those it has shown.
-  const worse = same && SEVERITY.indexOf(before.verdict) > SEVERITY.indexOf(state.verdict);
+  // A page that swaps its icon keeps the worst verdict of those it has shown; what was said without the server gives way.
+  const worse = same && !before.unanswered && SEVERITY.indexOf(before.verdict) > SEVERITY.indexOf(state.verdict);
   const current = await chrome.tabs.get(tabId).catch(() => null);
   if (!current || hostOf(current.url) !== host) return;
   await settle(tabId, worse ? { ...before, tries, pictures: state.pictures } : state, current);

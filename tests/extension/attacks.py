@@ -103,7 +103,7 @@ ATTACKS = (
         }, 1500)</script>""",
     ),
     # A site that was locked leads to the lock page for as long as the browser runs: each test has its own.
-    *(_site(f"to-{end}", FORM) for end in ("leave", "view", "return", "unlock")),
+    *(_site(f"to-{end}", FORM) for end in ("leave", "view", "return", "unlock", "wait")),
     _site("nothing-asked", "<h1>Only words</h1>"),
     _site(
         "asks-to-stay",

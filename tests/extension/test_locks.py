@@ -150,6 +150,9 @@ def test_the_lock_page_shows_both_and_leads_out(browser: Browser) -> None:
 
 def accessible(page: Page) -> None:
     """Raises AssertionError where axe-core finds something serious."""
+    page.wait_for_function(
+        "() => document.documentElement.lang && !document.querySelector('button[data-word]:empty')"
+    )
     found = Axe().run(page).response["violations"]
     assert [
         (one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")
@@ -190,6 +193,28 @@ def test_an_unlock_takes_a_second_step_is_remembered_and_reported(browser: Brows
     assert {"url", "kind", "looks_like", "idempotency_key"} == set(reports[-1])
     page.on("dialog", lambda dialog: dialog.accept())
     page.close(run_before_unload=False)
+
+
+def test_a_tab_that_was_given_up_is_judged_when_the_server_is_back(browser: Browser) -> None:
+    point = "server => chrome.storage.local.set({settings: {server}})"
+    browser.control.evaluate(point, "http://127.0.0.1:9")
+    page = visit(browser, "to-wait.example")
+    tab = browser.tab_of(page)
+    wait_until(lambda: (browser.verdict(page).get("tries") or 0) >= 1)
+    # As if it had been asked about for as long as it is.
+    browser.control.evaluate(
+        """async key => {
+          const {[key]: state} = await chrome.storage.session.get(key);
+          await chrome.storage.session.set({[key]: {...state, tries: 3}});
+        }""",
+        f"tab {tab}",
+    )
+    wait_until(lambda: browser.verdict(page).get("tries") == 4)
+    assert (browser.verdict(page)["verdict"], "offline" in browser.verdict(page)["reasons"]) == ("grey", True)
+    browser.control.evaluate(point, browser.stage.server)
+    browser.control.evaluate("chrome.alarms.create('update', {when: Date.now()})")
+    wait_until(lambda: is_locked(browser, "to-wait.example"))
+    close_tabs(browser)
 
 
 def test_a_report_made_offline_is_sent_once_when_the_server_is_back(browser: Browser) -> None:
