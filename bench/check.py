@@ -99,6 +99,7 @@ def fill(memory: Memory, looks: int, seed: int = 7) -> float:
                     "since": 1.0,
                     "gone_since": None,
                     "confirmed": True,
+                    "displayed_by": "both",
                     "icon_url": f"https://site{number}.example/favicon.ico",
                     "md5": number.to_bytes(16, "big"),
                 }

@@ -21,6 +21,7 @@ from samelook.crawler.queues.postgres import PostgresQueue
 from samelook.crawler.slots import Slots, most_slots
 from samelook.crawler.statements import StatementReader
 from samelook.crawler.stores import domains_store, hashes_store, icons_store
+from samelook.crawler.visits import Visits
 from samelook.crawler.worker import PhaseProgress, PhaseRunner
 from samelook.hashing.sandbox import Sandbox
 from samelook.hashing.signals import HashedPicture
@@ -69,11 +70,14 @@ class Crawl:
             with stages.timed("decode"):
                 return await sandbox.hash(body)
 
-        pictures = HashedPictures(hashed, self._known_pictures)
+        pictures, visits = HashedPictures(hashed, self._known_pictures), Visits()
         works: dict[Phase, tuple[Any, Callable[[Any], Any]]] = {
             "domains": (domains_store(), phases.start_page_of),
-            "icons": (icons_store(settings), lambda page: phases.visit_page(fetcher, page)),
-            "hashes": (hashes_store(settings), lambda icon: phases.fetch_icon(fetcher, pictures, icon)),
+            "icons": (icons_store(settings), lambda page: phases.visit_page(fetcher, page, visits)),
+            "hashes": (
+                hashes_store(settings),
+                lambda icon: phases.fetch_icon(fetcher, pictures, icon, visits),
+            ),
         }
         self._statements = StatementReader(pool, fetcher) if "icons" in wanted else None
         self._etl = (

@@ -62,6 +62,15 @@ class OfferedIcon:
     sizes: str | None
     type: str | None
     media: str | None
+    promised: float = 0.0
+    """What its sizes promise (discovery/displayed.py)."""
+    chromium_place: int | None = None
+    """When Chromium tries it, if it does."""
+    firefox_place: int | None = None
+    nearness: int = 0
+    """How near it is to the page (discovery/drawing.py)."""
+    cookie_page: str | None = None
+    """The page, where it sets cookies for this URL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +99,8 @@ class IconInput:
     position: int
     etag: str | None
     last_modified: str | None
+    cookie_page: str | None = None
+    """The page whose cookies the icon is fetched with, if it sets any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +114,10 @@ class FetchedIcon:
     etag: str | None
     last_modified: str | None
     unchanged: bool = False
+    fitness: float = 0.0
+    """What the picture is worth in a tab (discovery/displayed.py)."""
+    kept_to: int = 0
+    """How near a page must be to show it (discovery/drawing.py)."""
 
 
 def domains_store() -> PhaseStore[DomainInput, TargetUrl]:
@@ -147,7 +162,12 @@ async def _load_targets(connection: Connection, ids: Sequence[int]) -> dict[int,
 async def _load_icons(connection: Connection, ids: Sequence[int]) -> dict[int, IconInput]:
     return {
         row["id"]: IconInput(
-            row["icon_url"], row["declared"], row["position"], row["etag"], row["last_modified"]
+            row["icon_url"],
+            row["declared"],
+            row["position"],
+            row["etag"],
+            row["last_modified"],
+            row["cookie_page"],
         )
         async for row in _queries().load_icons(connection, ids=ids)
     }
@@ -191,14 +211,15 @@ async def _write_page_visits(connection: Connection, results: Sequence[tuple[int
 async def _write_offered_icons(connection: Connection, visits: Sequence[tuple[int, PageVisit]]) -> list[int]:
     """Keep which page offers which icon; the positions of the icon URLs that are new."""
     offers: list[tuple[int, int, bytes, OfferedIcon]] = []
-    urls: dict[bytes, tuple[str, bool, int]] = {}
+    urls: dict[bytes, tuple[str, bool, int, str | None]] = {}
     for target_id, visit in visits:
         for ordinal, icon in enumerate(visit.icons):
             url = storable(icon.url)
             key = hashlib.sha256(url.encode()).digest()
             known = urls.get(key)
             declared = icon.declared or (known is not None and known[1])
-            urls[key] = (url, declared, min(visit.position, known[2] if known else visit.position))
+            position = min(visit.position, known[2] if known else visit.position)
+            urls[key] = (url, declared, position, icon.cookie_page or (known[3] if known else None))
             offers.append((target_id, ordinal, key, icon))
     # A page that names a URL twice offers it once: the first declaration counts.
     first = {(target_id, key): (ordinal, icon) for target_id, ordinal, key, icon in reversed(offers)}
@@ -211,10 +232,18 @@ async def _write_offered_icons(connection: Connection, visits: Sequence[tuple[in
             icon_urls=[urls[key][0] for key in keys],
             declared=[urls[key][1] for key in keys],
             positions=[urls[key][2] for key in keys],
+            cookie_pages=[storable_or_none(urls[key][3]) for key in keys],
         )
     ]
     if len(new_positions) < len(keys):
         await _queries().promise_icon_urls(connection, url_sha256s=[key for key in keys if urls[key][1]])
+        with_cookies = [key for key in keys if urls[key][3]]
+        if with_cookies:
+            await _queries().note_cookie_pages(
+                connection,
+                url_sha256s=with_cookies,
+                cookie_pages=[storable_or_none(urls[key][3]) for key in with_cookies],
+            )
     rows = sorted(first.items(), key=lambda row: row[0])
     await _queries().write_site_icons(
         connection,
@@ -226,6 +255,10 @@ async def _write_offered_icons(connection: Connection, visits: Sequence[tuple[in
         sizes=[storable_or_none(icon.sizes) for _, (_, icon) in rows],
         types=[storable_or_none(icon.type) for _, (_, icon) in rows],
         media=[storable_or_none(icon.media) for _, (_, icon) in rows],
+        promised=[icon.promised for _, (_, icon) in rows],
+        chromium_places=[icon.chromium_place for _, (_, icon) in rows],
+        firefox_places=[icon.firefox_place for _, (_, icon) in rows],
+        nearness=[icon.nearness for _, (_, icon) in rows],
     )
     revisited = [target_id for target_id, visit in visits if visit.revisited]
     if revisited:
@@ -260,6 +293,8 @@ async def _write_icons(
         statuses=[icon.status for _, icon in fetched],
         etags=[storable_or_none(icon.etag) for _, icon in fetched],
         last_modifieds=[storable_or_none(icon.last_modified) for _, icon in fetched],
+        fitness=[icon.fitness for _, icon in fetched],
+        kept_to=[icon.kept_to for _, icon in fetched],
     )
 
 

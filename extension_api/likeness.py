@@ -111,6 +111,10 @@ class Likenesses:
     def _judged(self, look: AskerLook, matches: list[LookMatch]) -> JudgedLook:
         facts = self._facts
         own_for_s = -1.0 if look.own_since is None else max(0.0, facts.now - look.own_since)
+        if self.asker_in_tiers and look.own_since is not None:
+            # What its owner shows to nobody cannot beat what the asker shows to all. Beyond the tiers it can:
+            # a copy may be one of a brand's icon for home screens.
+            matches = [match for match in matches if match.displayed]
         relatives = [match for match in matches if match.owner.site in self._family]
         strangers = [match for match in matches if match.owner.site not in self._family]
         common = self._common(look, strangers)
@@ -151,7 +155,7 @@ class Likenesses:
 
     def _is_older(self, match: LookMatch, look: AskerLook, best: int | None) -> bool:
         """Whether an owner beyond the tiers had the look long before; of two young ones nobody is blamed."""
-        if self.asker_in_tiers or (best is not None and self._is_in_tiers(best)):
+        if self.asker_in_tiers or not match.displayed or (best is not None and self._is_in_tiers(best)):
             return False
         if match.owner.position is None and self._facts.position is not None:
             # A copy without rank gains no standing over a ranked site by being crawled early.
@@ -207,7 +211,7 @@ class Likenesses:
         for match in strangers:
             if match.rule is not Rule.STRICT or match.signal_only:
                 continue
-            if match.current and self._is_old(match.owner.verified_since):
+            if match.current and match.displayed and self._is_old(match.owner.verified_since):
                 worn[match.owner.site] = match.owner.position or _LAST
             for other in match.also_worn_by:
                 if self._is_old(other.since):
@@ -255,6 +259,7 @@ def _closeness(match: LookMatch) -> tuple[object, ...]:
     return (
         match.signal_only,
         not match.current,
+        not match.displayed,
         match.rule,
         match.pdq,
         match.colour,

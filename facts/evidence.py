@@ -42,6 +42,8 @@ class LookMatch:
     colour: float = 0.0
     current: bool = True
     """False: the owner does not show this icon any more."""
+    displayed: bool = True
+    """False: the owner offers it, for home screens perhaps, and shows another in the tab."""
     signal_only: bool = False
     asker_md5: str = ""
     owner_md5: str = ""

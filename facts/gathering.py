@@ -99,7 +99,9 @@ class Gatherer:
         main = known.main if known else None
         hosting = self._hosting(asked.host, known)
         position = (main.position if main else asked.position) if hosting is Hosting.OWN else None
-        shown = dict(known.shown_looks(now)) if known else {}
+        offered = known.shown_looks(now) if known else ()
+        # Only what visitors see in the tab speaks for the site, or against it.
+        shown = {sha256: worn for sha256, worn in offered if worn.is_displayed}
         current = {sha256: worn for sha256, worn in shown.items() if worn.gone_since is None}
         icons = self._with_known(
             asked.icons or tuple(map(AskedIcon, () if asked.no_icon else current)), current
@@ -208,6 +210,7 @@ class Gatherer:
                         owner_md5=shown.md5.hex(),
                         owner_icon_url=shown.icon_url,
                         vendor=vendor_of(owner.name),
+                        displayed=shown.is_displayed,
                     )
 
     def _matches_of_pdq(self, icon: AskedIcon, site: Site) -> Iterator[LookMatch]:
@@ -228,6 +231,7 @@ class Gatherer:
                         owner_md5=shown.md5.hex(),
                         owner_icon_url=shown.icon_url,
                         vendor=vendor_of(owner.name),
+                        displayed=shown.is_displayed,
                     )
 
     def _with_wearers(self, matches: list[LookMatch], *, in_tiers: bool) -> list[LookMatch]:
@@ -261,7 +265,7 @@ class Gatherer:
             site.name: Wearer(site.name, site.position, shown.since)
             for picture in sorted(pictures)
             for site, shown in memory.owners_of(picture, self._clock(), MOST_WEARERS)
-            if shown.gone_since is None and site.name != match.owner.site
+            if shown.gone_since is None and shown.is_displayed and site.name != match.owner.site
         }
         ordered = sorted(wearers.values(), key=lambda wearer: (wearer.position or _LAST, wearer.site))
         return tuple(ordered[:MOST_WEARERS])
@@ -338,6 +342,7 @@ def _by_evidence(match: LookMatch) -> tuple[object, ...]:
         match.asker_sha256,
         match.signal_only,
         not match.current,
+        not match.displayed,
         match.rule,
         match.pdq,
         match.colour,

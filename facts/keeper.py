@@ -181,6 +181,7 @@ class Keeper:
             confirmed=[row["confirmed"] for row in looks],
             sinces=[row["since"] for row in looks],
             gone_sinces=[row["gone_since"] for row in looks],
+            displayed_by=[row["displayed_by"] for row in looks],
         )
         tiers = self._settings.tiers
         await self._queries.publish_trusted_looks(

@@ -11,6 +11,7 @@ import math
 from array import array
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final, Generic, TypeVar
 
 from samelook.sql.rows import DomainFacts, ShownPicture
@@ -18,6 +19,21 @@ from samelook.sql.rows import DomainFacts, ShownPicture
 NONE: Final = -1
 _MD5_BYTES: Final = 16
 _T = TypeVar("_T", bound=Hashable)
+
+
+class DisplayedBy(StrEnum):
+    """Which browsers show a picture in the tab of the site that offers it."""
+
+    BOTH = "both"
+    CHROMIUM = "chromium"
+    FIREFOX = "firefox"
+    NOBODY = "nobody"
+    """It is for home screens, or another one is shown instead."""
+    WALL = "wall"
+    """The crawl has only met a wall before the site, and this is the wall's."""
+
+
+_DISPLAYED_BY: Final = tuple(DisplayedBy)
 
 
 class NumberedValues(Generic[_T]):
@@ -131,6 +147,15 @@ class Shown:
     """The crawl has seen it twice or more, over the time that trust takes."""
     icon_url: str
     md5: bytes
+    displayed_by: DisplayedBy = DisplayedBy.BOTH
+
+    @property
+    def is_displayed(self) -> bool:
+        """Whether visitors see it in the tab: only that may accuse or defend the site."""
+        return self.displayed_by not in _UNSEEN
+
+
+_UNSEEN: Final = frozenset({DisplayedBy.NOBODY, DisplayedBy.WALL})
 
 
 class Showings:
@@ -144,6 +169,7 @@ class Showings:
         self._since = array("d")
         self._gone = array("d")
         self._confirmed = array("b")
+        self._displayed_by = array("b")
         self._url_starts = array("Q")
         self._url_lengths = array("i")
         self._urls = bytearray()
@@ -179,6 +205,7 @@ class Showings:
             bool(self._confirmed[row]),
             self._urls[start : start + self._url_lengths[row]].decode("utf-8", "surrogatepass"),
             self._pictures.md5(self.pictures[row]),
+            _DISPLAYED_BY[self._displayed_by[row]],
         )
 
     def is_current(self, row: int) -> bool:
@@ -192,6 +219,7 @@ class Showings:
         self._since[row] = facts["since"]
         self._gone[row] = math.nan if facts["gone_since"] is None else facts["gone_since"]
         self._confirmed[row] = bool(facts["confirmed"])
+        self._displayed_by[row] = _DISPLAYED_BY.index(DisplayedBy(facts["displayed_by"]))
         url = facts["icon_url"].encode("utf-8", "surrogatepass")
         start = self._url_starts[row]
         if self._urls[start : start + self._url_lengths[row]] != url:
@@ -243,6 +271,7 @@ class Showings:
         for times in (self._since, self._gone):
             times.append(0.0)
         self._confirmed.append(0)
+        self._displayed_by.append(0)
         self._url_starts.append(0)
         for chain in (self._next_of_domain, self._next_of_picture, self._before_of_picture):
             chain.append(NONE)

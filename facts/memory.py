@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from samelook.facts.families import FamilyMember
-from samelook.facts.known import NONE, Domains, KnownPictures, Showings, Shown
+from samelook.facts.known import NONE, DisplayedBy, Domains, KnownPictures, Showings, Shown
 from samelook.facts.standing import Owner, Tiers
 from samelook.looks.index import LookIndex
 from samelook.looks.store import LookStore
@@ -94,10 +94,10 @@ class KnownSite:
         showings = self._memory.showings
         rows = [showings.find(domain.row, picture) for domain in self.domains]
         found = [showings.shown(row) for row in rows if row != NONE]
-        return min(found, key=lambda shown: (shown.gone_since is not None, shown.since)) if found else None
+        return min(found, key=_by_claim) if found else None
 
     def shown_looks(self, now: float) -> Iterator[tuple[bytes, Shown]]:
-        """The pictures that the site shows, or did lately: in the end how it shows each."""
+        """The pictures that the site offers, or did lately: in the end how it shows each."""
         sha256s = self._memory.known_pictures.sha256s
         for picture in {
             self._memory.showings.pictures[row]
@@ -122,6 +122,10 @@ BEST = 64
 _FEW = 8
 """Wearers of a picture among whom the best are found anew whenever somebody asks."""
 _LAST = 1 << 62
+
+
+def _by_claim(shown: Shown) -> tuple[bool, bool, float]:
+    return (shown.gone_since is not None, not shown.is_displayed, shown.since)
 
 
 def _by_trust(item: tuple[KnownSite, Shown]) -> tuple[Any, ...]:
@@ -191,7 +195,9 @@ class Memory:
         picture = self.pictures.get(sha256)
         if picture is None:
             return []
-        return [item for item in self._best_of(picture) if self.is_protected(item[1], now)][:most]
+        owners = [item for item in self._best_of(picture) if self.is_protected(item[1], now)]
+        # A wall's icon is nobody's: what many sites hide behind is no look of theirs.
+        return [item for item in owners if item[1].displayed_by is not DisplayedBy.WALL][:most]
 
     def _best_of(self, picture: int) -> list[tuple[KnownSite, Shown]]:
         few = self.known_pictures.wearer_counts[picture] <= _FEW

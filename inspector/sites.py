@@ -148,6 +148,7 @@ _ICON_COLUMNS = (
     "frames",
     "status",
     "error",
+    "displayed_by",
     "sha256",
     "sizes",
     "crawled_at",

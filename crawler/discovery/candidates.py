@@ -16,6 +16,9 @@ Source = Literal[
     "fluid-icon",
 ]
 
+Browser = Literal["chromium", "firefox"]
+BROWSERS: Final[frozenset[Browser]] = frozenset({"chromium", "firefox"})
+
 SOURCES: Final[tuple[Source, ...]] = (
     "link-icon",
     "apple-touch-icon",
@@ -49,7 +52,8 @@ class IconCandidate:
     order: int = 0
     """Position among the declarations of its document."""
     in_head: bool = True
-    """False for a link that Chromium passes over and Firefox does not: behind the end of the head, or with
-    `apple-touch-icon` behind `icon` in its `rel`."""
+    """False behind the end of the head, where Chromium passes a link over and Firefox does not."""
+    tab_icon_of: frozenset[Browser] = BROWSERS
+    """The browsers that take the link for a tab's icon: `rel` may hold words of touch icons too."""
     allowed: bool = True
     """False where the page's own policy, or a user name in the URL, keeps browsers from showing it."""

@@ -151,6 +151,15 @@ async def discover(
     )
 
 
+async def cookies_of(fetcher: Fetcher, target: str) -> Cookies:
+    """What the page at `target` sets, for an icon that is fetched without `discover`. Raises CrawlError."""
+    cookies = Cookies()
+    notes: list[str] = []
+    first = await _first_answer(fetcher, start_urls_of(target), notes, None, None, cookies)
+    await _final_page(fetcher, first, notes, cookies)
+    return cookies
+
+
 async def _unread(
     fetcher: Fetcher, target: str, url: str, error: CrawlError, notes: list[str], cookies: Cookies
 ) -> Discovery:
@@ -332,5 +341,6 @@ def _joined(first: IconCandidate, other: IconCandidate) -> IconCandidate:
         media=media,
         order=max(first.order, other.order),
         in_head=first.in_head or other.in_head,
+        tab_icon_of=first.tab_icon_of | other.tab_icon_of,
         allowed=first.allowed or other.allowed,
     )

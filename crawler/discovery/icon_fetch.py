@@ -7,17 +7,15 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from samelook.crawler.discovery.candidates import IconCandidate
+from samelook.crawler.discovery.candidates import Browser, IconCandidate
 from samelook.crawler.discovery.data_urls import data_of, is_data_url
 from samelook.crawler.discovery.discover import Discovery
-from samelook.crawler.discovery.displayed import SCALABLE, Sizes, displayed_icon
+from samelook.crawler.discovery.displayed import Sizes, displayed_by
+from samelook.crawler.discovery.drawing import kept_to, nearness, sizes_drawn
 from samelook.crawler.errors import CrawlError
 from samelook.crawler.fetching.cookies import Cookies
 from samelook.crawler.fetching.fetcher import Response
-from samelook.crawler.fetching.urls import host_of, origin_of
 from samelook.hashing.errors import HashingError
-from samelook.hashing.formats import told_ico_sizes
-from samelook.names.sites import registrable_domain
 
 if TYPE_CHECKING:
     from samelook.crawler.fetching.fetcher import Fetcher
@@ -25,8 +23,6 @@ if TYPE_CHECKING:
     from samelook.hashing.signals import HashedPicture
 
 AT_ONCE = 8
-# Kinds of errors of SVGs that are not hashed, but that Chromium shows all the same.
-_NOT_HASHED = frozenset({"svg_blank", "svg_partly_drawn", "svg_refused"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +31,12 @@ class FoundIcon:
 
     candidate: IconCandidate
     final_url: str
+    status: int
     picture: HashedPicture
     sizes: Sizes
     """Of its frames, as Chromium takes them; none for a picture that it does not draw."""
-    displayed: bool = False
-    """Whether a browser would show this one."""
+    displayed_by: frozenset[Browser] = frozenset()
+    """The browsers that show this one in the tab."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +87,20 @@ async def fetch_icons(fetcher: Fetcher, sandbox: Sandbox, discovery: Discovery) 
     outcomes = await asyncio.gather(*map(tried, discovery.icons))
     found = [icon for icon in outcomes if isinstance(icon, FoundIcon)]
     sizes = {icon.candidate.url: icon.sizes for icon in outcomes}
-    shown = displayed_icon(discovery.icons, sizes, unusable_link=discovery.unusable_link)
+    shown = displayed_by(
+        discovery.icons,
+        sizes,
+        other_statuses={icon.candidate.url for icon in found if icon.status != HTTPStatus.OK},
+        unusable_link=discovery.unusable_link,
+    )
     return FetchedIcons(
-        found=tuple(replace(icon, displayed=icon.candidate == shown) for icon in found),
+        found=tuple(
+            replace(
+                icon,
+                displayed_by=frozenset(browser for browser, one in shown.items() if one == icon.candidate),
+            )
+            for icon in found
+        ),
         missing=tuple(icon for icon in outcomes if isinstance(icon, MissingIcon)),
     )
 
@@ -107,37 +115,14 @@ async def _fetch_icon(
             return MissingIcon(candidate, "http_status", f"the server answered {response.status}")
         picture = await sandbox.hash(response.body)
     except (CrawlError, HashingError) as error:
-        is_shown = (
-            response is not None and error.kind in _NOT_HASHED and _is_drawn(response, page, is_svg=True)
-        )
-        return MissingIcon(candidate, error.kind, error.message, SCALABLE if is_shown else ())
-    sizes = _sizes(picture, response) if _is_drawn(response, page, is_svg=picture.format == "svg") else ()
+        sizes = _sizes(page, response, error) if response and isinstance(error, HashingError) else ()
+        return MissingIcon(candidate, error.kind, error.message, sizes)
+    sizes = _sizes(page, response, picture)
     if picture.width <= 1 and picture.height <= 1:
         return MissingIcon(candidate, "one_pixel", "the image has one pixel", sizes)
-    return FoundIcon(candidate, response.final_url, picture, sizes)
+    return FoundIcon(candidate, response.final_url, response.status, picture, sizes)
 
 
-def _is_drawn(response: Response, page: Discovery, *, is_svg: bool) -> bool:
-    """Whether Chromium draws the picture of an answer."""
-    media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if response.status != HTTPStatus.OK or is_svg != (media_type == "image/svg+xml"):
-        return False
-    return is_data_url(response.final_url) or _is_for(
-        page.final_url, response.final_url, response.headers.get("cross-origin-resource-policy", "")
-    )
-
-
-def _is_for(page_url: str, url: str, resource_policy: str) -> bool:
-    """Whether an answer may be used on a page of another origin (Fetch Standard, 3.6)."""
-    policy = resource_policy.strip().lower()
-    if policy not in {"same-origin", "same-site"} or origin_of(page_url) == origin_of(url):
-        return True
-    return policy == "same-site" and registrable_domain(host_of(page_url)) == registrable_domain(host_of(url))
-
-
-def _sizes(picture: HashedPicture, response: Response) -> Sizes:
-    if picture.format == "svg":
-        return SCALABLE
-    if picture.format == "ico" and picture.frames > 1:
-        return told_ico_sizes(response.body)
-    return ((picture.width, picture.height),)
+def _sizes(page: Discovery, response: Response, picture: HashedPicture | HashingError) -> Sizes:
+    is_near = nearness(page.final_url, response.final_url) >= kept_to(response)
+    return sizes_drawn(response, picture) if is_near else ()

@@ -9,7 +9,13 @@ from dataclasses import dataclass, field, replace
 
 from selectolax.lexbor import LexborHTMLParser
 
-from samelook.crawler.discovery.candidates import MAX_DECLARED_CHARS, IconCandidate, Source
+from samelook.crawler.discovery.candidates import (
+    BROWSERS,
+    MAX_DECLARED_CHARS,
+    Browser,
+    IconCandidate,
+    Source,
+)
 from samelook.crawler.discovery.charset import decode_page, encoded_query
 from samelook.crawler.discovery.data_urls import says_no_icon
 from samelook.crawler.discovery.head import end_of_head
@@ -137,7 +143,8 @@ def parse_page(body: bytes, content_type: str | None, url: str, policy: str = ""
             icons.append(
                 replace(
                     icon,
-                    in_head=in_head and not (source == "link-icon" and _is_touch_icon(rel)),
+                    in_head=in_head,
+                    tab_icon_of=_tab_icon_of(rel, attributes) if source == "link-icon" else BROWSERS,
                     allowed=rules.shows(icon.url) and _WITH_USER.match(href) is None,
                 )
             )
@@ -162,10 +169,14 @@ def _sources_of(rel: list[str]) -> list[Source]:
     return [source for token, source in _ICON_SOURCES.items() if token in rel]
 
 
-def _is_touch_icon(rel: list[str]) -> bool:
-    """Whether Chromium, for which the last word counts, takes the link for a touch icon."""
-    kinds = [word for word in rel if word in _ICON_SOURCES and word != "fluid-icon"]
-    return kinds[-1] != "icon"
+def _tab_icon_of(rel: list[str], attributes: _Attributes) -> frozenset[Browser]:
+    """Who takes a link with the word `icon` for a tab's: Chromium by the last word, Firefox by the first."""
+    kinds = [word for word in rel if word in _ICON_SOURCES]
+    takes: dict[Browser, bool] = {
+        "chromium": [word for word in kinds if word != "fluid-icon"][-1] == "icon",
+        "firefox": kinds[0] == "icon" and "color" not in attributes and "mask" not in " ".join(rel),
+    }
+    return frozenset(browser for browser, does in takes.items() if does)
 
 
 def _policy_of(document: LexborHTMLParser, url: str, header: str) -> Policy:

@@ -31,6 +31,9 @@ class Cookies:
     def __init__(self) -> None:
         self._hosts: dict[str, dict[str, _Cookie]] = {}
 
+    def __bool__(self) -> bool:
+        return any(self._hosts.values())
+
     def header(self, url: str) -> str:
         """What the Cookie header of a request for `url` holds; empty for no cookie."""
         if not self._hosts:

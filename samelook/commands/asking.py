@@ -212,7 +212,7 @@ async def _picture_at(url: str, settings: Settings, sandbox: Any) -> bytes:
             else:
                 return response.body
         icons = (await fetch_icons(fetcher, sandbox, await discover(fetcher, url))).found
-        shown = next((icon for icon in icons if icon.displayed), icons[0] if icons else None)
+        shown = next((icon for icon in icons if icon.displayed_by), icons[0] if icons else None)
         if shown is None:
             raise NoSuchLook(f"{url[:200]} is no picture, and no page with an icon.", url=url[:2000])
         return (await icon_response(fetcher, shown.candidate.url)).body

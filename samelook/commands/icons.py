@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from samelook.commands.given import in_order, names_given
+from samelook.crawler.discovery.candidates import BROWSERS
 from samelook.terminal.console import tell
 
 if TYPE_CHECKING:
@@ -16,6 +17,16 @@ if TYPE_CHECKING:
 
 
 _PAGES_AT_ONCE = 4
+_MARKS = {
+    BROWSERS: "★",
+    frozenset({"chromium"}): "C",
+    frozenset({"firefox"}): "F",
+}
+_SAID = {
+    BROWSERS: "is the one that browsers show",
+    frozenset({"chromium"}): "the one that Chromium shows",
+    frozenset({"firefox"}): "the one that Firefox shows",
+}
 
 
 def icons(
@@ -107,7 +118,8 @@ def _row(icon: FoundIcon) -> dict[str, object]:
         "type": icon.candidate.type,
         "media": icon.candidate.media,
         "purpose": icon.candidate.purpose,
-        "displayed": icon.displayed,
+        "displayed": "chromium" in icon.displayed_by,
+        "displayed_by": sorted(icon.displayed_by),
     }
 
 
@@ -123,10 +135,12 @@ def _print_table(discovery: Discovery, fetched: FetchedIcons) -> None:
     from samelook.terminal.console import counted, out
     from samelook.terminal.tables import Table
 
-    tell(f"{discovery.final_url}: {counted(len(fetched.found), 'icon')}, ★ is the one that browsers show")
+    shown = {icon.displayed_by for icon in fetched.found if icon.displayed_by}
+    marks = ", ".join(f"{_MARKS[some]} {_SAID[some]}" for some in _MARKS if some in shown)
+    tell(f"{discovery.final_url}: {counted(len(fetched.found), 'icon')}{marks and f', {marks}'}")
     rows = [
         (
-            "★" if icon.displayed else "",
+            _MARKS.get(icon.displayed_by, ""),
             icon.candidate.source,
             str(icon.picture.format),
             f"{icon.picture.width}x{icon.picture.height}",

@@ -8,19 +8,25 @@ WHERE d.id = ANY (:ids::bigint[])
 ORDER BY d.position;
 
 -- name: load_targets(ids)
--- The inputs of the icons phase, with what a conditional request needs. Two look-ups by primary key for each.
-SELECT t.id, t.url, t.position, v.final_url, v.etag, v.last_modified
+-- The inputs of the icons phase, with what a conditional request needs, unless the last visit did not note what
+-- browsers show. Two look-ups by primary key for each, and a step into the page's icons.
+SELECT t.id, t.url, t.position, v.final_url,
+       CASE WHEN o.noted THEN v.etag END AS etag, CASE WHEN o.noted THEN v.last_modified END AS last_modified
 FROM target_urls AS t
 LEFT JOIN page_visits AS v ON v.target_url_id = t.id
+CROSS JOIN LATERAL (
+    SELECT NOT EXISTS (SELECT FROM site_icons AS s
+                       WHERE s.target_url_id = t.id AND s.gone_at IS NULL AND s.promised IS NULL) AS noted
+) AS o
 WHERE t.id = ANY (:ids::bigint[])
 ORDER BY t.position;
 
 -- name: load_icons(ids)
 -- The inputs of the hashes phase, with what a conditional request needs (only when there is a picture to keep). Two
 -- look-ups by primary key for each.
-SELECT u.id, u.icon_url, u.declared, u.position,
-       CASE WHEN m.sha256 IS NOT NULL THEN m.etag END AS etag,
-       CASE WHEN m.sha256 IS NOT NULL THEN m.last_modified END AS last_modified
+SELECT u.id, u.icon_url, u.declared, u.position, u.cookie_page,
+       CASE WHEN m.sha256 IS NOT NULL AND m.fitness IS NOT NULL THEN m.etag END AS etag,
+       CASE WHEN m.sha256 IS NOT NULL AND m.fitness IS NOT NULL THEN m.last_modified END AS last_modified
 FROM icon_urls AS u
 LEFT JOIN favicon_metadata AS m ON m.icon_url_id = u.id
 WHERE u.id = ANY (:ids::bigint[])
@@ -48,11 +54,12 @@ SET final_url = excluded.final_url, status = excluded.status, icon_count = exclu
 -- The page answered 304: what it offers is what it offered. By primary key, a row a page.
 UPDATE page_visits SET crawled_at = now() WHERE target_url_id = ANY (:target_ids::bigint[]);
 
--- name: add_icon_urls(url_sha256s, icon_urls, declared, positions)
+-- name: add_icon_urls(url_sha256s, icon_urls, declared, positions, cookie_pages)
 -- Make the icon URLs known: the positions of those that are new. Sorted by the caller, so that two writers
 -- with URLs in common never wait for each other in a circle. By the unique index of url_sha256, a row a new URL.
-INSERT INTO icon_urls (url_sha256, icon_url, declared, position)
-SELECT * FROM unnest(:url_sha256s::bytea[], :icon_urls::text[], :declared::boolean[], :positions::bigint[])
+INSERT INTO icon_urls (url_sha256, icon_url, declared, position, cookie_page)
+SELECT * FROM unnest(:url_sha256s::bytea[], :icon_urls::text[], :declared::boolean[], :positions::bigint[],
+                     :cookie_pages::text[])
 ON CONFLICT (url_sha256) DO NOTHING
 RETURNING position;
 
@@ -62,22 +69,36 @@ RETURNING position;
 UPDATE icon_urls SET declared = true
 WHERE url_sha256 = ANY (:url_sha256s::bytea[]) AND NOT declared;
 
--- name: write_site_icons(target_ids, url_sha256s, ordinals, sources, declared_urls, sizes, types, media)!
+-- name: note_cookie_pages(url_sha256s, cookie_pages)!
+-- URLs for which a page sets cookies now: it is visited before they are fetched. By the unique index of url_sha256.
+UPDATE icon_urls AS u SET cookie_page = c.cookie_page
+FROM unnest(:url_sha256s::bytea[], :cookie_pages::text[]) AS c (url_sha256, cookie_page)
+WHERE u.url_sha256 = c.url_sha256 AND u.cookie_page IS NULL;
+
+-- name: write_site_icons(target_ids, url_sha256s, ordinals, sources, declared_urls, sizes, types, media, promised, chromium_places, firefox_places, nearness)!
 -- Which icons pages offer, in the order of discovery. The URLs must be known (add_icon_urls). A look-up by the unique
 -- index of URLs and one by primary key for each; a row that says the same already is not written again.
 INSERT INTO site_icons AS s
-    (target_url_id, icon_url_id, ordinal, source, declared_url, sizes, type, media)
-SELECT c.target_id, u.id, c.ordinal, c.source, c.declared_url, c.sizes, c.type, c.media
+    (target_url_id, icon_url_id, ordinal, source, declared_url, sizes, type, media,
+     promised, chromium_place, firefox_place, nearness)
+SELECT c.target_id, u.id, c.ordinal, c.source, c.declared_url, c.sizes, c.type, c.media,
+       c.promised, c.chromium_place, c.firefox_place, c.nearness
 FROM unnest(:target_ids::bigint[], :url_sha256s::bytea[], :ordinals::smallint[], :sources::text[],
-            :declared_urls::text[], :sizes::text[], :types::text[], :media::text[])
-    AS c (target_id, url_sha256, ordinal, source, declared_url, sizes, type, media)
+            :declared_urls::text[], :sizes::text[], :types::text[], :media::text[], :promised::real[],
+            :chromium_places::smallint[], :firefox_places::smallint[], :nearness::smallint[])
+    AS c (target_id, url_sha256, ordinal, source, declared_url, sizes, type, media,
+          promised, chromium_place, firefox_place, nearness)
 JOIN icon_urls AS u ON u.url_sha256 = c.url_sha256
 ON CONFLICT (target_url_id, icon_url_id) DO UPDATE
 SET ordinal = excluded.ordinal, source = excluded.source, declared_url = excluded.declared_url,
-    sizes = excluded.sizes, type = excluded.type, media = excluded.media, gone_at = NULL
-WHERE (s.ordinal, s.source, s.declared_url, s.sizes, s.type, s.media, s.gone_at)
+    sizes = excluded.sizes, type = excluded.type, media = excluded.media, gone_at = NULL,
+    promised = excluded.promised, chromium_place = excluded.chromium_place, firefox_place = excluded.firefox_place,
+    nearness = excluded.nearness
+WHERE (s.ordinal, s.source, s.declared_url, s.sizes, s.type, s.media, s.gone_at,
+       s.promised, s.chromium_place, s.firefox_place, s.nearness)
       IS DISTINCT FROM
-      (excluded.ordinal, excluded.source, excluded.declared_url, excluded.sizes, excluded.type, excluded.media, NULL);
+      (excluded.ordinal, excluded.source, excluded.declared_url, excluded.sizes, excluded.type, excluded.media, NULL,
+       excluded.promised, excluded.chromium_place, excluded.firefox_place, excluded.nearness);
 
 -- name: retire_site_icons(target_ids, kept_target_ids, kept_url_sha256s)!
 -- What pages offered on an earlier visit and offer no longer. Only for pages that were visited before; served
@@ -106,14 +127,14 @@ SELECT * FROM unnest(:sha256s::bytea[], :md5s::bytea[], :byte_counts::integer[],
                      :widths::integer[], :heights::integer[], :frames::integer[], :bodies::bytea[])
 ON CONFLICT (sha256) DO NOTHING;
 
--- name: write_favicon_metadata(icon_ids, sha256s, md5s, byte_counts, formats, final_urls, statuses, etags, last_modifieds)!
+-- name: write_favicon_metadata(icon_ids, sha256s, md5s, byte_counts, formats, final_urls, statuses, etags, last_modifieds, fitness, kept_to)!
 -- What the icon URLs give now; what they gave before moves to favicon_history. By primary key, a row an icon URL.
 WITH given AS (
     SELECT *
     FROM unnest(:icon_ids::bigint[], :sha256s::bytea[], :md5s::bytea[], :byte_counts::integer[],
                 :formats::text[], :final_urls::text[], :statuses::integer[], :etags::text[],
-                :last_modifieds::text[])
-        AS g (icon_url_id, sha256, md5, size, format, final_url, status, etag, last_modified)
+                :last_modifieds::text[], :fitness::real[], :kept_to::smallint[])
+        AS g (icon_url_id, sha256, md5, size, format, final_url, status, etag, last_modified, fitness, kept_to)
 ),
 kept AS (
     INSERT INTO favicon_history AS h (icon_url_id, sha256, seen_from, seen_until)
@@ -124,12 +145,13 @@ kept AS (
     ON CONFLICT (icon_url_id, sha256) DO UPDATE SET seen_until = excluded.seen_until
 )
 INSERT INTO favicon_metadata AS m
-    (icon_url_id, sha256, md5, size, format, final_url, status, etag, last_modified)
+    (icon_url_id, sha256, md5, size, format, final_url, status, etag, last_modified, fitness, kept_to)
 SELECT * FROM given
 ON CONFLICT (icon_url_id) DO UPDATE
 SET sha256 = excluded.sha256, md5 = excluded.md5, size = excluded.size, format = excluded.format,
     final_url = excluded.final_url, status = excluded.status, etag = excluded.etag,
-    last_modified = excluded.last_modified, crawled_at = now(), injected = false,
+    last_modified = excluded.last_modified, fitness = excluded.fitness, kept_to = excluded.kept_to,
+    crawled_at = now(), injected = false,
     changed_at = CASE WHEN m.sha256 IS DISTINCT FROM excluded.sha256 THEN now() ELSE m.changed_at END;
 
 -- name: touch_favicon_metadata(icon_ids)!

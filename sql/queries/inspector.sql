@@ -14,17 +14,19 @@ LEFT JOIN page_visits AS v ON v.target_url_id = t.id
 WHERE d.reversed_name = ANY (:reversed_names::text[]);
 
 -- name: site_icons(target_id, most)
--- The icons that a page offers, or once offered, in the order of discovery, with what their URLs gave. Served by the
--- primary keys of site_icons, icon_urls, favicon_metadata and favicons.
+-- The icons that a page offers, or once offered, in the order of discovery, with what their URLs gave and who shows it.
+-- Served by the primary keys of site_icons, icon_urls, favicon_metadata, favicons and site_looks.
 SELECT s.ordinal, s.source, s.declared_url, s.sizes, s.type, s.media, s.gone_at, s.found_at,
        u.id AS icon_url_id, u.icon_url, u.declared, m.sha256, m.status, m.final_url, m.crawled_at, m.changed_at,
        coalesce(m.injected, false) AS injected, f.md5, f.size, f.format, f.width, f.height, f.frames,
-       e.kind AS error, coalesce(e.injected, false) AS error_injected
+       e.kind AS error, coalesce(e.injected, false) AS error_injected, l.displayed_by
 FROM site_icons AS s
+JOIN target_urls AS t ON t.id = s.target_url_id
 JOIN icon_urls AS u ON u.id = s.icon_url_id
 LEFT JOIN favicon_metadata AS m ON m.icon_url_id = u.id
 LEFT JOIN favicons AS f ON f.sha256 = m.sha256
 LEFT JOIN hashing_errs AS e ON e.icon_url_id = u.id
+LEFT JOIN site_looks AS l ON l.domain_id = t.domain_id AND l.sha256 = m.sha256 AND l.gone_since IS NULL
 WHERE s.target_url_id = :target_id
 ORDER BY s.gone_at NULLS FIRST, s.ordinal, u.id
 LIMIT :most;

@@ -110,7 +110,8 @@ offered AS MATERIALIZED (
 SELECT d.id, d.reversed_name, coalesce(d.harmonic_position, d.list_position) AS position, d.n_hosts, d.import_id,
        v.final_url, v.crawled_at AS visited_at,
        coalesce(CASE WHEN e.injected THEN e.replaced #>> '{error,kind}' ELSE e.kind END,
-                CASE WHEN p.injected THEN p.replaced #>> '{error,kind}' ELSE p.kind END) AS discovery_error,
+                CASE WHEN p.injected THEN p.replaced #>> '{error,kind}' ELSE p.kind END,
+                CASE WHEN v.status IN (401, 403, 429, 503) THEN 'walled' END) AS discovery_error,
        f.domain_id IS NOT NULL AS known, f.trusted_position, f.new_position, f.new_since,
        array(SELECT DISTINCT k.kind
              FROM offered AS o
@@ -130,14 +131,47 @@ LEFT JOIN icon_errs AS p ON p.target_url_id = a.target_id
 LEFT JOIN site_facts AS f ON f.domain_id = d.id;
 
 -- name: crawl_looks(domain_ids, former_s, confirmed_s)
--- Which pictures domains show or showed lately, as far as their looks are known; injected ones left out. One is
--- confirmed when it was fetched again after so long. Served by the keys of site_icons and favicon_metadata.
-WITH offered AS (
-    SELECT t.domain_id, s.icon_url_id, s.gone_at, s.found_at
+-- Which pictures domains offer or offered lately, as far as their looks are known; injected ones left out. One is
+-- confirmed when it was fetched again after so long. displayed_by says who shows it in a tab: Chromium tries links
+-- until none of the rest promises more than the best is worth, and takes status 200 alone; Firefox takes the first that
+-- is there. Where a wall answered for the page, all is the wall's. Of what was not noted yet, and of what is gone, both are said to show it.
+-- Served by the keys of site_icons and favicon_metadata.
+WITH offered AS MATERIALIZED (
+    SELECT t.domain_id, s.icon_url_id, s.gone_at, s.found_at, s.promised, s.chromium_place, s.firefox_place,
+           v.status IN (401, 403, 429, 503) AS walled,
+           s.gone_at IS NOT NULL OR s.promised IS NULL OR (m.sha256 IS NOT NULL AND m.fitness IS NULL) AS unnoted,
+           CASE WHEN s.nearness < m.kept_to THEN 0
+                WHEN m.sha256 IS NOT NULL THEN m.fitness
+                ELSE (h.error #>> '{detail,fitness}')::real END AS fitness,
+           CASE WHEN s.nearness < m.kept_to OR m.status <> 200 THEN 0
+                WHEN m.sha256 IS NOT NULL THEN m.fitness
+                ELSE (h.error #>> '{detail,fitness}')::real END AS fitness_in_chromium
     FROM target_urls AS t
     JOIN site_icons AS s ON s.target_url_id = t.id
+    LEFT JOIN page_visits AS v ON v.target_url_id = t.id
+    LEFT JOIN favicon_metadata AS m ON m.icon_url_id = s.icon_url_id AND NOT m.injected
+    LEFT JOIN hashing_errs AS h ON h.icon_url_id = s.icon_url_id AND NOT h.injected
     WHERE t.domain_id = ANY (:domain_ids::bigint[])
       AND NOT EXISTS (SELECT FROM injected_icon_urls AS i WHERE i.icon_url_id = s.icon_url_id)
+),
+tried AS (
+    SELECT domain_id, icon_url_id, promised, chromium_place, fitness_in_chromium AS fitness,
+           max(fitness_in_chromium) OVER (PARTITION BY domain_id ORDER BY chromium_place
+                              ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+    FROM offered
+    WHERE chromium_place IS NOT NULL AND gone_at IS NULL
+),
+in_chromium AS (
+    SELECT DISTINCT ON (domain_id) domain_id, icon_url_id
+    FROM tried
+    WHERE fitness > 0 AND promised > coalesce(before, 0)
+    ORDER BY domain_id, fitness DESC, chromium_place
+),
+in_firefox AS (
+    SELECT DISTINCT ON (domain_id) domain_id, icon_url_id
+    FROM offered
+    WHERE firefox_place IS NOT NULL AND gone_at IS NULL AND fitness > 0
+    ORDER BY domain_id, firefox_place
 ),
 shown AS (
     SELECT o.domain_id, m.sha256, o.icon_url_id,
@@ -155,11 +189,26 @@ latest AS (
     SELECT DISTINCT ON (domain_id, sha256)
            domain_id, sha256, icon_url_id, gone_since,
            min(since) OVER (PARTITION BY domain_id, sha256) AS since,
-           max(seen) OVER (PARTITION BY domain_id, sha256) AS seen
-    FROM shown
+           max(seen) OVER (PARTITION BY domain_id, sha256) AS seen,
+           CASE WHEN bool_or(walled) OVER same THEN 'wall'
+                WHEN bool_or(unnoted) OVER same OR (bool_or(in_chromium) OVER same AND bool_or(in_firefox) OVER same)
+                    THEN 'both'
+                WHEN bool_or(in_chromium) OVER same THEN 'chromium'
+                WHEN bool_or(in_firefox) OVER same THEN 'firefox'
+                ELSE 'nobody' END AS displayed_by
+    FROM (
+        SELECT s.*, o.walled, s.gone_since IS NOT NULL OR o.unnoted AS unnoted,
+               c.icon_url_id IS NOT NULL AS in_chromium, x.icon_url_id IS NOT NULL AS in_firefox
+        FROM shown AS s
+        JOIN offered AS o USING (domain_id, icon_url_id)
+        LEFT JOIN in_chromium AS c USING (domain_id, icon_url_id)
+        LEFT JOIN in_firefox AS x USING (domain_id, icon_url_id)
+    ) AS s
+    -- Who shows a picture now is told by where it is now.
+    WINDOW same AS (PARTITION BY domain_id, sha256, gone_since IS NULL)
     ORDER BY domain_id, sha256, gone_since DESC NULLS FIRST, icon_url_id
 )
-SELECT a.domain_id, a.sha256, a.since, a.gone_since, f.md5, u.icon_url,
+SELECT a.domain_id, a.sha256, a.since, a.gone_since, a.displayed_by, f.md5, u.icon_url,
        a.seen >= a.since + (:confirmed_s)::float8 * interval '1 second' AS confirmed
 FROM latest AS a
 JOIN favicons AS f ON f.sha256 = a.sha256
@@ -194,23 +243,30 @@ WHERE (f.site, f.host, f.position, f.trusted_position, f.new_position, f.new_sin
        excluded.new_since, excluded.n_hosts, excluded.visited_at IS NULL, excluded.redirect_host,
        excluded.discovery_error, excluded.hashing_errors);
 
--- name: write_site_looks(domain_ids, sha256s, icon_urls, md5s, confirmed, sinces, gone_sinces)!
--- A look that a site has shown all along keeps the time since when; one that was gone for good begins anew. By
--- primary key; a row that says the same already is not written again.
-INSERT INTO site_looks AS s (domain_id, sha256, seq, icon_url, md5, confirmed, since, gone_since)
+-- name: write_site_looks(domain_ids, sha256s, icon_urls, md5s, confirmed, sinces, gone_sinces, displayed_by)!
+-- A look that a site has shown all along keeps the time since when; one that was gone for good begins anew, and so does
+-- one that was offered and not displayed. What is gone stays as it was displayed. By primary key; a row that says the
+-- same already is not written again.
+INSERT INTO site_looks AS s (domain_id, sha256, seq, icon_url, md5, confirmed, since, gone_since, displayed_by)
 SELECT g.domain_id, g.sha256, nextval('verdict_seq'), g.icon_url, g.md5, g.confirmed, g.since,
-       g.gone_since
+       g.gone_since, g.displayed_by
 FROM unnest(:domain_ids::bigint[], :sha256s::bytea[], :icon_urls::text[], :md5s::bytea[],
-            :confirmed::boolean[], :sinces::timestamptz[], :gone_sinces::timestamptz[])
-    AS g (domain_id, sha256, icon_url, md5, confirmed, since, gone_since)
+            :confirmed::boolean[], :sinces::timestamptz[], :gone_sinces::timestamptz[], :displayed_by::text[])
+    AS g (domain_id, sha256, icon_url, md5, confirmed, since, gone_since, displayed_by)
 ON CONFLICT (domain_id, sha256) DO UPDATE
 SET seq = excluded.seq, icon_url = excluded.icon_url,
+    displayed_by = CASE WHEN excluded.gone_since IS NULL THEN excluded.displayed_by ELSE s.displayed_by END,
+    shown_since = CASE WHEN s.gone_since IS NOT DISTINCT FROM '-infinity' THEN NULL
+                       WHEN s.displayed_by IN ('nobody', 'wall') AND excluded.gone_since IS NULL
+                            AND excluded.displayed_by NOT IN ('nobody', 'wall') THEN now()
+                       ELSE s.shown_since END,
     confirmed = excluded.confirmed OR s.confirmed AND s.gone_since IS DISTINCT FROM '-infinity',
     since = CASE WHEN s.gone_since IS NOT DISTINCT FROM '-infinity' THEN excluded.since
                  ELSE least(s.since, excluded.since) END,
     gone_since = excluded.gone_since
 WHERE (s.icon_url, s.confirmed, s.gone_since) IS DISTINCT FROM
-      (excluded.icon_url, excluded.confirmed OR s.confirmed, excluded.gone_since);
+      (excluded.icon_url, excluded.confirmed OR s.confirmed, excluded.gone_since)
+   OR (excluded.gone_since IS NULL AND s.displayed_by <> excluded.displayed_by);
 
 -- name: retire_site_looks(domain_ids, kept_domain_ids, kept_sha256s)!
 -- Looks that the domains show no longer and did not show lately either: they leave the readers' memory too. By
@@ -233,6 +289,7 @@ wanted AS (
     FROM sites AS c
     JOIN site_facts AS f ON f.site = c.site
     JOIN site_looks AS s ON s.domain_id = f.domain_id AND s.gone_since IS DISTINCT FROM '-infinity'
+        AND s.displayed_by <> 'wall'
     JOIN looks AS l ON l.sha256 = s.sha256
     WHERE f.trusted_position <= :strict_to AND l.look IS NOT NULL
     GROUP BY l.id, f.site, l.look
@@ -291,7 +348,8 @@ FROM site_facts WHERE seq > :seq ORDER BY seq LIMIT :page;
 
 -- name: looks_after(seq, page)
 -- Looks of sites numbered above `seq`, in order; served by site_looks_by_seq.
-SELECT domain_id, sha256, seq, icon_url, md5, confirmed, extract(epoch FROM since)::float8 AS since,
+SELECT domain_id, sha256, seq, icon_url, md5, confirmed, displayed_by,
+       extract(epoch FROM greatest(since, shown_since))::float8 AS since,
        extract(epoch FROM gone_since)::float8 AS gone_since
 FROM site_looks WHERE seq > :seq ORDER BY seq LIMIT :page;
 

@@ -41,6 +41,7 @@ def showing(domain_id: int, sha256: bytes, since: float, gone: float | None) -> 
         "since": since,
         "gone_since": gone,
         "confirmed": domain_id % 2 == 1,
+        "displayed_by": ["both", "chromium", "firefox"][domain_id % 3],
         "icon_url": f"https://i.example/{domain_id}/{since}/é",
         "md5": sha256[:16],
     }
@@ -170,6 +171,7 @@ def _compare(memory: Memory, plain: Plain, sha256s: list[bytes]) -> None:
                 assert (shown.since, shown.gone_since) == (expected["since"], expected["gone_since"])
                 assert (shown.icon_url, shown.md5) == (expected["icon_url"], expected["md5"])
                 assert shown.confirmed == expected["confirmed"]
+                assert shown.displayed_by == expected["displayed_by"]
     assert memory.site(Site("nobody.example")) is None
 
 

@@ -41,7 +41,7 @@ async def displayed(port: int) -> dict[str, str | None]:
                     return
                 fetched = await fetch_icons(fetcher, sandbox, offered)
                 for icon in fetched.found:
-                    if icon.displayed:
+                    if "chromium" in icon.displayed_by:
                         found[name] = path_of(icon.candidate.url)
 
         await asyncio.gather(*map(visit, CASES))

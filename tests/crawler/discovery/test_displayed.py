@@ -5,7 +5,13 @@ from dataclasses import replace
 import pytest
 
 from samelook.crawler.discovery.candidates import IconCandidate, Source
-from samelook.crawler.discovery.displayed import SCALABLE, Sizes, displayed_icon
+from samelook.crawler.discovery.displayed import (
+    SCALABLE,
+    Sizes,
+    displayed_by,
+    displayed_icon,
+    firefox_order,
+)
 from samelook.crawler.discovery.media import Scheme, media_matches
 
 
@@ -136,3 +142,42 @@ def test_what_type_says_filters_nothing() -> None:
 )
 def test_media_queries(media: str, *, light: bool) -> None:
     assert media_matches(media, "light") is light
+
+
+def in_firefox(*icons: IconCandidate, **more: bool) -> str | None:
+    found = firefox_order(icons, **more)
+    return found[0].declared if found else None
+
+
+@pytest.mark.parametrize(
+    ("links", "expected"),
+    [
+        # As Firefox 153 chose when it was shown these pages: the last of equals, by what links say alone.
+        ((("a.png", ""), ("b.png", "")), "b.png"),
+        ((("a.svg", ""), ("b.png", "16x16")), "a.svg"),
+        ((("a.png", "16x16"), ("b.ico", "")), "a.png"),
+        ((("a.png", ""), ("b.ico", ""), ("c.png", "")), "b.ico"),
+        ((("a.png", "64x64"), ("b.png", "48x48"), ("c.png", "")), "b.png"),
+        ((("a.png", "32x32"), ("b.png", "any 16x16")), "a.png"),
+        ((("a.png", "8x8"), ("b.png", "512x512")), "b.png"),
+    ],
+)
+def test_firefox_chooses_by_what_links_say(links: tuple[tuple[str, str], ...], expected: str) -> None:
+    icons = [icon(name, order, sizes=sizes) for order, (name, sizes) in enumerate(links)]
+    assert in_firefox(*icons, FAVICON) == expected
+
+
+def test_firefox_takes_links_behind_the_head_before_those_of_the_head() -> None:
+    behind = replace(icon("behind", 1), in_head=False)
+    assert in_firefox(icon("a.svg"), behind) == "behind"
+    assert [found.declared for found in firefox_order([behind, FAVICON])] == ["behind", "/favicon.ico"]
+    assert in_firefox(FAVICON, unusable_link=True) is None
+    assert in_firefox(replace(icon("a"), tab_icon_of=frozenset({"chromium"})), FAVICON) == "/favicon.ico"
+
+
+def test_each_browser_shows_its_own() -> None:
+    icons = [icon("a.ico", 0), icon("b.png", 1)]
+    sizes: dict[str, Sizes] = {one.url: ((16, 16),) for one in icons}
+    assert displayed_by(icons, sizes) == {"chromium": icons[1], "firefox": icons[0]}
+    assert displayed_by(icons, sizes, other_statuses={icons[1].url})["chromium"] == icons[0]
+    assert displayed_by(icons, {icons[1].url: ((16, 16),)})["firefox"] is None
