@@ -48,8 +48,8 @@ def _has_its_type(response: Response, *, is_svg: bool) -> bool:
 
 def kept_to(response: Response) -> int:
     """How near a page must be to show the answer, by its resource policy (Fetch Standard, 3.6)."""
-    said = response.headers.get("cross-origin-resource-policy", "").strip().lower()
-    return {"same-origin": SAME_ORIGIN, "same-site": SAME_SITE}.get(said, ELSEWHERE)
+    policy = response.headers.get("cross-origin-resource-policy", "").strip().lower()
+    return {"same-origin": SAME_ORIGIN, "same-site": SAME_SITE}.get(policy, ELSEWHERE)
 
 
 def nearness(page_url: str, url: str) -> int:

@@ -97,7 +97,7 @@ async def fetch_icons(fetcher: Fetcher, sandbox: Sandbox, discovery: Discovery) 
         found=tuple(
             replace(
                 icon,
-                displayed_by=frozenset(browser for browser, one in shown.items() if one == icon.candidate),
+                displayed_by=frozenset(browser for browser, best in shown.items() if best == icon.candidate),
             )
             for icon in found
         ),
