@@ -12,7 +12,7 @@ from samelook.crawler.crawl import open_crawl
 from samelook.crawler.fetching.places import parse_resolve
 from samelook.crawler.fetching.settings import FetchSettings
 from samelook.crawler.requests import add_unranked
-from samelook.extension_api.judge import Judge, Judged
+from samelook.extension_api.judge import Judge, Judgement
 from samelook.facts.follower import Follower
 from samelook.facts.gathering import Asked
 from samelook.facts.keeper import Keeper
@@ -59,7 +59,7 @@ async def displayed(pool: Pool, url: str) -> dict[str, tuple[str, Any]]:
     return {row["icon_url"].partition(HOST)[2]: (row["displayed_by"], row["shown_since"]) for row in rows}
 
 
-async def judged(url: str) -> Judged:
+async def judged(url: str) -> Judgement:
     follower = Follower(DatabaseSettings(url=url), VerdictSettings())
     await follower.load()
     return Judge(follower, VerdictSettings(), time.time).judge(Asked.about(HOST))
