@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from samelook.facts.asker import Asker, Knowledge, looks_at
 from samelook.facts.evidence import Facts, LookMatch, Wearer
 from samelook.facts.families import FamilyMember, Kinship, kinship
+from samelook.facts.known import DisplayedBy
 from samelook.looks.look import Look
 from samelook.looks.near import NearLooks
 from samelook.looks.rules import Rule
@@ -99,9 +100,14 @@ class Gatherer:
         main = known.main if known else None
         hosting = self._hosting(asked.host, known)
         position = (main.position if main else asked.position) if hosting is Hosting.OWN else None
-        offered = known.shown_looks(now) if known else ()
-        # Only what visitors see in the tab speaks for the site, or against it.
-        shown = {sha256: worn for sha256, worn in offered if worn.is_displayed}
+        offered = dict(known.shown_looks(now)) if known else {}
+        # Only what visitors see in the tab speaks for the site, or against it. Where nothing is seen there, and
+        # nobody names an icon, those for home screens are what there is.
+        shown = {sha256: worn for sha256, worn in offered.items() if worn.is_displayed}
+        if not shown and not asked.icons:
+            shown = {
+                sha256: worn for sha256, worn in offered.items() if worn.displayed_by is not DisplayedBy.WALL
+            }
         current = {sha256: worn for sha256, worn in shown.items() if worn.gone_since is None}
         icons = self._with_known(
             asked.icons or tuple(map(AskedIcon, () if asked.no_icon else current)), current
