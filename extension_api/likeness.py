@@ -64,6 +64,7 @@ class Likenesses:
         self._tiers = tiers
         self.asker_in_tiers = self._is_in_tiers(facts.position)
         self._family = self._family_of_asker()
+        self._own = {look.sha256 for look in facts.looks if look.own_since is not None}
         matches = _strongest(match for match in facts.matches if self._counts(match))
         self.looks = tuple(
             self._judged(look, [match for match in matches if match.asker_sha256 == look.sha256])
@@ -91,7 +92,9 @@ class Likenesses:
         if match.owner.site == self._facts.site:
             return False
         if self.asker_in_tiers:
-            return match.rule is Rule.STRICT
+            # What its owner shows to nobody cannot beat what the asker shows to all. Beyond the tiers it can:
+            # a copy may be one of a brand's icon for home screens.
+            return match.rule is Rule.STRICT and (match.displayed or match.asker_sha256 not in self._own)
         allowed = self._tiers.rule_for(match.owner.position)
         return match.rule <= (Rule.STRICT if allowed is None else allowed)
 
@@ -111,10 +114,6 @@ class Likenesses:
     def _judged(self, look: AskerLook, matches: list[LookMatch]) -> JudgedLook:
         facts = self._facts
         own_for_s = -1.0 if look.own_since is None else max(0.0, facts.now - look.own_since)
-        if self.asker_in_tiers and look.own_since is not None:
-            # What its owner shows to nobody cannot beat what the asker shows to all. Beyond the tiers it can:
-            # a copy may be one of a brand's icon for home screens.
-            matches = [match for match in matches if match.displayed]
         relatives = [match for match in matches if match.owner.site in self._family]
         strangers = [match for match in matches if match.owner.site not in self._family]
         common = self._common(look, strangers)
@@ -259,7 +258,6 @@ def _closeness(match: LookMatch) -> tuple[object, ...]:
     return (
         match.signal_only,
         not match.current,
-        not match.displayed,
         match.rule,
         match.pdq,
         match.colour,

@@ -40,6 +40,7 @@ class ShownPicture(TypedDict):
     icon_url: str
     md5: bytes
     confirmed: bool
+    displayed_by: str
     since: float
     gone_since: float | None
 

@@ -85,6 +85,7 @@ def known(icons: dict[str, dict[bytes, list[bytes]]], *, without: str | None) ->
                     "since": 1.0,
                     "gone_since": None,
                     "confirmed": True,
+                    "displayed_by": "both",
                     "icon_url": f"https://{site}/",
                     "md5": b"m" * 16,
                 }

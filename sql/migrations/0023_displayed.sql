@@ -39,7 +39,7 @@ BEGIN
     RETURN NULL;
 END $$;
 
--- The same view, of what is displayed.
+-- The same view, without what is a wall's.
 CREATE OR REPLACE VIEW grey_sites AS
 SELECT f.site, 'discovery_failed' AS reason, f.discovery_error AS detail, f.trusted_position AS position,
        f.visited_at AS since
@@ -51,23 +51,23 @@ FROM site_facts AS f
 WHERE f.visited_at IS NOT NULL AND f.discovery_error IS NULL AND f.hashing_errors = '{}'
   AND f.redirect_host IS NULL
   AND NOT EXISTS (SELECT FROM site_looks AS s WHERE s.domain_id = f.domain_id AND s.gone_since IS NULL
-                  AND s.displayed_by IN ('both', 'chromium', 'firefox'))
+                  AND s.displayed_by <> 'wall')
 UNION ALL
 SELECT f.site, 'hashing_failed', array_to_string(f.hashing_errors, ', '), f.trusted_position, f.visited_at
 FROM site_facts AS f
 WHERE f.hashing_errors <> '{}'
   AND NOT EXISTS (SELECT FROM site_looks AS s JOIN looks AS l ON l.sha256 = s.sha256
                   WHERE s.domain_id = f.domain_id AND s.gone_since IS NULL
-                  AND s.displayed_by IN ('both', 'chromium', 'firefox'))
+                  AND s.displayed_by <> 'wall')
 UNION ALL
 SELECT f.site, 'degenerate', NULL, f.trusted_position, f.visited_at
 FROM site_facts AS f
 WHERE EXISTS (SELECT FROM site_looks AS s JOIN looks AS l ON l.sha256 = s.sha256
               WHERE s.domain_id = f.domain_id AND s.gone_since IS NULL
-                  AND s.displayed_by IN ('both', 'chromium', 'firefox'))
+                  AND s.displayed_by <> 'wall')
   AND NOT EXISTS (SELECT FROM site_looks AS s JOIN looks AS l ON l.sha256 = s.sha256
                   WHERE s.domain_id = f.domain_id AND s.gone_since IS NULL
-                  AND s.displayed_by IN ('both', 'chromium', 'firefox') AND l.look IS NOT NULL)
+                  AND s.displayed_by <> 'wall' AND l.look IS NOT NULL)
 UNION ALL
 SELECT w.site, 'reported', w.kind || ' ' || round(w.weight::numeric, 2), NULL, w.newest
 FROM report_weights AS w
