@@ -101,8 +101,8 @@ class Gatherer:
         hosting = self._hosting(asked.host, known)
         position = (main.position if main else asked.position) if hosting is Hosting.OWN else None
         offered = dict(known.shown_looks(now)) if known else {}
-        # Only what visitors see in the tab speaks for the site, or against it. Where nothing is seen there and
-        # nobody names an icon, those for home screens are what there is.
+        # Only what visitors see in the tab speaks for the site, or against it. Where nothing is seen there,
+        # and nobody names an icon, those for home screens are what there is.
         shown = {sha256: worn for sha256, worn in offered.items() if worn.is_displayed}
         if not shown and not asked.icons:
             shown = {
