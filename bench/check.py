@@ -106,13 +106,13 @@ def fill(memory: Memory, looks: int, seed: int = 7) -> float:
             )
         memory.index.flush()
         seconds += time.perf_counter() - started
-    started = time.perf_counter()
+    merging = time.perf_counter()
     memory.index.merge()
-    return seconds + time.perf_counter() - started
+    return seconds + time.perf_counter() - merging
 
 
 async def serve(looks: int, url: str) -> None:
-    """Run the server until its standard input ends; the ports go to standard output."""
+    """Run the server until its input ends; the ports go to its output."""
     settings = ExtensionSettings(work_per_s=1e9, work_burst=1e9)
     app = create_app(
         ApiSettings(DatabaseSettings(url=url), roles=frozenset({"extension"}), extension=settings)

@@ -245,7 +245,7 @@ async def test_a_better_ranked_later_claimant_opens_the_case_again(sample: Any) 
         "INSERT INTO site_icons (target_url_id, icon_url_id, ordinal, source, declared_url) "
         "SELECT n.id, s.icon_url_id, 0, 'link-icon', '/i' FROM target_urls AS n, site_icons AS s "
         "JOIN target_urls AS t ON t.id = s.target_url_id JOIN favicon_metadata AS m USING (icon_url_id) "
-        "WHERE n.url LIKE '%realrowan%' AND t.url LIKE '%confetti-storm%' AND m.sha256 IS NOT NULL LIMIT 1"
+        "WHERE n.url LIKE '%realrowan%' AND t.url LIKE '%confetti-storm%' AND s.chromium_place = 0"
     )
     await sample.run(
         "INSERT INTO page_visits (target_url_id, final_url, status, icon_count) "
