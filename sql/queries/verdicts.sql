@@ -97,7 +97,7 @@ WITH asked AS MATERIALIZED (
     WHERE d.id = ANY (:domain_ids::bigint[])
 ),
 offered AS MATERIALIZED (
-    SELECT a.id, s.icon_url_id, m.sha256, m.icon_url_id IS NOT NULL AS fetched,
+    SELECT a.id, s.icon_url_id, s.source, m.sha256, m.icon_url_id IS NOT NULL AS fetched,
            CASE WHEN h.injected THEN h.replaced #>> '{error,kind}' ELSE h.kind END AS hashing_error,
            l.kind AS look_error
     FROM asked AS a
@@ -111,7 +111,11 @@ SELECT d.id, d.reversed_name, coalesce(d.harmonic_position, d.list_position) AS 
        v.final_url, v.crawled_at AS visited_at,
        coalesce(CASE WHEN e.injected THEN e.replaced #>> '{error,kind}' ELSE e.kind END,
                 CASE WHEN p.injected THEN p.replaced #>> '{error,kind}' ELSE p.kind END,
-                CASE WHEN v.status IN (401, 403, 429, 503) THEN 'walled' END) AS discovery_error,
+                CASE WHEN v.status IN (401, 403, 429, 503)
+                          AND NOT EXISTS (SELECT FROM offered AS o
+                                          WHERE o.id = d.id AND o.source = 'well-known'
+                                            AND (o.sha256 IS NOT NULL OR NOT o.fetched AND o.hashing_error IS NULL))
+                     THEN 'walled' END) AS discovery_error,
        f.domain_id IS NOT NULL AS known, f.trusted_position, f.new_position, f.new_since,
        array(SELECT DISTINCT k.kind
              FROM offered AS o
@@ -134,11 +138,12 @@ LEFT JOIN site_facts AS f ON f.domain_id = d.id;
 -- Which pictures domains offer or offered lately, as far as their looks are known; injected ones left out. One is
 -- confirmed when it was fetched again after so long. displayed_by says who shows it in a tab: Chromium tries links
 -- until none of the rest promises more than the best is worth, and takes status 200 alone; Firefox takes the first that
--- is there. Where a wall answered for the page, all is the wall's. Of what was not noted yet, and of what is gone, both are said to show it.
+-- is there. Where a wall answered for the page, what it links to is the wall's; a path that every site has is the
+-- site's own. Of what was not noted yet, and of what is gone, both are said to show it.
 -- Served by the keys of site_icons and favicon_metadata.
 WITH offered AS MATERIALIZED (
     SELECT t.domain_id, s.icon_url_id, s.gone_at, s.found_at, s.promised, s.chromium_place, s.firefox_place,
-           v.status IN (401, 403, 429, 503) AS walled,
+           v.status IN (401, 403, 429, 503) AND s.source <> 'well-known' AS walled,
            s.gone_at IS NOT NULL OR s.promised IS NULL OR (m.sha256 IS NOT NULL AND m.fitness IS NULL) AS unnoted,
            CASE WHEN s.nearness < m.kept_to THEN 0
                 WHEN m.sha256 IS NOT NULL THEN m.fitness

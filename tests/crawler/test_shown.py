@@ -123,6 +123,16 @@ async def test_the_icon_of_a_wall_is_flagged_and_says_nothing(
     assert (await displayed(pool, database_url)).keys() == {"/i"}
 
 
+async def test_behind_a_wall_the_icon_at_the_path_of_all_sites_is_the_sites_own(
+    pool: Pool, database_url: str, hosts_server: HostsServer
+) -> None:
+    offer(hosts_server, "Go away.", "/favicon.ico", status=403)
+    await crawl(pool, hosts_server)
+    assert await displayed(pool, database_url) == {"/favicon.ico": ("both", None)}
+    facts = (await judged(database_url)).facts
+    assert [look.own_since is not None for look in facts.looks] == [True]
+
+
 @pytest.mark.parametrize("together", [True, False])
 async def test_cookies_of_the_visit_go_with_its_icons_and_no_further(
     pool: Pool, hosts_server: HostsServer, *, together: bool
