@@ -5,8 +5,7 @@ client has the others. The figures, against the bars of the design:
 
 - known: sites and icons that the service knows, as a share of what a handler reaches that returns a constant
   JSON answer, measured in turns in the same run (bar: at least half)
-- new: looks that the service has not seen, sent as the icon's bytes, decoded by the sandbox, searched and
-  judged, a second (bar: 300)
+- new: looks that the service has not seen, sent as bytes, decoded, searched and judged, a second (bar: 300)
 - mix: nine known and one new at 500 requests a second: the 99th percentile (bar: 15 ms)
 
 `rss_mb` is the server's memory when everything is loaded; the looks' own bytes are in a file beside it, of
