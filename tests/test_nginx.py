@@ -195,7 +195,8 @@ async def _said(
 
 async def _is_same(both: Both, method: str, path: str, more: dict[str, Any]) -> bool:
     parts, whole = [await _said(both.client, url, method, path, more) for url in (both.parts, both.whole)]
-    return parts == whole and parts[0] == 200
+    # Neither has followed as long as neither finds what was banked.
+    return parts == whole and parts[0] == 200 and (path != "/m/lookup" or "TALK" in str(parts[1]))
 
 
 async def test_no_request_is_lost_when_servers_go_one_after_the_other(both: Both) -> None:

@@ -180,6 +180,7 @@ async def test_odd_names_and_numbers_are_no_fault_of_ours(steady: Any, path: str
 
 async def test_descriptors_that_run_out_are_told_of_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slowness, "_LOOK_S", 0.001)
+    monkeypatch.setattr(slowness, "_QUIET_LOOKS", 1_000_000)
     monkeypatch.setattr(slowness, "_descriptors", lambda limit: round(0.95 * limit))
     with capture_logs() as logs:
         async for _ in slowness.descriptors_watched(web.Application()):

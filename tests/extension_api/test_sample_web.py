@@ -102,7 +102,7 @@ async def test_a_sister_that_only_the_operator_knows_is_not_locked_before_it_say
         ("halfsent.example", "grey", ("hashing_failed",)),
         ("everypage.example", "grey", ("no_icon",)),
         ("tinydots.example", "grey", ("hashing_failed",)),
-        ("closed-for-repair.example", "grey", ("discovery_failed",)),
+        ("closed-for-repair.example", "first_use", ("first_use",)),
         ("heavy-picture.example", "grey", ("hashing_failed",)),
         ("back-window.example", "grey", ("hashing_failed",)),
         ("heavy-page.example", "grey", ("discovery_failed",)),
