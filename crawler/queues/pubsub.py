@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -61,17 +61,30 @@ class PubsubChannel:
         deadline = time.monotonic() + self._pubsub.wait_s
         pause_s = _FIRST_PAUSE_S
         while True:
-            found = await self._pubsub.pulled(self._subscription, min(most, ACK_IDS))
-            if found:
-                break
+            pull = asyncio.create_task(self._pulled(most))
+            try:
+                found = await asyncio.shield(pull)
+            except asyncio.CancelledError:
+                # The service may have handed over messages that nobody would hear of before their deadline.
+                self._pubsub.end(self._gave_back(pull))
+                raise
             left_s = deadline - time.monotonic()
-            if left_s <= 0:
-                return []
+            if found or left_s <= 0:
+                return found
             await asyncio.sleep(min(pause_s, left_s))
             pause_s *= 2
+
+    async def _pulled(self, most: int) -> list[Delivery]:
+        """What is there now, ours for as long as the channel says."""
+        found = await self._pubsub.pulled(self._subscription, min(most, ACK_IDS))
         deliveries = [Delivery(message.ack_id, message.data or b"") for message in found]
         await self.extend([delivery.receipt for delivery in deliveries], self._visibility_s)
         return deliveries
+
+    async def _gave_back(self, pull: asyncio.Task[list[Delivery]]) -> None:
+        # What fails is left to the deadline of its messages.
+        with suppress(aiohttp.ClientError, OSError, TimeoutError):
+            await self.extend([delivery.receipt for delivery in await pull], 0)
 
     async def extend(self, receipts: Sequence[str], seconds: float) -> None:
         """Change when these are delivered again, by ten minutes from now at most."""
@@ -95,6 +108,17 @@ class Pubsub:
         self.wait_s = max(choices.wait_s, 0.1)
         self._project = project
         self._prefix = choices.prefix
+        self._ending: set[asyncio.Task[None]] = set()
+
+    def end(self, work: Coroutine[Any, Any, None]) -> None:
+        """Have work done that nobody waits for any more, before the connections are closed."""
+        task = asyncio.create_task(work)
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+
+    async def ended(self) -> None:
+        """Wait for all of it."""
+        await asyncio.gather(*self._ending)
 
     async def channel(self, name: str, *, visibility_s: float) -> PubsubChannel:
         """The topic and subscription `PREFIX-name`, made when they are not there. Raises QueueUnusable."""
@@ -173,7 +197,11 @@ async def open_pubsub(choices: QueueSettings) -> AsyncIterator[Pubsub]:
             subscriber = SubscriberClient(session=session, api_root=root, token=publisher.token)
         except (ValueError, OSError) as error:
             raise QueueUnusable(f"Pub/Sub cannot be used: {error}") from error
-        yield Pubsub(publisher, subscriber, choices.pubsub_project, choices)
+        pubsub = Pubsub(publisher, subscriber, choices.pubsub_project, choices)
+        try:
+            yield pubsub
+        finally:
+            await pubsub.ended()
 
 
 def _requests(bodies: Sequence[bytes]) -> Iterator[list[bytes]]:

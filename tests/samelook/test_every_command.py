@@ -105,7 +105,10 @@ USES: dict[str, tuple[Use, ...]] = {
         Use("{folder}/missing.png", 1),
         Use("https://example.org", 2),
     ),
-    "icons": (Use(f"{BRAND} lumora-mail.example", shows=("the one that Chromium shows",)), Use("-", typed=f"{BRAND}\n")),
+    "icons": (
+        Use(f"{BRAND} lumora-mail.example", shows=("the one that Chromium shows",)),
+        Use("-", typed=f"{BRAND}\n"),
+    ),
     "inspect audit": (Use(shows=("operator of the sample web",)),),
     "inspect common": (Use(),),
     "inspect errors": (Use(), Use("--kind robots_disallowed", shows=("robots_disallowed",))),
