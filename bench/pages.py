@@ -26,9 +26,11 @@ from rich.console import Console
 from bench.api_service import running_service
 from bench.check_looks import drawn_looks
 from bench.inspector import fill
+from samelook.names.version import names_version
 from samelook.postgres.embedded import embedded_postgres
 from samelook.settings import load_settings
 from samelook.sql.migrate import migrate
+from samelook.sql.named import queries
 from samelook.sql.pool import open_connection
 from samelook.terminal.console import out
 from samelook.terminal.tables import Table
@@ -88,6 +90,8 @@ async def prepare(url: str, sites: int, console: Console) -> str:
             await connection.execute(EXPLAINED, VERDICTS)
             await connection.execute("SELECT setval('verdict_seq', $1)", sites)
             await connection.execute("DELETE FROM pending_looks")
+            # Else the keeper would make the facts of all sites anew while the pages are timed.
+            await queries("verdicts").take_names_version(connection, version=names_version())
             await connection.execute("VACUUM ANALYZE")
             console.print("Facts, looks and verdicts are there.")
         return str(await connection.fetchval("SELECT encode(sha256, 'hex') FROM site_looks LIMIT 1"))
