@@ -47,30 +47,23 @@ export function near({ list, words, sites }, forms) {
     });
 }
 
-/** [[code, bits]] of the codes that are near. Five of eight words are enough to leave nearly all of the others out. */
 function within(words, asked) {
   const found = [];
   const [a, b, c, d, e, f, g, h] = asked;
   for (let at = 0, code = 0; at < words.length; at += WORDS, code++) {
-    let bits = total(
-      inBytes(inFours(words[at] ^ a) + inFours(words[at + 1] ^ b) + inFours(words[at + 2] ^ c)) +
-        inBytes(inFours(words[at + 3] ^ d) + inFours(words[at + 4] ^ e)),
-    );
+    let bits = ones(words[at] ^ a) + ones(words[at + 1] ^ b) + ones(words[at + 2] ^ c) + ones(words[at + 3] ^ d);
     if (bits > WIDEST) continue;
-    bits += total(inBytes(inFours(words[at + 5] ^ f) + inFours(words[at + 6] ^ g) + inFours(words[at + 7] ^ h)));
+    bits += ones(words[at + 4] ^ e) + ones(words[at + 5] ^ f) + ones(words[at + 6] ^ g) + ones(words[at + 7] ^ h);
     if (bits <= WIDEST) found.push([code, bits]);
   }
   return found;
 }
 
-/** How many bits are set in each four of a word: 4 at most, so that three such counts can be added up. */
-function inFours(word) {
+function ones(word) {
   word -= (word >>> 1) & 0x55555555;
-  return (word & 0x33333333) + ((word >>> 2) & 0x33333333);
+  word = (word & 0x33333333) + ((word >>> 2) & 0x33333333);
+  return Math.imul((word + (word >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
 }
-
-const inBytes = (counts) => (counts & 0x0f0f0f0f) + ((counts >>> 4) & 0x0f0f0f0f);
-const total = (counts) => Math.imul(counts, 0x01010101) >>> 24;
 
 /** Root mean square distance of a* and b* together, over the four quarters. */
 function tintDistance(one, others, start) {
