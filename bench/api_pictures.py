@@ -41,7 +41,7 @@ KINDS = (
 
 
 def photograph(kind: Kind, seed: int) -> bytes:
-    """A picture of that kind as a file."""
+    """The bytes of a PNG or JPEG file of this kind, drawn from noise; the same for the same seed."""
     rng = np.random.default_rng(seed)
     pixels = np.full((kind.height, kind.width, 3), 110.0, np.float32)
     side, strength = 3, 60.0

@@ -23,7 +23,7 @@ from samelook.sql.queue_queries import Phase
 log = structlog.get_logger()
 
 BACKLOG_ROUNDS = 2
-"""Work that a phase should have before it, in rounds of all slots."""
+"""A phase takes up nothing new while the one that it feeds has more waiting than so many times its slots."""
 UPSTREAM_SHARE = 0.5
 """Of the slots, at most, for a phase that feeds another one: silent sites must not keep that one idle."""
 

@@ -220,7 +220,7 @@ class LiveIndex:
         self.index, self._position, self._refused = index, position, refused
         self._unsaved += len(index)
         if not self._place.in_memory and self._place.keeps:
-            # Other processes go on with it from now on instead of filling one of their own.
+            # Processes that start later read this snapshot, and need not fill an index of their own.
             note = {"source": self._source.name, "identity": self._identity, "position": position}
             await asyncio.to_thread(self._place.save, index, note)
             self._stamp = await asyncio.to_thread(self._place.stamp)

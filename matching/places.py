@@ -33,7 +33,7 @@ class FilePlace:
         return HammingIndex(self._bits, settings=self._settings)
 
     def stamp(self) -> object:
-        """The file's time and number."""
+        """Which file lies there: its time and inode; None where there is none."""
         if self._path is None:
             return None
         try:

@@ -36,7 +36,7 @@ _WARM: Final = 60
 _COOL: Final = 0.3
 """The last share of the steps, in which the rate falls to nothing."""
 _MINE_FROM: Final = 500
-"""The step from which on half of each batch are marks that the net takes for alike."""
+"""From this step on, half of each batch are marks of different brands that the net still confuses."""
 _NEIGHBOURS: Final = 6
 _AHEAD: Final = 3
 _SAME_LETTERS: Final = str.maketrans("01il5689", "oiiisbbg")

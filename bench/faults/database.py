@@ -77,7 +77,7 @@ FEW_CONNECTIONS = ("max_connections=30", "superuser_reserved_connections=0")
 async def one_fault(
     fault: Callable[[Server, Load, float], Awaitable[float]], folder: Path, away_s: float = AWAY_S
 ) -> Outcome:
-    """One of the faults above, under a service of its own."""
+    """Starts a server and a service, lets `fault` happen to them under load, and says what came of it."""
     with one_server(*FEW_CONNECTIONS) as server:
         async with serving(server.url, folder) as service, loaded(service, server.url) as load:
             name = f"Postgres {fault.__name__.replace('_', ' ')}"
