@@ -13,7 +13,7 @@ help:  ## What can be made
 
 install: $(INSTALLED)  ## Install into .venv, so that .venv/bin/samelook runs
 
-$(INSTALLED): requirements.lock requirements-compiled.lock pyproject.toml setup.py $(wildcard matching/_engine.c matching/csrc/* hashing/_pixels.c looks/_looks.c)
+$(INSTALLED): requirements.lock requirements-compiled.lock pyproject.toml setup.py $(wildcard matching/_engine.c matching/csrc/* hashing/_pixels.c hashing/csrc/* looks/_looks.c)
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Samelook needs Python 3.11 or newer; say which: make install PYTHON=python3.12")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock

@@ -48,7 +48,8 @@ engine = Extension(
 
 pixels = Extension(
     "samelook.hashing._pixels",
-    sources=["hashing/_pixels.c"],
+    sources=["hashing/_pixels.c", "hashing/csrc/png.c"],
+    depends=["hashing/csrc/png.h"],
     # Not contracted, and so not rounded differently on processors that multiply and add at once.
     extra_compile_args=["/fp:precise"]
     if sys.platform == "win32"

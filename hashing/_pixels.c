@@ -1,4 +1,4 @@
-/* The loops over pixels of PNG's filters, PDQ, the four block mean value hashes and pHash.
+/* The loops over pixels of PNG's rows (csrc/png.c), PDQ, the four block mean value hashes and pHash.
  *
  * Bytes in, bytes out, the GIL released. hashing/pdq.py, hashing/blockhash.py and hashing/phash.py have the
  * same in numpy, bit for bit: sums of floats are therefore taken in one fixed order, and the compiler must
@@ -14,6 +14,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "csrc/png.h"
 
 #define LONGEST_SIDE 16384 /* up to here a row's weighted sum of brightness is exact in a float */
 #define WHITE 255
@@ -81,145 +83,44 @@ static void seen(const Picture *picture, size_t y, uint8_t *red, uint8_t *green,
 
 /* ---- rows of a PNG ---- */
 
-/* PNG 3rd edition, 9.4: what is nearest to left + above - corner, in this order where they are equally near. */
-static inline uint8_t paeth(int left, int above, int corner) {
-    int to_left = abs(above - corner), to_above = abs(left - corner), to_corner = abs(left + above - 2 * corner);
-    int nearest = to_above < to_left ? above : left, least = to_above < to_left ? to_above : to_left;
-    return (uint8_t)(to_corner < least ? corner : nearest);
-}
-
-#if defined(__GNUC__)
-/* The samples of a pixel at once, as each waits for the pixel to its left: a third of the time. */
-typedef uint8_t Bytes4 __attribute__((vector_size(4)));
-typedef int16_t Lanes4 __attribute__((vector_size(8)));
-
-static inline Lanes4 lanes_of(const uint8_t *pixel) {
-    Bytes4 bytes;
-    memcpy(&bytes, pixel, sizeof bytes);
-    return __builtin_convertvector(bytes, Lanes4);
-}
-
-static inline Lanes4 size_of(Lanes4 value) {
-    Lanes4 sign = value >> 15;
-    return (value ^ sign) - sign;
-}
-
-static inline Lanes4 chosen(Lanes4 mask, Lanes4 one, Lanes4 other) { return (mask & one) | (~mask & other); }
-
-/* All pixels of a row but the last, as four bytes are read and written of those that have three. */
-static inline size_t paeth_row(const uint8_t *in, const uint8_t *above, uint8_t *row, size_t length, size_t channels) {
-    Lanes4 left = {0}, corner = {0};
-    size_t i = 0;
-    for (; i + 4 < length; i += channels) {
-        Lanes4 over = lanes_of(above + i), to_left = over - corner, to_above = left - corner;
-        Lanes4 to_corner = to_left + to_above;
-        to_left = size_of(to_left), to_above = size_of(to_above), to_corner = size_of(to_corner);
-        Lanes4 closer = (Lanes4)(to_above < to_left);
-        Lanes4 nearest = chosen(closer, over, left), least = chosen(closer, to_above, to_left);
-        nearest = chosen((Lanes4)(to_corner < least), corner, nearest);
-        left = (lanes_of(in + i) + nearest) & 255;
-        corner = over;
-        Bytes4 bytes = __builtin_convertvector(left, Bytes4);
-        memcpy(row + i, &bytes, sizeof bytes);
-    }
-    return i;
-}
-#else
-static inline size_t paeth_row(const uint8_t *in, const uint8_t *above, uint8_t *row, size_t length, size_t channels) {
-    (void)in, (void)above, (void)row, (void)length, (void)channels;
-    return 0;
-}
-#endif
-
-/* Takes a row's filter back; -1 for one that there is not. With `channels` known the compiler keeps them in registers. */
-static inline int unfilter(unsigned filter, const uint8_t *in, const uint8_t *above, uint8_t *row, size_t width,
-                           size_t channels) {
-    size_t length = width * channels;
-    uint8_t left[4] = {0};
-    switch (filter) {
-    case 0:
-        memcpy(row, in, length);
-        return 0;
-    case 1:
-        for (size_t i = 0; i < length; i += channels)
-            for (size_t c = 0; c < channels; c++) row[i + c] = left[c] = (uint8_t)(in[i + c] + left[c]);
-        return 0;
-    case 2:
-        for (size_t i = 0; i < length; i++) row[i] = (uint8_t)(in[i] + above[i]);
-        return 0;
-    case 3:
-        for (size_t i = 0; i < length; i += channels)
-            for (size_t c = 0; c < channels; c++)
-                row[i + c] = left[c] = (uint8_t)(in[i + c] + (left[c] + above[i + c]) / 2);
-        return 0;
-    case 4:
-        for (size_t i = channels > 2 ? paeth_row(in, above, row, length, channels) : 0; i < length; i++) {
-            int left = i < channels ? 0 : row[i - channels], corner = i < channels ? 0 : above[i - channels];
-            row[i] = (uint8_t)(in[i] + paeth(left, above[i], corner));
-        }
-        return 0;
-    default:
-        return -1;
-    }
-}
-
-static int rgba_row(const uint8_t *in, const uint8_t *above, uint8_t *row, uint8_t *out, size_t width, size_t channels) {
+static PyObject *rgba_of(const Py_buffer *rows, const Png *png) {
+    PyObject *pixels = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(png->height * png->width * 4));
+    if (!pixels) return NULL;
+    uint8_t *out = (uint8_t *)PyBytes_AsString(pixels);
     int failed;
-    switch (channels) {
-    case 1:
-        failed = unfilter(in[0], in + 1, above, row, width, 1);
-        for (size_t x = 0; x < width; x++) out[4 * x] = out[4 * x + 1] = out[4 * x + 2] = row[x], out[4 * x + 3] = 255;
-        return failed;
-    case 2:
-        failed = unfilter(in[0], in + 1, above, row, width, 2);
-        for (size_t x = 0; x < width; x++)
-            out[4 * x] = out[4 * x + 1] = out[4 * x + 2] = row[2 * x], out[4 * x + 3] = row[2 * x + 1];
-        return failed;
-    case 3:
-        failed = unfilter(in[0], in + 1, above, row, width, 3);
-        for (size_t x = 0; x < width; x++)
-            out[4 * x] = row[3 * x], out[4 * x + 1] = row[3 * x + 1], out[4 * x + 2] = row[3 * x + 2],
-            out[4 * x + 3] = 255;
-        return failed;
-    default:
-        failed = unfilter(in[0], in + 1, above, row, width, 4);
-        memcpy(out, row, 4 * width);
-        return failed;
-    }
+    Py_BEGIN_ALLOW_THREADS;
+    failed = png_rgba(png, rows->buf, out);
+    Py_END_ALLOW_THREADS;
+    if (failed == PNG_NO_MEMORY) PyErr_NoMemory();
+    if (failed == PNG_BAD_FILTER) PyErr_SetString(PyExc_ValueError, "a row of the PNG has a filter that there is not");
+    if (failed == PNG_BAD_INDEX) PyErr_SetString(PyExc_ValueError, "a pixel of the PNG is not in its palette");
+    if (failed) Py_CLEAR(pixels);
+    return pixels;
 }
 
 static PyObject *py_png_rows(PyObject *Py_UNUSED(module), PyObject *args) {
-    Py_buffer view;
-    Py_ssize_t width, height, channels;
-    PyObject *object, *pixels = NULL;
-    uint8_t *rows = NULL;
-    int failed = 0;
-    if (!PyArg_ParseTuple(args, "Onnn", &object, &width, &height, &channels)) return NULL;
-    if (PyObject_GetBuffer(object, &view, PyBUF_CONTIG_RO)) return NULL;
-    if (width < 1 || height < 1 || width > LONGEST_SIDE || height > LONGEST_SIDE || channels < 1 || channels > 4 ||
-        view.len != height * (1 + width * channels)) {
+    Py_buffer rows, palette;
+    Py_ssize_t width, height;
+    int colour, depth;
+    PyObject *object, *entries, *pixels = NULL;
+    if (!PyArg_ParseTuple(args, "OnniiO", &object, &width, &height, &colour, &depth, &entries)) return NULL;
+    if (PyObject_GetBuffer(object, &rows, PyBUF_CONTIG_RO)) return NULL;
+    if (PyObject_GetBuffer(entries, &palette, PyBUF_CONTIG_RO)) {
+        PyBuffer_Release(&rows);
+        return NULL;
+    }
+    int is_sized = width >= 1 && height >= 1 && width <= LONGEST_SIDE && height <= LONGEST_SIDE;
+    size_t length = is_sized ? png_row_bytes((size_t)width, (unsigned)colour, (unsigned)depth) : 0;
+    if (!length || rows.len != height * (Py_ssize_t)(1 + length)) {
         PyErr_SetString(PyExc_ValueError, "these are no rows of a PNG of this size");
+    } else if (colour == PNG_PALETTE && (palette.len < 4 || palette.len > 4 * 256 || palette.len % 4)) {
+        PyErr_SetString(PyExc_ValueError, "a palette has 1 to 256 entries of four bytes");
     } else {
-        pixels = PyBytes_FromStringAndSize(NULL, height * width * 4);
-        rows = calloc(2, (size_t)(width * channels));
-        if (!rows) PyErr_NoMemory();
+        Png png = {(size_t)width, (size_t)height, (unsigned)colour, (unsigned)depth, palette.buf, (size_t)palette.len / 4};
+        pixels = rgba_of(&rows, &png);
     }
-    if (pixels && rows) {
-        const uint8_t *in = view.buf;
-        uint8_t *out = (uint8_t *)PyBytes_AsString(pixels), *above = rows, *row = rows + width * channels;
-        Py_BEGIN_ALLOW_THREADS;
-        for (Py_ssize_t y = 0; y < height && !failed; y++) {
-            uint8_t *last = above;
-            failed = rgba_row(in, above, row, out, (size_t)width, (size_t)channels);
-            in += 1 + width * channels, out += 4 * width;
-            above = row, row = last;
-        }
-        Py_END_ALLOW_THREADS;
-        if (failed) PyErr_SetString(PyExc_ValueError, "a row of the PNG has a filter that there is not");
-    }
-    free(rows);
-    PyBuffer_Release(&view);
-    if (PyErr_Occurred()) Py_CLEAR(pixels);
+    PyBuffer_Release(&rows);
+    PyBuffer_Release(&palette);
     return pixels;
 }
 
@@ -823,7 +724,7 @@ static PyMethodDef methods[] = {
     {"blockhashes", py_blockhashes, METH_VARARGS,
      "blockhashes(pixels, width, height, 4): precise 16, quick 16, precise 8 and quick 8, one after the other."},
     {"png_rows", py_png_rows, METH_VARARGS,
-     "png_rows(rows, width, height, channels): RGBA of unpacked rows of 8 bits a sample, filters before them."},
+     "png_rows(rows, width, height, colour, depth, palette): RGBA of unpacked rows, each behind its filter."},
     {"pdq", py_pdq, METH_VARARGS, "pdq(pixels, width, height, channels): hash and quality of the picture on white."},
     {"phash", py_phash, METH_VARARGS, "phash(pixels, width, height, channels): pHash of the picture on white."},
     {NULL, NULL, 0, NULL},

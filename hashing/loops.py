@@ -20,8 +20,13 @@ class PixelLoops(Protocol):
     def phash(self, pixels: NDArray[np.uint8], width: int, height: int, channels: int, /) -> bytes:
         """The pHash of RGB, or of RGBA on white."""
 
-    def png_rows(self, rows: bytes, width: int, height: int, channels: int, /) -> bytes:
-        """RGBA of a PNG's unpacked rows of 8 bits a sample. Raises ValueError for an unknown filter."""
+    def png_rows(
+        self, rows: bytes, width: int, height: int, colour: int, depth: int, palette: bytes, /
+    ) -> bytes:
+        """RGBA of a PNG's unpacked rows, its colour type and depth as in its header, the palette as RGBA.
+
+        Raises ValueError for a filter or an index that there is not.
+        """
 
 
 def _compiled() -> PixelLoops | None:

@@ -27,29 +27,24 @@ if LOOPS is None:
     pytest.skip("no compiler was there when the package was installed", allow_module_level=True)
 
 _LIMITS = DecodeLimits()
-_COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
+_PALETTE = 3
+_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+_KINDS = [(0, 1), (0, 2), (0, 4), (0, 8), (0, 16), (2, 8), (2, 16), (3, 1), (3, 2), (3, 4), (3, 8)]
+_KINDS += [(4, 8), (4, 16), (6, 8), (6, 16)]
+"""All colour types with their depths (PNG 3rd edition, 11.2.1)."""
 _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+_GAMMA_OF_SRGB = (b"gAMA", struct.pack(">I", 45455))
 
 
-def _png(samples: NDArray[np.uint8], rows: bytes, *, cut: int = 1) -> bytes:
-    height, width, channels = samples.shape
-    header = struct.pack(">IIBBBBB", width, height, 8, _COLOUR_TYPES[channels], 0, 0, 0)
-    packed = zlib.compress(rows)
-    pieces = [packed[at * len(packed) // cut : (at + 1) * len(packed) // cut] for at in range(cut)]
-    return written([(b"IHDR", header), *((b"IDAT", piece) for piece in pieces), (b"IEND", b"")])
-
-
-def _filtered(samples: NDArray[np.uint8], filters: Sequence[int]) -> bytes:
+def _filtered(rows: NDArray[np.uint8], filters: Sequence[int], step: int) -> bytes:
     """The rows with their filters, as the specification's formulas say (PNG 3rd edition, 9.2)."""
-    height, width, channels = samples.shape
-    flat = samples.reshape(height, width * channels).astype(int).tolist()
-    above = [0] * (width * channels)
+    above = [0] * rows.shape[1]
     out = bytearray()
-    for row, kind in zip(flat, filters, strict=True):
+    for row, kind in zip(rows.astype(int).tolist(), filters, strict=True):
         out.append(kind)
         for i, value in enumerate(row):
-            a = row[i - channels] if i >= channels else 0
-            b, c = above[i], above[i - channels] if i >= channels else 0
+            a = row[i - step] if i >= step else 0
+            b, c = above[i], above[i - step] if i >= step else 0
             estimate = a + b - c
             nearest = min((a, b, c), key=lambda one: abs(estimate - one))
             out.append((value - (0, a, b, (a + b) // 2, nearest)[kind]) % 256)
@@ -57,30 +52,102 @@ def _filtered(samples: NDArray[np.uint8], filters: Sequence[int]) -> bytes:
     return bytes(out)
 
 
+def _png(
+    kind: tuple[int, int],
+    width: int,
+    filters: Sequence[int],
+    seed: int,
+    *extra: tuple[bytes, bytes],
+    values: int = 256,
+    cut: int = 1,
+) -> bytes:
+    """A PNG of a colour type and depth, its bytes drawn from so many values, its pixels in so many chunks."""
+    colour, depth = kind
+    bits = _SAMPLES[colour] * depth
+    dice = np.random.default_rng(seed)
+    rows = dice.integers(0, values, (len(filters), (width * bits + 7) // 8), dtype=np.uint8)
+    packed = zlib.compress(_filtered(rows, filters, max(1, bits // 8)))
+    pieces = [packed[at * len(packed) // cut : (at + 1) * len(packed) // cut] for at in range(cut)]
+    header = struct.pack(">IIBBBBB", width, len(filters), depth, colour, 0, 0, 0)
+    return written([(b"IHDR", header), *extra, *((b"IDAT", piece) for piece in pieces), (b"IEND", b"")])
+
+
+def _palette(entries: int, alphas: int, seed: int) -> list[tuple[bytes, bytes]]:
+    dice = np.random.default_rng(seed)
+    chunks = [(b"PLTE", dice.bytes(3 * entries))]
+    return chunks + [(b"tRNS", dice.bytes(alphas))] * (alphas > 0)
+
+
 def _usual(data: bytes) -> NDArray[np.uint8] | None:
     return png_rows.usual_pixels(data, kinds_of(data), _LIMITS, apply_orientation=False)
 
 
-@settings(deadline=None)
+def _outcome(data: bytes) -> object:
+    try:
+        return decode(data).rgba.tobytes()
+    except HashingError as error:
+        return error.kind
+
+
+def _by_pillow(data: bytes) -> object:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(png_rows, "LOOPS", None)
+        return _outcome(data)
+
+
+@settings(deadline=None, max_examples=300)
 @given(
-    st.integers(1, 4),
+    st.sampled_from(_KINDS),
     st.integers(1, 40),
     st.lists(st.integers(0, 4), min_size=1, max_size=12),
     st.sampled_from((3, 40, 256)),
     st.integers(0, 2**32 - 1),
     st.integers(1, 4),
 )
-def test_every_filter_and_colour_type_gives_what_was_stored(
-    channels: int, width: int, filters: list[int], values: int, seed: int, cut: int
+def test_every_filter_colour_type_and_depth_comes_to_pillows_pixels(
+    kind: tuple[int, int], width: int, filters: list[int], values: int, seed: int, cut: int
 ) -> None:
-    dice = np.random.default_rng(seed)
-    samples = dice.integers(0, values, (len(filters), width, channels), dtype=np.uint8)
-    found = _usual(_png(samples, _filtered(samples, filters), cut=cut))
-    shaped = samples if channels > 2 else np.concatenate([samples[..., :1]] * 3 + [samples[..., 1:]], axis=2)
+    extra = [_GAMMA_OF_SRGB] * (seed % 2)
+    if kind[0] == _PALETTE:
+        extra += _palette(1 << kind[1], seed % (1 << kind[1]), seed)
+    data = _png(kind, width, filters, seed, *extra, values=values, cut=cut)
+    found = _usual(data)
     assert found is not None
-    assert np.array_equal(found[..., : shaped.shape[2]], shaped)
-    if channels in {1, 3}:
-        assert (found[..., 3] == 255).all()
+    assert found.tobytes() == _by_pillow(data)
+
+
+@pytest.mark.parametrize(
+    ("kind", "extra"),
+    [
+        ((3, 8), _palette(200, 0, 1)),  # with pixels of entries that it does not have
+        ((3, 2), _palette(3, 2, 1)),
+        ((3, 4), []),
+        ((3, 4), [(b"PLTE", bytes(47))]),
+        ((3, 4), [(b"PLTE", b"")]),
+        ((3, 4), _palette(16, 17, 1)),
+        ((3, 4), _palette(16, 3, 1)[::-1]),
+        ((3, 4), _palette(16, 3, 1) + _palette(16, 0, 2)),
+        ((3, 8), _palette(257, 0, 1)),
+        ((0, 8), [(b"tRNS", b"\0\x40")]),
+        ((2, 8), [(b"tRNS", b"\0\x40\0\x40\0\x40")]),
+        ((2, 8), [(b"gAMA", struct.pack(">I", 100_000))]),
+        ((2, 8), [(b"acTL", struct.pack(">II", 1, 0))]),
+    ],
+)
+def test_what_changes_colours_and_palettes_that_are_wrong_are_left_to_pillow(
+    kind: tuple[int, int], extra: list[tuple[bytes, bytes]]
+) -> None:
+    data = _png(kind, 37, [0, 1, 2, 3, 4], 3, *extra)
+    assert _usual(data) is None
+    assert _outcome(data) == _by_pillow(data)
+
+
+@pytest.mark.parametrize("chunk", [b"PLTE", b"tRNS"])
+def test_a_palette_with_a_wrong_sum_is_left_to_pillow(chunk: bytes) -> None:
+    data = bytearray(_png((3, 4), 37, [0] * 5, 3, *_palette(16, 5, 1)))
+    data[data.index(chunk) + 5] ^= 1
+    assert _usual(bytes(data)) is None
+    assert _outcome(bytes(data)) == _by_pillow(bytes(data))
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
@@ -99,8 +166,7 @@ def test_what_pillow_writes_comes_to_pillows_pixels(channels: int) -> None:
 
 
 def _whole() -> bytes:
-    samples = np.random.default_rng(5).integers(0, 256, (20, 30, 3), dtype=np.uint8)
-    return _png(samples, _filtered(samples, [4] * 20), cut=3)
+    return _png((2, 8), 30, [4] * 20, 5, cut=3)
 
 
 def _with_rows(rows: bytes) -> bytes:
@@ -134,20 +200,9 @@ def _damaged() -> list[bytes]:
     ]
 
 
-def _outcome(data: bytes) -> object:
-    try:
-        return decode(data).rgba.tobytes()
-    except HashingError as error:
-        return error.kind
-
-
 @pytest.mark.parametrize("data", _damaged())
-def test_a_damaged_one_ends_as_it_does_without_the_quick_way(
-    data: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    quick = _outcome(data)
-    monkeypatch.setattr(png_rows, "LOOPS", None)
-    assert quick == _outcome(data)
+def test_a_damaged_one_ends_as_it_does_without_the_quick_way(data: bytes) -> None:
+    assert _outcome(data) == _by_pillow(data)
 
 
 def test_a_small_file_that_claims_many_pixels_is_refused_before_it_is_unpacked() -> None:
@@ -156,7 +211,24 @@ def test_a_small_file_that_claims_many_pixels_is_refused_before_it_is_unpacked()
         decode(written([(b"IHDR", header), (b"IDAT", zlib.compress(bytes(1000))), (b"IEND", b"")]))
 
 
-def test_the_wrong_number_of_bytes_is_refused() -> None:
+@pytest.mark.parametrize(
+    ("size", "arguments"),
+    [
+        (10, (3, 1, 6, 8, b"")),  # one byte too few
+        (4, (3, 1, 3, 8, b"")),
+        (4, (3, 1, 3, 8, bytes(5))),
+        (4, (3, 1, 3, 8, bytes(1028))),
+        (7, (3, 1, 3, 16, bytes(4))),
+        (4, (3, 1, 5, 8, b"")),
+        (4, (3, 1, 0, 3, b"")),
+        (0, (0, 0, 0, 8, b"")),
+        (4, (3, 1, -1, 8, b"")),
+        (4, (3, -1, 0, 8, b"")),
+    ],
+)
+def test_the_compiled_loop_refuses_what_does_not_fit_together(
+    size: int, arguments: tuple[int, int, int, int, bytes]
+) -> None:
     assert LOOPS is not None
-    with pytest.raises(ValueError, match="no rows"):
-        LOOPS.png_rows(bytes(10), 3, 1, 4)
+    with pytest.raises(ValueError, match=r"no rows|a palette has"):
+        LOOPS.png_rows(bytes(size), *arguments)
