@@ -5,6 +5,7 @@ All are optional: where no compiler is found the install goes on without them, a
 """
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from setuptools import Extension, setup
@@ -46,29 +47,26 @@ engine = Extension(
     optional=True,
 )
 
-pixels = Extension(
-    "samelook.hashing._pixels",
-    sources=["hashing/_pixels.c", "hashing/csrc/png.c"],
-    depends=["hashing/csrc/png.h"],
-    # Not contracted, and so not rounded differently on processors that multiply and add at once.
-    extra_compile_args=["/fp:precise"]
-    if sys.platform == "win32"
-    else ["-std=c11", "-O3", "-ffp-contract=off", "-fvisibility=hidden"],
-    define_macros=[("Py_LIMITED_API", "0x030B0000")],
-    py_limited_api=True,
-    optional=True,
-)
 
-looks = Extension(
-    "samelook.looks._looks",
-    sources=["looks/_looks.c"],
-    extra_compile_args=["/fp:precise"]
-    if sys.platform == "win32"
-    else ["-std=c11", "-O3", "-ffp-contract=off", "-fvisibility=hidden"],
-    define_macros=[("Py_LIMITED_API", "0x030B0000")],
-    py_limited_api=True,
-    optional=True,
+def with_exact_floats(name: str, *sources: str, depends: Sequence[str] = ()) -> Extension:
+    """An extension whose floats are the same on all processors: none multiplies and adds at once."""
+    return Extension(
+        name,
+        sources=list(sources),
+        depends=list(depends),
+        extra_compile_args=["/fp:precise"]
+        if sys.platform == "win32"
+        else ["-std=c11", "-O3", "-ffp-contract=off", "-fvisibility=hidden"],
+        define_macros=[("Py_LIMITED_API", "0x030B0000")],
+        py_limited_api=True,
+        optional=True,
+    )
+
+
+pixels = with_exact_floats(
+    "samelook.hashing._pixels", "hashing/_pixels.c", "hashing/csrc/png.c", depends=["hashing/csrc/png.h"]
 )
+looks = with_exact_floats("samelook.looks._looks", "looks/_looks.c")
 
 setup(
     ext_modules=[engine, pixels, looks],

@@ -64,6 +64,7 @@ for question in (
 app.command("compare-hma")(compare_hma.compare_hma)
 app.add_typer(inspect.app, name="inspect")
 app.add_typer(operator.site_app, name="site")
+operator.reports_app.command("list")(inspect.reports)
 app.add_typer(operator.reports_app, name="reports")
 app.add_typer(operator.families_app, name="families")
 app.add_typer(operator.catalogue_app, name="catalogue")

@@ -9,24 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from samelook.commands import completions
-from samelook.commands.asking import (
-    AfterOption,
-    CsvOption,
-    LimitOption,
-    Shape,
-    TableOption,
-    TimeoutOption,
-    asked,
-    print_answer,
-)
 from samelook.terminal.console import counted, say
 
 if TYPE_CHECKING:
     from samelook.extension_api.operator import Act
-    from samelook.inspector.listing import Answer
-    from samelook.inspector.settings import InspectorSettings
-    from samelook.sql.pool import Connection, OwnConnection
+    from samelook.sql.pool import OwnConnection
 
 _T = TypeVar("_T")
 _MOST_FILE_BYTES = 64 * 1024 * 1024
@@ -126,35 +113,6 @@ def family(
     stated = _done(lambda connection: state_family(connection, sites, _act(note), related=not unrelated))
     relation = "are not related" if unrelated else "are one family"
     _say({"sites": stated, "related": not unrelated}, f"{', '.join(stated)} {relation}.", as_json=json)
-
-
-@reports_app.command("list")
-def list_reports(
-    kind: Annotated[
-        str | None,
-        typer.Option(
-            "--kind", help="Only these: unlock, flag or false_lock.", autocompletion=completions.report_kinds
-        ),
-    ] = None,
-    limit: LimitOption = 50,
-    after: AfterOption = None,
-    timeout: TimeoutOption = 10.0,
-    json: JsonOption = False,
-    csv: CsvOption = False,
-    table: TableOption = None,
-) -> None:
-    """What people reported, the newest first. Who they are is neither shown nor known.
-
-    For example:
-
-        samelook reports list --kind false_lock
-    """
-    from samelook.inspector.opinions import reports_answer
-
-    async def ask(connection: Connection, _: InspectorSettings) -> Answer:
-        return await reports_answer(connection, kind=kind, limit=limit, after=after)
-
-    print_answer(asked(ask, timeout), Shape(json, csv, table, lines=True))
 
 
 @reports_app.command("dismiss")
