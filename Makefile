@@ -46,10 +46,12 @@ imports:  ## Borders between rooms (lint-imports)
 browsers:  ## Node and Chromium for the extension's tests, where they may be installed
 	@sh tests/extension/install_browsers.sh
 
-# As many processes as the machine has CPUs. The programs that tests start would each compile the whole
-# package anew where the environment forbids Python to write bytecode.
+# The programs that tests start would each compile the whole package anew where the environment forbids
+# Python to write bytecode.
+tests: export PYTHONDONTWRITEBYTECODE =
 tests:  ## The tests alone, in parallel
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n logical --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not alone"
+	$(BIN)/python -m pytest -m alone
 
 screenshots: install  ## Pictures of the pages for docs/pages.md, from the demo's crawl (needs Chromium)
 	$(BIN)/python tools/screenshots.py docs/screenshots
