@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from aiohttp import hdrs
@@ -61,9 +62,13 @@ def key_in(headers: Mapping[str, str]) -> str | None:
 
 def host_named(values: Sequence[str]) -> str | None:
     """The name in a request's Host headers, without port and brackets; None when they are no host's."""
-    if len(values) != 1 or (found := _HOST.fullmatch(values[0])) is None:
-        return None
-    return found[1].strip("[]").rstrip(".").lower()
+    return _host_of(values[0]) if len(values) == 1 else None
+
+
+@lru_cache(maxsize=256)
+def _host_of(value: str) -> str | None:
+    found = _HOST.fullmatch(value)
+    return found and found[1].strip("[]").rstrip(".").lower()
 
 
 def is_own_name(host: str, settings: ApiSettings) -> bool:

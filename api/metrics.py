@@ -30,6 +30,7 @@ class Metrics:
             buckets=_SECONDS,
             registry=self.registry,
         )
+        self._of_requests: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self.refused = Counter(
             "samelook_http_refused",
             "Requests refused at the door because too much was in hand, by status",
@@ -87,8 +88,14 @@ class Metrics:
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         """One request."""
-        self._requests.labels(method, route, str(status)).inc()
-        self._seconds.labels(route).observe(seconds)
+        kept = self._of_requests.get((method, route, status))
+        if kept is None:
+            # Looking children up by their labels costs more than counting.
+            kept = self._requests.labels(method, route, str(status)), self._seconds.labels(route)
+            self._of_requests[method, route, status] = kept
+        counter, histogram = kept
+        counter.inc()
+        histogram.observe(seconds)
 
     def exposition(self) -> bytes:
         """All metrics in Prometheus's text format, of all workers where there are several."""

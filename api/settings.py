@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -197,6 +198,8 @@ class ApiSettings:
         return self.require_keys or not self.on_loopback
 
 
+# Asked of every request, and nearly always of the same few names.
+@lru_cache(maxsize=256)
 def is_loopback(host: str) -> bool:
     """Whether an address to bind to is reached from this machine only."""
     if host == "localhost":
