@@ -29,7 +29,10 @@ _CASES = {
         *(f"matching/test_{name}.py" for name in ("exactness", "index", "snapshot")),
         "-k", "not numpy and not large_index and not faiss",
     ],
-    "samelook.hashing._pixels": ["hashing/test_loops.py", "hashing/test_png_rows.py", "-k", "not metas_pdq and not rounding"],
+    "samelook.hashing._pixels": [
+        "hashing/test_loops.py", "hashing/test_png_rows.py",
+        "-k", "not metas_pdq and not rounding",
+    ],
     "samelook.looks._looks": ["looks/test_look_kernels.py"],
 }  # fmt: skip
 """The tests that each extension runs under the sanitizers."""
