@@ -18,6 +18,7 @@ from samelook.crawler import phases
 from samelook.crawler.fetching.fetcher import Fetcher
 from samelook.crawler.pictures import HashedPictures
 from samelook.crawler.queues.postgres import PostgresQueue
+from samelook.crawler.rendering.renderer import Renderer
 from samelook.crawler.slots import Slots, most_slots
 from samelook.crawler.statements import StatementReader
 from samelook.crawler.stores import domains_store, hashes_store, icons_store
@@ -55,6 +56,7 @@ class Crawl:
         wanted: Sequence[Phase],
         faults: Faults | None = None,
         messages: Messages | None = None,
+        renderer: Renderer | None = None,
     ) -> None:
         self.worker_id = uuid.uuid4()
         self._pool = pool
@@ -73,7 +75,10 @@ class Crawl:
         pictures, visits = HashedPictures(hashed, self._known_pictures), Visits()
         works: dict[Phase, tuple[Any, Callable[[Any], Any]]] = {
             "domains": (domains_store(), phases.start_page_of),
-            "icons": (icons_store(settings), lambda page: phases.visit_page(fetcher, page, visits)),
+            "icons": (
+                icons_store(settings),
+                lambda page: phases.visit_page(fetcher, page, visits, renderer),
+            ),
             "hashes": (
                 hashes_store(settings),
                 lambda icon: phases.fetch_icon(fetcher, pictures, icon, visits),
@@ -211,10 +216,12 @@ async def open_crawl(
     phases: Sequence[Phase] = PHASES,
     faults: Faults | None = None,
     messages: Messages | None = None,
+    render: bool = False,
 ) -> AsyncIterator[Crawl]:
     """A crawl with its fetcher and its sandbox, which end with it.
 
-    With `faults` it breaks on purpose; with `messages` its queues are a message service's.
+    With `faults` it breaks on purpose; with `messages` its queues are a message service's; with `render`
+    Chromium runs the scripts of pages that name no icon. Raises RenderingFailed where it cannot.
     """
     # A slot has one request at a time, so there are as many as there may be slots.
     most = most_slots()
@@ -226,4 +233,7 @@ async def open_crawl(
         decoders = await stack.enter_async_context(
             Sandbox(workers=crawl.hash_processes, limits=sandbox, optional_signals=crawl.optional_signals)
         )
-        yield Crawl(pool, fetcher, decoders, crawl, phases, faults, messages)
+        renderer = await stack.enter_async_context(Renderer(crawl.chromium)) if render else None
+        if renderer is not None:
+            await renderer.check()
+        yield Crawl(pool, fetcher, decoders, crawl, phases, faults, messages, renderer)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from samelook.crawler.discovery.candidates import IconCandidate
     from samelook.crawler.fetching.fetcher import Fetcher
     from samelook.crawler.pictures import HashedPictures
+    from samelook.crawler.rendering.renderer import Renderer
     from samelook.crawler.visits import Visits
 
 
@@ -58,12 +59,16 @@ async def start_page_of(domain: DomainInput) -> TargetUrl:
     return TargetUrl(site_url_of(host_of(ReversedHost(domain.reversed_name))), domain.position)
 
 
-async def visit_page(fetcher: Fetcher, page: PageInput, visits: Visits) -> PageVisit:
+async def visit_page(
+    fetcher: Fetcher, page: PageInput, visits: Visits, renderer: Renderer | None = None
+) -> PageVisit:
     """Every icon URL that a page offers. Raises CrawlError when the page cannot be had.
 
-    Its cookies are left to `visits`, for its icons.
+    Its cookies are left to `visits`, for its icons; `renderer` runs the scripts of a page that names none.
     """
-    found = await discover(fetcher, page.url, etag=page.etag, last_modified=page.last_modified)
+    found = await discover(
+        fetcher, page.url, etag=page.etag, last_modified=page.last_modified, renderer=renderer
+    )
     seen_before = page.final_url is not None
     if seen_before and found.unreadable is not None:
         # The icons of an earlier visit say more than /favicon.ico alone.

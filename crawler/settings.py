@@ -72,3 +72,8 @@ class CrawlSettings:
     """Pictures up to this size are kept in the database, larger ones only by their hashes."""
     hash_processes: int = hash_processes_field()
     optional_signals: tuple[str, ...] = optional_signals_field()
+    chromium: str = variable(
+        "SAMELOOK_CHROMIUM",
+        "",
+        "The Chromium that `samelook crawl run --render` starts. Empty: the one that is installed.",
+    )

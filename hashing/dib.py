@@ -22,7 +22,8 @@ def masks_of(payload: bytes, header_size: int, bits: int, compression: int) -> t
     if compression == RGB:
         return _PLAIN_32 if bits == 32 else _PLAIN_16  # noqa: PLR2004
     red, green, blue = struct.unpack_from("<III", payload.ljust(52, b"\0"), 40)
-    alpha = int.from_bytes(payload[52:56], "little") if header_size >= 56 else 0  # noqa: PLR2004
+    has_alpha = header_size >= _WITH_ALPHA_MASK or compression == ALPHA_BITFIELDS
+    alpha = int.from_bytes(payload[52:56], "little") if has_alpha else 0
     return red, green, blue, alpha
 
 
@@ -51,8 +52,8 @@ def is_masked(bmp: bytes) -> bool:
 
 def has_alpha_mask(bmp: bytes) -> bool:
     """Whether a BMP says where its alpha is: then alpha of zero everywhere is meant."""
-    header_size = int.from_bytes(bmp[14:18], "little")
-    return is_masked(bmp) and header_size >= _WITH_ALPHA_MASK and any(bmp[66:70])
+    has_room = int.from_bytes(bmp[14:18], "little") >= _WITH_ALPHA_MASK or bmp[30] == ALPHA_BITFIELDS
+    return is_masked(bmp) and has_room and any(bmp[66:70])
 
 
 def decode_masked(bmp: bytes, size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -62,7 +63,8 @@ def decode_masked(bmp: bytes, size: tuple[int, int]) -> NDArray[np.uint8]:
     bits = int.from_bytes(bmp[28:30], "little")
     if header_size < _WITH_MASKS and len(bmp) < _FILE_HEADER_BYTES + _WITH_MASKS:
         raise Truncated("The BMP ends within its masks.")
-    masks = masks_of(bmp[_FILE_HEADER_BYTES:], header_size, bits, BITFIELDS)
+    compression = int.from_bytes(bmp[30:34], "little")
+    masks = masks_of(bmp[_FILE_HEADER_BYTES:], header_size, bits, compression)
     if not any(masks[:3]):
         raise DecodeFailed("The BMP has no masks.")
     start = int.from_bytes(bmp[10:14], "little")

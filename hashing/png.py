@@ -22,6 +22,7 @@ _CRITICAL: Final = frozenset((b"IHDR", b"PLTE", b"IDAT", b"IEND"))
 _FRAME_CONTROL: Final = struct.Struct(">IIIIIHHBB")
 _MOST_GROWTH: Final = 1100
 """Deflate packs at most 1,032 to one; more is no honest length."""
+_COLOUR_TYPE_AT: Final = 25
 _SRGB_GAMMA: Final = 45455
 _GAMMA_TOLERANCE: Final = 2000
 
@@ -77,10 +78,18 @@ def kinds_of(data: bytes) -> list[bytes]:
 
 
 def refuse(data: bytes, kinds: Sequence[bytes]) -> None:
-    """Raises DecodeFailed for what no browser shows.
+    """Raises DecodeFailed for what no browser shows, Truncated for what it shows half of.
 
-    That is a critical chunk which nobody knows, such as iPhone's CgBI, or an animation without a frame.
+    That is a header in the wrong place, a palette that is not there, interrupted pixels, a critical chunk
+    which nobody knows, such as iPhone's CgBI, or an animation without a frame.
     """
+    if kinds and (kinds[0] != b"IHDR" or kinds.count(b"IHDR") > 1):
+        raise DecodeFailed("The PNG does not begin with its one header.")
+    if _has_no_palette(data, kinds):
+        raise DecodeFailed("The PNG's pixels are of a palette that it does not have.")
+    if _is_interrupted(kinds):
+        # Browsers show the rows before the gap.
+        raise Truncated("The PNG's pixels are interrupted by another chunk.")
     if _has_no_frame(data, kinds):
         raise DecodeFailed("The PNG announces an animation and describes no frame.")
     for kind in kinds:
@@ -96,6 +105,20 @@ def hides_first_frame(kinds: Sequence[bytes]) -> bool:
         and b"IDAT" in kinds
         and kinds.index(b"acTL") < kinds.index(b"IDAT") < kinds.index(b"fcTL")
     )
+
+
+def _has_no_palette(data: bytes, kinds: Sequence[bytes]) -> bool:
+    before = kinds[: kinds.index(b"IDAT")] if b"IDAT" in kinds else kinds
+    return data[_COLOUR_TYPE_AT : _COLOUR_TYPE_AT + 1] == b"\x03" and b"PLTE" not in before
+
+
+def _is_interrupted(kinds: Sequence[bytes]) -> bool:
+    """Whether there are further pixels behind a chunk that is none of them."""
+    if b"IDAT" not in kinds:
+        return False
+    first = kinds.index(b"IDAT")
+    run = next((at for at, kind in enumerate(kinds[first:]) if kind != b"IDAT"), len(kinds))
+    return b"IDAT" in kinds[first + run :]
 
 
 def _has_no_frame(data: bytes, kinds: Sequence[bytes]) -> bool:

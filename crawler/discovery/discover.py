@@ -14,6 +14,7 @@ from samelook.crawler.discovery.displayed import fetched_in_order
 from samelook.crawler.discovery.manifest import DeclaredIcons, parse_manifest
 from samelook.crawler.discovery.page import Page, is_html, parse_page, refresh_target
 from samelook.crawler.discovery.policy import Policy
+from samelook.crawler.discovery.scripted import is_there, with_scripts
 from samelook.crawler.errors import CrawlError
 from samelook.crawler.fetching.cookies import Cookies
 from samelook.crawler.fetching.errors import BadUrl
@@ -21,6 +22,7 @@ from samelook.crawler.fetching.urls import origin_of, start_urls_of
 
 if TYPE_CHECKING:
     from samelook.crawler.fetching.fetcher import Fetcher, Response
+    from samelook.crawler.rendering.renderer import Renderer
 
 MAX_ICONS = 64
 """Icons listed for one page. Real pages offer at most a few dozen; what is more is not looked at."""
@@ -90,12 +92,18 @@ class Discovery:
 
 
 async def discover(
-    fetcher: Fetcher, target: str, *, etag: str | None = None, last_modified: str | None = None
+    fetcher: Fetcher,
+    target: str,
+    *,
+    etag: str | None = None,
+    last_modified: str | None = None,
+    renderer: Renderer | None = None,
 ) -> Discovery:
     """Every icon that the page at `target` (a URL, or a bare domain) offers; see docs/discovery.md.
 
     With the `etag` or `last_modified` of an earlier discovery the page is asked for only if it has changed
-    since; otherwise the answer is `unchanged` and lists no icons.
+    since; otherwise the answer is `unchanged` and lists no icons. With a `renderer` a page that has neither
+    link nor /favicon.ico is looked at once more when its scripts have run.
 
     Raises the CrawlError of the page when it cannot be fetched; where the answer is there but cannot be read,
     only if there is no /favicon.ico either. An error status, an empty answer or one that is no HTML is no
@@ -123,6 +131,8 @@ async def discover(
             unchanged=True,
         )
     response, page = await _final_page(fetcher, first, notes, cookies)
+    if renderer is not None and page is not None and response.ok:
+        page = await with_scripts(fetcher, renderer, response.final_url, page, cookies, notes)
     # The page that a refresh led to has validators (ETag, Last-Modified) of its own. They are not kept: the
     # next crawl would send them to the first page, for which they mean nothing.
     validators = response.headers if response is first else {}
@@ -167,11 +177,7 @@ async def _unread(
     reached = error.detail.get("url")
     final_url = reached if isinstance(reached, str) else url
     (favicon,) = _well_known(final_url, [FAVICON_PATH])
-    try:
-        response = await fetcher.fetch(favicon.url, kind="icon", cookies=cookies)
-    except CrawlError:
-        raise error from None
-    if not response.ok or not response.body or is_html(response.body, response.headers.get("content-type")):
+    if not await is_there(fetcher, favicon.url, cookies):
         raise error
     notes.append(f"The page cannot be read: {error.message}")
     return Discovery(target, final_url, 0, "", (favicon,), notes=tuple(notes), unreadable=error)
@@ -256,7 +262,8 @@ def _refresh_of(response: Response, page: Page | None) -> str | None:
 
 def _page_of(response: Response) -> Page | None:
     content_type = response.headers.get("content-type")
-    if not is_html(response.body, content_type):
+    sniffs = response.headers.get("x-content-type-options", "").strip().lower() != "nosniff"
+    if not is_html(response.body, content_type, sniffs=sniffs):
         return None
     policy = response.headers.get("content-security-policy", "")
     return parse_page(response.body, content_type, response.final_url, policy)

@@ -13,7 +13,8 @@ import re
 _ATTRIBUTES = rb"(?=[\t\n\f\r />])(?:=[\t\n\f\r ]*+(?:\"[^\"]*+\"|'[^']*+')|[^>])*+>"
 _PART = re.compile(
     # Zeros are dropped before the tree is built.
-    rb"[\t\n\f\r \0]++|&#(?:0*(?:9|1[023]|32)|x0*(?:[9acd]|20));|<!--(?:>|->|.*?(?:--!?>|\Z))|<[!?][^>]*+>"
+    rb"[\t\n\f\r \0]++|&#(?:0*(?:9|1[023]|32)|x0*(?:[9acd]|20));|<!--(?:>|->|.*?(?:--!?>|\Z))"
+    rb"|<(?:[!?]|/(?![a-z]))[^>]*+>"
     rb"|<(?P<raw>title|script|style|noscript|noframes|template)" + _ATTRIBUTES + rb"|"
     rb"<(?:html|head|base|basefont|bgsound|link|meta)" + _ATTRIBUTES + rb"|"
     rb"</(?!(?:body|html|br)[\t\n\f\r />])[a-z][^>]*+>",

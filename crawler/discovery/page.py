@@ -50,7 +50,14 @@ _REFRESH = re.compile(
 _XML_TYPES = frozenset({"application/xhtml+xml", "application/xml", "text/xml"})
 _HTML_TYPES = _XML_TYPES | {"text/html"}
 _UNKNOWN_TYPES = frozenset({"", "unknown/unknown", "application/unknown"})
-_TYPE = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'+.^_`|~0-9A-Za-z-]+")
+_TYPE_ENDS = re.compile(r"[ \t;(]")
+# How an answer without a type begins that browsers read as HTML (MIME Sniffing Standard, 7.1).
+_MARKUP = re.compile(
+    rb"[\t\n\f\r ]*<(?:!--|\?xml|(?:!doctype html|html|head|script|iframe|h1|div|font|table|a|style|title|b"
+    rb"|body|br|p)[ >])",
+    re.IGNORECASE,
+)
+_SNIFFED_BYTES = 512
 _SPACES = re.compile(r"[\t\n\f\r ]+")
 # Browsers fetch no picture from an address that holds a user name.
 _WITH_USER = re.compile(r"[\s]*(?:https?:)?[\\/]{2}[^\\/?#]*@", re.IGNORECASE)
@@ -84,19 +91,23 @@ class Page:
     """What may be shown on it."""
 
 
-def is_html(body: bytes, content_type: str | None) -> bool:
-    """Whether a browser would read the answer as HTML. Unlabelled answers count when markup shows."""
+def is_html(body: bytes, content_type: str | None, *, sniffs: bool = True) -> bool:
+    """Whether a browser would read the answer as HTML. Unlabelled answers count when markup shows.
+
+    Not so where the answer forbids to look for it: then `sniffs` is false.
+    """
     essence = _essence(content_type)
     if essence in _UNKNOWN_TYPES:
-        return body[:1024].lstrip(b"\xef\xbb\xbf\t\n\f\r ").startswith(b"<")
+        start = body[:_SNIFFED_BYTES].removeprefix(b"\xef\xbb\xbf")
+        return sniffs and _MARKUP.match(start) is not None
     return essence in _HTML_TYPES
 
 
 def _essence(content_type: str | None) -> str:
-    """The media type without parameters: the last of several that is one (Fetch, "extract a MIME type")."""
+    """The media type without parameters: the last of several that may be one to Chromium."""
     for part in reversed((content_type or "").split(",")):
-        essence = part.partition(";")[0].strip()
-        if _TYPE.fullmatch(essence) is not None:
+        essence = _TYPE_ENDS.split(part.strip(), maxsplit=1)[0]
+        if "/" in essence and essence != "*/*":
             return essence.lower()
     return ""
 

@@ -52,13 +52,13 @@ _Steps = Generator[None, None, bytes]
 def codings_of(header: str) -> tuple[str, ...]:
     """The codings a Content-Encoding header names, in the order to undo them.
 
-    None when it names one that nobody knows (`utf-8`, `none`): browsers then take the body as it is, and so
-    do servers that write such things. Raises BadEncoding for too many.
+    None when it names one that nobody knows (`utf-8`, `none`, `identity` in a list): browsers then take the
+    body as it is, and so do servers that write such things. Raises BadEncoding for too many.
     """
     names = [name.strip().lower() for name in header.split(",")]
-    if any(name not in _DECODERS and name != "identity" for name in names):
+    if any(name not in _DECODERS for name in names):
         return ()
-    codings = tuple(name for name in reversed(names) if name != "identity")
+    codings = tuple(reversed(names))
     if len(codings) > MAX_CODINGS:
         raise BadEncoding(f"the body is encoded {len(codings)} times over", codings=list(codings[:10]))
     return codings

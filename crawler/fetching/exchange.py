@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _OK, _REDIRECTED = 200, 300
 _SAVED_BYTES = 1 << 20
+_MOST_LENGTH = (1 << 63) - 1
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -70,6 +71,8 @@ async def _by_aiohttp(
     response = await session.get(url, headers=headers, allow_redirects=False)
     try:
         found = _headers(response)
+        if _is_read_otherwise(response, found):
+            raise aiohttp.ClientPayloadError("browsers read the ends of this answer otherwise")
         if "set-cookie" in found:
             found["set-cookie"] = "\n".join(response.headers.getall("Set-Cookie"))
         if "location" in found:
@@ -82,6 +85,18 @@ async def _by_aiohttp(
         # Does nothing after the last byte, when the connection is back in the pool already;
         # otherwise the rest is not wanted.
         response.close()
+
+
+def _is_read_otherwise(response: aiohttp.ClientResponse, headers: dict[str, str]) -> bool:
+    """Whether aiohttp takes what browsers refuse, or finds the body's end elsewhere than they do."""
+    coding = headers.get("transfer-encoding", "chunked")
+    version = response.version or aiohttp.HttpVersion11
+    return (
+        coding.lower() != "chunked"
+        or ("transfer-encoding" in headers and version < aiohttp.HttpVersion11)
+        or (response.content_length or 0) > _MOST_LENGTH
+        or "\0" in (response.reason or "")
+    )
 
 
 async def saved(

@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 
 _READ_BYTES = 65_536
 _LEAST_TO_TELL = 8
-_MARKUP = b"<"
+# How a page or a picture begins that is sent without a head; a greeting of another protocol is neither.
+_BODIES = (b"<", b"\x89PNG", b"GIF8", b"\xff\xd8\xff", b"RIFF", b"BM", b"\0\0\1\0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +176,8 @@ class _Reading:
                     break
             if end is None or end > MAX_HEAD_BYTES:
                 raise NotHttp(f"its headers have more than {MAX_HEAD_BYTES} bytes")
+            if b"\0" in self._data[:start]:
+                raise NotHttp("there is a NUL before its headers")
             head = parse_head(self._data[start:end])
             self._data = self._data[end:]
             if not 100 <= head.status < 200:  # noqa: PLR2004
@@ -183,7 +186,7 @@ class _Reading:
     def _check_headless(self) -> None:
         if not self._data:
             raise aiohttp.ServerDisconnectedError
-        if not self._data.lstrip().startswith(_MARKUP):
+        if not self._data.lstrip(b"\t\n\f\r ").startswith(_BODIES):
             raise NotHttp(f"it starts with {self._data[:20]!r}")
 
     async def _chunked(self) -> bytes:

@@ -17,6 +17,7 @@ from samelook.hashing.svg.shapes import radii_of, rounded_path
 from samelook.hashing.svg.size import Size
 from samelook.hashing.svg.transforms import about, individual, position_of, transform_of
 from samelook.hashing.svg.tree import Element
+from samelook.hashing.svg.whole import drop_whole_clips
 
 # What is drawn around or within the root's box, or moves it, and is not drawn here.
 _AROUND = ("border", "padding", "outline", "box-shadow", "margin")
@@ -53,6 +54,8 @@ class Canvas:
         attributes["viewBox"] = " ".join(f"{value:.9g}" for value in size.view)
         drawn = {"width": str(size.width), "height": str(size.height)}
         ground, transform, outline = self._ground(), self._transform(), self._outline()
+        if not transform and self._shows_its_view_only(attributes.get("preserveAspectRatio", "")):
+            drop_whole_clips(root, Box(*size.view))
         if not (ground or transform or outline):
             attributes.update(drawn)
             return root
@@ -63,10 +66,18 @@ class Canvas:
         # A root's ground is that of the whole canvas: corners and transforms do not reach it.
         outer.children.extend(ground)
         group = outer.add("g", {"transform": transform} if transform else {})
+        if not transform:
+            # The frame ends where the root does, and cutting off twice costs a layer.
+            attributes["style"] = f"{attributes.get('style', '')};overflow:visible".lstrip(";")
         if outline:
             group.attributes["clip-path"] = f"url(#{self._made_clip({'d': outline})})"
         group.children.append(root)
         return outer
+
+    def _shows_its_view_only(self, ratio: str) -> bool:
+        size = self._size
+        across, down = size.width / size.view[2], size.height / size.view[3]
+        return ratio == "none" or abs(across - down) * max(size.view[2:]) < 1
 
     def _ground(self) -> list[Element]:
         style, page = self._style, self._page

@@ -90,16 +90,17 @@ class Cascade:
         else:
             self._attributes(element, style, declared)
         # Font sizes and colours first: the values of others refer to them.
+        if "color" not in declared:
+            self._set_colour(style)
         for name in sorted(declared, key=lambda name: (name != "font-size", name != "color")):
             if not name.startswith("--"):
                 self._resolve(name, declared[name], style, parent)
                 if name == "font-size" and name in style.values:
                     self._set_font_size(style, parent)
+                elif name == "color":
+                    self._set_colour(style)
         if "font-size" in style.values and "font-size" not in declared:
             self._set_font_size(style, parent)
-        if "color" in style.values:
-            found = colour_of(tinycss2.parse_component_value_list(style.values["color"]), style.colour)
-            style.colour = found or style.colour
         for name, value in self._animated.get(id(element), {}).items():
             style.values[name] = value
             style.tokens[name] = tinycss2.parse_component_value_list(value)
@@ -149,6 +150,11 @@ class Cascade:
         if word == "inherit" or (word != "initial" and name in INHERITED):
             return "inherit"
         return INITIAL.get(name, "")
+
+    def _set_colour(self, style: Style) -> None:
+        if "color" in style.values:
+            found = colour_of(tinycss2.parse_component_value_list(style.values["color"]), style.colour)
+            style.colour = found or style.colour
 
     def _set_font_size(self, style: Style, parent: Style | None) -> None:
         around = parent.measure.font_size if parent else 16.0

@@ -12,12 +12,12 @@ from typing import Any, Final
 
 from tinycss2.color3 import parse_color as parse_color_3
 
+from samelook.hashing.svg.channels import FUNCTIONS, Triple, channels_of
 from samelook.hashing.svg.hues import is_hue, turn, with_hues
 from samelook.hashing.svg.mathematics import component, split_at_commas, without_space
 
 Rgba = tuple[float, float, float, float]
 """Red, green, blue and alpha, each from 0 to 1."""
-Triple = tuple[float, float, float]
 
 _SYSTEM: Final[dict[str, Rgba]] = {
     name: (*(int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4)), 1.0)  # type: ignore[misc]
@@ -151,20 +151,6 @@ def _contrasting(colour: Rgba) -> Rgba:
     return (1, 1, 1, 1) if luminance < 0.1791 else (0, 0, 0, 1)  # noqa: PLR2004
 
 
-# Each function: its channels' names and what 100 % of each is (0: a hue).
-_FUNCTIONS: Final[dict[str, tuple[str, Triple]]] = {
-    "rgb": ("rgb", (255, 255, 255)),
-    "rgba": ("rgb", (255, 255, 255)),
-    "hsl": ("hsl", (0, 100, 100)),
-    "hsla": ("hsl", (0, 100, 100)),
-    "hwb": ("hwb", (0, 100, 100)),
-    "lab": ("lab", (100, 125, 125)),
-    "lch": ("lch", (100, 150, 0)),
-    "oklab": ("lab", (1, 0.4, 0.4)),
-    "oklch": ("lch", (1, 0.4, 0)),
-}
-
-
 def _by_channels(name: str, tokens: list[Any], current: Rgba, depth: int) -> Rgba | None:  # noqa: C901, PLR0911 - one branch a kind
     named: dict[str, float] = {}
     base: Rgba | None = None
@@ -180,8 +166,8 @@ def _by_channels(name: str, tokens: list[Any], current: Rgba, depth: int) -> Rgb
         space = tokens[0].lower_value.replace("xyz-d65", "xyz")
         tokens = tokens[1:]
         letters, whole = ("xyz" if space.startswith("xyz") else "rgb"), (1.0, 1.0, 1.0)
-    elif name in _FUNCTIONS:
-        letters, whole = _FUNCTIONS[name]
+    elif name in FUNCTIONS:
+        letters, whole = FUNCTIONS[name]
     else:
         return None
     if space not in _INTO_RGB:
@@ -193,8 +179,8 @@ def _by_channels(name: str, tokens: list[Any], current: Rgba, depth: int) -> Rgb
             **dict(zip(letters, _FROM_RGB[space](base[:3]), strict=True)),
             "alpha": base[3],
         }
-    channels = [t for t in tokens if not (t.type == "literal" and t.value in {",", "/"})]
-    if len(channels) not in {3, 4}:
+    channels = channels_of(name, tokens, is_relative=base is not None)
+    if channels is None:
         return None
     values: list[float] = []
     for token, per_cent in zip(channels, (*whole, 1.0), strict=False):

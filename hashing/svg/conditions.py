@@ -1,4 +1,4 @@
-"""Media queries and @supports as they hold within an image in a light tab.
+"""Media queries and @supports, as they hold within an image in a light tab where nothing else is said.
 
 An image knows of no mouse, no script and no screen, as Chromium tells it.
 """
@@ -6,12 +6,12 @@ An image knows of no mouse, no script and no screen, as Chromium tells it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Final
 
 from samelook.hashing.svg.matching import BadSelector
-from samelook.hashing.svg.mathematics import PLAIN as PLAIN_MEASURE
-from samelook.hashing.svg.mathematics import NotANumber, evaluated, without_space
+from samelook.hashing.svg.mathematics import Measure, NotANumber, evaluated, without_space
 from samelook.hashing.svg.properties import is_supported
 from samelook.hashing.svg.selectors import selectors_of
 
@@ -48,10 +48,28 @@ _SIGNS: Final[dict[str, Callable[[float, float], bool]]] = {
 }
 
 
-class Screen:
-    """What a picture of `width` by `height` CSS pixels is shown on."""
+_LENGTHS: Final = frozenset(("width", "height", "device-width", "device-height"))
+_RESOLUTIONS: Final = {"dppx": 1.0, "x": 1.0, "dpi": 1 / 96, "dpcm": 2.54 / 96}
 
-    def __init__(self, width: float, height: float) -> None:
+
+class Screen:
+    """What a picture of `width` by `height` CSS pixels is shown on.
+
+    `features` and `numbers` are told where they are others than an image knows of.
+    """
+
+    def __init__(
+        self,
+        width: float,
+        height: float,
+        features: Mapping[str, str] | None = None,
+        numbers: Mapping[str, float] | None = None,
+    ) -> None:
+        self._features = {
+            **_FEATURES,
+            **{name: frozenset((word,)) for name, word in (features or {}).items()},
+        }
+        self._measure = Measure(16, 16, width, height, width, height)
         self._numbers: dict[str, float] = {
             "width": width,
             "height": height,
@@ -68,6 +86,8 @@ class Screen:
             "grid": 0,
             "horizontal-viewport-segments": 1,
             "vertical-viewport-segments": 1,
+            "-webkit-transform-3d": 1,
+            **(numbers or {}),
         }
 
     def matches(self, tokens: Sequence[Any]) -> bool:
@@ -95,7 +115,7 @@ class Screen:
             held = _word(rest[0]) in {"all", "screen"}
             rest = rest[1:]
             if rest:
-                if _word(rest[0]) != "and":
+                if _word(rest[0]) != "and" or "or" in map(_word, rest):
                     return False
                 condition = condition_of(rest[1:], self._feature)
                 if condition is None:
@@ -117,11 +137,11 @@ class Screen:
         if len(tokens) == 1:
             if name in self._numbers:
                 return self._numbers[name] != 0
-            return None if name not in _FEATURES else not _FEATURES[name] <= _OFF
+            return None if name not in self._features else not self._features[name] <= _OFF
         if getattr(tokens[1], "value", "") != ":":
             return None
-        if name in _FEATURES:
-            return len(tokens) == 3 and _word(tokens[2]) in _FEATURES[name]  # noqa: PLR2004
+        if name in self._features:
+            return len(tokens) == 3 and _word(tokens[2]) in self._features[name]  # noqa: PLR2004
         if name == "orientation":
             is_portrait = self._numbers["height"] >= self._numbers["width"]
             return _word(tokens[2]) == ("portrait" if is_portrait else "landscape")
@@ -129,7 +149,7 @@ class Screen:
         for prefix, sign in (("min-", ">="), ("max-", "<="), ("", "=")):
             known = name.removeprefix(prefix)
             if name.startswith(prefix) and known in self._numbers:
-                value = _number(tokens[2:])
+                value = self._value(known, tokens[2:])
                 return None if value is None else _SIGNS[sign](self._numbers[known], value)
         return None
 
@@ -146,16 +166,31 @@ class Screen:
                 parts.append([])
             else:
                 parts[-1].append(token)
+        names = [_word(part[0]) if len(part) == 1 else "" for part in parts]
+        name = next((each for each in names if each in self._numbers), "")
         values = [
-            self._numbers.get(_word(part[0])) if len(part) == 1 and part[0].type == "ident" else _number(part)
-            for part in parts
+            self._numbers[each] if each in self._numbers else self._value(name, part)
+            for each, part in zip(names, parts, strict=True)
         ]
         held = True
-        for sign, left, right in zip(signs, values, values[1:], strict=True):
+        for sign, (left, right) in zip(signs, pairwise(values), strict=True):
             if left is None or right is None or sign not in _SIGNS:
                 return None
             held = held and _SIGNS[sign](left, right)
         return held
+
+    def _value(self, name: str, tokens: Sequence[Any]) -> float | None:
+        """A length in pixels, a number, a ratio, or a resolution in dots a pixel, as the feature has it."""
+        unit = tokens[0].lower_unit if len(tokens) == 1 and tokens[0].type == "dimension" else None
+        if name == "resolution":
+            return float(tokens[0].value) * _RESOLUTIONS[unit] if unit in _RESOLUTIONS else None
+        is_number = unit is None and len(tokens) == 1 and tokens[0].type == "number" and tokens[0].value
+        if is_number if name in _LENGTHS else unit:
+            return None
+        try:
+            return evaluated(tokens, 0.0, self._measure, {})
+        except NotANumber:
+            return None
 
 
 def supports(tokens: Sequence[Any]) -> bool:
@@ -203,15 +238,3 @@ def _operand(token: Any, leaf: Callable[[Any], bool | None], depth: int) -> bool
 
 def _word(token: Any) -> str:
     return str(token.lower_value) if token.type == "ident" else ""
-
-
-def _number(tokens: Sequence[Any]) -> float | None:
-    """A length in pixels, a number, a ratio, or a resolution in dots a pixel."""
-    if len(tokens) == 1 and tokens[0].type == "dimension":
-        per = {"dppx": 1.0, "x": 1.0, "dpi": 1 / 96, "dpcm": 2.54 / 96}.get(tokens[0].lower_unit)
-        if per is not None:
-            return float(tokens[0].value) * per
-    try:
-        return evaluated(tokens, 0.0, PLAIN_MEASURE, {})
-    except NotANumber:
-        return None

@@ -8,6 +8,7 @@ from samelook.hashing.svg import text
 from samelook.hashing.svg.cascade import Style
 from samelook.hashing.svg.tree import Element
 
+_KEEPING: Final = frozenset(("pre", "pre-wrap", "break-spaces"))
 _TURNED: Final = {"start": "end", "end": "start"}
 
 
@@ -29,9 +30,8 @@ class Lettering:
             missing.add("font")
         family = text.family_of(named)
         style.values["font-family"] = f"'{family}'"
-        if element.name == "text" and self.inherited(element, "direction").lower() == "rtl":
-            anchor = self.inherited(element, "text-anchor").lower() or "start"
-            style.values["text-anchor"] = _TURNED.get(anchor, anchor)
+        if element.name == "text":
+            self._set_block(element, style)
         letters = self.inherited(element, "text-transform").lower()
         children: list[Element | str] = []
         for child in element.children:
@@ -54,6 +54,14 @@ class Lettering:
                     children.append(span)
         element.children = children
         return missing
+
+    def _set_block(self, element: Element, style: Style) -> None:
+        """What concerns a whole `text`: from which side it is read, and whether its spaces stay."""
+        if self.inherited(element, "direction").lower() == "rtl":
+            anchor = self.inherited(element, "text-anchor").lower() or "start"
+            style.values["text-anchor"] = _TURNED.get(anchor, anchor)
+        if self.inherited(element, "white-space").lower() in _KEEPING:
+            element.attributes["xml:space"] = "preserve"
 
     def inherited(self, element: Element, name: str) -> str:
         """A property's value here, or the nearest around; empty if none is declared."""

@@ -228,10 +228,11 @@ def in_scope(upper: Sequence[Selector], lower: Sequence[Selector]) -> Test:
         at: Element | None = element
         while at is not None:
             matcher.step()
-            if lower and matcher.any_of(at, lower):
-                return False
+            # One that begins a scope is within that, also where it ends another.
             if matcher.any_of(at, upper):
                 return True
+            if lower and matcher.any_of(at, lower):
+                return False
             at = at.parent
         return False
 
@@ -315,9 +316,8 @@ def with_attribute(tokens: list[Any]) -> Test:
         raise BadSelector
     wanted, compare = str(rest[0].value), _COMPARISONS[sign]
     if len(rest) > 1:
-        flag = getattr(rest[1], "lower_value", "")
-        if flag == "i":
-            return lambda _m, e: name in e.attributes and compare(e.attributes[name].lower(), wanted.lower())
-        if flag != "s":
+        # Chromium has no other flag.
+        if len(rest) > 2 or getattr(rest[1], "lower_value", "") != "i":  # noqa: PLR2004
             raise BadSelector
+        return lambda _m, e: name in e.attributes and compare(e.attributes[name].lower(), wanted.lower())
     return lambda _matcher, element: name in element.attributes and compare(element.attributes[name], wanted)

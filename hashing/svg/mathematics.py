@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -25,6 +26,9 @@ _CONSTANTS: Final[Mapping[str, float]] = {
     "-infinity": -math.inf,
 }
 _MOST_NESTED = 32
+_LINE: Final = 1.15
+_ALONG: Final = {"i": "w", "b": "h"}
+_OF_VIEWPORT: Final = re.compile(r"^[sld]?v(w|h|i|b|min|max)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,8 @@ def component(token: Any, whole: float, named: Mapping[str, float]) -> float | N
         return float(token.value) / 100 * whole if whole else None
     if token.type == "ident":
         return 0.0 if token.lower_value == "none" else named.get(token.lower_value)
+    if token.type == "dimension" and (whole or token.lower_unit not in _DEGREES):
+        return None
     try:
         return evaluated([token], whole or 360.0, PLAIN, named)
     except NotANumber:
@@ -86,7 +92,7 @@ def component(token: Any, whole: float, named: Mapping[str, float]) -> float | N
 
 def is_math(name: str) -> bool:
     """Whether a function of this name gives a number."""
-    return name in _FUNCTIONS or name in {"calc", "clamp", "round"}
+    return name in _FUNCTIONS or name in {"calc", "clamp", "log", "round"}
 
 
 def length(tokens: Sequence[Any], axis: str, measure: Measure) -> float:
@@ -181,11 +187,19 @@ class _Sum:
             "rem": measure.root_font_size,
             "ex": measure.font_size / 2,
             "ch": measure.font_size / 2,
+            "ic": measure.font_size,
+            "lh": measure.font_size * _LINE,
+            "rex": measure.root_font_size / 2,
+            "rch": measure.root_font_size / 2,
+            "ric": measure.root_font_size,
+            "rlh": measure.root_font_size * _LINE,
             "vw": measure.page_width / 100,
             "vh": measure.page_height / 100,
             "vmin": min(measure.page_width, measure.page_height) / 100,
             "vmax": max(measure.page_width, measure.page_height) / 100,
         }
+        # All viewports are one where nothing can be scrolled away, and lines run from left to right.
+        unit = _OF_VIEWPORT.sub(lambda of: f"v{_ALONG.get(of[1], of[1])}", unit)
         found = PIXELS.get(unit) or _DEGREES.get(unit) or relative.get(unit)
         if found is None:
             raise NotANumber
@@ -203,12 +217,11 @@ class _Sum:
                 parts[-1].append(token)
         if name == "calc" and len(parts) == 1:
             return self._inner(parts[0])
-        if name == "round" and len(parts) in {1, 2}:
-            step = self._inner(parts[1]) if len(parts) > 1 else 1.0
-            if not step:
-                raise NotANumber
-            return math.floor(self._inner(parts[0]) / step + 0.5) * step
+        if name == "round":
+            return self._rounded(parts)
         values = [self._inner(part) for part in parts]
+        if name == "log" and len(values) in {1, 2} and min(values) > 0:
+            return math.log(*values)
         if name == "clamp" and len(values) == 3:  # noqa: PLR2004
             return max(values[0], min(values[1], values[2]))
         known = _FUNCTIONS.get(name)
@@ -218,6 +231,27 @@ class _Sum:
             return float(known(*values))
         except (TypeError, ValueError, OverflowError, ZeroDivisionError) as error:
             raise NotANumber from error
+
+    def _rounded(self, parts: list[list[Any]]) -> float:
+        """`round()`: a way to round if one is said, the value, and the step if it is not 1."""
+        way = "nearest"
+        if parts[0] and parts[0][0].type == "ident" and parts[0][0].lower_value in _ROUNDINGS:
+            way = parts.pop(0)[0].lower_value
+        step = abs(self._inner(parts[1])) if len(parts) > 1 else 1.0
+        if not step or len(parts) not in {1, 2}:
+            raise NotANumber
+        try:
+            return _ROUNDINGS[way](self._inner(parts[0]) / step) * step
+        except (ValueError, OverflowError) as error:
+            raise NotANumber from error  # of what is not finite
+
+
+_ROUNDINGS: Final[dict[str, Callable[[float], float]]] = {
+    "nearest": lambda steps: math.floor(steps + 0.5),
+    "up": math.ceil,
+    "down": math.floor,
+    "to-zero": math.trunc,
+}
 
 
 def _hypotenuse(*values: float) -> float:

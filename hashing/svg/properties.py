@@ -35,6 +35,12 @@ _UNITLESS: Final = frozenset(("stroke-width", "stroke-dashoffset", "x", "y", "cx
 _KEYWORDS: Final[dict[str, frozenset[str]]] = {
     name: frozenset(values.split())
     for name, values in {
+        "display": "none inline block inline-block flow-root flex inline-flex grid inline-grid contents"
+        " list-item table inline-table table-row table-cell table-row-group table-header-group"
+        " table-footer-group table-column table-column-group table-caption ruby ruby-text math -webkit-box"
+        " -webkit-inline-box -webkit-flex -webkit-inline-flex",
+        "mix-blend-mode": "normal multiply screen overlay darken lighten color-dodge color-burn hard-light"
+        " soft-light difference exclusion hue saturation color luminosity plus-lighter",
         "fill-rule": "nonzero evenodd",
         "clip-rule": "nonzero evenodd",
         "stroke-linecap": "butt round square",
@@ -47,6 +53,7 @@ _KEYWORDS: Final[dict[str, frozenset[str]]] = {
         "vector-effect": "none non-scaling-stroke",
         "transform-box": "view-box fill-box stroke-box content-box border-box",
         "font-style": "normal italic oblique",
+        "white-space": "normal nowrap pre pre-wrap pre-line break-spaces",
         "text-transform": "none capitalize uppercase lowercase",
         "writing-mode": "horizontal-tb vertical-rl vertical-lr lr rl tb lr-tb rl-tb tb-rl",
         "text-rendering": "auto optimizespeed optimizelegibility geometricprecision",
@@ -64,8 +71,8 @@ _LENGTH_WORDS: Final = {
 }
 PLAIN_TEXT: Final = frozenset(
     (
-        "display", "overflow", "clip-path", "mask", "filter", "marker", "marker-start", "marker-mid",
-        "marker-end", "stroke-dasharray", "paint-order", "mix-blend-mode", "font-weight", "font-stretch",
+        "overflow", "clip-path", "mask", "filter", "marker", "marker-start", "marker-mid",
+        "marker-end", "stroke-dasharray", "paint-order", "font-weight", "font-stretch",
         "font-variant", "text-decoration", "dominant-baseline", "alignment-baseline", "baseline-shift",
         "direction", "unicode-bidi", "clip", "font-family", "transform", "transform-origin", "translate",
         "rotate", "scale", "d", "background", "background-image", "border-radius", "color-scheme",
@@ -87,7 +94,7 @@ _OTHERS: Final = frozenset(
         "mask-composite", "max-height", "max-width", "min-height", "min-width", "object-position",
         "overflow-x", "overflow-y", "perspective", "place-items", "pointer-events", "right", "row-gap",
         "scroll-behavior", "text-align", "text-overflow", "touch-action", "transform-style",
-        "transition", "user-select", "vertical-align", "white-space", "will-change", "z-index",
+        "transition", "user-select", "vertical-align", "will-change", "z-index",
         "accent-color",
         "-webkit-background-clip", "background-clip", "-webkit-text-fill-color", "text-wrap",
     )

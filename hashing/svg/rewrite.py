@@ -47,6 +47,7 @@ from samelook.hashing.svg.tree import Element, parsed, written
 from samelook.hashing.svg.uses import Uses
 
 _MOST_NESTED = 3
+_WHOLE = {"width": "100%", "height": "100%"}
 # The renderer reckons these in other units than browsers.
 _DRAWN_OTHERWISE = frozenset(("feDiffuseLighting", "feSpecularLighting", "feDisplacementMap"))
 
@@ -112,7 +113,7 @@ class _Rewriter:
         if canvas.is_missing:
             self._miss(root, "background")
             if self._marks:
-                outer.children.clear()
+                outer.children[:] = [Element("rect", {**_WHOLE, "style": f"fill:{MARK}"})]
         if self._made.elements:
             outer.add("defs").children.extend(self._made.elements)
         costs.check(outer)
@@ -396,4 +397,4 @@ class _Rewriter:
         for what in layout.missing:
             self._miss(element, what)
             if self._marks:
-                frame.add("rect", {"width": "100%", "height": "100%", "style": f"fill:{MARK}"})
+                frame.add("rect", {**_WHOLE, "style": f"fill:{MARK}"})

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import tinycss2
@@ -17,6 +18,7 @@ from samelook.hashing.svg.matching import BadSelector, Selector, in_scope
 from samelook.hashing.svg.mathematics import without_space
 from samelook.hashing.svg.properties import address_of
 from samelook.hashing.svg.selectors import selectors_of
+from samelook.hashing.svg.tree import SVG
 
 MOST_RULES = 4_000
 MOST_CHARACTERS = 400_000
@@ -62,6 +64,7 @@ class Sheet:
     """Families that the document brings along, in lower case."""
     unapplied: set[str] = field(default_factory=set)
     """What the styles hold that is not applied here and shows."""
+    _namespaces: dict[str, str] = field(default_factory=dict)
     _layers: dict[tuple[str, ...], float] = field(default_factory=dict)
     _declarations: int = 0
     _characters: int = 0
@@ -105,6 +108,8 @@ class Sheet:
         if depth > _MOST_NESTED:
             raise SvgRefused("The SVG's styles are nested too deeply.", limit=_MOST_NESTED)
         if rule.type == "qualified-rule":
+            if not self._knows_namespaces(rule.prelude):
+                return
             try:
                 selectors = selectors_of(rule.prelude, around)
             except BadSelector:
@@ -112,6 +117,14 @@ class Sheet:
             self._block(rule.content, selectors, layers, depth)
         elif rule.type == "at-rule":
             self._at_rule(rule, around, layers, depth)
+
+    def _knows_namespaces(self, prelude: Sequence[Any]) -> bool:
+        """Whether each prefix of a selector's elements is declared, as one of SVG."""
+        return all(
+            self._namespaces.get(before.value) == SVG
+            for before, bar in pairwise(prelude)
+            if before.type == "ident" and bar.type == "literal" and bar.value == "|"
+        )
 
     def _block(
         self, content: Sequence[Any], selectors: list[Selector], layers: tuple[str, ...], depth: int
@@ -147,8 +160,8 @@ class Sheet:
                 if rule.content is not None:
                     self._inside(rule, around, (*layers, *names), depth)
         elif rule.content is None:
-            if name == "import" and around is None and not self.rules and not depth:
-                self._import(rule.prelude)
+            if around is None and not self.rules and not depth:
+                self._opening(name, rule.prelude)
         elif (name == "media" and self.media.matches(rule.prelude)) or (
             name == "supports" and supports(rule.prelude)
         ):
@@ -159,6 +172,15 @@ class Sheet:
             self._scope(rule, around, layers, depth)
         else:
             self._definition(name, rule)
+
+    def _opening(self, name: str, prelude: Sequence[Any]) -> None:
+        """A rule that only the beginning of a sheet may have."""
+        if name == "import":
+            self._import(prelude)
+        elif name == "namespace":
+            prefix, *address = without_space(prelude) or [None]
+            if prefix is not None and prefix.type == "ident" and address:
+                self._namespaces[prefix.value] = str(address_of(address[0]) or address[0].value)
 
     def _definition(self, name: str, rule: Any) -> None:
         """A rule that gives a name to something."""

@@ -41,15 +41,14 @@ def size_of(attributes: Mapping[str, str], side: int | None, room: tuple[float, 
 
     What says neither size nor shape fills the `room` of the `image` that shows it.
 
-    Raises DecodeFailed if the size is zero, as browsers do not show that, and SvgBlank if the
-    viewBox is empty.
+    Raises SvgBlank if the size is zero or the viewBox is empty, DecodeFailed if it is no finite number.
     """
     view = view_box(attributes.get("viewBox", ""))
     if view is None and _has_no_area(attributes.get("viewBox", "")):
         raise SvgBlank("The SVG's viewBox has no area.")
     width, height = _pixels(attributes.get("width")), _pixels(attributes.get("height"))
     if width == 0 or height == 0:
-        raise DecodeFailed("The SVG is of size zero.")
+        raise SvgBlank("The SVG is of size zero.")
     if view is not None:
         # One missing length follows from the other and the shape of the viewBox (SVG 2, 8.12).
         natural_width = width or (height * view[2] / view[3] if height else view[2])

@@ -42,6 +42,14 @@ def run(
             "--looks", help="Also compute looks of new pictures here, which `samelook serve` does otherwise."
         ),
     ] = False,
+    render: Annotated[
+        bool,
+        typer.Option(
+            "--render",
+            help="Run the scripts of pages that have neither link nor /favicon.ico, in a Chromium without a "
+            "network of its own.",
+        ),
+    ] = False,
     every: Annotated[
         str | None,
         typer.Option(
@@ -104,7 +112,9 @@ def run(
             "Set it to a URL or mail address."
         )
     rhythm = _rhythm(once, every, jitter, at, import_name)
-    work = CrawlWork(phases, workers, once or rhythm is not None, quiet, looks, until_stdin_closes, with_etl)
+    work = CrawlWork(
+        phases, workers, once or rhythm is not None, quiet, looks, until_stdin_closes, with_etl, render
+    )
     with configured_database(settings) as url:
         if rhythm is not None:
             main = _keep_crawling(settings, url, work, rhythm, import_name, import_every, import_limit)
@@ -128,6 +138,7 @@ class CrawlWork:
     until_stdin_closes: bool = False
     """The end of standard input stops it too: so a worker notices that who started it was killed."""
     with_etl: bool = True
+    render: bool = False
 
     @property
     def name(self) -> str:
@@ -288,6 +299,7 @@ async def crawl_here(
             phases=work.phases,
             faults=Faults(pool) if settings.inspector.allow_injection else None,
             messages=messages,
+            render=work.render and "icons" in work.phases,
         ) as crawl,
         stopped_by(stop, crawl.stop),
     ):
@@ -317,6 +329,7 @@ async def _run_workers(
     command = [sys.executable, "-P", "-m", "samelook", "crawl", "run", "--quiet", "--until-stdin-closes"]
     command += ["--once"] * work.once + [word for phase in work.phases for word in ("--phase", phase)]
     command += ["--phase", "etl"] * work.with_etl + ["--looks"] * work.looks
+    command += ["--render"] * work.render
 
     def died(status: int) -> None:
         # The leases of a worker that died expire by themselves; a new worker is started here.

@@ -8,6 +8,7 @@ import pytest
 from samelook.hashing.decode import DecodeLimits, decode
 from samelook.hashing.errors import DecodeFailed, HashingError, SvgBlank, SvgPartlyDrawn, SvgRefused
 from samelook.hashing.svg import drawn
+from samelook.hashing.svg.rewrite import rewritten
 
 NAMESPACE = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
 RED = '<rect width="100%" height="100%" fill="red"/>'
@@ -73,7 +74,6 @@ def test_another_encoding_than_utf_8_is_not_believed() -> None:
     [
         b"<svg><rect width='256' height='256'/></svg>",
         b"\n<?xml version='1.0'?><svg xmlns='http://www.w3.org/2000/svg'><rect width='9' height='9'/></svg>",
-        b"<svg xmlns='http://www.w3.org/2000/svg' width='0' height='9'><rect width='9' height='9'/></svg>",
         b"<svg xmlns='http://www.w3.org/2000/svg'><rect a:b='c' width='9' height='9'/></svg>",
         b"<svg xmlns='http://www.w3.org/2000/svg'><rect width='9' height='9'/></svg><script/>",
     ],
@@ -81,6 +81,78 @@ def test_another_encoding_than_utf_8_is_not_believed() -> None:
 def test_what_browsers_refuse_is_refused(document: bytes) -> None:
     with pytest.raises(DecodeFailed):
         decode(document)
+
+
+def test_an_svg_of_no_size_is_blank_as_it_is_in_a_tab() -> None:
+    with pytest.raises(SvgBlank):
+        decode(
+            b"<svg xmlns='http://www.w3.org/2000/svg' width='0' height='9'><rect width='9' height='9'/></svg>"
+        )
+
+
+def drawn_text(content: str) -> str:
+    """What the renderer is handed of a picture of 64 by 64."""
+    return rewritten(svg('viewBox="0 0 64 64"', content), DecodeLimits(), side=256).text
+
+
+@pytest.mark.parametrize(
+    ("inner", "is_dropped"),
+    [
+        ('<clipPath id="c"><rect width="64" height="64"/></clipPath>', True),
+        ('<clipPath id="c"><path d="M64 0H0v64h64V0z"/></clipPath>', True),
+        ('<clipPath id="c"><path d="M0 0H64H0V64H64Z"/></clipPath>', False),
+        ('<clipPath id="c"><rect width="63" height="64"/></clipPath>', False),
+        ('<clipPath id="c"><rect width="64" height="64" rx="9"/></clipPath>', False),
+        ('<clipPath id="c"><rect width="64" height="64" transform="scale(.5)"/></clipPath>', False),
+        ('<clipPath id="c"><rect width="64" height="64"/></clipPath><use href="#g" x="9"/>', False),
+        (
+            '<clipPath id="c"><rect width="64" height="64"/></clipPath><path style="mix-blend-mode:screen"/>',
+            False,
+        ),
+    ],
+)
+def test_a_clip_that_holds_the_whole_picture_is_left_out(inner: str, *, is_dropped: bool) -> None:
+    text = drawn_text(f'{inner}<g id="g" clip-path="url(#c)"><circle r="9"/></g>')
+    assert ("clip-path:url" not in text) is is_dropped
+
+
+def test_a_mask_that_holds_the_whole_picture_is_left_out() -> None:
+    mask = (
+        '<mask id="m" maskUnits="userSpaceOnUse" width="64" height="64">'
+        '<path d="M0 0h64v64H0z" fill="{}"/></mask>'
+    )
+    shown = '<circle r="9" mask="url(#m)"/>'
+    assert "mask:url" not in drawn_text(mask.format("white") + shown)
+    assert "mask:url" in drawn_text(mask.format("#ddd") + shown)
+
+
+@pytest.mark.parametrize(
+    ("style", "expected"),
+    [
+        ("@media (width >= 10px) and (10px &lt; height &lt;= 90px){rect{fill:#010203}}", "#010203"),
+        ("@supports not (display: foo){rect{fill:#010203}}", "#010203"),
+        ("rect{color:#800080;fill:color-mix(in srgb, currentColor, white)}", "#c080c0"),
+        ("rect{fill:#010203}[id=r s]{fill:red}", "#010203"),
+        ("rect{fill:#010203}s|rect{fill:red}@namespace s url(http://www.w3.org/2000/svg);", "#010203"),
+        ("@namespace s url(http://www.w3.org/2000/svg);s|rect{fill:#010203}", "#010203"),
+        ("rect{fill:#010203;fill:rgb(300, -5, 50%);fill:hsl(1 2 3, 4);fill:rgb(1 2, 3)}", "#010203"),
+        ("@scope (g) to (.a){rect{fill:#010203}}", "#010203"),
+    ],
+)
+def test_styles_as_chromium_reads_them(style: str, expected: str) -> None:
+    text = drawn_text(f'<style>{style}</style><g class="a"><rect id="r" width="64" height="64"/></g>')
+    assert f"fill:{expected}" in text
+
+
+def test_rounding_takes_its_way_first() -> None:
+    text = drawn_text("<rect style='width:round(up, 33px, 8px);height:round(down, 33px, 8px)'/>")
+    assert 'width="40"' in text
+    assert 'height="32"' in text
+
+
+def test_a_ground_that_cannot_be_drawn_is_told_where_there_is_nothing_else() -> None:
+    with pytest.raises(SvgPartlyDrawn):
+        decode(svg("", "<style>svg{background:linear-gradient(to right in oklch, red, blue)}</style>"))
 
 
 def test_space_before_the_root_is_allowed() -> None:

@@ -239,6 +239,7 @@ for _name, _markup, _icon_shown in (
     ("script-in-script", f"<script><!--<script></script>{RED}</script>-->", "/favicon.ico"),
     ("script-closes-itself", f"<script src=x />{RED}", "/favicon.ico"),
     ("title-open", f"<title>{RED}", "/favicon.ico"),
+    ("end-of-nothing", f"</ link></1>{RED}", "/red16.png"),
     ("template", f"<template>{RED}</template>", "/favicon.ico"),
     ("noscript", f"<noscript>{RED}</noscript>", "/favicon.ico"),
     ("noscript-closed", f"<noscript><p>x</p></noscript>{RED}", "/red16.png"),
