@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Final
 
-from samelook.hashing.svg.colours import MIXING, Rgba, Triple
+from samelook.hashing.svg.channels import Triple
+from samelook.hashing.svg.colours import MIXING, Rgba
 
 MODERN: Final = frozenset(("oklab", "oklch", "lab", "lch", "color", "color-mix"))
 """Functions of which one in a gradient makes it mix in Oklab."""
