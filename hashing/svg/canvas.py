@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import tinycss2
 
+from samelook.hashing.svg import patterns
 from samelook.hashing.svg.backgrounds import Grounds, Undrawn, layers_on
 from samelook.hashing.svg.boxes import Box
 from samelook.hashing.svg.cascade import Style
@@ -53,9 +54,13 @@ class Canvas:
         self._attribute = attributes.pop("transform", "")
         attributes["viewBox"] = " ".join(f"{value:.9g}" for value in size.view)
         drawn = {"width": str(size.width), "height": str(size.height)}
+        if self._style.values.get("clip-path", "").startswith("url("):
+            inner = Element("g", {"style": f"clip-path:{self._style.values['clip-path']}"}, root)
+            inner.children, root.children = root.children, [inner]
         ground, transform, outline = self._ground(), self._transform(), self._outline()
         if not transform and self._shows_its_view_only(attributes.get("preserveAspectRatio", "")):
             drop_whole_clips(root, Box(*size.view))
+            patterns.make_whole(root, size.width / size.view[2], self._grounds.made.taken)
         if not (ground or transform or outline):
             attributes.update(drawn)
             return root

@@ -44,6 +44,10 @@ _FONT_SIZES: Final = {
 _RECKONED = re.compile(
     r"[(]|(?:rem|r?ch|r?ex|r?ic|r?cap|r?lh|q|[sld]?v(?:[whib]|min|max))\s*\Z", re.IGNORECASE
 )
+_OF_LETTERS: Final = frozenset(
+    ("stroke-width", "stroke-dashoffset", "stroke-dasharray", "letter-spacing", "word-spacing")
+)
+_RELATIVE: Final = re.compile(r"\d(?:em|ex|ch|ic|cap|lh|r[a-z]+|[sld]?v[a-z]+)\b", re.IGNORECASE)
 _HUGE: Final = (1 << 30, 0, 0)
 
 # Where a declaration stands: importance, layer, specificity, place; the last one wins.
@@ -125,7 +129,8 @@ class Cascade:
         for name, text in element.attributes.items():
             if not is_known(name) or name in _NOT_FROM_ATTRIBUTES:
                 continue
-            is_reckoned = name in _GEOMETRY and _RECKONED.search(text) is not None
+            pattern = _RECKONED if name in _GEOMETRY else _RELATIVE
+            is_reckoned = (name in _GEOMETRY or name in _OF_LETTERS) and pattern.search(text) is not None
             if name in _GEOMETRY and not is_reckoned:
                 continue
             key = name, text

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from samelook.hashing.svg.mathematics import without_space
+
 Triple = tuple[float, float, float]
+_ALIKE: Final[tuple[dict[str, int], ...]] = (
+    {"hsl": 0, "hwb": 0, "lch": 2, "oklch": 2},
+    {"hsl": 2, "lab": 0, "lch": 0, "oklab": 0, "oklch": 0},
+    {"hsl": 1, "lch": 1, "oklch": 1},
+)
+"""Hue, lightness and strength: at which place each space has them."""
 
 # Each function: its channels' names and what 100 % of each is (0: a hue).
 FUNCTIONS: Final[dict[str, tuple[str, Triple]]] = {
@@ -37,3 +45,29 @@ def channels_of(name: str, tokens: list[Any], *, is_relative: bool) -> list[Any]
     if name.startswith("rgb"):
         return channels if kinds in ({"number"}, {"percentage"}, set()) else None
     return channels if all(token.type in {"percentage", "function"} for token in channels[1:3]) else None
+
+
+def missing_in(part: list[Any], space: str) -> frozenset[int]:
+    """Which channels of `space` a colour leaves open by `none`; 3 is alpha (CSS Color 4, 12.2)."""
+    token = next((token for token in part if token.type == "function"), None)
+    if token is None:
+        return frozenset()
+    inner = [t for t in without_space(token.arguments) if t.type != "literal"]
+    own = token.lower_name.removesuffix("a") if token.lower_name in _WITH_COMMAS else token.lower_name
+    if own == "color" and inner and inner[0].type == "ident":
+        own, inner = inner[0].lower_value.replace("xyz-d65", "xyz"), inner[1:]
+    gaps = {at for at, t in enumerate(inner) if t.type == "ident" and t.lower_value == "none"}
+    if own == space or {own, space} <= {"rgb", "srgb", "srgb-linear"}:
+        return frozenset(gaps)
+    # Of other spaces alpha, a hue and a lightness are the same thing.
+    kept = gaps & {3}
+    for places in _ALIKE:
+        if own in places and space in places and places[own] in gaps:
+            kept.add(places[space])
+    return frozenset(kept)
+
+
+def filled(own: Triple, other: Triple, gaps: frozenset[int]) -> Triple:
+    """The channels, those that are left open taken from the other colour."""
+    first, second, third = (other[at] if at in gaps else own[at] for at in range(3))
+    return first, second, third

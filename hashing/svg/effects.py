@@ -8,7 +8,7 @@ from typing import Any
 
 from samelook.hashing.svg.boxes import Box
 from samelook.hashing.svg.colours import Rgba, colour_of
-from samelook.hashing.svg.mathematics import Measure, NotANumber, evaluated, without_space
+from samelook.hashing.svg.mathematics import Measure, NotANumber, angle, evaluated, without_space
 from samelook.hashing.svg.properties import address_of
 from samelook.hashing.svg.shapes import BOXES, shape_path
 
@@ -84,7 +84,7 @@ def _function(token: Any, measure: Measure, current: Rgba) -> str:
         elif name in {"blur", "drop-shadow"}:
             parts.append(f"{evaluated([inner], 0.0, measure, {}):.6g}px")
         elif name == "hue-rotate":
-            parts.append(f"{evaluated([inner], 0.0, measure, {}):.6g}deg")
+            parts.append(f"{angle(inner):.6g}deg")
         else:
             parts.append(f"{evaluated([inner], 1.0, measure, {}):.6g}")
     return f"{name}({' '.join(parts)})"

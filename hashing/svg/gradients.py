@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samelook.hashing.svg.boxes import Box
-from samelook.hashing.svg.colours import MIXING, Rgba, colour_of
+from samelook.hashing.svg.colours import Rgba, colour_of
 from samelook.hashing.svg.images import png_url
 from samelook.hashing.svg.mathematics import (
     Measure,
@@ -20,6 +20,7 @@ from samelook.hashing.svg.mathematics import (
     without_space,
 )
 from samelook.hashing.svg.mixing import MODERN, finer
+from samelook.hashing.svg.spaces import MIXING
 from samelook.hashing.svg.transforms import position_of
 
 _SIDE: Final = 128

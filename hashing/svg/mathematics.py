@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 # CSS Values 4, 6.2: an inch is 96 pixels.
 PIXELS: Final[Mapping[str, float]] = {
@@ -26,6 +26,13 @@ _CONSTANTS: Final[Mapping[str, float]] = {
     "-infinity": -math.inf,
 }
 _MOST_NESTED = 32
+_LARGEST: Final = float(1 << 25)
+Kind = tuple[int, int]
+NUMBER: Final[Kind] = (0, 0)
+LENGTH: Final[Kind] = (1, 0)
+ANGLE: Final[Kind] = (0, 1)
+_ANGLES: Final = frozenset((ANGLE,))
+KINDS: Final = frozenset((NUMBER, LENGTH, ANGLE))
 _LINE: Final = 1.15
 _ALONG: Final = {"i": "w", "b": "h"}
 _OF_VIEWPORT: Final = re.compile(r"^[sld]?v(w|h|i|b|min|max)$")
@@ -85,19 +92,20 @@ def component(token: Any, whole: float, named: Mapping[str, float]) -> float | N
     if token.type == "dimension" and (whole or token.lower_unit not in _DEGREES):
         return None
     try:
-        return evaluated([token], whole or 360.0, PLAIN, named)
+        kinds = frozenset((NUMBER,)) if whole else frozenset((NUMBER, ANGLE))
+        return evaluated([token], whole or 360.0, PLAIN, named, kinds)
     except NotANumber:
         return None
 
 
 def is_math(name: str) -> bool:
     """Whether a function of this name gives a number."""
-    return name in _FUNCTIONS or name in {"calc", "clamp", "log", "round"}
+    return name in _FUNCTIONS
 
 
 def length(tokens: Sequence[Any], axis: str, measure: Measure) -> float:
     """A length or percentage in pixels; a bare number counts as pixels. Raises NotANumber."""
-    return evaluated(tokens, measure.whole(axis), measure, {})
+    return evaluated(tokens, measure.whole(axis), measure, {}, frozenset((NUMBER, LENGTH)))
 
 
 def angle(token: Any) -> float:
@@ -106,21 +114,41 @@ def angle(token: Any) -> float:
         return 0.0
     if token.type == "number":
         raise NotANumber
-    return evaluated([token], 0.0, PLAIN, {})
+    return evaluated([token], 0.0, PLAIN, {}, _ANGLES)
 
 
 def evaluated(
-    tokens: Sequence[Any], whole: float, measure: Measure, named: Mapping[str, float], depth: int = 0
+    tokens: Sequence[Any],
+    whole: float,
+    measure: Measure,
+    named: Mapping[str, float],
+    kinds: frozenset[Kind] | None = None,
 ) -> float:
-    """The value of one component or of a sum of products. Raises NotANumber."""
-    if depth > _MOST_NESTED:
+    """The value of one component or of a sum of products. Raises NotANumber.
+
+    With `kinds` it is also told for what is of another; percentages are of every kind.
+    """
+    found = _Sum(without_space(tokens), whole, measure, named, 0).all()
+    if found.kind not in (kinds or KINDS) and not (found.is_share and kinds != _ANGLES):
         raise NotANumber
-    kept = without_space(tokens)
-    parser = _Sum(kept, whole, measure, named, depth)
-    value = parser.sum()
-    if parser.at != len(kept) or math.isnan(value):
-        raise NotANumber
-    return value
+    # What is not finite is cut off at what browsers can hold (CSS Values 4, 10.9).
+    return 0.0 if math.isnan(found.value) else min(max(found.value, -_LARGEST), _LARGEST)
+
+
+class _Quantity(NamedTuple):
+    value: float
+    kind: Kind = NUMBER
+    """How often lengths and angles are multiplied in it."""
+    is_share: bool = False
+    """A percentage, which is of whatever kind it is added to."""
+
+    def beside(self, other: _Quantity) -> tuple[Kind, bool]:
+        """The kind of both together. Raises NotANumber where they do not go together."""
+        if self.is_share or other.is_share:
+            return (other.kind if self.is_share else self.kind), self.is_share and other.is_share
+        if self.kind != other.kind:
+            raise NotANumber
+        return self.kind, False
 
 
 class _Sum:
@@ -129,12 +157,21 @@ class _Sum:
     def __init__(
         self, tokens: list[Any], whole: float, measure: Measure, named: Mapping[str, float], depth: int
     ) -> None:
+        if depth > _MOST_NESTED:
+            raise NotANumber
         self.tokens = tokens
         self.whole = whole
         self.measure = measure
         self.named = named
         self.depth = depth
         self.at = 0
+
+    def all(self) -> _Quantity:
+        """The sum that all tokens are."""
+        found = self._sum()
+        if self.at != len(self.tokens):
+            raise NotANumber
+        return found
 
     def _operator(self, allowed: str) -> str:
         if self.at < len(self.tokens):
@@ -144,40 +181,44 @@ class _Sum:
                 return str(token.value)
         return ""
 
-    def sum(self) -> float:
-        value = self._product()
+    def _sum(self) -> _Quantity:
+        found = self._product()
         while sign := self._operator("+-"):
-            value += self._product() if sign == "+" else -self._product()
-        return value
+            other = self._product()
+            kind, is_share = found.beside(other)
+            found = _Quantity(found.value + (other.value if sign == "+" else -other.value), kind, is_share)
+        return found
 
-    def _product(self) -> float:
-        value = self._single()
+    def _product(self) -> _Quantity:
+        found = self._single()
         while sign := self._operator("*/"):
             other = self._single()
-            if sign == "/" and not other:
-                raise NotANumber
-            value = value * other if sign == "*" else value / other
-        return value
+            power = 1 if sign == "*" else -1
+            kind = found.kind[0] + power * other.kind[0], found.kind[1] + power * other.kind[1]
+            value = found.value * other.value if sign == "*" else _divided(found.value, other.value)
+            found = _Quantity(value, kind, found.is_share != other.is_share)
+        return found
 
-    def _single(self) -> float:  # noqa: PLR0911 - one branch a kind
+    def _single(self) -> _Quantity:  # noqa: PLR0911 - one branch a kind
         if self.at >= len(self.tokens):
             raise NotANumber
         token = self.tokens[self.at]
         self.at += 1
         if token.type == "number":
-            return float(token.value)
+            return _Quantity(float(token.value))
         if token.type == "percentage":
-            return float(token.value) / 100 * self.whole
+            return _Quantity(float(token.value) / 100 * self.whole, NUMBER, is_share=True)
         if token.type == "dimension":
-            return float(token.value) * self._unit(token.lower_unit)
+            kind = ANGLE if token.lower_unit in _DEGREES else LENGTH
+            return _Quantity(float(token.value) * self._unit(token.lower_unit), kind)
         if token.type == "ident" and token.lower_value in self.named:
-            return self.named[token.lower_value]
+            return _Quantity(self.named[token.lower_value])
         if token.type == "ident" and token.lower_value in _CONSTANTS and self.depth:
-            return _CONSTANTS[token.lower_value]
+            return _Quantity(_CONSTANTS[token.lower_value])
         if token.type == "() block":
             return self._inner(token.content)
         if token.type == "function":
-            return self._function(token.lower_name, token.arguments)
+            return self._function(token.lower_name, split_at_commas(without_space(token.arguments)))
         raise NotANumber
 
     def _unit(self, unit: str) -> float:
@@ -205,45 +246,61 @@ class _Sum:
             raise NotANumber
         return found
 
-    def _inner(self, tokens: Sequence[Any]) -> float:
-        return evaluated(tokens, self.whole, self.measure, self.named, self.depth + 1)
+    def _inner(self, tokens: Sequence[Any]) -> _Quantity:
+        inner = _Sum(without_space(tokens), self.whole, self.measure, self.named, self.depth + 1)
+        return inner.all()
 
-    def _function(self, name: str, arguments: Sequence[Any]) -> float:
-        parts: list[list[Any]] = [[]]
-        for token in arguments:
-            if token.type == "literal" and token.value == ",":
-                parts.append([])
-            else:
-                parts[-1].append(token)
-        if name == "calc" and len(parts) == 1:
-            return self._inner(parts[0])
-        if name == "round":
-            return self._rounded(parts)
-        values = [self._inner(part) for part in parts]
-        if name == "log" and len(values) in {1, 2} and min(values) > 0:
-            return math.log(*values)
-        if name == "clamp" and len(values) == 3:  # noqa: PLR2004
-            return max(values[0], min(values[1], values[2]))
+    def _function(self, name: str, parts: list[list[Any]]) -> _Quantity:
+        way = "nearest"
+        if name == "round" and len(parts[0]) == 1 and getattr(parts[0][0], "lower_value", "") in _ROUNDINGS:
+            way = parts.pop(0)[0].lower_value
         known = _FUNCTIONS.get(name)
         if known is None:
             raise NotANumber
-        try:
-            return float(known(*values))
-        except (TypeError, ValueError, OverflowError, ZeroDivisionError) as error:
-            raise NotANumber from error
-
-    def _rounded(self, parts: list[list[Any]]) -> float:
-        """`round()`: a way to round if one is said, the value, and the step if it is not 1."""
-        way = "nearest"
-        if parts[0] and parts[0][0].type == "ident" and parts[0][0].lower_value in _ROUNDINGS:
-            way = parts.pop(0)[0].lower_value
-        step = abs(self._inner(parts[1])) if len(parts) > 1 else 1.0
-        if not step or len(parts) not in {1, 2}:
+        given = [self._inner(part) for part in parts]
+        least, most, takes, gives = known[1:]
+        if not least <= len(given) <= most:
             raise NotANumber
+        kind, is_share = given[0].kind, given[0].is_share
+        for other in given[1:]:
+            kind, is_share = _Quantity(0, kind, is_share).beside(other)
+        if takes is not None and kind not in takes:
+            raise NotANumber
+        values = [each.value for each in given]
+        if name in _OF_ANGLES and kind == NUMBER:
+            values = [math.degrees(value) for value in values]
+        compute = known[0] if name != "round" else lambda *of: _rounded(_ROUNDINGS[way], *of)
         try:
-            return _ROUNDINGS[way](self._inner(parts[0]) / step) * step
-        except (ValueError, OverflowError) as error:
-            raise NotANumber from error  # of what is not finite
+            value = float(compute(*values))
+        except (TypeError, ValueError, OverflowError, ZeroDivisionError):
+            value = math.nan
+        return _Quantity(value, kind if gives is None else gives, is_share and gives is None)
+
+
+def _divided(value: float, by: float) -> float:
+    if by:
+        return value / by
+    return (
+        math.nan if not value or math.isnan(value) else math.copysign(math.inf, value) * math.copysign(1, by)
+    )
+
+
+def _rounded(to: Callable[[float], float], value: float, step: float = 1.0) -> float:
+    step = abs(step)
+    if math.isinf(step) and not math.isinf(value):
+        # To a step without end everything goes to zero, but upwards what is above it, and so downwards.
+        return math.copysign(math.inf, value) if to(math.copysign(0.25, value)) else math.copysign(0.0, value)
+    return value if math.isinf(value) and not math.isinf(step) else to(value / step) * step
+
+
+def _modulo(value: float, by: float) -> float:
+    if math.isinf(by):
+        return value if math.copysign(1, value) == math.copysign(1, by) else math.nan
+    return value - by * math.floor(value / by)
+
+
+def _clamped(low: float, value: float, high: float) -> float:
+    return max(low, min(value, high))
 
 
 _ROUNDINGS: Final[dict[str, Callable[[float], float]]] = {
@@ -252,28 +309,32 @@ _ROUNDINGS: Final[dict[str, Callable[[float], float]]] = {
     "down": math.floor,
     "to-zero": math.trunc,
 }
-
-
-def _hypotenuse(*values: float) -> float:
-    return math.hypot(*values)
-
-
-_FUNCTIONS: Final[dict[str, Any]] = {
-    "min": lambda *values: min(values),
-    "max": lambda *values: max(values),
-    "abs": abs,
-    "sign": lambda value: math.copysign(1.0, value) if value else 0.0,
-    "sqrt": math.sqrt,
-    "hypot": _hypotenuse,
-    "pow": math.pow,
-    "exp": math.exp,
-    "mod": lambda value, by: value - by * math.floor(value / by),
-    "rem": math.fmod,
-    "sin": lambda value: math.sin(math.radians(value)),
-    "cos": lambda value: math.cos(math.radians(value)),
-    "tan": lambda value: math.tan(math.radians(value)),
-    "asin": lambda value: math.degrees(math.asin(value)),
-    "acos": lambda value: math.degrees(math.acos(value)),
-    "atan": lambda value: math.degrees(math.atan(value)),
-    "atan2": lambda y, x: math.degrees(math.atan2(y, x)),
+_NUMBERS: Final = frozenset((NUMBER,))
+_TURNS: Final = frozenset((NUMBER, ANGLE))
+_MANY: Final = 1_000
+_OF_ANGLES: Final = frozenset(("sin", "cos", "tan"))
+# Each function: how it reckons, how many arguments it has, of which kinds (any, but all alike) and what it
+# gives (the same).
+_FUNCTIONS: Final[dict[str, tuple[Any, int, int, frozenset[Kind] | None, Kind | None]]] = {
+    "calc": (lambda value: value, 1, 1, None, None),
+    "min": (lambda *values: min(values), 1, _MANY, None, None),
+    "max": (lambda *values: max(values), 1, _MANY, None, None),
+    "clamp": (_clamped, 3, 3, None, None),
+    "round": (None, 1, 2, None, None),
+    "mod": (_modulo, 2, 2, None, None),
+    "rem": (math.fmod, 2, 2, None, None),
+    "hypot": (math.hypot, 1, _MANY, None, None),
+    "abs": (abs, 1, 1, None, None),
+    "sign": (lambda value: math.copysign(1.0, value) if value else 0.0, 1, 1, None, NUMBER),
+    "sqrt": (math.sqrt, 1, 1, _NUMBERS, NUMBER),
+    "pow": (math.pow, 2, 2, _NUMBERS, NUMBER),
+    "exp": (math.exp, 1, 1, _NUMBERS, NUMBER),
+    "log": (math.log, 1, 2, _NUMBERS, NUMBER),
+    "sin": (lambda value: math.sin(math.radians(value)), 1, 1, _TURNS, NUMBER),
+    "cos": (lambda value: math.cos(math.radians(value)), 1, 1, _TURNS, NUMBER),
+    "tan": (lambda value: math.tan(math.radians(value)), 1, 1, _TURNS, NUMBER),
+    "asin": (lambda value: math.degrees(math.asin(value)), 1, 1, _NUMBERS, ANGLE),
+    "acos": (lambda value: math.degrees(math.acos(value)), 1, 1, _NUMBERS, ANGLE),
+    "atan": (lambda value: math.degrees(math.atan(value)), 1, 1, _NUMBERS, ANGLE),
+    "atan2": (lambda y, x: math.degrees(math.atan2(y, x)), 2, 2, None, ANGLE),
 }

@@ -7,7 +7,8 @@ from itertools import pairwise
 from typing import Final
 
 from samelook.hashing.svg.channels import Triple
-from samelook.hashing.svg.colours import MIXING, Rgba
+from samelook.hashing.svg.colours import Rgba
+from samelook.hashing.svg.spaces import MIXING
 
 MODERN: Final = frozenset(("oklab", "oklch", "lab", "lch", "color", "color-mix"))
 """Functions of which one in a gradient makes it mix in Oklab."""

@@ -9,12 +9,13 @@ import tinycss2
 
 from samelook.hashing.svg.colours import Rgba, as_text, colour_of
 from samelook.hashing.svg.mathematics import (
+    LENGTH,
+    NUMBER,
     PLAIN,
     Measure,
     NotANumber,
     evaluated,
     is_math,
-    length,
     without_space,
 )
 
@@ -124,6 +125,8 @@ INITIAL: Final[dict[str, str]] = {
 }  # fmt: skip
 WIDE_KEYWORDS: Final = frozenset(("inherit", "initial", "unset", "revert", "revert-layer"))
 _OPERATORS: Final = frozenset("/,")
+# What is reckoned must be a length, also where a bare number may stand for one.
+_LENGTH: Final = frozenset((LENGTH,))
 
 
 def is_known(name: str) -> bool:
@@ -226,7 +229,7 @@ def _number(tokens: list[Any], measure: Measure, *, as_attribute: bool) -> str |
     ):
         return None
     try:
-        value = evaluated(tokens, 1.0, measure, {})
+        value = evaluated(tokens, 1.0, measure, {}, frozenset((NUMBER,)))
     except NotANumber:
         return None
     return f"{value:.6g}" if as_attribute or value >= 0 else None
@@ -245,7 +248,7 @@ def _length(name: str, tokens: list[Any], measure: Measure, *, as_attribute: boo
         # Percentages stay: the renderer knows the viewport, and of a font size they are the parent's.
         return tinycss2.serialize(tokens) if token.type == "percentage" else f"{token.value:g}"
     try:
-        return f"{length(tokens, LENGTHS[name], measure):.9g}"
+        return f"{evaluated(tokens, measure.whole(LENGTHS[name]), measure, {}, _LENGTH):.9g}"
     except NotANumber:
         return None
 

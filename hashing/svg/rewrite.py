@@ -49,7 +49,7 @@ from samelook.hashing.svg.uses import Uses
 _MOST_NESTED = 3
 _WHOLE = {"width": "100%", "height": "100%"}
 # The renderer reckons these in other units than browsers.
-_DRAWN_OTHERWISE = frozenset(("feDiffuseLighting", "feSpecularLighting", "feDisplacementMap"))
+_DRAWN_OTHERWISE = frozenset(("feDiffuseLighting", "feSpecularLighting", "feDisplacementMap", "feTile"))
 
 
 def rewritten(

@@ -6,7 +6,7 @@ from typing import Final
 
 from samelook.hashing.svg.tree import Element
 
-_LANGUAGE: Final = "en-us"
+_LANGUAGE: Final = "en"
 _CONDITIONS: Final = ("systemLanguage", "requiredExtensions", "requiredFeatures")
 _NOT_CHOSEN: Final = frozenset(("style", "script", "title", "desc", "metadata"))
 
@@ -37,8 +37,7 @@ def _holds(element: Element) -> bool:
         extension != "http://www.w3.org/1999/xhtml" for extension in extensions.split() or [""]
     ):
         return False
+    # Chromium looks at the language, not at the country.
     return languages is None or any(
-        (language := word.strip().lower()) == _LANGUAGE
-        or (len(language) > 1 and _LANGUAGE.startswith(f"{language}-"))
-        for word in languages.split(",")
+        word.strip().lower().partition("-")[0] == _LANGUAGE for word in languages.split(",")
     )

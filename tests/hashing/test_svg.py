@@ -150,6 +150,58 @@ def test_rounding_takes_its_way_first() -> None:
     assert 'height="32"' in text
 
 
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("calc(10px / 1px * 1px)", "10"),
+        ("calc(sin(pi / 2) * 7px)", "7"),
+        ("hypot(3px, 4px)", "5"),
+        ("mod(-7px, 3px)", "2"),
+        ("calc(1px * 2px)", "9"),
+        ("calc(1px + 1)", "9"),
+        ("abs(-1rad)", "9"),
+        ("calc(5)", "9"),
+        ("calc(1px * max(0 / 0, 0))", "0"),
+        ("round(up, 1px, 0px)", "0"),
+    ],
+)
+def test_lengths_are_reckoned_by_kind(value: str, expected: str) -> None:
+    text = drawn_text(f'<rect height="64" style="width:9px;width:{value}"/>')
+    assert f' width="{expected}"' in text.partition("<rect")[2]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("color-mix(in lch, lch(10 20 30deg), lch(50 60 70deg))", "#713517"),
+        ("color-mix(in hsl, hsl(none none none), hsl(30deg 40% 80%))", "#e0ccb8"),
+        ("color-mix(in hwb foo, red, blue)", "#010203"),
+        ("lab(from lab(25 20 50) l b a)", "#7d0021"),
+        ("hsl(120, 200%, 25%)", "#008000"),
+    ],
+)
+def test_colours_are_mixed_in_every_space(value: str, expected: str) -> None:
+    assert f"fill:{expected}" in drawn_text(f'<rect height="64" style="fill:#010203;fill:{value}"/>')
+
+
+def test_tiles_of_a_pattern_come_again_where_they_should() -> None:
+    # A tile of 25.6 pixels: the renderer repeats whole ones only.
+    tile = '<rect width="10" height="20"/>'
+    pattern = f'<pattern id="p" patternUnits="userSpaceOnUse" width="20" height="20">{tile}</pattern>'
+    picture = decode(
+        svg('viewBox="0 0 200 200"', pattern + '<rect width="200" height="200" fill="url(#p)"/>')
+    )
+    rows = picture.rgba[100, :, 3] > 128
+    expected = (np.arange(256) + 0.5) / 1.28 % 20 < 10
+    assert (rows != expected).mean() < 0.02
+
+
+def test_a_clip_of_the_root_is_applied() -> None:
+    clip = '<clipPath id="c"><path d="M0 0h32v64H0z"/></clipPath><rect width="64" height="64"/>'
+    picture = decode(svg('viewBox="0 0 64 64" clip-path="url(#c)"', clip))
+    assert picture.rgba[9, [9, 250], 3].tolist() == [255, 0]
+
+
 def test_a_ground_that_cannot_be_drawn_is_told_where_there_is_nothing_else() -> None:
     with pytest.raises(SvgPartlyDrawn):
         decode(svg("", "<style>svg{background:linear-gradient(to right in oklch, red, blue)}</style>"))
