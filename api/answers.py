@@ -8,12 +8,12 @@ from typing import Any
 from aiohttp import web
 from pydantic import BaseModel
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
+
 
 def answer(value: Any, status: int = 200) -> web.Response:
     """A JSON answer of what the json module can write."""
-    return web.Response(
-        body=json.dumps(value, separators=(",", ":")).encode(), status=status, content_type="application/json"
-    )
+    return web.Response(body=_ENCODER.encode(value).encode(), status=status, content_type="application/json")
 
 
 def answer_model(value: BaseModel, status: int = 200, *, without_unset: bool = False) -> web.Response:

@@ -30,7 +30,10 @@ def coin(seed: str | None, *, bypass: bool) -> float:
 
     Bypassed it is 0, which every ratio reaches.
     """
-    return 0.0 if bypass else random.Random(seed).random()  # noqa: S311 - a sample, not a secret
+    if bypass:
+        return 0.0
+    # A generator of its own takes 15 µs to make, a twelfth of a lookup.
+    return random.random() if seed is None else random.Random(seed).random()  # noqa: S311 - no secret
 
 
 def by_bank(

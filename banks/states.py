@@ -29,12 +29,13 @@ class ContentStates:
     def banks_of(self, ids: NDArray[np.int64]) -> NDArray[np.int32]:
         """The banks of contents, 0 for unknown ones."""
         banks = self.bank
-        if len(ids) and ids.max() >= len(banks):
+        try:
+            return banks[ids]
+        except IndexError:  # a content that came just now; asking for the largest first takes as long as this
             known = np.zeros(len(ids), np.int32)
             within = ids < len(banks)
             known[within] = banks[ids[within]]
             return known
-        return banks[ids]
 
     def _reach(self, largest: int) -> None:
         size = len(self.bank)

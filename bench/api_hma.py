@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
+import psutil
 
 from samelook.postgres.embedded import embedded_postgres
 
@@ -44,6 +45,7 @@ class Hma:
 
     url: str
     address: tuple[str, int]
+    process: psutil.Process
 
 
 def python_for(folder: Path) -> Path:
@@ -106,6 +108,6 @@ def _ready(process: subprocess.Popen[bytes], port: int) -> Hma:
             contextlib.suppress(urllib.error.URLError, OSError),
             urllib.request.urlopen(f"{url}/status/live", timeout=5),
         ):
-            return Hma(url, ("127.0.0.1", port))
+            return Hma(url, ("127.0.0.1", port), psutil.Process(process.pid))
         time.sleep(0.1)
     raise RuntimeError(f"HMA did not start; status {process.poll()}")

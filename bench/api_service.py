@@ -56,6 +56,17 @@ class Service:
         return command is not None and "postgres" in "".join(command[:1]) and self.folder in " ".join(command)
 
 
+def processor_s(root: psutil.Process) -> float:
+    """Processor time that a process and those it has started have taken, without databases, in seconds."""
+    total = 0.0
+    for process in [root, *root.children(recursive=True)]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if "postgres" not in process.name():
+                times = process.cpu_times()
+                total += times.user + times.system
+    return total
+
+
 def _size(root: psutil.Process) -> float:
     total = 0
     with contextlib.suppress(psutil.NoSuchProcess):
