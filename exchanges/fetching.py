@@ -138,6 +138,8 @@ class _Run:
         self._may_be_the_checkpoint = False
         """The last failure came before anything was asked or read: what was stored may be what is wrong."""
         self._plan = ""
+        self._first = True
+        """Nothing of the exchange has been read to its end yet."""
         self._flood = FloodWatch(connection, exchange, self._run_id, settings)
         self._removed = False
 
@@ -170,7 +172,7 @@ class _Run:
             up_to_date=up_to_date,
             error=None if error is None else error.as_json(),
             wait_s=wait_s,
-            added=self._flood.added if self._plan == "follow" else None,
+            added=None if self._first else self._flood.added,
         )
         if error is None:
             log.info("exchange.fetch_ended", up_to_date=up_to_date, pages=self._outcome.pages)
@@ -217,6 +219,7 @@ class _Run:
         current = max(
             (row for row in stored if row["complete"]), key=lambda row: row["generation"], default=None
         )
+        self._first = current is None
         newest = stored[-1] if stored else None
         building = newest if newest is not None and not newest["complete"] else None
         credentials = await self._store.credentials_of(self._exchange)
@@ -359,7 +362,7 @@ class _Run:
         )
         if self._on_page is not None:
             self._on_page(self._outcome)
-        await self._flood.note(written.added, following=self._plan == "follow")
+        await self._flood.note(written.added, first=self._first)
 
     def _failure(self, message: dict[str, Any]) -> FetchFailed:
         kind = _BY_KIND.get(message["kind"])

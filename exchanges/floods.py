@@ -36,10 +36,10 @@ class FloodWatch:
         self._most = max(settings.flood_least, settings.flood_times * (usual or 0.0))
         self._last_content = last_content
 
-    async def note(self, added: int, *, following: bool) -> None:
-        """Counts a page's new contents. A reading from the beginning may bring any number. Raises Flooded."""
+    async def note(self, added: int, *, first: bool) -> None:
+        """Counts a page's new contents. The first reading may bring any number. Raises Flooded."""
         self.added += added
-        if not (following and self._settings.flood_times and self.added > self._most):
+        if first or not self._settings.flood_times or self.added <= self._most:
             return
         held = await queries("exchanges").hold_flood(
             self._connection, id=self._exchange.id, run_id=self._run_id, after=self._last_content

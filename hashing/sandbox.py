@@ -37,7 +37,8 @@ class Sandbox:
 
     Leaving the context ends the workers and fails the jobs that are still waiting with `DecoderDied`. A
     cancelled call leaves its worker alone; the answer is dropped when it comes. With `idle_s` a worker is
-    started when there is work, and ended when there was none for so many seconds: one takes 30 MB.
+    started when there is work, and ended when there was none for so many seconds: one takes 30 MB. Then
+    `on_idle` is called.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Sandbox:
         decode_limits: DecodeLimits | None = None,
         *,
         idle_s: float | None = None,
+        on_idle: Callable[[], None] | None = None,
         optional_signals: Collection[str] = (),
     ) -> None:
         self._count = max(1, workers)
@@ -57,6 +59,7 @@ class Sandbox:
         self._keepers: list[asyncio.Task[None]] = []
         self._open = False
         self._idle_s = idle_s
+        self._on_idle = on_idle
         self._optional_signals = tuple(optional_signals)
         self._work_came = asyncio.Event()
 
@@ -141,6 +144,8 @@ class Sandbox:
                     self._workers.append(worker)
                     self._hand_out()
                     await self._until_gone_or_idle(worker)
+                    if self._on_idle is not None and not worker.gone.is_set():
+                        self._on_idle()
                 else:
                     failed_starts += 1
             finally:

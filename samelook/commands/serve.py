@@ -295,6 +295,20 @@ def _roles(names: list[str]) -> frozenset[Role]:
         raise typer.BadParameter(str(error), param_hint="--role") from error
 
 
+def _read_what_all_share(settings: ApiSettings) -> None:
+    """Read now what each serving process would otherwise read for itself: some megabytes for every one."""
+    import numpy.ma  # noqa: F401 - numpy imports it when the first index is made
+
+    if "extension" in settings.roles:
+        from samelook.facts.catalogue import packaged_catalogue
+        from samelook.facts.families_known import curated_families
+        from samelook.names.suffixes import load_suffixes
+
+        load_suffixes()
+        curated_families()
+        packaged_catalogue()
+
+
 def _serve_many(configured: Settings, settings: ApiSettings, listener: socket.socket) -> None:
     """Run serving processes on one socket until a signal; one that dies is replaced."""
     from samelook.postgres.reviving import with_database_kept
@@ -311,6 +325,7 @@ def _serve_many(configured: Settings, settings: ApiSettings, listener: socket.so
 
         # The processors are shared out: more decoders than processors take memory and help nobody.
         app = create_app(replace(settings, hash_processes=max(1, settings.hash_processes // count)))
+        _read_what_all_share(settings)
         gc.collect()
         gc.freeze()
 

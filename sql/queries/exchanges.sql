@@ -107,7 +107,7 @@ RETURNING usual, (SELECT coalesce(max(c.id), 0) FROM bank_content AS c WHERE c.b
 SELECT EXISTS (SELECT FROM exchanges WHERE id = :id AND run_id = :run_id AND removed_at IS NULL);
 
 -- name: end_run(id, run_id, succeeded, up_to_date, error, wait_s, added)$
--- Whoever asked for a fetch while this one ran gets another one. `added` is NULL when nothing was followed. By primary
+-- Whoever asked for a fetch while this one ran gets another one. `added` is NULL for a first reading. By primary
 -- key: one row.
 UPDATE exchanges
 SET run_id = NULL, completed_at = now(), succeeded = :succeeded, up_to_date = :up_to_date,

@@ -120,15 +120,21 @@ async def full(serve: Serve) -> Caller:
 
 
 @pytest.fixture
-async def exchanges(serve: Serve, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Caller:
-    """A service that fetches exchanges as soon as they are due, some of types that tests have written."""
+def exchange_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ExchangeSettings:
+    """Exchanges of types that tests have written, and no waiting."""
     monkeypatch.syspath_prepend(str(PLUGINS))
     monkeypatch.setenv("PYTHONPATH", str(PLUGINS), prepend=":")
     types = tuple(f"exchange_plugin.{name}" for name in ("Scripted", "Web"))
-    settings = ExchangeSettings(
+    return ExchangeSettings(
         exchange_types=types, look_s=0.05, attempts=2, retry_s=0.01, silence_s=500.0, files_folder=tmp_path
     )
-    return await serve(roles=frozenset({"matcher", "curator"}), exchanges=settings, fetch_exchanges=True)
+
+
+@pytest.fixture
+async def exchanges(serve: Serve, exchange_settings: ExchangeSettings) -> Caller:
+    """A service that fetches exchanges as soon as they are due."""
+    roles = frozenset({"matcher", "curator"})
+    return await serve(roles=roles, exchanges=exchange_settings, fetch_exchanges=True)
 
 
 class Background:

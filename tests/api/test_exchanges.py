@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import ClientSession, CookieJar
 
+from samelook.api.users import UserStore
+from tests.api.pages.conftest import PASSWORDS, Person
 from tests.fixtures.waiting import until
 
 if not os.environ.get("CI"):  # where a missing package is an error and not a reason to skip
@@ -99,6 +103,63 @@ async def test_new_signals_match_and_removed_ones_stop_within_two_seconds_of_the
 
 async def _not(question: Any) -> bool:
     return not await question
+
+
+async def test_a_flood_is_released_by_a_request_and_by_the_page(
+    serve: Any, exchange_settings: Any, tmp_path: Path, pool: Any
+) -> None:
+    settings = replace(exchange_settings, flood_least=1, flood_times=1.0)
+    roles = frozenset({"matcher", "curator", "ui"})
+    api = await serve(roles=roles, exchanges=settings, fetch_exchanges=True)
+    script, pages = tmp_path / "script.json", []
+    values = [f"{number:02x}" * 32 for number in range(3)]
+
+    async def brings(*numbers: int) -> None:
+        pages.append({"updates": [["pdq", values[number], []] for number in numbers]})
+        script.write_text(json.dumps({"epoch": 1, "pages": pages}))
+        if len(pages) == 1:
+            made = {"bank": "ONE", "api": "scripted", "api_json": {"script": str(script)}}
+            assert (await api.post("/c/exchanges", made)).status == 201
+        else:
+            await api.post("/c/exchange/ONE/fetch")
+
+    async def matching() -> list[int]:
+        asked = [await api.get("/m/lookup", signal=one, signal_type="pdq", radius="0") for one in values]
+        return [number for number, found in enumerate(asked) if found.json]
+
+    async def held() -> bool:
+        status = await api.get("/c/exchange/ONE/status", include_details="true")
+        return status.json["held"] and not status.json["running_fetch_start_ts"]
+
+    async def all_match(count: int) -> bool:
+        return await matching() == list(range(count))
+
+    await brings(0)
+    await until(lambda: all_match(1))
+    await brings(1, 2)
+    await until(held)
+    assert await matching() == [0]
+    assert (await api.post("/c/exchange/ONE/release")).json == {"released": 2}
+    await until(lambda: all_match(3))
+
+    # Held once more, as the next flood would be.
+    await pool.execute("UPDATE exchanges SET held_after = 0")
+    await pool.execute("UPDATE bank_content SET disable_until_ts = 0")
+    await until(lambda: all_match(0))
+    await UserStore(pool).add("admin", "admin", PASSWORDS["admin"])
+    jar = CookieJar(unsafe=True)
+    async with ClientSession(str(api.client.make_url("/")).rstrip("/"), cookie_jar=jar) as session:
+        person = Person(session)
+        assert 'action="/ui/exchanges/ONE/release"' not in (await person.get("/ui/exchanges/ONE"))[1]
+        assert (await person.post("/ui/exchanges/ONE/release"))[0] in {303, 401, 403}
+        assert await matching() == []
+        await person.sign_in("admin")
+        _, text = await person.get("/ui/exchanges/ONE")
+        assert 'action="/ui/exchanges/ONE/release"' in text
+        status, text = await person.post("/ui/exchanges/ONE/release")
+        assert (status, text.startswith("/ui/exchanges/ONE")) == (303, True)
+    await until(lambda: all_match(3))
+    assert (await api.post("/c/exchange/NONE/release")).status == 404
 
 
 async def test_types_their_schemas_and_their_credentials(exchanges: Any) -> None:

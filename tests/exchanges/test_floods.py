@@ -62,3 +62,25 @@ async def test_a_flood_matches_nothing_until_it_is_released(
     script(*pages)
     assert (await fetch("ONE", **few)).succeeded, "so many are usual now"
     assert {8, 9, 10} <= set(await matching())
+
+
+async def test_a_reading_from_scratch_is_judged_too_but_the_first_one(
+    store: Any, fetch: Any, script: Any, pool: Any
+) -> None:
+    few: dict[str, Any] = {"flood_least": 2, "flood_times": 2.0}
+    path = script(md5(0, 1, 2, 3))
+    await store.create("ONE", "scripted", {"script": path})
+    assert (await fetch("ONE", **few)).succeeded
+    script(md5(0, 1, 2, 3, 4), epoch=2)
+    assert (await fetch("ONE", from_scratch=True, **few)).succeeded, "one is new among five"
+    assert await pool.fetchval("SELECT usual FROM exchanges") == 1
+
+    script(md5(0, 1, 2, 5, 6, 7), epoch=3)
+    outcome = await fetch("ONE", from_scratch=True, **few)
+    assert outcome.error is not None
+    assert (outcome.error.kind, outcome.error.detail) == ("flooded", {"added": 3, "held": 3})
+    matching = "SELECT count(*) FROM bank_content WHERE disable_until_ts = 1 AND removed_at IS NULL"
+    assert await pool.fetchval(matching) == 5, "all that was there before"
+    assert await store.release("ONE") == 3
+    assert (await fetch("ONE", **few)).up_to_date
+    assert await pool.fetchval(matching) == 6, "what the new list has"

@@ -295,9 +295,11 @@ def test_it_runs_on_uvloop_as_well(icon: NDArray[np.uint8], stored: Stored) -> N
 
 
 async def test_workers_that_are_not_needed_end_and_come_back(icon: NDArray[np.uint8], stored: Stored) -> None:
-    async with Sandbox(2, idle_s=0.3) as sandbox:
+    ended: list[str] = []
+    async with Sandbox(2, idle_s=0.3, on_idle=lambda: ended.append("one")) as sandbox:
         await asyncio.sleep(0.1)
         assert not children()
         for _ in range(2):
             assert (await sandbox.hash(stored(icon, "PNG"))).format == "png"
             await until(lambda: not children())
+    assert ended
