@@ -23,8 +23,16 @@ _NOT_ASCII = bytes(range(0x80, 0x100))
 
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16le"), (codecs.BOM_UTF16_BE, "utf-16be"))
 _HEADER = re.compile(r";[\s;]*charset\s*=\s*(?:\"([^\"]*)\"|([^\s;\"]+))", re.IGNORECASE)
-_COMMENT = re.compile(rb"<!--.*?(?:-->|\Z)", re.DOTALL)
-_META = re.compile(rb"<meta[\s/][^>]{0,2000}", re.IGNORECASE)
+_SPACE = rb"[\t\n\f\r ]"
+# A comment, or a tag with its attributes: within quotes ">" ends nothing, and "<meta" begins nothing.
+_MARKUP = re.compile(
+    rb"<!--.*?(?:-->|\Z)|<[!?][^>]*+>|</?([a-z][^\t\n\f\r />]*+)"
+    rb"(?:[\t\n\f\r /]*+=?[^\t\n\f\r />=][^\t\n\f\r />=]*+"
+    rb"(?:%s*+=%s*+(?:\"[^\"]*+\"|'[^']*+'|[^\t\n\f\r >\"'][^\t\n\f\r >]*+|(?=>))|(?!%s*+=)))*+"
+    rb"[\t\n\f\r /]*+>" % (_SPACE, _SPACE, _SPACE),
+    re.DOTALL | re.IGNORECASE,
+)
+_MARKUP_START = re.compile(rb"<(?=[!?]|/?[a-z])", re.IGNORECASE)
 _ATTRIBUTE = re.compile(
     rb"[\t\n\f\r /]([^\t\n\f\r /=>]+)"
     rb"(?:[\t\n\f\r ]*=[\t\n\f\r ]*(?:\"([^\"]*)\"|'([^']*)'|([^\t\n\f\r >\"'][^\t\n\f\r >]*)))?"
@@ -139,10 +147,17 @@ def _charset_of_meta(body: bytes) -> str | None:
 def _first_meta(head: bytes) -> str | None:
     if b"charset" not in head and b"CHARSET" not in head.upper():
         return None
-    for meta in _META.finditer(_COMMENT.sub(b"", head)):
-        charset = _declared_by(meta[0])
-        if charset is not None:
-            return charset
+    at = 0
+    while start := _MARKUP_START.search(head, at):
+        found = _MARKUP.match(head, start.start())
+        if found is None:
+            # It does not end within what is read.
+            return None
+        at = found.end()
+        if found[1] is not None and found[1].lower() == b"meta":
+            charset = _declared_by(found[0][:-1])
+            if charset is not None:
+                return charset
     return None
 
 
@@ -152,7 +167,7 @@ def _declared_by(meta: bytes) -> str | None:
     for name, double, single, bare in _ATTRIBUTE.findall(meta, len(b"<meta")):
         attributes.setdefault(name.lower(), double or single or bare)
     label = attributes.get(b"charset")
-    if label is None and attributes.get(b"http-equiv", b"").strip().lower() == b"content-type":
+    if label is None and attributes.get(b"http-equiv", b"").lower() == b"content-type":
         found = _CHARSET.search(attributes.get(b"content", b""))
         label = found and (found[1] or found[2] or found[3])
     return _readable_as_ascii(charset_named(label.decode("latin-1"))) if label else None

@@ -43,7 +43,7 @@ _TILES = frozenset(
 )
 # https://html.spec.whatwg.org/#attr-meta-http-equiv-refresh
 _REFRESH = re.compile(
-    r"[\t\n\f\r ]*(?P<delay>\d+|(?=\.))[\d.]*[\t\n\f\r ]*(?:[;,]|(?<=[\t\n\f\r ]))[\t\n\f\r ]*"
+    r"[\t\n\f\r ]*(?P<delay>\d+|(?=\.\d))[\d.]*[\t\n\f\r ]*(?:[;,]|(?<=[\t\n\f\r ]))[\t\n\f\r ]*"
     r"(?:url[\t\n\f\r ]*=[\t\n\f\r ]*)?+(?P<url>\"[^\"]*|'[^']*|.*)",
     re.IGNORECASE | re.DOTALL,
 )
@@ -261,7 +261,7 @@ def _metas_of(
                 tiles.append(tile)
         elif name == "msapplication-config" and browserconfig is None:
             browserconfig = None if content.strip().lower() == "none" else _resolved(content, base)
-        elif refresh is None and (attributes.get("http-equiv") or "").strip().lower() == "refresh":
+        elif refresh is None and (attributes.get("http-equiv") or "").lower() == "refresh":
             refresh = refresh_target(content, base, url)
     return tiles, browserconfig, refresh
 

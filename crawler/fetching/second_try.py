@@ -163,11 +163,14 @@ class _Reading:
 
     async def _head(self) -> Head | None:
         """The head of the answer; None for a page of HTTP/0.9, which has none."""
+        is_first = True
         while True:
             while len(self._data) < _LEAST_TO_TELL and await self._more():
                 pass
             start = start_of(self._data)
             if start is None:
+                if not is_first:
+                    raise NotHttp("nothing follows what it sent beforehand")
                 self._check_headless()
                 return None
             while (end := end_of_head(self._data, start)) is None and len(self._data) <= MAX_HEAD_BYTES:
@@ -182,6 +185,7 @@ class _Reading:
             self._data = self._data[end:]
             if not 100 <= head.status < 200:  # noqa: PLR2004
                 return head
+            is_first = False
 
     def _check_headless(self) -> None:
         if not self._data:

@@ -302,6 +302,7 @@ for _name, _markup, _icon_shown in (
     head(f"choice-{_name}", _markup, _icon_shown)
 # ways to the page
 _TWO = page(link("/green32.png"))
+head("refresh-not", '<meta http-equiv=" refresh " content="0;url=/two">', "/favicon.ico")
 head("refresh-later", '<meta http-equiv=refresh content="5;url=/two">', "/favicon.ico")
 add("refresh", page('<meta http-equiv=refresh content="0;url=/two">'), "/green32.png", two=_TWO)
 add("sent-on", _sent("sub/two"), "/red16.png", **{"sub/two": page(link("../red16.png"))})

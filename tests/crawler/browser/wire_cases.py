@@ -81,7 +81,6 @@ CASES["te-size-spaces-after"] = r(TE, body=b"%x   \r\n" % L + P + b"\r\n0\r\n\r\
 CASES["te-size-spaces-before"] = r(TE, body=b"  %x\r\n" % L + P + b"\r\n0\r\n\r\n")
 CASES["te-size-tab-after"] = r(TE, body=b"%x\t\r\n" % L + P + b"\r\n0\r\n\r\n")
 CASES["te-size-0x"] = r(TE, body=b"0x%x\r\n" % L + P + b"\r\n0\r\n\r\n")
-CASES["te-size-plus"] = r(TE, body=b"+%x\r\n" % L + P + b"\r\n0\r\n\r\n")
 CASES["te-size-minus"] = r(TE, body=b"-%x\r\n" % L + P + b"\r\n0\r\n\r\n")
 CASES["te-size-leading-zeros"] = r(TE, body=b"0000000000%x\r\n" % L + P + b"\r\n0\r\n\r\n")
 CASES["te-size-huge-zeros"] = r(TE, body=b"0" * 40 + b"%x\r\n" % L + P + b"\r\n0\r\n\r\n")
@@ -213,6 +212,7 @@ CASES["s-bare-html"] = P
 CASES["s-100-first"] = b"HTTP/1.1 100 Continue\r\n\r\n" + r(CL)
 CASES["s-103-first"] = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n" + r(CL)
 CASES["s-102-twice"] = b"HTTP/1.1 102 Processing\r\n\r\n" * 2 + r(CL)
+CASES["s-100-then-no-head"] = b"HTTP/1.1 100 Continue\r\n\r\n" + P
 CASES["s-101"] = r(CL, status=b"HTTP/1.1 101 Switching Protocols")
 CASES["s-empty"] = b""
 # redirects
@@ -386,15 +386,15 @@ SHOWS_FAVICON_ICO: frozenset[str] = frozenset(
 SHOWS_NOTHING: frozenset[str] = frozenset(
     """
     cl-longer-than-body cl-twice-differ cl-comma-differ te-no-last te-last-without-blank
-    te-last-bare-zero te-size-spaces-before te-size-tab-after te-size-0x te-size-plus te-size-minus
+    te-last-bare-zero te-size-spaces-before te-size-tab-after te-size-0x te-size-minus
     te-size-overflow te-size-empty te-size-word te-not-chunked-at-all te-chunk-data-no-crlf
     te-chunk-data-junk-crlf te-extra-crlf-before-size te-second-chunk-cut te-second-chunk-bad
     te-header-no-body h-value-nul h-name-nul h-300k-lines s-code304 s-code204 s-code205 s-101 s-empty
     r-two-locations-differ r-cl-wrong r-304-location e-gzip-cut-cl-longer e-gzip-plain-body
     e-gzip-leading-byte e-gzip-method9 e-gzip-is-zlib e-gzip-is-br e-gzip-twice-label e-gzip-quoted
     e-gzip-param e-deflate-bad-adler e-deflate-gzip-data e-deflate-plain-body e-br-plain-body
-    e-br-corrupt-late e-zstd-bad-checksum e-zstd-junk-behind e-zstd-plain-body e-zstd-window-16m s-reason-nul
-    s-leading-nul
+    e-br-corrupt-late e-zstd-bad-checksum e-zstd-junk-behind e-zstd-plain-body e-zstd-window-16m
+    s-leading-nul s-reason-nul s-100-then-no-head
     """.split()  # noqa: SIM905 - shorter to read
 )
 """The page cannot be read, or is not shown as one."""

@@ -110,6 +110,20 @@ def test_a_query_is_sent_in_the_page_s_character_set(url: str, charset: str, sen
     assert encoded_query(url, charset) == sent
 
 
+@pytest.mark.parametrize(
+    ("markup", "charset"),
+    [
+        ('<p title="x><meta charset=koi8-r>"><meta charset=cp1251>', "windows-1251"),
+        ('<meta test=" charset=koi8-r>', "utf-8"),
+        ('<a href="x"title=y><meta charset=koi8-r>', "koi8-r"),
+        ("<!-- <meta charset=cp1251> --><? <meta charset=cp1251><meta/charset=koi8-r>", "koi8-r"),
+        ('<meta http-equiv="Content-Type " content="a; charset=koi8-r">', "utf-8"),
+    ],
+)
+def test_a_declaration_is_one_only_where_a_tag_is(markup: str, charset: str) -> None:
+    assert decode_page(markup.encode(), "text/html")[1] == charset
+
+
 def test_undeclared_text_is_detected() -> None:
     text, charset = decode_page(RUSSIAN.encode("cp1251"), "text/html")
     assert charset == "windows-1251"
