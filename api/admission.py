@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from math import ceil
 
 from aiohttp import web
 
 from samelook.api.callers import address_of
-from samelook.api.description import Handler
+from samelook.api.description import Handler, operation_of
 from samelook.api.errors import ApiError, error_response, too_many
 from samelook.api.metrics import METRICS
 
@@ -25,7 +25,14 @@ MOST_AT_ONCE = 1024
 MOST_OF_A_CLIENT = 256
 MOST_BYTES = 256 << 20
 """The most memory, in bytes, that the bodies of all requests being answered may hold together."""
-_HELD_AT_MOST = 64 << 20
+MOST_BYTES_OF_A_CLIENT = 96 << 20
+MOST_UNREAD_OF_A_CLIENT = 64 << 20
+"""Of answers that a client has asked for and does not read."""
+KEPT_FOR_SMALL = 64 << 20
+"""Of it, what large bodies leave: whoever announces files and sends them slowly keeps nobody from asking."""
+_SMALL = 1 << 20
+HELD_AT_MOST = 64 << 20
+"""Of one body, in bytes; of what is longer the beginning has gone when the end comes."""
 LONGEST_WAIT_S = 2.0
 LATE_S = 0.5
 """Where the process's loop comes round so late, twice on end, more waits in its sockets than it sees."""
@@ -48,6 +55,8 @@ class Door:
         self._requests: Counter[str] = Counter()
         self._in_hand = 0
         self._bytes = 0
+        self._bytes_of_client: Counter[str] = Counter()
+        self._unread: Counter[str] = Counter()
         self._slots = asyncio.Semaphore(CHECKS_AT_ONCE)
         self._outstanding = 0.0
         self._of_client: Counter[str] = Counter()
@@ -61,19 +70,36 @@ class Door:
 
     def enter(self, client: str, size: int) -> None:
         """Takes a request in hand. Raises ApiError when there are too many."""
-        if self._in_hand >= MOST_AT_ONCE or self._bytes + size > MOST_BYTES:
+        room = MOST_BYTES if size <= _SMALL else MOST_BYTES - KEPT_FOR_SMALL
+        if self._in_hand >= MOST_AT_ONCE or self._bytes + size > room:
             raise busy(1.0)
-        if self._requests[client] >= MOST_OF_A_CLIENT:
+        own_bytes = self._bytes_of_client[client] + size
+        if self._requests[client] >= MOST_OF_A_CLIENT or own_bytes > MOST_BYTES_OF_A_CLIENT:
             raise too_many("You have too many requests in hand here; wait for their answers.", 1.0)
+        unread = self._unread[client]
+        if unread > MOST_UNREAD_OF_A_CLIENT or (unread > _SMALL and self._unread.total() > MOST_BYTES):
+            raise too_many("Read the answers that you have asked for first.", 1.0)
         self._in_hand += 1
         self._requests[client] += 1
         self._bytes += size
+        if size:
+            self._bytes_of_client[client] = own_bytes
 
     def leave(self, client: str, size: int) -> None:
         """Gives back what `enter` took."""
         self._in_hand -= 1
         self._bytes -= size
         _less(self._requests, client, 1)
+        _less(self._bytes_of_client, client, size)
+
+    @contextmanager
+    def sending(self, client: str, size: int) -> Iterator[None]:
+        """In the block an answer of so many bytes is sent, which are kept until the client has read them."""
+        self._unread[client] += size
+        try:
+            yield
+        finally:
+            _less(self._unread, client, size)
 
     @asynccontextmanager
     async def turn(self, request: web.Request, units: float) -> AsyncIterator[None]:
@@ -136,8 +162,9 @@ async def with_admission(request: web.Request, handler: Handler) -> web.StreamRe
     door, client, size = request.app[DOOR], address_of(request), 0
     if request.body_exists:
         length = request.content_length
-        size = min(_HELD_AT_MOST, request.client_max_size if length is None else length)
+        size = min(HELD_AT_MOST, request.client_max_size if length is None else length)
     try:
+        _check_length(request)
         door.enter(client, size)
     except ApiError as error:
         METRICS.refused.labels(str(error.status)).inc()
@@ -149,6 +176,17 @@ async def with_admission(request: web.Request, handler: Handler) -> web.StreamRe
         return await handler(request)
     finally:
         door.leave(client, size)
+
+
+def _check_length(request: web.Request) -> None:
+    """Raises ApiError for a body that is longer than anybody without a key has to send here."""
+    operation = operation_of(request.match_info.handler)
+    if operation is None or operation.role not in (None, "extension"):
+        return
+    most = operation.most_bytes
+    if (request.content_length or 0) > most:
+        raise ApiError(413, f"A body has at most {most} bytes here.", {"kind": "too_large", "limit": most})
+    request._client_max_size = min(most, request.client_max_size)  # noqa: SLF001 - aiohttp has one for all routes
 
 
 def check_there(request: web.Request) -> None:

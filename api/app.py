@@ -17,6 +17,7 @@ from samelook.api.health import HEARTBEAT, Heartbeat, database_watched
 from samelook.api.keys import KeyStore
 from samelook.api.lite import Lite, check_list
 from samelook.api.middlewares import measured, with_access, with_cors, with_errors, with_host
+from samelook.api.openapi import DESCRIPTION, Description
 from samelook.api.pages import add_pages
 from samelook.api.pages import frame as frame_routes
 from samelook.api.pages import why as why_routes
@@ -97,6 +98,7 @@ def create_app(settings: ApiSettings) -> web.Application:
     )
     app[SETTINGS] = settings
     app[DOOR] = Door()
+    app[DESCRIPTION] = Description(app)
     # Made here, before serving processes are forked, so that they share it.
     app[LEVELS] = Levels()
     app.cleanup_ctx.append(loop_watched)

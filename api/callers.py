@@ -11,6 +11,8 @@ from samelook.extension_api.limits import client_address, network_of
 from samelook.sql.away import AWAY
 
 CLIENT_HEADER = "X-Samelook-Client"
+COST_TOKEN = 5.0
+"""Of showing a token, in the units of an address's work."""
 
 
 def address_of(request: web.Request) -> str:
@@ -29,6 +31,8 @@ async def client_if_known(request: web.Request, extension: Extension) -> int | N
     token = request.headers.get(CLIENT_HEADER)
     if token is None:
         return None
+    # Before it is looked for: an invented one is a question to the database each time.
+    extension.work.take(address_of(request), COST_TOKEN)
     try:
         return await extension.clients.known(token)
     except AWAY:
@@ -43,4 +47,6 @@ async def needed_client(request: web.Request) -> int:
         raise Unauthorised(
             f"Send a client token in the header {CLIENT_HEADER}; POST /x/v1/clients gives one."
         )
-    return await request.app[EXTENSION].clients.known(token)
+    extension = request.app[EXTENSION]
+    extension.work.take(address_of(request), COST_TOKEN)
+    return await extension.clients.known(token)

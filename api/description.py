@@ -47,6 +47,8 @@ class Operation:
     body: type[BaseModel] | None = None
     example: Any = None
     """A body as somebody might send it."""
+    most_bytes: int = 64 << 10
+    """Of a body, where anybody may send one: parsing is work, and reading it needs memory."""
     consumes: Mapping[str, Any] = field(default_factory=dict)
     """Schemas of bodies that are no JSON object of `body`, by media type."""
     answer: Any = None

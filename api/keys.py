@@ -144,13 +144,19 @@ class KeyStore:
         scopes: frozenset[str] | None = None,
         per_minute: int | None = None,
         expires_s: float | None = None,
+        by: ApiKey | None = None,
     ) -> tuple[ApiKey, str]:
         """A new key, and its secret, which nobody can read again.
 
-        Raises ApiError for a name that cannot be stored, and for one that is taken.
+        Raises ApiError for a name that cannot be stored, for one that is taken, and where the key would do
+        more than the one that it is made `by`, or last longer.
         """
         if not name.strip() or not name.isprintable():
             raise bad_request("The name of a key is printable text.")
+        _check_scopes(by, scopes)
+        if by is not None and by.expires_at is not None and (expires_s is None or expires_s > _left_s(by)):
+            message = "Your key ends, and makes no keys that last longer: give expires_in_s."
+            raise ApiError(403, message, {"kind": "forbidden"})
         async with self._pool.acquire() as connection, connection.transaction():
             await self._queries.free_expired_name(connection, name=name)
             made = await self._made(connection, name, role, scopes, per_minute, expires_s)
@@ -183,15 +189,24 @@ class KeyStore:
             secret,
         )
 
-    async def rotate(self, key_id: int, *, grace_s: float = ROTATION_S) -> tuple[ApiKey, str]:
-        """A new key in place of this one, which works on for a while. Raises ApiError for no such key."""
+    async def rotate(
+        self, key_id: int, *, grace_s: float = ROTATION_S, by: ApiKey | None = None
+    ) -> tuple[ApiKey, str]:
+        """A new key in place of this one, which works on for a while; it lasts as long as this one was to.
+
+        Raises ApiError for no such key, and for one that may do more than the one that shows itself (`by`).
+        """
         # Together: a process that dies between the two would leave a name without a key that goes on.
         async with self._pool.acquire() as connection, connection.transaction():
             row = await self._queries.replace_key(connection, id=key_id, grace_s=grace_s)
             if row is None:
                 raise ApiError(404, "There is no such key, or it was replaced already.")
             scopes = frozenset(row["scopes"]) if row["scopes"] else None
-            made = await self._made(connection, row["name"], row["role"], scopes, row["per_minute"], None)
+            lasts_s = row["lasts_s"]
+            if by is not None and by.expires_at is not None:
+                lasts_s = min(_left_s(by), float("inf") if lasts_s is None else lasts_s)
+            _check_scopes(by, scopes)
+            made = await self._made(connection, row["name"], row["role"], scopes, row["per_minute"], lasts_s)
             before = {"id": key_id, "ends_in_s": row["ends_in_s"]}
             await note_change(connection, "rotate_key", row["name"], before=before, after=_said(made[0]))
         self._live.clear()
@@ -229,6 +244,18 @@ class KeyStore:
                 check_cancelled()
                 _log.debug("api.keys_kept", error=str(error) or type(error).__name__)
             await asyncio.sleep(_READ_S)
+
+
+def _check_scopes(by: ApiKey | None, scopes: frozenset[str] | None) -> None:
+    """Raises ApiError where a key would make one that may do more than itself."""
+    if by is not None and by.scopes is not None and (scopes is None or not scopes <= by.scopes):
+        message = f"Your key is for {', '.join(sorted(by.scopes))} only, and makes no keys for more."
+        raise ApiError(403, message, {"kind": "forbidden"})
+
+
+def _left_s(key: ApiKey) -> float:
+    assert key.expires_at is not None
+    return key.expires_at.timestamp() - time.time()
 
 
 def _said(key: ApiKey) -> dict[str, Any]:

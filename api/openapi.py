@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from functools import cached_property
 from importlib.metadata import version
 from typing import Any
 
@@ -32,6 +34,21 @@ _SENTENCES = {
 _RETRY = {"Retry-After": {"description": "Seconds after which to try again.", "schema": {"type": "integer"}}}
 _NO_BODY = frozenset({204, 304})
 _SECURITY: list[dict[str, list[str]]] = [{"bearer": []}, {"header": []}]
+
+
+class Description:
+    """The document of an application, written once: everybody may ask for it, and it takes long to make."""
+
+    def __init__(self, app: web.Application) -> None:
+        self._app = app
+
+    @cached_property
+    def text(self) -> bytes:
+        """As JSON."""
+        return json.dumps(document(self._app)).encode()
+
+
+DESCRIPTION = web.AppKey("description", Description)
 
 
 def document(app: web.Application) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from samelook.api.errors import ApiError, bad_request
 
 _Model = TypeVar("_Model", bound=BaseModel)
 _MOST_DETAILS = 20
+_MOST_FORM_BYTES = 256 << 10
+_MOST_FORM_FIELDS = 200
 _LARGEST_ID_DIGITS = 19
 _LARGEST_ID = (1 << 63) - 1
 
@@ -37,6 +39,26 @@ async def read_body(request: web.Request) -> bytes:
             415, "Send JSON, with Content-Type: application/json.", {"kind": "unsupported_media_type"}
         )
     return await request.read()
+
+
+async def texts_of(request: web.Request) -> dict[str, str]:
+    """The fields of an urlencoded form; of a repeated one the first counts. Nothing for other bodies.
+
+    Raises ApiError. What makes fields is bounded before they are made: a body of eight megabytes may have
+    millions, and a multipart form as many files, each with a descriptor.
+    """
+    if request.content_type != "application/x-www-form-urlencoded":
+        return {}
+    body = await request.read()
+    if len(body) > _MOST_FORM_BYTES:
+        raise ApiError(413, f"A form has at most {_MOST_FORM_BYTES} bytes.")
+    if body.count(b"&") >= _MOST_FORM_FIELDS:
+        raise bad_request("The form has too many fields.")
+    try:
+        sent = await request.post()
+    except (ValueError, LookupError) as error:
+        raise bad_request("The form is not encoded as its Content-Type says.") from error
+    return {name: value for name in sent if isinstance(value := sent[name], str)}
 
 
 async def json_of(request: web.Request) -> dict[str, Any]:

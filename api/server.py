@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import Any
 
 import structlog
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
+from samelook.api.admission import DOOR, Door
+from samelook.api.callers import address_of
 from samelook.api.errors import ApiError, error_response
-from samelook.api.slowness import HEADERS_S
+from samelook.api.slowness import BODY_S, HEADERS_S, SLOWEST_BYTES_S
+from samelook.api.state import SETTINGS
 
 _log = structlog.get_logger(__name__)
 _FAULT = 500
 _LOWEST_ERROR = 400
+MOST_CONNECTIONS = 1024
+"""Of one address, where addresses are those of clients: each takes a descriptor and some kilobytes."""
+IDLE_S = 75.0
+"""A client's connection without a request is closed then; a proxy's is left to the proxy."""
+_LARGE = 64 << 10
+_TOO_MANY = (
+    b"HTTP/1.1 429 Too Many Requests\r\nConnection: close\r\nRetry-After: 10\r\nContent-Length: 0\r\n\r\n"
+)
 
 
 class ServiceRunner(web.AppRunner):
@@ -32,10 +44,25 @@ class ServiceRunner(web.AppRunner):
                     raise
                 return error_response(ApiError(error.status, error.text or error.reason))
 
-        return _Server(answered, request_factory=made.request_factory, **made._kwargs)  # noqa: SLF001 - aiohttp has no hook for this
+        more = made._kwargs  # noqa: SLF001 - aiohttp has no hook for this
+        behind_proxies = self.app[SETTINGS].extension.trusted_proxies > 0
+        if not behind_proxies:
+            more = {"keepalive_timeout": IDLE_S, **more}
+        server = _Server(answered, request_factory=made.request_factory, **more)
+        server.door, server.are_clients = self.app[DOOR], not behind_proxies
+        return server
 
 
 class _Server(web.Server):
+    door: Door
+    are_clients: bool
+    """Whether who connects are clients, and no proxy of ours."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.peers: Counter[str] = Counter()
+        """How many connections each address has."""
+
     def __call__(self) -> RequestHandler:
         return _Connection(self, loop=self._loop, **self._kwargs)
 
@@ -43,12 +70,26 @@ class _Server(web.Server):
 class _Connection(RequestHandler):
     """One connection. aiohttp answers what it cannot parse with a text that quotes it."""
 
-    __slots__ = ("_late",)
+    __slots__ = ("_late", "_peer", "_server", "_unread")
+
+    def __init__(self, server: _Server, **more: Any) -> None:
+        super().__init__(server, **more)
+        self._server = server
+        self._late: asyncio.TimerHandle | None = None
+        self._unread: asyncio.TimerHandle | None = None
+        self._peer = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Start the deadline for a request's line and headers."""
-        self._late: asyncio.TimerHandle | None = None
+        """Start the deadline for a request's line and headers; close what is too much for one address."""
+        peer = transport.get_extra_info("peername")
+        self._peer = str(peer[0]) if isinstance(peer, tuple) and self._server.are_clients else ""
+        if self._peer:
+            self._server.peers[self._peer] += 1
         super().connection_made(transport)
+        if self._peer and self._server.peers[self._peer] > MOST_CONNECTIONS and self.transport is not None:
+            self.transport.write(_TOO_MANY)
+            self.force_close()
+            return
         self._wait_for_headers()
 
     def data_received(self, data: bytes) -> None:
@@ -63,7 +104,49 @@ class _Connection(RequestHandler):
     def connection_lost(self, exc: BaseException | None) -> None:
         """Waits for nothing any more."""
         self._stop_waiting()
+        self._stop_watching()
+        if self._peer:
+            self._server.peers[self._peer] -= 1
+            if self._server.peers[self._peer] <= 0:
+                del self._server.peers[self._peer]
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """From now on what was sent has to be read, if slowly: it is kept until then."""
+        super().pause_writing()
+        if self.transport is not None:
+            self._watch(self.transport, self.transport.get_write_buffer_size())
+
+    def resume_writing(self) -> None:
+        """It was read."""
+        self._stop_watching()
+        super().resume_writing()
+
+    def _watch(self, transport: asyncio.Transport, before: int) -> None:
+        self._unread = self._loop.call_later(BODY_S, self._look, transport, before)
+
+    def _look(self, transport: asyncio.Transport, before: int) -> None:
+        self._unread, unread = None, transport.get_write_buffer_size()
+        if before - unread >= BODY_S * SLOWEST_BYTES_S:
+            self._watch(transport, unread)
+        else:
+            _log.debug("api.unread_answer", seconds=BODY_S, bytes=unread)
+            transport.abort()
+
+    def _stop_watching(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Sends an answer; a large one counts as its client's until it is read."""
+        body = resp.body if isinstance(resp, web.Response) else None
+        if not isinstance(body, bytes) or len(body) <= _LARGE or not isinstance(request, web.Request):
+            return await super().finish_response(request, resp, start_time)
+        with self._server.door.sending(address_of(request), len(body)):
+            return await super().finish_response(request, resp, start_time)
 
     def _wait_for_headers(self) -> None:
         self._late = self._loop.call_later(HEADERS_S, self._give_up)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakValueDictionary
 
 from samelook.api.description import AccessRole
 from samelook.api.errors import ApiError, too_many
@@ -49,23 +51,26 @@ class Sessions:
         self._keys = keys
         self._users = UserStore(pool)
         self._queries: Any = queries("sessions")
+        self._attempts: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def of_user(self, name: str, password: str, network: str) -> str:
         """The cookie of a new session. Raises ApiError for a wrong password, and for too many of them."""
-        await self._check_patience(network, name)
-        user = await self._users.with_password(name, password)
-        if user is None:
-            await self._failed(network, name)
-            raise ApiError(401, "This name and this password do not belong together.")
+        async with self._attempt(network):
+            await self._check_patience(network, name)
+            user = await self._users.with_password(name, password)
+            if user is None:
+                await self._failed(network, name)
+                raise ApiError(401, "This name and this password do not belong together.")
         return await self._open(user_id=user.id)
 
     async def of_key(self, secret: str, network: str) -> str:
         """The cookie of a new session for whoever shows an API key. Raises ApiError."""
-        await self._check_patience(network, "")
-        key = await self._keys.key_of(secret)
-        if key is None:
-            await self._failed(network, "")
-            raise ApiError(401, "This API key is not valid.")
+        async with self._attempt(network):
+            await self._check_patience(network, "")
+            key = await self._keys.key_of(secret)
+            if key is None:
+                await self._failed(network, "")
+                raise ApiError(401, "This API key is not valid.")
         if key.role == "extension":
             raise ApiError(403, "This key is for browser extensions, not for the pages.")
         return await self._open(key_sha256=digest_of(secret))
@@ -94,6 +99,10 @@ class Sessions:
             self._pool, token_sha256=digest_of(token), user_id=user_id, key_sha256=key_sha256
         )
         return token
+
+    def _attempt(self, network: str) -> asyncio.Lock:
+        """Taken for one attempt of a network at a time: of a hundred at once none would have failed yet."""
+        return self._attempts.setdefault(network, asyncio.Lock())
 
     async def _check_patience(self, network: str, name: str) -> None:
         """Raises ApiError where somebody has guessed too often."""

@@ -11,6 +11,7 @@ from pathlib import Path
 import structlog
 from aiohttp import web
 
+from samelook.api.admission import HELD_AT_MOST
 from samelook.api.description import Handler
 from samelook.api.errors import ApiError
 
@@ -20,6 +21,8 @@ HEADERS_S = 15.0
 BODY_S = 15.0
 SLOWEST_BYTES_S = 1024
 """A body that brings less in each BODY_S seconds, while it is waited for, is given up."""
+WHOLE_S = 600.0
+"""One that comes so slowly that it would hold the memory set aside for it for longer is given up too."""
 _LOOK_S = 5.0
 _QUIET_LOOKS = 12
 _NEARLY = 0.9
@@ -39,12 +42,13 @@ async def with_body_deadline(request: web.Request, handler: Handler) -> web.Stre
 
 async def _watch(request: web.Request) -> None:
     content, seen = request.content, request.content.total_bytes
+    least = BODY_S * max(SLOWEST_BYTES_S, min(HELD_AT_MOST, request.content_length or 0) / WHOLE_S)
     while not content.is_eof():
         await asyncio.sleep(BODY_S)
         transport = request.transport
         # While reading is paused the service is the slow side, not the client.
         waiting = transport is not None and getattr(transport, "is_reading", lambda: True)()
-        if waiting and not content.is_eof() and content.total_bytes - seen < BODY_S * SLOWEST_BYTES_S:
+        if waiting and not content.is_eof() and content.total_bytes - seen < least:
             content.set_exception(ApiError(408, "The body came too slowly.", {"kind": "too_slow"}))
             return
         seen = content.total_bytes

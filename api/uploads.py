@@ -9,6 +9,7 @@ from aiohttp import BodyPartReader, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from samelook.api.errors import ApiError, bad_request
+from samelook.api.requests import texts_of
 from samelook.api.settings import MOST_HELD
 from samelook.banks.media import StreamedFile, known_content_type
 from samelook.banks.signal_types import ContentType
@@ -48,11 +49,7 @@ class SentForm:
 async def form_of(request: web.Request, max_bytes: int, streaming: Streaming | None = None) -> SentForm:
     """The multipart or urlencoded form in the body. Raises ApiError."""
     if request.content_type == "application/x-www-form-urlencoded":
-        try:
-            sent = await request.post()
-        except (ValueError, LookupError) as error:
-            raise bad_request("The form is not encoded as its Content-Type says.") from error
-        return SentForm({}, {name: value for name, value in sent.items() if isinstance(value, str)}, {})
+        return SentForm({}, await texts_of(request), {})
     if request.content_type != "multipart/form-data":
         raise bad_request("Missing multipart/form-data file upload")
     form = SentForm({}, {}, {})

@@ -18,6 +18,7 @@ from samelook.api.callers import address_of
 from samelook.api.description import AccessRole, Operation
 from samelook.api.errors import ApiError
 from samelook.api.keys import ApiKey
+from samelook.api.requests import texts_of
 from samelook.api.sessions import LONGEST_S, Sessions, SignedIn, form_token
 from samelook.api.state import CALLER, ROLE, SETTINGS
 from samelook.sql.audit import act_as
@@ -113,12 +114,8 @@ async def _visitor(request: web.Request) -> Visitor:
 
 async def _check_form(request: web.Request, visitor: Visitor) -> None:
     shown = request.headers.get(TOKEN_HEADER)
-    if shown is None and request.content_type == "application/x-www-form-urlencoded":
-        try:
-            sent = (await request.post()).get(TOKEN_FIELD)
-        except (ValueError, LookupError):
-            sent = None
-        shown = sent if isinstance(sent, str) else None
+    if shown is None:
+        shown = (await texts_of(request)).get(TOKEN_FIELD)
     if shown is None and request.content_type == "multipart/form-data":
         # The rest of it is read by whoever wants the files: the token is in the form's address.
         shown = request.query.get(TOKEN_FIELD)

@@ -61,7 +61,7 @@ class EqualValues:
         )
         fresh = (fresh_id for ids in self._fresh.values() for fresh_id in ids)
         ids = np.concatenate([self._ids, np.fromiter(fresh, np.int64, self._fresh_count)])
-        there = states.banks_of(ids) > 0
+        there = states.exist(ids)
         digests, ids = digests[there], ids[there]
         order = np.lexsort((ids, digests))
         return digests[order], ids[order]

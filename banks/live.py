@@ -114,14 +114,13 @@ class LiveBanks:
             distances = np.zeros(len(ids), np.uint16)
         if not len(ids):
             return []
-        states, banks = self.states, self.banks
-        homes = states.banks_of(ids).tolist()
-        disable_until = states.disable_until
+        banks = self.banks
+        homes, disable_until = self.states.of(ids)
         return [
-            FoundContent(
-                content_id, banks[home], distance, int(disable_until[content_id]), away.get(content_id)
+            FoundContent(content_id, banks[home], distance, until, away.get(content_id))
+            for content_id, home, distance, until in zip(
+                ids.tolist(), homes, distances.tolist(), disable_until, strict=True
             )
-            for content_id, home, distance in zip(ids.tolist(), homes, distances.tolist(), strict=True)
             if home in banks
         ]
 

@@ -95,7 +95,7 @@ class OwnValues:
         self.grown.clear()
         known, taken = list(self._large.entries) if self._large else [], len(self._fresh)
         entries = list(dict.fromkeys(known + self._fresh))
-        there = states.banks_of(np.array([content_id for _, content_id in entries], np.int64)) > 0
+        there = states.exist(np.array([content_id for _, content_id in entries], np.int64))
         large = await self._build([entry for entry, is_there in zip(entries, there, strict=True) if is_there])
         async with self._lock:
             self._large, self._small, self._fresh = large, None, self._fresh[taken:]

@@ -29,12 +29,13 @@ import psutil
 from bench.faults.killing import command, killed_after, small_web
 from bench.faults.servers import one_server
 from bench.faults.service import Service, database_settings, serving
+from bench.soak_burst import Burst
 from samelook.sql.pool import open_pool
 
 SITES = 400
 FULL_S = 30.0
 """A bank is filled for so long, and the one before it removed."""
-BURST_S, BACK_S = 8.0, 5.0
+CAPACITY_S, BURST_S, BACK_S = 4.0, 8.0, 5.0
 _SAMPLE_S = 2.0
 HEADER = "minute changes/s lookup p50  p99 ms check p50  p99 ms     MB  wrong"
 
@@ -45,14 +46,13 @@ class Soak:
 
     session: aiohttp.ClientSession
     process: psutil.Process
+    url: str
     latencies: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     """When and how long, in ms, by kind of question."""
     statuses: Counter[str] = field(default_factory=Counter)
     memory: list[tuple[float, float]] = field(default_factory=list)
     changes: int = 0
     known: list[str] = field(default_factory=list)
-    shed: int = 0
-    """Answers that said to come back later."""
 
     async def ask(
         self, kind: str, method: str, path: str, *, expected: tuple[int, ...] = (200,), **more: object
@@ -67,7 +67,6 @@ class Soak:
             self.statuses[f"{kind}: {type(error).__name__}"] += 1
             return None
         self.latencies.setdefault(kind, []).append((time.monotonic(), 1000 * (time.perf_counter() - began)))
-        self.shed += status in (429, 503)
         if status not in expected:
             self.statuses[f"{kind}: {status} {body[:80].decode(errors='replace')}"] += 1
             return None
@@ -130,12 +129,10 @@ class Soak:
             await self.check()
             await asyncio.sleep(pause_s)
 
-    async def check(self, kind: str = "check", expected: tuple[int, ...] = (200,)) -> None:
+    async def check(self) -> None:
         site = f"s{random.randrange(SITES)}.example.com" if random.random() < 0.5 else _invented()
         icon = {"signals": {"pdq": secrets.token_hex(32)}}
-        await self.ask(
-            kind, "POST", "/x/v1/check", expected=expected, json={"url": f"https://{site}/", "icons": [icon]}
-        )
+        await self.ask("check", "POST", "/x/v1/check", json={"url": f"https://{site}/", "icons": [icon]})
 
     async def report_for_ever(self) -> None:
         """As often as one network may."""
@@ -196,7 +193,7 @@ async def _soaking(service: Service) -> AsyncIterator[Soak]:
     connections = aiohttp.TCPConnector(limit=0)
     limits = aiohttp.ClientTimeout(total=60)
     async with aiohttp.ClientSession(service.url, connector=connections, timeout=limits) as session:
-        yield Soak(session, psutil.Process(service.process.pid))
+        yield Soak(session, psutil.Process(service.process.pid), service.url)
 
 
 async def _run(soak: Soak, minutes: float, per_s: int) -> int:
@@ -241,48 +238,63 @@ async def _run(soak: Soak, minutes: float, per_s: int) -> int:
 
 
 async def _burst(soak: Soak) -> float:
-    """Three times what can be done, for some seconds; the seconds until latency is as before."""
+    """Three times what can be done, for some seconds; the seconds until latency is as before.
+
+    Who asks the burst and who watches are processes of their own: one that asks too much is late itself.
+    """
     since = time.monotonic()
-
-    async def full_speed(until: float) -> int:
-        done = 0
-        while time.monotonic() < until:
-            await soak.check("capacity")
-            done += 1
-        return done
-
-    capacity = sum(await asyncio.gather(*[full_speed(since + 4) for _ in range(8)])) / 4
+    capacity = (await _asked(soak, CAPACITY_S, 0.0)).answered / CAPACITY_S
     await asyncio.sleep(3)
     quiet = soak.percentile("health", 0.99, since - 60, since)
     calm = soak.percentile("lookup", 0.99, since - 60, since)
-    burst: list[asyncio.Task[None]] = []
+    watching = asyncio.create_task(_watched(soak))
+    await asyncio.sleep(1)
     began = time.monotonic()
-    while (now := time.monotonic()) < began + BURST_S:
-        while len(burst) < 3 * capacity * (now - began):
-            burst.append(asyncio.create_task(soak.check("burst", expected=(200, 429, 503))))
-        await asyncio.sleep(0.01)
-    ended = time.monotonic()
-    await asyncio.gather(*burst)
-    answered = time.monotonic() - ended
-    back_s = await _back(soak, ended, calm)
-    worst = soak.percentile("burst", 0.99)
+    burst = await _asked(soak, BURST_S, 3 * capacity)
+    ended = began + BURST_S
+    watched = await watching
+    during = [ms for at, ms in watched if began <= at < ended]
+    back_s = _back(watched, ended, calm)
     health = soak.percentile("health", 0.99, began, ended)
     print(
-        f"burst: {capacity:,.0f} checks a second are possible; {len(burst):,} asked in {BURST_S:g} s, "
-        f"{soak.shed:,} of them shed, the last answered {answered:.1f} s later, p99 {worst:,.0f} ms\n"
-        f"lookups are as before (p99 {calm:.0f} ms) after {back_s:.1f} s; "
-        f"health p99 {health:.0f} ms (before {quiet:.0f})"
+        f"burst: {capacity:,.0f} checks a second are possible; {burst.asked:,} asked in {BURST_S:g} s, "
+        f"{burst.answered:,} answered, {burst.shed:,} shed, {burst.wrong:,} wrong, "
+        f"the last {burst.late_s:.1f} s later; p99 of the answered {burst.p99_ms:,.0f} ms\n"
+        f"lookups: p99 {calm:.0f} ms before, {np.quantile(during, 0.99):.0f} ms meanwhile, as before after "
+        f"{back_s:.1f} s; health p99 {health:.0f} ms (before {quiet:.0f})"
     )
+    soak.statuses["burst: wrong"] += burst.wrong
     return back_s
 
 
-async def _back(soak: Soak, ended: float, calm_ms: float) -> float:
+async def _asked(soak: Soak, seconds: float, per_s: float) -> Burst:
+    """What came of so many checks a second, asked by a process of its own; of as many as can be, with 0."""
+    text = await _child("bench.soak_burst", soak.url, str(seconds), str(per_s))
+    return Burst(**json.loads(text))
+
+
+async def _watched(soak: Soak) -> list[tuple[float, float]]:
+    """When lookups were asked, and how long each took in ms: from before the burst to long after it."""
+    seconds = 1 + BURST_S + 4 * BACK_S
+    text = await _child("bench.soak_burst", soak.url, str(seconds), "watch", soak.known[0])
+    return [(at, ms) for at, ms in json.loads(text)]
+
+
+async def _child(module: str, *arguments: str) -> bytes:
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", "-m", module, *arguments), stdout=asyncio.subprocess.PIPE
+    )
+    text, _ = await child.communicate()
+    return text
+
+
+def _back(watched: list[tuple[float, float]], ended: float, calm_ms: float) -> float:
     """When lookups of half a second are as fast again as nearly all were."""
-    for step in range(60):
-        await asyncio.sleep(max(0.0, ended + 0.5 * (step + 1) - time.monotonic()))
-        if soak.percentile("lookup", 0.5, ended + 0.5 * step, ended + 0.5 * (step + 1)) <= max(calm_ms, 5.0):
-            return 0.5 * (step + 1)
-    return 30.0
+    for step in range(int(8 * BACK_S)):
+        found = [ms for at, ms in watched if ended + step / 2 <= at < ended + (step + 1) / 2]
+        if found and float(np.median(found)) <= max(calm_ms, 5.0):
+            return (step + 1) / 2
+    return 4 * BACK_S
 
 
 def _slope(samples: list[tuple[float, float]]) -> tuple[float, float]:

@@ -115,6 +115,7 @@ async def running(settings: ExchangeSettings, start: _Message) -> AsyncIterator[
                 "optional_signals": settings.optional_signals,
                 "extensions": settings.extensions,
                 "urls": dict(settings.urls),
+                "memory_bytes": settings.memory_bytes,
                 "files_folder": None if settings.files_folder is None else str(settings.files_folder),
                 **start,
             }

@@ -105,6 +105,12 @@ class MalformedPage(FetchFailed):
     kind = "malformed_page"
 
 
+class AnswerTooLarge(FetchFailed):
+    """The source's answer needs more memory than a fetching process may take."""
+
+    kind = "answer_too_large"
+
+
 class NothingUsable(FetchFailed):
     """Everything was read from the beginning, and none of it is a signal of a type that is known here."""
 

@@ -68,6 +68,8 @@ def _of_one(error: BaseException) -> tuple[str, float | None] | None:  # noqa: P
             return "source_busy", error.wait_s
         case SignalExchangeAPIInvalidAuthException() | SignalExchangeAPIMissingAuthException():
             return "source_refused", None
+        case MemoryError():
+            return "answer_too_large", None
         case NotImplementedError():
             return "unsupported", None
         case requests.exceptions.InvalidJSONError() | requests.exceptions.ContentDecodingError():
@@ -128,6 +130,8 @@ def _message(error: BaseException) -> str:
             return plain(error.pretty_str())
         case SignalExchangeAPIInvalidAuthException() | ExchangeError():
             return plain(error.message)
+    if isinstance(error, MemoryError):
+        return "the answer needs more memory than SAMELOOK_EXCHANGE_MEMORY_MB allows"
     return f"{type(error).__name__}: {plain(str(error))}"[:_LONGEST_MESSAGE]
 
 

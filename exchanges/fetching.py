@@ -26,6 +26,7 @@ from samelook.sql.pool import Connection, Pool
 
 from .child import Child, running
 from .errors import (
+    AnswerTooLarge,
     ExchangeError,
     ExchangeHeld,
     FetchedElsewhere,
@@ -46,7 +47,8 @@ from .store import Exchange, ExchangeStore
 _log = structlog.get_logger(__name__)
 _LOOK_S = 0.2
 _BY_KIND: Mapping[str, type[FetchFailed]] = {
-    failure.kind: failure for failure in (SourceBusy, SourceRefused, SourceUnreachable, MalformedPage)
+    failure.kind: failure
+    for failure in (SourceBusy, SourceRefused, SourceUnreachable, MalformedPage, AnswerTooLarge)
 }
 
 

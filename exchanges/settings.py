@@ -92,6 +92,14 @@ class ExchangeSettings:
         "Seconds without a word after which the process that fetches an exchange is killed.",
         at_least(1, float),
     )
+    memory_bytes: int = variable(
+        "SAMELOOK_EXCHANGE_MEMORY_MB",
+        2048 << 20,
+        "Megabytes that the process which fetches an exchange may take, beside its programs: an answer may be a "
+        "bomb, or have no end.",
+        at_least(64, int),
+        unit=1 << 20,
+    )
     run_s: float = 3600.0
     """One run takes no longer; the next one goes on from its last page."""
     attempts: int = 3

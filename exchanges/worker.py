@@ -11,7 +11,9 @@ import os
 import queue
 import sys
 import threading
+import traceback
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from itertools import islice
 from typing import Any, BinaryIO, NoReturn
@@ -96,6 +98,7 @@ class Fetch:
         self._collab = _loaded(start["config"], self._api.get_config_cls())
         self._credentials = self._credentials_of(start["credentials"])
         self._converter = Converter(self._api, self._collab, self._types, self._portable, self._overheard)
+        _bound_memory(start["memory_bytes"])
 
     def report(self) -> None:
         """Says one opinion, or that a signal was seen."""
@@ -330,6 +333,19 @@ def _secrets(credentials: object) -> tuple[str, ...]:
     return tuple(sorted(written, key=len, reverse=True))
 
 
+def _bound_memory(more_bytes: int) -> None:
+    """Takes so much memory and no more from now on, where the system has such a limit."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    from samelook.hashing.worker import address_space
+
+    most = address_space() + more_bytes
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
 def main() -> None:
     """Does what the first message asks."""
     outgoing = os.fdopen(os.dup(1), "wb")
@@ -347,6 +363,8 @@ def main() -> None:
         else:
             fetch.run()
     except Exception as error:  # noqa: BLE001 - the root of the process: it says what happened and ends
+        if isinstance(error, MemoryError):
+            traceback.clear_frames(error.__traceback__)  # which hold what filled the memory
         if fetch is None:
             line.send(about="error", **explained(error), raw=None, asked=True, read=0)
         else:

@@ -7,7 +7,6 @@ import base64
 import hmac
 import re
 import time
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from samelook.facts.follower import Follower
 from samelook.facts.keeper import Keeper
 from samelook.facts.look_worker import LookWorker
 from samelook.hashing.sandbox import Sandbox
+from samelook.looks.remembered import Remembered
 from samelook.names.suffixes import load_suffixes
 from samelook.sql.named import queries
 from samelook.sql.pool import open_connection, open_pool
@@ -40,6 +40,8 @@ HOUR_S = 3600.0
 CACHED_AT_MOST_S = 60.0
 CACHED_BYTES = 64 << 20
 """Of answers; one may have 400 KB."""
+_OVERHEAD = 800
+"""What keeping an answer takes beside its text, in bytes."""
 LOOKS_PAGE = 200
 _NUMBER = re.compile("[0-9]{1,18}")
 
@@ -83,8 +85,9 @@ class Extension:
         self.writes: Any = queries("extension")
         self.crawls = _hourly(settings.crawls_per_hour, levels, "crawls")
         self._network_key = settings.network_key
-        self._cache: OrderedDict[tuple[bytes, int | None], Cached] = OrderedDict()
-        self._cached_bytes = 0
+        self._cache: Remembered[tuple[bytes, int | None], Cached] = Remembered(
+            CACHED_BYTES, lasts_s=CACHED_AT_MOST_S, clock=clock
+        )
         self._checksum: tuple[str, str, int] = ("", "", 0)
 
     def cached(self, key: tuple[bytes, int | None]) -> Cached | None:
@@ -99,13 +102,8 @@ class Extension:
         return cached if 0 <= age < fresh else None  # below 0: the clock was set back
 
     def cache(self, key: tuple[bytes, int | None], answer: Cached) -> None:
-        before = self._cache.pop(key, None)
-        self._cached_bytes -= 0 if before is None else len(before.payload)
-        self._cache[key] = answer
-        self._cached_bytes += len(answer.payload)
-        while len(self._cache) > self.settings.verdicts.cached_answers or self._cached_bytes > CACHED_BYTES:
-            _, dropped = self._cache.popitem(last=False)
-            self._cached_bytes -= len(dropped.payload)
+        """Keeps an answer for those who ask the same within a minute."""
+        self._cache.put(key, answer, _OVERHEAD + len(answer.payload))
 
     def may_crawl(self, address: str) -> bool:
         """Whether whoever asks may send the crawler to one more site."""

@@ -7,7 +7,6 @@ import base64
 import binascii
 import hashlib
 import json
-from collections import OrderedDict
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -23,6 +22,8 @@ from samelook.facts.rank_reader import RANK_WAIT_S, RankReader
 from samelook.hashing.errors import HashingError
 from samelook.looks.files import looks_of_file
 from samelook.looks.likeness import looks_given
+from samelook.looks.look import FORM_BYTES
+from samelook.looks.remembered import Remembered
 from samelook.names.errors import NotASite
 from samelook.names.sites import Hosting, Site, host_of_url, is_address, site_of
 from samelook.sql.away import AWAY
@@ -36,7 +37,12 @@ if TYPE_CHECKING:
     from samelook.sql.pool import Pool
 
 RANK_KEPT_S = 60.0
-_MOST_RANKS = 100_000
+_MOST_RANKS = 20_000
+SENT_BYTES = 64 << 20
+"""Of looks of icons that clients sent."""
+_SENT_OVERHEAD = 2000
+_LOOK_OVERHEAD = 2
+"""A look's pictures are kept twice once it was compared: as they came, and side by side."""
 _PDQ_BYTES = 32
 
 
@@ -58,8 +64,9 @@ class Answers:
         self._settings = settings
         self._clock = clock
         self.judge = Judge(follower, settings.verdicts, clock)
-        self._sent: OrderedDict[bytes, asyncio.Future[AskedIcon]] = OrderedDict()
-        self._ranks: OrderedDict[str, tuple[float, int | None]] = OrderedDict()
+        self._sent: Remembered[bytes, AskedIcon] = Remembered(SENT_BYTES)
+        self._being_looked_at: dict[bytes, asyncio.Future[AskedIcon]] = {}
+        self._ranks: Remembered[str, tuple[float, int | None]] = Remembered(_MOST_RANKS)
         self._reader = RankReader(pool)
 
     async def answer(
@@ -137,21 +144,24 @@ class Answers:
     async def _of_digest(self, sha256: bytes) -> AskedIcon:
         if sha256 in self.judge.memory.pictures:
             return AskedIcon(sha256)
-        sent = self._sent.get(sha256)
-        return AskedIcon(sha256) if sent is None else await asyncio.shield(sent)
+        looking = self._being_looked_at.get(sha256)
+        if looking is not None:
+            return await asyncio.shield(looking)
+        return self._sent.get(sha256) or AskedIcon(sha256)
 
     async def _of_bytes(self, body: bytes) -> AskedIcon:
         sha256 = hashlib.sha256(body).digest()
         if sha256 in self.judge.memory.pictures:
             return AskedIcon(sha256)
         sent = self._sent.get(sha256)
-        if sent is None:
-            sent = self._sent[sha256] = asyncio.ensure_future(self._looked_at(sha256, body))
-            sent.add_done_callback(lambda done: self._forget_accidents(sha256, done))
-            while len(self._sent) > self._settings.verdicts.remembered_pictures:
-                self._sent.popitem(last=False)
+        if sent is not None:
+            return sent
+        looking = self._being_looked_at.get(sha256)
+        if looking is None:
+            looking = self._being_looked_at[sha256] = asyncio.ensure_future(self._looked_at(sha256, body))
+            looking.add_done_callback(lambda done: self._keep(sha256, done))
         # Shielded: another question may wait for the same picture.
-        return await asyncio.shield(sent)
+        return await asyncio.shield(looking)
 
     async def _looked_at(self, sha256: bytes, body: bytes) -> AskedIcon:
         try:
@@ -161,14 +171,15 @@ class Answers:
         looks = tuple(look for look in given_looks if look.forms)
         return AskedIcon(sha256, looks, hashlib.md5(body, usedforsecurity=False).digest())
 
-    def _forget_accidents(self, sha256: bytes, done: asyncio.Future[AskedIcon]) -> None:
+    def _keep(self, sha256: bytes, done: asyncio.Future[AskedIcon]) -> None:
         """A picture that is bad stays bad; a worker that died, or ran out of time, says nothing for ever."""
-        if (
-            done.cancelled()
-            or done.exception() is not None
-            or (done.result().error or "").startswith("decoder_")
-        ):
-            self._sent.pop(sha256, None)
+        del self._being_looked_at[sha256]
+        if done.cancelled() or done.exception() is not None:
+            return
+        icon = done.result()
+        if not (icon.error or "").startswith("decoder_"):
+            forms = sum(len(look.forms) for look in icon.looks or ())
+            self._sent.put(sha256, icon, _SENT_OVERHEAD + _LOOK_OVERHEAD * FORM_BYTES * forms)
 
     async def _of_signals(self, signals: dict[str, str]) -> list[AskedIcon]:
         try:
@@ -205,9 +216,7 @@ class Answers:
         # Only the keeper knows whether a good rank has held; until it has looked, it does not count.
         if self._settings.verdicts.tiers.rule_for(position) is not None:
             position = None
-        self._ranks[site] = (now, position)
-        while len(self._ranks) > _MOST_RANKS:
-            self._ranks.popitem(last=False)
+        self._ranks.put(site, (now, position))
         return position
 
     # ---- what follows from an answer ----

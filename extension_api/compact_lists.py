@@ -55,6 +55,7 @@ class CompactLists:
         self._epoch, self._seq = "", 0
         self._looked_at = 0.0
         self._key: Ed25519PrivateKey | None = None
+        self._whole: tuple[CompactList, bytes] | None = None
 
     async def whole_or_since(self, since: str | None) -> tuple[str, bytes]:
         """The version and the signed file: of all, or of what changed after a version.
@@ -67,20 +68,24 @@ class CompactLists:
         if since is not None and known is None:
             raise BadRequest("`since` is a version that an earlier list named.")
         key = await self._signing_key()
-        public = key.public_key().public_bytes_raw()
         async with self._lock:
             built = await self._current()
             # A version from the future means that the database was put back to an earlier state.
             if since is None or known is None or known[1] != self._epoch or int(known[2]) > self._seq:
-                body = await asyncio.to_thread(built.whole, public)
-            else:
-                rows = self._queries.sites_changed(self._pool, seq=int(known[2]))
-                changed = [row["site"] async for row in rows]
-                if 2 * len(changed) > len(built.sites):
-                    body = await asyncio.to_thread(built.whole, public)
-                else:
-                    body = built.since(since, changed, public)
+                return built.version, await self._signed_whole(built, key)
+            rows = self._queries.sites_changed(self._pool, seq=int(known[2]))
+            changed = [row["site"] async for row in rows]
+            if 2 * len(changed) > len(built.sites):
+                return built.version, await self._signed_whole(built, key)
+            body = built.since(since, changed, key.public_key().public_bytes_raw())
         return built.version, body + await asyncio.to_thread(key.sign, body)
+
+    async def _signed_whole(self, built: CompactList, key: Ed25519PrivateKey) -> bytes:
+        """The whole list, signed; the same bytes for all who ask, as it may be tens of megabytes."""
+        if self._whole is None or self._whole[0] is not built:
+            body = await asyncio.to_thread(built.whole, key.public_key().public_bytes_raw())
+            self._whole = (built, body + await asyncio.to_thread(key.sign, body))
+        return self._whole[1]
 
     async def _current(self) -> CompactList:
         now = self._clock()

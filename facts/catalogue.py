@@ -6,7 +6,7 @@ allowed somewhere the verdict decides.
 
 from __future__ import annotations
 
-from collections import OrderedDict
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
@@ -18,6 +18,7 @@ from samelook.facts.catalogue_data import packaged_defaults, packaged_vendors
 from samelook.facts.common import Vendor, VendorKind
 from samelook.looks.likeness import LOOK_RULES, MOST_LOOKS, likenesses, versions_of
 from samelook.looks.look import PDQ_BYTES, Look
+from samelook.looks.remembered import Remembered
 from samelook.looks.rules import Rule
 from samelook.matching.distance import distances
 from samelook.names.sites import Site
@@ -49,7 +50,7 @@ class CommonLooks:
             known = self.vendors.get(vendor.product)
             self.vendors[vendor.product] = vendor if known is None else _joined(known, vendor)
         self.pictures = tuple(picture for picture in pictures if picture.product in self.vendors)
-        self._remembered: OrderedDict[bytes, Vendor | None] = OrderedDict()
+        self._remembered: Remembered[bytes, tuple[Vendor | None]] = Remembered(_REMEMBERED)
         self._of_site = {site: vendor for vendor in self.vendors.values() for site in vendor.sites}
 
     def vendor_of(self, site: Site) -> Vendor | None:
@@ -57,14 +58,13 @@ class CommonLooks:
 
     def default_like(self, looks: Sequence[Look]) -> Vendor | None:
         # Most questions are about pictures that were asked about before.
-        key = b"".join(form.pdq + form.picture for look in looks for form in look.forms)
-        if key in self._remembered:
-            self._remembered.move_to_end(key)
-            return self._remembered[key]
-        vendor = self._remembered[key] = self._default_like(looks)
-        if len(self._remembered) > _REMEMBERED:
-            self._remembered.popitem(last=False)
-        return vendor
+        parts = (form.pdq + form.picture for look in looks for form in look.forms)
+        key = hashlib.blake2b(b"".join(parts), digest_size=16).digest()
+        remembered = self._remembered.get(key)
+        if remembered is None:
+            remembered = (self._default_like(looks),)
+            self._remembered.put(key, remembered)
+        return remembered[0]
 
     def _default_like(self, looks: Sequence[Look]) -> Vendor | None:
         defaults = self._defaults

@@ -89,7 +89,7 @@ class Gatherer:
         if self._of is not self.memory:
             self._of, choices = self.memory, self._settings
             self._near = NearLooks(
-                self.memory.index, self._clock, cached_s=choices.cached_s, most=choices.cached_answers
+                self.memory.index, self._clock, cached_s=choices.cached_s, most=choices.found_looks
             )
         return self._near
 

@@ -41,9 +41,8 @@ class VerdictSettings:
     """How often changes are looked for; two polls lie between a write and its effect."""
     cached_s: float = 0.8
     """How long an answer may be given again while facts of other sites change."""
-    cached_answers: int = 100_000
+    found_looks: int = 50_000
+    """Looks found by searches that are remembered, some 30 MB."""
     looks_folder: Path | None = None
     """Where processes share the bytes of looks; None: each keeps its own."""
-    remembered_pictures: int = 20_000
-    """Looks of icons that clients sent, kept in this process."""
     remembered_sightings: int = 200_000

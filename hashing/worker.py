@@ -126,7 +126,7 @@ def _confine(limits: SandboxLimits) -> None:
     import resource
 
     bounds = {
-        "RLIMIT_AS": _address_space() + limits.memory_bytes,
+        "RLIMIT_AS": address_space() + limits.memory_bytes,
         "RLIMIT_NOFILE": limits.open_files,
         "RLIMIT_NPROC": 0,
         "RLIMIT_FSIZE": 0,
@@ -140,7 +140,7 @@ def _confine(limits: SandboxLimits) -> None:
                 resource.setrlimit(number, (bound, bound))
 
 
-def _address_space() -> int:
+def address_space() -> int:
     """Bytes of address space in use; a generous guess where /proc is missing."""
     try:
         with open("/proc/self/statm", encoding="ascii") as statm:  # noqa: PTH123 - pathlib is one import more

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -10,6 +9,7 @@ from typing import Final
 from samelook.looks.index import FoundLook, LookIndex
 from samelook.looks.likeness import versions_of
 from samelook.looks.look import Look
+from samelook.looks.remembered import Remembered
 from samelook.looks.rules import Rule
 
 _OF_TIERS: Final[tuple[Rule | None, ...]] = tuple(Rule)
@@ -26,15 +26,17 @@ class _Remembered:
 
 
 class NearLooks:
-    """Searches an index for looks like those of pictures. Nothing here waits for anything."""
+    """Searches an index for looks like those of pictures. Nothing here waits for anything.
+
+    Of all searches together at most `most` found looks are remembered, and as many searches.
+    """
 
     def __init__(self, index: LookIndex, clock: Callable[[], float], *, cached_s: float, most: int) -> None:
         self._index = index
         self._clock = clock
         self._cached_s = cached_s
-        self._most = most
-        self._memory: OrderedDict[tuple[bytes, bool], _Remembered] = OrderedDict()
-        self._faint: OrderedDict[bytes, tuple[int, float, list[int]]] = OrderedDict()
+        self._memory: Remembered[tuple[bytes, bool], _Remembered] = Remembered(most)
+        self._faint: Remembered[bytes, tuple[int, float, list[int]]] = Remembered(most)
 
     def near(
         self, sha256: bytes, looks: Sequence[Look], numbers: Sequence[int] | None, *, of_tiers: bool = False
@@ -57,9 +59,7 @@ class NearLooks:
             return remembered[2]
         version, now = self._index.version, self._clock()
         found = [number for look in looks for number in self._index.faintly_like(look)]
-        self._faint[sha256] = (version, now, found)
-        while len(self._faint) > self._most:
-            self._faint.popitem(last=False)
+        self._faint.put(sha256, (version, now, found), 1 + len(found))
         return found
 
     def steps(self, sha256: bytes, looks: Sequence[Look], numbers: Sequence[int] | None) -> Iterator[object]:
@@ -72,11 +72,11 @@ class NearLooks:
         remembered = self._memory.get(key)
         if remembered is None:
             return None
-        self._memory.move_to_end(key)
         return remembered.found if self._holds(remembered.version, remembered.at) else None
 
     def _holds(self, version: int, at: float) -> bool:
-        return version == self._index.version or self._clock() - at < self._cached_s
+        # Below 0: the clock was set back.
+        return version == self._index.version or 0 <= self._clock() - at < self._cached_s
 
     def _search(
         self, sha256: bytes, looks: Sequence[Look], numbers: Sequence[int] | None, *, of_tiers: bool
@@ -96,6 +96,4 @@ class NearLooks:
                 again = index.search_again(probes, before.found[which], before.version, tiers=tiers)
             found.append(index.search(probes, tiers=tiers, own=own) if again is None else again)
             yield found[-1]
-        self._memory[key] = _Remembered(version, now, found)
-        while len(self._memory) > self._most:
-            self._memory.popitem(last=False)
+        self._memory.put(key, _Remembered(version, now, found), 1 + sum(map(len, found)))

@@ -44,7 +44,7 @@ _LURES: Final = """
 """Words that are put before or behind a name to catch those who look for it."""
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=8192)
 def folded(label: str) -> str:
     """A label as the eye takes it in: `xn--gtlab-p9a`, `g1tlab` and `GİTLAB` all read `gltlab`.
 

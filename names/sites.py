@@ -24,8 +24,11 @@ Site = NewType("Site", str)
 """A registrable domain, a platform's tenant, or a public IP address."""
 
 MAX_URL_CHARS = 8192
+_IMPOSSIBLE = "a name of one label, or an impossible one"
 _SCHEMES = frozenset({"http:", "https:"})
-_CACHED = 262_144
+_CACHED = 8192
+"""Names of which each answer is remembered: enough for those in hand at a time. Anybody can invent names, and
+each takes up to a kilobyte in each of the caches."""
 
 
 class Hosting(StrEnum):
@@ -61,7 +64,7 @@ def host_of_url(text: str) -> Host:
     host = str(parsed.hostname).removesuffix(".")
     if str(parsed.protocol) not in _SCHEMES:
         raise NotASite("Only http and https sites have verdicts.")
-    why = _why_private(host)
+    why = _IMPOSSIBLE if len(host) > MAX_NAME else _why_private(host)
     if why is not None:
         raise NotASite(f"{host[:MAX_NAME]} is no public site: {why}.", reason=why)
     return Host(host.strip("[]"))
@@ -71,8 +74,8 @@ def host_of_url(text: str) -> Host:
 def _why_private(host: str) -> str | None:
     if host.startswith("[") or host.rpartition(".")[2].isdigit():
         return why_refused(host.strip("[]"))
-    if "." not in host or len(host) > MAX_NAME or ".." in host or host.startswith("."):
-        return "a name of one label, or an impossible one"
+    if "." not in host or ".." in host or host.startswith("."):
+        return _IMPOSSIBLE
     return why_not_public(host)
 
 

@@ -28,7 +28,7 @@ def is_registry_suffix(suffix: str) -> bool:
     return "." not in suffix or bool(_suffixes_of_registries().publicsuffix(suffix) == suffix)
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=4096)
 def is_delegated(top_level: str) -> bool:
     """Whether a top-level domain exists, as far as the bundled list knows."""
     return _suffixes_of_registries().publicsuffix(top_level) is not None

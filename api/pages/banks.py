@@ -15,7 +15,7 @@ from samelook.api.errors import ApiError, bad_request
 from samelook.api.exchange_service import EXCHANGES
 from samelook.api.pages.frame import TAG
 from samelook.api.pages.render import done, page
-from samelook.api.requests import id_of, parsed_json, query_of, validated
+from samelook.api.requests import id_of, parsed_json, query_of, texts_of, validated
 from samelook.api.routes.hashing import fetcher_of, hashed
 from samelook.api.state import CURATION, MATCHING, SETTINGS, check_admin, check_hashing, show_at_once
 from samelook.api.uploads import Media, SentForm, fetched_media, form_of
@@ -88,7 +88,7 @@ async def banks(request: web.Request) -> web.Response:
 @routes.post("/ui/banks")
 @described(TAG, "A new bank", page=True, role="curator")
 async def create_bank(request: web.Request) -> web.Response:
-    form = validated(await _texts(request), BankForm)
+    form = validated(await texts_of(request), BankForm)
     bank = await request.app[CURATION].banks.create(form.name.strip(), **form.said())
     await show_at_once(request, "")
     return done(request, _path(bank.name), f"The bank {bank.name} is there.")
@@ -97,7 +97,7 @@ async def create_bank(request: web.Request) -> web.Response:
 @routes.post("/ui/signal-types/{name}")
 @described(TAG, "Switches a signal type on or off", page=True, role="admin")
 async def switch_type(request: web.Request) -> web.Response:
-    name, wanted = request.match_info["name"], (await _texts(request)).get("on") == "yes"
+    name, wanted = request.match_info["name"], (await texts_of(request)).get("on") == "yes"
     await request.app[CURATION].banks.set_type_ratio(name, float(wanted))
     await show_at_once(request, "")
     return done(request, "/ui/banks", f"{name} is {'on' if wanted else 'off'}.")
@@ -141,7 +141,7 @@ async def bank(request: web.Request) -> web.Response:
 @routes.post("/ui/banks/{bank_name}")
 @described(TAG, "Changes how a bank takes part", page=True, role="curator")
 async def update_bank(request: web.Request) -> web.Response:
-    form, name = validated(await _texts(request), BankForm), request.match_info["bank_name"]
+    form, name = validated(await texts_of(request), BankForm), request.match_info["bank_name"]
     new_name = form.name.strip()
     changed = await request.app[CURATION].banks.update(
         name, new_name=new_name if new_name and new_name != name else None, **form.said()
@@ -154,7 +154,7 @@ async def update_bank(request: web.Request) -> web.Response:
 @described(TAG, "Removes a bank with everything in it", page=True, role="curator")
 async def remove_bank(request: web.Request) -> web.Response:
     name, store = request.match_info["bank_name"], request.app[CURATION].banks
-    if (await _texts(request)).get("confirmed") != name:
+    if (await texts_of(request)).get("confirmed") != name:
         raise bad_request(f"To remove a bank, write its name: {name}.")
     if (await store.bank(name)).owner == "exchange":
         check_admin(request, "To remove a bank with the exchange that feeds it")
@@ -195,7 +195,7 @@ async def add_content(request: web.Request) -> web.Response:
 @described(TAG, "Removes, restores, switches or describes a content", page=True, role="curator")
 async def change_content(request: web.Request) -> web.Response:
     bank_name, content_id = request.match_info["bank_name"], id_of(request, "content_id")
-    contents, texts = request.app[CURATION].contents, await _texts(request)
+    contents, texts = request.app[CURATION].contents, await texts_of(request)
     match texts.get("act"):
         case "remove":
             if not await contents.remove(bank_name, content_id, f"{OPERATOR} {who_acts(request)}"):
@@ -232,10 +232,6 @@ async def _media(request: web.Request, form: SentForm, texts: dict[str, str]) ->
     if "url" in texts:
         return await fetched_media(fetcher_of(request), texts["url"], None)
     raise bad_request("Choose a file, or give a URL or a hash.")
-
-
-async def _texts(request: web.Request) -> dict[str, str]:
-    return {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
 
 
 def _path(bank_name: str) -> str:

@@ -13,7 +13,7 @@ from samelook.api.errors import ApiError, bad_request, explained
 from samelook.api.exchange_service import EXCHANGES
 from samelook.api.pages.frame import TAG
 from samelook.api.pages.render import done, page
-from samelook.api.requests import parsed_json, validated
+from samelook.api.requests import parsed_json, texts_of, validated
 from samelook.api.state import show_at_once
 from samelook.exchanges.errors import ExchangeError
 
@@ -55,7 +55,7 @@ async def exchanges(request: web.Request) -> web.Response:
 @routes.post("/ui/exchanges")
 @described(TAG, "A new exchange, and the bank that it feeds", page=True, role="admin")
 async def create_exchange(request: web.Request) -> web.Response:
-    texts = await _texts(request)
+    texts = await texts_of(request)
     form, store = (
         validated({key: value for key, value in texts.items() if value}, ExchangeForm),
         request.app[EXCHANGES],
@@ -118,7 +118,7 @@ async def release_flood(request: web.Request) -> web.Response:
 @routes.post("/ui/exchanges/{name}")
 @described(TAG, "Switches an exchange, or changes its configuration", page=True, role="admin")
 async def update_exchange(request: web.Request) -> web.Response:
-    name, texts, store = request.match_info["name"], await _texts(request), request.app[EXCHANGES]
+    name, texts, store = request.match_info["name"], await texts_of(request), request.app[EXCHANGES]
     form = validated({key: value for key, value in texts.items() if value}, ExchangeForm)
     found = await store.exchange(name)
     config = _fields((await store.schema(found.api))["config_schema"], texts, _CONFIG)
@@ -129,7 +129,7 @@ async def update_exchange(request: web.Request) -> web.Response:
 @routes.post("/ui/exchanges/{name}/credentials")
 @described(TAG, "Sets or clears an exchange's own credentials", page=True, role="admin")
 async def set_credentials(request: web.Request) -> web.Response:
-    name, texts, store = request.match_info["name"], await _texts(request), request.app[EXCHANGES]
+    name, texts, store = request.match_info["name"], await texts_of(request), request.app[EXCHANGES]
     found = await store.exchange(name)
     schema = (await store.schema(found.api))["credentials_schema"]
     if schema is None:
@@ -147,7 +147,7 @@ async def set_credentials(request: web.Request) -> web.Response:
 @described(TAG, "Removes an exchange with its bank", page=True, role="admin")
 async def remove_exchange(request: web.Request) -> web.Response:
     name = request.match_info["name"]
-    if (await _texts(request)).get("confirmed") != name:
+    if (await texts_of(request)).get("confirmed") != name:
         raise bad_request(f"To remove an exchange, write its name: {name}.")
     if not await request.app[EXCHANGES].delete(name):
         raise ApiError(404, "There is no such exchange.")
@@ -178,10 +178,6 @@ def _value(name: str, kind: str, text: str) -> Any:
     if kind == "enum" and text.lstrip("-").isdigit():
         return int(text)
     return text
-
-
-async def _texts(request: web.Request) -> dict[str, str]:
-    return {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
 
 
 def _path(name: str) -> str:

@@ -9,6 +9,7 @@ from samelook.api.description import described
 from samelook.api.errors import ApiError, bad_request, explained
 from samelook.api.pages.pictures import PICTURES
 from samelook.api.pages.render import asset, page
+from samelook.api.requests import texts_of
 from samelook.api.state import POOL
 from samelook.api.visitors import SESSION_COOKIE, SESSIONS, next_of, set_cookie
 
@@ -59,8 +60,7 @@ async def sign_in_form(request: web.Request) -> web.Response:
 @routes.post("/ui/sign-in")
 @described(TAG, "Signs in a user, or whoever shows an API key", role=None, page=True)
 async def sign_in(request: web.Request) -> web.Response:
-    sent = await request.post()
-    fields = {name: value for name, value in sent.items() if isinstance(value, str)}
+    fields = await texts_of(request)
     sessions, network = request.app[SESSIONS], network_behind(request)
     following, name = next_of(fields.get("next", "")), fields.get("name", "")
     if not fields.get("key") and not (name and fields.get("password")):

@@ -6,11 +6,13 @@ import asyncio
 import json
 import re
 import time
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
 
+from samelook.api.callers import address_of
 from samelook.api.description import described
 from samelook.api.errors import ApiError, bad_request
 from samelook.api.exchange_service import EXCHANGES
@@ -31,9 +33,11 @@ _FRESH_S = 4.0
 _LOOK_S = 5.0
 _STREAM_S = 600.0
 """A stream ends then; the browser asks again, and shows once more that it may."""
-_MOST_STREAMS = 64
+_MOST_STREAMS, _MOST_OF_A_CLIENT = 64, 16
 _HASH = re.compile(r"(?:[0-9a-fA-F]{16}|[0-9a-fA-F]{32}|[0-9a-fA-F]{64})|-?[0-9]{6,10}")
-_PICTURE = re.compile(r"https?://\S+\.(?:png|ico|svg|gif|jpe?g|webp|avif|bmp)(?:[?#]\S*)?", re.IGNORECASE)
+_PICTURE = re.compile(
+    r"https?://[^\s?#]+\.(?:png|ico|svg|gif|jpe?g|webp|avif|bmp)(?:[?#]\S*)?", re.IGNORECASE
+)
 
 
 class Live:
@@ -41,7 +45,8 @@ class Live:
 
     def __init__(self) -> None:
         self.stopping = asyncio.Event()
-        self.streams = 0
+        self.streams: Counter[str] = Counter()
+        """By the address of who follows them."""
         self.values = Remembered(_values, _FRESH_S).values
 
 
@@ -82,15 +87,17 @@ async def events(request: web.Request) -> web.StreamResponse:
     live = request.app[LIVE]
     if "text/event-stream" not in request.headers.get("Accept", ""):
         raise ApiError(406, "This is a stream of events, for Accept: text/event-stream.")
-    if live.streams >= _MOST_STREAMS:
+    client = address_of(request)
+    if live.streams.total() >= _MOST_STREAMS or live.streams[client] >= _MOST_OF_A_CLIENT:
         raise ApiError(503, "Too many pages are being followed.", headers={"Retry-After": "60"})
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
     await response.prepare(request)
-    live.streams += 1
+    live.streams[client] += 1
     try:
         await _send(request, response, live)
     finally:
-        live.streams -= 1
+        live.streams[client] -= 1
+        live.streams += Counter()  # without those that follow none
     return response
 
 

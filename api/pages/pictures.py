@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
-from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -16,6 +15,7 @@ from PIL import Image
 
 from samelook.hashing.sandbox import Sandbox
 from samelook.inspector.thumbnails import Pixels, pixels_of
+from samelook.looks.remembered import Remembered
 from samelook.sql.named import queries
 
 if TYPE_CHECKING:
@@ -30,15 +30,14 @@ class DrawnPictures:
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
-        self._kept: OrderedDict[bytes, bytes] = OrderedDict()
-        self._size = 0
+        self._kept: Remembered[bytes, bytes] = Remembered(_MOST_BYTES)
         self._queries: Any = queries("inspector")
 
     async def drawn(self, connection: Connection, sha256: bytes) -> bytes | None:
         """A picture of the crawl as PNG, at most `SIDE` pixels wide; None where its bytes are not kept."""
-        if sha256 in self._kept:
-            self._kept.move_to_end(sha256)
-            return self._kept[sha256]
+        kept = self._kept.get(sha256)
+        if kept is not None:
+            return kept
         row = await self._queries.picture(connection, sha256=sha256)
         if row is None or row["body"] is None:
             return None
@@ -47,19 +46,14 @@ class DrawnPictures:
     async def drawn_of(self, body: bytes) -> bytes | None:
         """A file as PNG; None where it cannot be decoded."""
         sha256 = hashlib.sha256(body).digest()
-        if sha256 not in self._kept:
+        drawn = self._kept.get(sha256)
+        if drawn is None:
             pixels = await pixels_of(self._sandbox, body, SIDE)
             if pixels is None:
                 return None
-            self._keep(sha256, await asyncio.to_thread(_written, pixels))
-        return self._kept[sha256]
-
-    def _keep(self, sha256: bytes, drawn: bytes) -> None:
-        self._kept[sha256] = drawn
-        self._size += len(drawn)
-        while self._size > _MOST_BYTES and len(self._kept) > 1:
-            _, gone = self._kept.popitem(last=False)
-            self._size -= len(gone)
+            drawn = await asyncio.to_thread(_written, pixels)
+            self._kept.put(sha256, drawn, len(drawn))
+        return drawn
 
 
 PICTURES = web.AppKey("pictures", DrawnPictures)

@@ -13,6 +13,7 @@ from samelook.api.pages.frame import TAG
 from samelook.api.pages.in_memory import PAGE_SETTINGS, judge_of, looks_like
 from samelook.api.pages.render import done, page
 from samelook.api.pages.sentences import how_alike
+from samelook.api.requests import texts_of
 from samelook.api.state import POOL
 from samelook.api.visitors import next_of, who_acts
 from samelook.extension_api.objections import objections_of
@@ -58,11 +59,11 @@ async def site(request: web.Request) -> web.Response:
 @routes.post("/ui/visit")
 @described(TAG, "Sends the crawler to a site before all others", page=True, role="curator")
 async def visit(request: web.Request) -> web.Response:
-    sent = await request.post()
+    sent = await texts_of(request)
     async with request.app[POOL].acquire() as connection:
-        asked = await visit_now(connection, str(sent.get("site", "")), Act(who_acts(request)))
+        asked = await visit_now(connection, sent.get("site", ""), Act(who_acts(request)))
     notice = f"{asked} is next: whoever crawls visits it before all others."
-    return done(request, next_of(str(sent.get("next") or f"/ui/site/{quote(asked)}")), notice)
+    return done(request, next_of(sent.get("next") or f"/ui/site/{quote(asked)}"), notice)
 
 
 def _values(found: Answer) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from samelook.api.errors import bad_request
 from samelook.api.pages.frame import TAG
 from samelook.api.pages.render import done, page
 from samelook.api.pages.sentences import RULES, how_alike, why_caught
-from samelook.api.requests import id_of, query_of, validated
+from samelook.api.requests import id_of, query_of, texts_of, validated
 from samelook.api.state import POOL
 from samelook.api.visitors import next_of, who_acts
 from samelook.extension_api import operator
@@ -115,8 +115,7 @@ async def verdicts_json(request: web.Request) -> web.Response:
 @routes.post("/ui/decide")
 @described(TAG, "Decides about a site", page=True, role="curator")
 async def decide(request: web.Request) -> web.Response:
-    sent = {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
-    wanted = validated(sent, DecisionForm)
+    wanted = validated(await texts_of(request), DecisionForm)
     act = Act(who_acts(request), wanted.note)
     async with request.app[POOL].acquire() as connection:
         notice, subject = await _decided(connection, wanted, act)
@@ -128,8 +127,7 @@ async def decide(request: web.Request) -> web.Response:
 @routes.post(r"/ui/undo/{id:\d+}")
 @described(TAG, "Takes a decision back", page=True, role="curator")
 async def take_back(request: web.Request) -> web.Response:
-    sent = await request.post()
-    following = next_of(str(sent.get("next", "")))
+    following = next_of((await texts_of(request)).get("next", ""))
     async with request.app[POOL].acquire() as connection:
         subject = await undo(connection, id_of(request, "id"), Act(who_acts(request)))
     return done(request, following, f"Taken back what was decided about {subject}.")

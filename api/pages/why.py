@@ -13,6 +13,7 @@ from samelook.api.description import Operation, described
 from samelook.api.errors import ApiError
 from samelook.api.pages.render import page
 from samelook.api.pages.why_words import WORDS, Language
+from samelook.api.requests import texts_of
 from samelook.api.state import FETCHER
 from samelook.api.visitors import VISITOR, admit
 from samelook.crawler.fetching.errors import FetchError
@@ -74,7 +75,7 @@ async def object_here(request: web.Request) -> web.Response:
     answer = await explanation_of(request, number)
     network = network_behind(request)
     extension.reports.take(f"network {network}", 1)
-    sent = {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
+    sent = await texts_of(request)
     contact, message = sent.get("contact", ""), sent.get("message", "")
     if not contact.strip():
         return await why_page(request, answer, WORDS[language_of(request)].contact_missing)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 from aiohttp import web
@@ -30,6 +31,7 @@ routes = web.RouteTableDef()
 TAG = "Extension"
 COST_CACHED, COST_VERDICT, COST_ICON = 1.0, 10.0, 40.0
 _BODY_OF_A_SITE = 150
+_PIECE_BYTES = 256 << 10
 _ICON_CHARS = 64
 """Icons with more data than this are counted as such."""
 CLIENT = Header(CLIENT_HEADER, "A client's token, for verdicts by its own allowlist too.")
@@ -71,6 +73,7 @@ class LooksQuery(BaseModel):
     role="extension",
     headers=(CLIENT, _KNOWN),
     body=models.CheckQuestion,
+    most_bytes=8 << 20,
     example={"url": "lumora-secure.example", "icons": [{"sha256": "ab" * 32}]},
     answer=models.CheckAnswer | models.ChecksAnswer,
     answer_headers=(_ETAG,),
@@ -211,7 +214,14 @@ async def compact_looks(request: web.Request) -> web.Response:
     extension.work.take(address_of(request), COST_ICON)
     version, body = await extension.compact.whole_or_since(request.query.get("since"))
     headers = {"ETag": f'"{version}"', "Cache-Control": "no-cache"}
-    return web.Response(body=body, content_type="application/octet-stream", headers=headers)
+    headers["Content-Length"] = str(len(body))
+    return web.Response(body=_pieces(body), content_type="application/octet-stream", headers=headers)
+
+
+async def _pieces(body: bytes) -> AsyncIterator[bytes]:
+    """A body to be sent piece by piece: all who read the list, however slowly, share its bytes."""
+    for start in range(0, len(body), _PIECE_BYTES):
+        yield body[start : start + _PIECE_BYTES]
 
 
 @routes.get("/x/v1/why/{id}")

@@ -14,7 +14,7 @@ from samelook.api.errors import ApiError, bad_request
 from samelook.api.keys import ROTATION_S, ApiKey
 from samelook.api.models import Message
 from samelook.api.requests import body_of, id_of, json_of, validated
-from samelook.api.state import KEYS
+from samelook.api.state import CALLER, KEYS
 
 routes = web.RouteTableDef()
 _TAG = "Configuration"
@@ -80,7 +80,8 @@ async def list_keys(request: web.Request) -> web.Response:
     example={"name": "dashboard", "role": "viewer"},
     answer=NewKeyAnswer,
     status=201,
-    errors=(400, 413, 415),
+    errors=(400, 403, 413, 415),
+    meanings={403: "The name is taken, or the key would do more than the one that makes it, or last longer."},
 )
 async def create_key(request: web.Request) -> web.Response:
     body = await body_of(request, KeyCreate)
@@ -89,7 +90,12 @@ async def create_key(request: web.Request) -> web.Response:
         scopes = frozenset(body.scopes)
         check_scopes(request.app, scopes)
     key, secret = await request.app[KEYS].create(
-        body.name, body.role, scopes=scopes, per_minute=body.per_minute, expires_s=body.expires_in_s
+        body.name,
+        body.role,
+        scopes=scopes,
+        per_minute=body.per_minute,
+        expires_s=body.expires_in_s,
+        by=request.get(CALLER),
     )
     return answer_model(NewKeyAnswer(**_shown(key), key=secret), 201)
 
@@ -103,11 +109,14 @@ async def create_key(request: web.Request) -> web.Response:
     body=KeyRotation,
     answer=NewKeyAnswer,
     status=201,
-    errors=(400, 404, 413, 415),
+    errors=(400, 403, 404, 413, 415),
+    meanings={403: "The key may do more than the one that is shown."},
 )
 async def rotate_key(request: web.Request) -> web.Response:
     body = validated(await json_of(request) if request.can_read_body else {}, KeyRotation)
-    key, secret = await request.app[KEYS].rotate(id_of(request, "id"), grace_s=body.grace_s)
+    key, secret = await request.app[KEYS].rotate(
+        id_of(request, "id"), grace_s=body.grace_s, by=request.get(CALLER)
+    )
     return answer_model(NewKeyAnswer(**_shown(key), key=secret), 201)
 
 

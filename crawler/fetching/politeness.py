@@ -26,7 +26,7 @@ def _suffixes() -> PublicSuffixList:
     return PublicSuffixList()
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=16_384)
 def polite_site(host: str) -> str:
     """The key under which `host` shares a budget: its registrable domain, or the host itself."""
     name = host.removesuffix(".")

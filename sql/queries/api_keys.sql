@@ -25,11 +25,16 @@ UPDATE api_keys SET revoked_at = expires_at
 WHERE name = :name AND revoked_at IS NULL AND replaced_at IS NULL AND expires_at <= now();
 
 -- name: replace_key(id, grace_s)^
--- Notes that a key is being replaced: it works for the grace time, or until it would have ended. By primary key.
-UPDATE api_keys
+-- Notes that a key is being replaced: it works for the grace time, or until it would have ended. With how long it was
+-- to last in all, if it was to end. By primary key.
+WITH before AS (
+    SELECT id, extract(epoch FROM expires_at - created_at)::float8 AS lasts_s FROM api_keys WHERE id = :id FOR UPDATE
+)
+UPDATE api_keys AS k
 SET replaced_at = now(), expires_at = least(expires_at, now() + (:grace_s)::float8 * interval '1 second')
-WHERE id = :id AND revoked_at IS NULL AND replaced_at IS NULL AND (expires_at IS NULL OR expires_at > now())
-RETURNING name, role, scopes, per_minute, extract(epoch FROM expires_at - now())::float8 AS ends_in_s;
+FROM before
+WHERE k.id = before.id AND revoked_at IS NULL AND replaced_at IS NULL AND (expires_at IS NULL OR expires_at > now())
+RETURNING name, role, scopes, per_minute, extract(epoch FROM expires_at - now())::float8 AS ends_in_s, before.lasts_s;
 
 -- name: revoke_key(id)^
 -- Ends a key; what it was, if it was there. By primary key.

@@ -155,7 +155,8 @@ class Background:
         return str(self.do(self._serve(app)))
 
     async def _serve(self, app: web.Application) -> str:
-        runner = service_runner(app, shutdown_timeout=1)
+        run = service_runner if SETTINGS in app else web.AppRunner  # sites are not ours
+        runner = run(app, shutdown_timeout=1)
         self._runners.append(runner)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -431,3 +431,31 @@ def test_a_trusted_network_is_known_in_every_spelling(address: str, expected: bo
 def test_a_network_that_is_none_is_refused_by_name() -> None:
     with pytest.raises(SettingsError, match="SAMELOOK_TRUSTED_NETWORKS"):
         load_settings({"SAMELOOK_TRUSTED_NETWORKS": "10.1.0.1/16"})
+
+
+async def test_a_key_makes_no_key_that_may_do_more_or_lasts_longer(serve: Any, admin_key: str) -> None:
+    service = await serve(roles=frozenset({"matcher", "curator"}), require_keys=True, admin_key=admin_key)
+
+    async def made(by: str, **key: Any) -> Any:
+        return await service("POST", "/c/api_keys", json={"role": "admin", **key}, **bearer(by))
+
+    async def rotated(by: str, number: int) -> Any:
+        return await service("POST", f"/c/api_keys/{number}/rotate", **bearer(by))
+
+    whole = (await made(admin_key, name="whole")).json
+    narrow = (await made(admin_key, name="narrow", scopes=["configuration", "banks"])).json
+    assert (await made(narrow["key"], name="a")).status == 403
+    assert (await made(narrow["key"], name="a", scopes=["banks", "matching"])).status == 403
+    assert (await made(narrow["key"], name="a", scopes=["banks"])).status == 201
+    assert (await rotated(narrow["key"], whole["id"])).status == 403
+    assert (await rotated(narrow["key"], narrow["id"])).status == 201
+
+    short = (await made(admin_key, name="short", expires_in_s=100)).json
+    assert (await made(short["key"], name="b")).status == 403
+    assert (await made(short["key"], name="b", expires_in_s=1000)).status == 403
+    assert (await made(short["key"], name="b", expires_in_s=50)).status == 201
+    again = await rotated(short["key"], short["id"])
+    assert again.status == 201
+    assert again.json["expires_at"] <= short["expires_at"]
+    assert (await rotated(admin_key, again.json["id"])).json["expires_at"] is not None
+    assert (await rotated(admin_key, whole["id"])).json["expires_at"] is None

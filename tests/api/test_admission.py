@@ -51,12 +51,13 @@ def test_a_client_has_its_share_and_no_more(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_bodies_in_hand_are_bounded_in_bytes() -> None:
-    door = Door()
-    door.enter("a", admission.MOST_BYTES)
+    door, size = Door(), 1 << 20
+    for number in range(admission.MOST_BYTES // size):
+        door.enter(f"client {number}", size)
     with pytest.raises(ApiError) as refused:
         door.enter("b", 1)
     assert refused.value.status == 503
-    door.leave("a", admission.MOST_BYTES)
+    door.leave("client 0", size)
     door.enter("b", 1)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from samelook.exchanges.errors import (
+    AnswerTooLarge,
     FetchedElsewhere,
     MalformedPage,
     Superseded,
@@ -229,6 +230,17 @@ async def test_a_library_that_brings_its_process_down_harms_nobody_else(
     script(md5(A), md5(B))
     assert (await fetch("ONE")).succeeded
     assert await matching("ONE") == {"md5": [A, B]}
+
+
+async def test_an_answer_without_end_does_not_fill_the_machine(
+    store: Any, fetch: Any, script: Any, matching: Any
+) -> None:
+    path = script(md5(A), {"fill": True})
+    await store.create("ONE", "scripted", {"script": path})
+    outcome = await fetch("ONE", memory_bytes=200 << 20)
+    assert isinstance(outcome.error, AnswerTooLarge)
+    assert "SAMELOOK_EXCHANGE_MEMORY_MB" in outcome.error.message
+    assert await matching("ONE") == {"md5": [A]}
 
 
 async def test_time_that_goes_back_is_reported_and_read_again(

@@ -7,11 +7,16 @@ import json
 import time
 from typing import Any
 
+import numpy as np
 import pytest
 from aiohttp.test_utils import TestClient
 
 from samelook.extension_api import answering, outbox
 from samelook.extension_api.answering import EXTENSION
+from samelook.extension_api.answers import SENT_BYTES
+from samelook.facts.gathering import AskedIcon
+from samelook.looks.likeness import MOST_LOOKS
+from samelook.looks.look import look_of
 from samelook.names.sites import Site
 
 ABANDONED = 60
@@ -93,11 +98,26 @@ async def test_what_a_network_may_leave_is_limited(crawled: Any, serve_extension
     assert (Site("other.example"), b"0" * 32) in box._sightings
 
 
+async def test_icons_that_were_sent_are_kept_by_their_size(crawled: Any, serve_extension: Any) -> None:
+    answers = (await serve_extension(crawled)).app[EXTENSION].answers
+    noise = np.random.default_rng(1).integers(0, 256, (48, 48, 4), np.uint8)
+    looks = (look_of(noise),) * MOST_LOOKS
+
+    async def looked_at(sha256: bytes, _: bytes) -> AskedIcon:
+        return AskedIcon(sha256, looks)
+
+    answers._looked_at = looked_at
+    of_one = MOST_LOOKS * len(looks[0].to_bytes())
+    for number in range(SENT_BYTES // of_one):
+        await answers._of_bytes(number.to_bytes(4, "big"))
+    assert 100 < len(answers._sent) <= SENT_BYTES // of_one // 2
+    assert not answers._being_looked_at
+
+
 async def test_answers_in_memory_are_bounded_in_bytes(crawled: Any, serve_extension: Any) -> None:
     extension = (await serve_extension(crawled)).app[EXTENSION]
     large = answering.Cached(0, 0.0, b"x" * 400_000, "")
     for number in range(500):
         extension.cache((number.to_bytes(16, "big"), None), large)
         extension.cache((number.to_bytes(16, "big"), None), large)
-    assert sum(len(one.payload) for one in extension._cache.values()) <= answering.CACHED_BYTES
-    assert len(extension._cache) > 100
+    assert 100 < len(extension._cache) <= answering.CACHED_BYTES // 400_000

@@ -113,7 +113,7 @@ class SaidOpinion(SignalOpinion):
 class Scripted(SignalExchangeAPIWithSimpleUpdates[Any, Any, Any]):
     """Sends the pages of a script: {"epoch": n, "pages": [{"updates": [[type, signal, tags or null]]}]}.
 
-    A page may also say "raise", "hang", "die", "no_checkpoint", or "time" (of its checkpoint).
+    A page may also say "raise", "hang", "die", "fill", "no_checkpoint", or "time" (of its checkpoint).
     """
 
     def __init__(self, collab: ScriptConfig) -> None:
@@ -145,6 +145,9 @@ class Scripted(SignalExchangeAPIWithSimpleUpdates[Any, Any, Any]):
                 raise ValueError(page["raise"])
             if "hang" in page:
                 time.sleep(1000)
+            if "fill" in page:
+                kept = [bytes(16 << 20) for _ in range(1 << 20)]
+                raise AssertionError(f"{len(kept)} pieces fit")
             if "die" in page:
                 os.abort()
             updates = {
