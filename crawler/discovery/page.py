@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from selectolax.lexbor import LexborHTMLParser
 
@@ -64,7 +64,7 @@ _WITH_USER = re.compile(r"[\s]*(?:https?:)?[\\/]{2}[^\\/?#]*@", re.IGNORECASE)
 
 # Put in where the head ends. No page can know the name and end its head earlier for us than for browsers.
 _MARK = f"samelook-{secrets.token_hex(8)}"
-_END_OF_HEAD = f"<meta {_MARK}>".encode()
+_END_OF_HEAD = f"<link {_MARK}>".encode()
 
 _Attributes = Mapping[str, str | None]
 
@@ -131,9 +131,9 @@ def parse_page(body: bytes, content_type: str | None, url: str, policy: str = ""
     manifest: str | None = None
     no_icon = unusable = False
     in_head = True
-    for link in document.css(f"link, meta[{_MARK}]"):
+    for link in document.tags("link"):
         attributes = link.attributes
-        if link.tag == "meta":
+        if _MARK in attributes:
             in_head = False
             continue
         rel = _SPACES.split((attributes.get("rel") or "").lower())
@@ -143,20 +143,28 @@ def parse_page(body: bytes, content_type: str | None, url: str, policy: str = ""
         if manifest is None and "manifest" in rel:
             manifest = _resolved(href, base)
         for source in _sources_of(rel):
-            icon = _icon_of(href, base, source, attributes, len(icons))
-            if icon is None or (icon.url == url and not icon.url.startswith("data:")):
+            address = _resolved(href, base)
+            if address is None or (address == url and not address.startswith("data:")):
                 # `href="#"` and the like name the page itself
                 unusable = unusable or (source == "link-icon" and in_head)
                 continue
-            if says_no_icon(icon.url):
+            if says_no_icon(address):
                 no_icon = no_icon or source == "link-icon"
                 continue
             icons.append(
-                replace(
-                    icon,
+                IconCandidate(
+                    url=address,
+                    declared=href[:MAX_DECLARED_CHARS],
+                    source=source,
+                    sizes=_short(attributes.get("sizes")),
+                    type=_short(attributes.get("type")),
+                    media=_short(attributes.get("media")),
+                    # How Safari's stencils were declared before `mask-icon`; Firefox skips them as well.
+                    purpose="monochrome" if "mask" in attributes else "",
+                    order=len(icons),
                     in_head=in_head,
                     tab_icon_of=_tab_icon_of(rel, attributes) if source == "link-icon" else BROWSERS,
-                    allowed=rules.shows(icon.url) and _WITH_USER.match(href) is None,
+                    allowed=rules.shows(address) and _WITH_USER.match(href) is None,
                 )
             )
     if len(icons) > MAX_CANDIDATES:
@@ -217,25 +225,6 @@ def _resolved(href: str, base: str) -> str | None:
         return None
 
 
-def _icon_of(
-    href: str, base: str, source: Source, attributes: _Attributes, order: int
-) -> IconCandidate | None:
-    url = _resolved(href, base)
-    if url is None:
-        return None
-    return IconCandidate(
-        url=url,
-        declared=href[:MAX_DECLARED_CHARS],
-        source=source,
-        sizes=_short(attributes.get("sizes")),
-        type=_short(attributes.get("type")),
-        media=_short(attributes.get("media")),
-        # How Safari's stencils were declared before `mask-icon`; Firefox skips them as well.
-        purpose="monochrome" if "mask" in attributes else "",
-        order=order,
-    )
-
-
 def _short(value: str | None) -> str:
     return original(value).strip()[:MAX_DECLARED_CHARS] if value else ""
 
@@ -256,9 +245,10 @@ def _metas_of(
             continue
         name = (attributes.get("name") or "").strip().lower()
         if name in _TILES and len(tiles) < len(_TILES):
-            tile = _icon_of(content, base, "tile-image", {}, len(tiles))
-            if tile is not None and not says_no_icon(tile.url):
-                tiles.append(tile)
+            address = _resolved(content, base)
+            if address is not None and not says_no_icon(address):
+                declared = content[:MAX_DECLARED_CHARS]
+                tiles.append(IconCandidate(address, declared, "tile-image", order=len(tiles)))
         elif name == "msapplication-config" and browserconfig is None:
             browserconfig = None if content.strip().lower() == "none" else _resolved(content, base)
         elif refresh is None and (attributes.get("http-equiv") or "").lower() == "refresh":

@@ -29,7 +29,7 @@ def main() -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     try:
         _without_network(libc)
-    except OSError as error:
+    except (OSError, AttributeError) as error:
         print(f"The network cannot be given up: {error}", file=sys.stderr)  # noqa: T201 - this is a program
         sys.exit(CANNOT_CONFINE)
     # The crawl may be killed: a browser without one would stay for ever.
