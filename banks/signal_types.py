@@ -21,8 +21,8 @@ from .own_values import OwnHasher, OwnLogic
 ContentType = str
 _content_types: list[ContentType] = ["photo", "video"]
 _LONGEST_SHOWN = 80
-_LONGEST_VALUE = 2600
-"""Bytes. An entry of a B-tree index of Postgres has 2,704, of which the type's name takes some."""
+_LONGEST_VALUE = 4 << 20
+"""Bytes: the vPDQ of ten hours."""
 _LONGEST_QUESTION = 1_000_000
 _INT32 = 2**31
 

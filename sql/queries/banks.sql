@@ -53,10 +53,10 @@ GROUP BY s.type;
 -- name: ensure_signals(types, values)!
 -- Sorted, so that two writers with values in common never wait for each other in a circle. By the unique index
 -- (type, value), a row a new signal.
-INSERT INTO signals (type, value)
-SELECT DISTINCT type, value
+INSERT INTO signals (type, value, long_value)
+SELECT DISTINCT type, signal_key(value), signal_rest(value)
 FROM unnest(CAST(:types AS text[]), CAST(:values AS bytea[])) AS given (type, value)
-ORDER BY type, value
+ORDER BY 1, 2
 ON CONFLICT (type, value) DO NOTHING;
 
 -- name: add_content(bank_id, types, values, content_type, original_media_uri, storage_bucket, storage_key, raw_content, media_unavailable, metadata, note, tags, disable_until_ts)$
@@ -76,7 +76,7 @@ WITH content AS (
     INSERT INTO content_signals (content_id, signal_id)
     SELECT content.id, s.id
     FROM content, unnest(CAST(:types AS text[]), CAST(:values AS bytea[])) AS given (type, value)
-    JOIN signals AS s USING (type, value)
+    JOIN signals AS s ON s.type = given.type AND s.value = signal_key(given.value)
 )
 SELECT id FROM content;
 
@@ -138,7 +138,7 @@ SELECT s.type
 FROM content_signals AS cs
 JOIN signals AS s ON s.id = cs.signal_id
 JOIN unnest(CAST(:types AS text[]), CAST(:values AS bytea[])) AS given (type, value)
-    ON given.type = s.type AND given.value <> s.value
+    ON given.type = s.type AND signal_key(given.value) <> s.value
 WHERE cs.content_id = :id;
 
 -- name: link_signals(id, types, values)!
@@ -147,7 +147,7 @@ WHERE cs.content_id = :id;
 INSERT INTO content_signals (content_id, signal_id)
 SELECT CAST(:id AS bigint), s.id
 FROM unnest(CAST(:types AS text[]), CAST(:values AS bytea[])) AS given (type, value)
-JOIN signals AS s USING (type, value)
+JOIN signals AS s ON s.type = given.type AND s.value = signal_key(given.value)
 ON CONFLICT (content_id, signal_id) DO NOTHING;
 
 -- name: remove_content(bank_id, id, by)$
@@ -207,18 +207,19 @@ SELECT id, metadata, shared, note, tags, confirmed FROM bank_content WHERE id = 
 
 -- name: signals_of_contents(ids)
 -- The signals of these contents, by content and type. Two look-ups by primary key for each signal.
-SELECT cs.content_id, s.id, s.type, s.value
+SELECT cs.content_id, s.id, s.type, coalesce(s.long_value, s.value) AS value
 FROM content_signals AS cs JOIN signals AS s ON s.id = cs.signal_id
 WHERE cs.content_id = ANY (CAST(:ids AS bigint[]))
 ORDER BY cs.content_id, s.type;
 
 -- name: get_signal(id)^
 -- The signal of this id. By primary key: one row.
-SELECT id, type, value, created_at FROM signals WHERE id = :id;
+SELECT id, type, coalesce(long_value, value) AS value, created_at FROM signals WHERE id = :id;
 
 -- name: find_signal(type, value)^
 -- The signal of this type and value. By the unique index (type, value): one row.
-SELECT id, type, value, created_at FROM signals WHERE type = :type AND value = :value;
+SELECT id, type, coalesce(long_value, value) AS value, created_at FROM signals
+WHERE type = :type AND value = signal_key(:value);
 
 -- name: members_of_signal(signal_id, after, page)
 -- All contents with a signal, in any bank, from the index (signal_id, content_id).
@@ -236,7 +237,7 @@ SELECT c.id
 FROM signals AS s
 JOIN content_signals AS cs ON cs.signal_id = s.id
 JOIN bank_content AS c ON c.id = cs.content_id
-WHERE s.type = :type AND s.value = :value AND c.removed_at IS NULL
+WHERE s.type = :type AND s.value = signal_key(:value) AND c.removed_at IS NULL
 ORDER BY c.id;
 
 -- name: pictures_of_contents(ids, most)
@@ -309,13 +310,14 @@ SELECT id, :bank_id, true FROM unnest(CAST(:ids AS bigint[])) AS id;
 -- that two writers with values in common never wait for each other in a circle. Reads the staged rows, with a
 -- look-up by the unique index (type, value) for each.
 WITH added AS (
-    INSERT INTO signals (type, value)
-    SELECT DISTINCT type, value FROM staged_signals ORDER BY type, value
+    INSERT INTO signals (type, value, long_value)
+    SELECT DISTINCT type, signal_key(value), signal_rest(value) FROM staged_signals ORDER BY 1, 2
     ON CONFLICT (type, value) DO NOTHING
     RETURNING id, type, value
 ), linked AS (
     INSERT INTO content_signals (content_id, signal_id)
-    SELECT g.content_id, a.id FROM staged_signals AS g JOIN added AS a USING (type, value)
+    SELECT g.content_id, a.id
+    FROM staged_signals AS g JOIN added AS a ON a.type = g.type AND a.value = signal_key(g.value)
     RETURNING 1
 )
 SELECT count(*) FROM linked;
@@ -324,7 +326,7 @@ SELECT count(*) FROM linked;
 -- Links the others, in a statement of its own, which sees what other writers have just added. Written as a look-up
 -- for each row: the planner knows nothing of the staged ones and would rather hash all signals.
 INSERT INTO content_signals (content_id, signal_id)
-SELECT g.content_id, (SELECT s.id FROM signals AS s WHERE s.type = g.type AND s.value = g.value)
+SELECT g.content_id, (SELECT s.id FROM signals AS s WHERE s.type = g.type AND s.value = signal_key(g.value))
 FROM staged_signals AS g
 ON CONFLICT (content_id, signal_id) DO NOTHING;
 

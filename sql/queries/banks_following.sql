@@ -49,7 +49,7 @@ FROM (
     ORDER BY changed_xid, id LIMIT :page
 ) AS c
 LEFT JOIN LATERAL (
-    SELECT s.type, s.value
+    SELECT s.type, coalesce(s.long_value, s.value) AS value
     FROM content_signals AS cs JOIN signals AS s ON s.id = cs.signal_id
     WHERE cs.content_id = c.id OFFSET 0
 ) AS s ON true
@@ -65,7 +65,7 @@ CROSS JOIN LATERAL (
     FROM bank_content WHERE changed_xid = CAST(x.xid AS xid8) OFFSET 0
 ) AS c
 LEFT JOIN LATERAL (
-    SELECT s.type, s.value
+    SELECT s.type, coalesce(s.long_value, s.value) AS value
     FROM content_signals AS cs JOIN signals AS s ON s.id = cs.signal_id
     WHERE cs.content_id = c.id OFFSET 0
 ) AS s ON true;
@@ -79,7 +79,10 @@ WHERE removed_at IS NULL AND id > :after ORDER BY id LIMIT :page;
 -- name: signals_page(type, after, page)
 -- The contents of so many signals of a type, by signal; a signal without content gives a row with id NULL.
 SELECT p.id AS signal_id, c.id, p.value
-FROM (SELECT id, value FROM signals WHERE type = :type AND id > :after ORDER BY id LIMIT :page) AS p
+FROM (
+    SELECT id, coalesce(long_value, value) AS value
+    FROM signals WHERE type = :type AND id > :after ORDER BY id LIMIT :page
+) AS p
 LEFT JOIN (content_signals AS cs JOIN bank_content AS c ON c.id = cs.content_id AND c.removed_at IS NULL)
     ON cs.signal_id = p.id
 ORDER BY p.id;

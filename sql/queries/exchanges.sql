@@ -291,17 +291,17 @@ WHERE s.content_id IS NOT NULL AND s.content_id IS DISTINCT FROM s.own_content
 -- name: insert_signals()!
 -- Sorted, so that two writers with values in common never wait for each other in a circle. By the unique index
 -- (type, value), a row a new signal.
-INSERT INTO signals (type, value)
-SELECT DISTINCT g.type, g.value
+INSERT INTO signals (type, value, long_value)
+SELECT DISTINCT g.type, signal_key(g.value), signal_rest(g.value)
 FROM staged_record_signals AS g JOIN staged_records AS s USING (digest)
 WHERE s.content_id IS DISTINCT FROM s.own_content AND s.content_id IS DISTINCT FROM s.other_content
-ORDER BY g.type, g.value
+ORDER BY 1, 2
 ON CONFLICT (type, value) DO NOTHING;
 
 -- name: link_signals()!
 -- Links the page's new contents to their signals. A look-up by the unique index (type, value) for each.
 INSERT INTO content_signals (content_id, signal_id)
-SELECT s.content_id, (SELECT one.id FROM signals AS one WHERE one.type = g.type AND one.value = g.value)
+SELECT s.content_id, (SELECT one.id FROM signals AS one WHERE one.type = g.type AND one.value = signal_key(g.value))
 FROM staged_record_signals AS g JOIN staged_records AS s USING (digest)
 WHERE s.content_id IS NOT NULL AND s.content_id IS DISTINCT FROM s.own_content
   AND s.content_id IS DISTINCT FROM s.other_content;

@@ -9,7 +9,7 @@ SET LOCAL cursor_tuple_fraction = 1;
 
 -- name: bank_signals(bank_id, types, now)
 -- Every signal of a bank once, by type and value. Reads all of the bank and sorts it, on disk if need be.
-SELECT s.type, s.value
+SELECT s.type, coalesce(s.long_value, s.value) AS value
 FROM signals AS s
 WHERE (CAST(:types AS text[]) IS NULL OR s.type = ANY (CAST(:types AS text[])))
   AND s.id IN (
@@ -24,7 +24,8 @@ ORDER BY s.type, s.value;
 -- Every content of a bank that has signals, oldest first, with what it is said to be. Reads all of the bank by
 -- bank_content_by_bank; the cursor keeps no more than a page in memory.
 SELECT c.id, c.note, c.metadata, c.shared,
-       array_agg(s.type ORDER BY s.type, s.value) AS types, array_agg(s.value ORDER BY s.type, s.value) AS "values"
+       array_agg(s.type ORDER BY s.type, s.value) AS types,
+       array_agg(coalesce(s.long_value, s.value) ORDER BY s.type, s.value) AS "values"
 FROM bank_content AS c
 JOIN content_signals AS cs ON cs.content_id = c.id
 JOIN signals AS s ON s.id = cs.signal_id

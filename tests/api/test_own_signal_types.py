@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,8 +15,9 @@ from samelook.banks.own_values import OwnValues
 from samelook.banks.states import ContentStates
 from samelook.exchanges.settings import ExchangeSettings
 from tests.api.conftest import MD5, PLUGINS, Caller, Serve
+from tests.exchanges.plugins.signal_plugin import FramesSignal
 
-NAMES = ("numbers", "length", "raw_text", "trend_query")
+NAMES = ("numbers", "length", "frames", "raw_text", "trend_query")
 TREND = json.dumps({"and": [{"or": ["regex-/b+all/", "hoops"]}, {"or": ["now"]}], "not": ["tomorrow"]})
 
 
@@ -94,6 +97,42 @@ async def test_a_content_type_of_the_settings_is_hashed_and_banked(full: Caller)
     assert (await full.get("/c/bank/PAGES/content", content_type="documents")).status == 400
     plain = {"signals": {"md5": MD5}, "content_type": "document"}
     assert (await full.post("/c/bank/PAGES/member", plain)).status == 200
+
+
+async def test_a_film_of_three_hours_is_banked_found_and_given_out_as_any_value(
+    full: Caller, serve: Serve, pool: Any
+) -> None:
+    film = np.random.default_rng(7).bytes(32 * 3 * 3600)
+    cut = film[: -len(film) // 10] + bytes(range(32))
+    whole = FramesSignal.hash_from_bytes(film)
+    assert len(whole) > 700_000
+    await full.post("/c/banks", {"name": "FILMS"})
+    assert (await full.send_file("/h/hash", "video", film, types="frames")).json == {"frames": whole}
+    banked = (await full.send_file("/c/bank/FILMS/content", "video", film, types="frames")).json
+    again = (await full.post("/c/bank/FILMS/signal", {"frames": whole})).json
+    line = json.dumps({"frames": whole})
+    kind = {"Content-Type": "application/x-ndjson"}
+    bulk = await full(
+        "POST", "/c/bank/FILMS/signals", data=io.BytesIO(f"{line}\n{line}\n".encode()), headers=kind
+    )
+    assert (bulk.json["added"], bulk.json["refused"]) == (2, 0)
+    assert await pool.fetchval("SELECT count(*) FROM signals WHERE type = 'frames'") == 1, "one value"
+    ids = {banked["id"], again["id"], *range(again["id"] + 1, again["id"] + 3)}
+
+    async def found(api: Caller) -> set[tuple[int, str]]:
+        answer = await api.send_file("/m/lookup", "video", cut, types="frames")
+        assert answer.status == 200, answer.text
+        matches = answer.json["frames"]["FILMS"]
+        return {(one["bank_content_id"], one["distance"]) for one in matches}
+
+    assert await found(full) == {(content_id, "11") for content_id in ids}
+    shown = await full.get(f"/c/bank/FILMS/content/{banked['id']}", include_signals="true")
+    assert shown.json["signals"] == {"frames": whole}
+    exported = await full.get("/c/bank/FILMS/export", format="ndjson")
+    assert exported.text.count(json.dumps(whole)) == 4
+    assert await found(await serve()) == await found(full), "after a start too"
+    other = await full.post("/c/bank/FILMS/signal", {"frames": FramesSignal.hash_from_bytes(cut)})
+    assert other.json["id"] not in ids
 
 
 async def test_an_index_is_made_anew_beside_what_has_come_since() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
 
 from threatexchange.content_type.content_base import ContentType
 from threatexchange.content_type.photo import PhotoContent
+from threatexchange.content_type.video import VideoContent
 from threatexchange.extensions.manifest import ThreatExchangeExtensionManifest
 from threatexchange.signal_type.raw_text import RawTextSignal
 from threatexchange.signal_type.signal_base import (
@@ -69,8 +71,35 @@ class LengthSignal(SimpleSignalType, FileHasher):
         return ["7"]
 
 
+class FramesSignal(SimpleSignalType, BytesHasher):
+    """vPDQ's kind: a code for each second of a film, so that a value may be as long as the film."""
+
+    @classmethod
+    def get_content_types(cls) -> list[type[Any]]:
+        return [VideoContent]
+
+    @classmethod
+    def validate_signal_str(cls, signal_str: str) -> str:
+        if not all(isinstance(one, str) for one in json.loads(signal_str)):
+            raise ValueError("codes of frames")
+        return signal_str
+
+    @classmethod
+    def compare_hash(cls, hash1: str, hash2: str) -> SignalComparisonResult:
+        one, other = set(json.loads(hash1)), set(json.loads(hash2))
+        return SignalComparisonResult.from_simple_dist(100 - 100 * len(one & other) // len(one | other), 50)
+
+    @classmethod
+    def hash_from_bytes(cls, bytes_: bytes) -> str:
+        return json.dumps([bytes_[at : at + 32].hex() for at in range(0, len(bytes_), 32)])
+
+    @staticmethod
+    def get_examples() -> list[str]:
+        return ['["00ff"]']
+
+
 TX_MANIFEST = ThreatExchangeExtensionManifest(
-    signal_types=(NumbersSignal, LengthSignal, RawTextSignal, TrendQuerySignal),
+    signal_types=(NumbersSignal, LengthSignal, FramesSignal, RawTextSignal, TrendQuerySignal),
     content_types=(DocumentContent,),
     apis=(),
 )
