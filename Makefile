@@ -63,7 +63,7 @@ tools: install  ## What fuzz, audit and sbom need
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-tools.lock
 
 FUZZ_SECONDS ?= 60
-fuzz: tools  ## Fuzz what reads foreign bytes, FUZZ_SECONDS for each of ten targets
+fuzz: tools  ## Fuzz what reads foreign bytes, FUZZ_SECONDS for each of eleven targets
 	$(BIN)/python -m bench.fuzz --seconds $(FUZZ_SECONDS)
 
 audit: tools  ## Known vulnerabilities of what is pinned; OSV=PATH of a database to ask nobody

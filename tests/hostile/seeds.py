@@ -77,6 +77,9 @@ SEEDS: dict[str, Callable[[], list[bytes]]] = {
     "bodies": _bodies,
     "answers": lambda: list(ANSWERS),
     "pictures": _pictures,
+    "rows": lambda: [
+        bytes([kind, 6, 4, 15, 5]) + np.random.default_rng(kind).bytes(300) for kind in range(15)
+    ],
     "ranks": lambda: list(RANKS),
     "lists": lambda: [bytes([number]) + text for number in range(4) for text in LISTS],
     "signals": lambda: [b"0f" * 32, b"0f" * 8, b"0f" * 16, b"-2094715651", b"pdq " + b"f" * 64],

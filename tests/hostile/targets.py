@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import io
+import struct
+import zlib
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -36,8 +38,11 @@ from samelook.crawler.fetching.robots import rule_entries
 from samelook.crawler.fetching.urls import resolve
 from samelook.crawler.ranks.formats import NotARankList, RankParser, layout_of
 from samelook.exchanges.files import Lines, _reader
+from samelook.hashing import png_rows
+from samelook.hashing.decode import decode
 from samelook.hashing.errors import HashingError
 from samelook.hashing.picture import DecodeLimits
+from samelook.hashing.png import kinds_of, written
 from samelook.hashing.signals import hash_bytes
 from samelook.names.errors import NotADomain, NotASite
 from samelook.names.hosts import host_of, normalised_host, reversed_host
@@ -53,6 +58,12 @@ TYPES = (
     "image/svg+xml",
     "text/plain",
     "",
+)
+PNG_PALETTE = 3
+PNG_KINDS = tuple(
+    (colour, depth)
+    for colour, depths in ((0, (1, 2, 4, 8, 16)), (2, (8, 16)), (3, (1, 2, 4, 8)), (4, (8, 16)), (6, (8, 16)))
+    for depth in depths
 )
 MOST_DECODED = 200_000
 LIMITS = DecodeLimits(max_bytes=1 << 20, max_pixels=1 << 18, max_frames=32, svg_side=64)
@@ -131,6 +142,29 @@ def pictures(data: bytes) -> None:
         assert found.width * found.height <= LIMITS.max_pixels
         for name, value in found.signals.items():
             SIGNAL_TYPES[name].parse(value)
+
+
+def rows(data: bytes) -> None:
+    """PNGs of every plain kind: the quick way comes to Pillow's pixels, or leaves them to Pillow."""
+    if len(data) < 6:
+        return
+    kind, width, height, entries, alphas = data[:5]
+    colour, depth = PNG_KINDS[kind % len(PNG_KINDS)]
+    samples = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colour]
+    length = 1 + ((width + 1) * samples * depth + 7) // 8
+    body = data[5:].ljust((height % 16 + 1) * length, data[-1:])
+    lines = [body[at : at + length] for at in range(0, (height % 16 + 1) * length, length)]
+    packed = zlib.compress(b"".join(bytes([line[0] % 6]) + line[1:] for line in lines), 1)
+    header = struct.pack(">IIBBBBB", width + 1, len(lines), depth, colour, 0, 0, 0)
+    palette = [(b"PLTE", body[: 3 * entries]), (b"tRNS", body[:alphas])] if colour == PNG_PALETTE else []
+    png = written([(b"IHDR", header), *palette, (b"IDAT", packed), (b"IEND", b"")])
+    quick = png_rows.usual_pixels(png, kinds_of(png), LIMITS, apply_orientation=False)
+    if quick is not None:
+        loops, vars(png_rows)["LOOPS"] = vars(png_rows)["LOOPS"], None
+        try:
+            assert decode(png, LIMITS).rgba.tobytes() == quick.tobytes()
+        finally:
+            vars(png_rows)["LOOPS"] = loops
 
 
 def ranks(data: bytes) -> None:
@@ -222,6 +256,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "bodies": bodies,
     "answers": answers,
     "pictures": pictures,
+    "rows": rows,
     "ranks": ranks,
     "lists": lists,
     "signals": signals,
