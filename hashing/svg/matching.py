@@ -24,6 +24,7 @@ _NEVER: Final = frozenset(
         "hover", "active", "focus", "focus-visible", "focus-within", "target", "visited", "checked",
         "disabled",
         "enabled", "required", "optional", "valid", "invalid", "fullscreen", "modal", "placeholder-shown",
+        "read-only",
         "read-write", "target-within", "popover-open", "autofill", "indeterminate", "default", "in-range",
         "out-of-range", "playing", "paused", "open",
     )
@@ -190,7 +191,7 @@ def simple_pseudo(name: str) -> tuple[Test, Specificity]:  # noqa: PLR0911 - one
         return (lambda _matcher, element: not any(element.children)), (0, 1, 0)
     if name in {"link", "any-link"}:
         return (lambda _matcher, element: element.name == "a" and bool(element.href())), (0, 1, 0)
-    if name in {"defined", "read-only"}:
+    if name == "defined":
         return always, (0, 1, 0)
     if name in _NEVER:
         return never, (0, 1, 0)

@@ -16,6 +16,8 @@ from samelook.hashing.svg.tree import Element
 _MOST_PIXELS: Final = 320
 _MOST_COPIES: Final = 144
 _MOST_COPIED: Final = 4_000
+_LONGEST_PATH: Final = 4_000
+"""Characters; longer ones take too long to measure."""
 _GOOD_ENOUGH: Final = 0.02
 _SLACK: Final = 1e-3
 _TAKEN_OVER: Final = (
@@ -112,7 +114,10 @@ def _is_within(content: list[Element], pattern: Element, sides: tuple[float, flo
     """Whether nothing that is drawn reaches beyond the tile, strokes not counted in where there are none."""
     left, top = number(pattern, "x", 0), number(pattern, "y", 0)
     for element in content:
-        if "transform" in element.attributes or "stroke:" in element.attributes.get("style", ""):
+        attributes = element.attributes
+        if "transform" in attributes or "stroke:" in attributes.get("style", ""):
+            return False
+        if len(attributes.get("d", "")) > _LONGEST_PATH or len(element.children) > _MOST_COPIES:
             return False
         box = box_of(element, *sides)
         if box is None or (

@@ -13,6 +13,7 @@ from samelook.hashing.svg.matching import (
     Selector,
     Specificity,
     Test,
+    always,
     having,
     highest,
     in_language,
@@ -30,6 +31,9 @@ from samelook.hashing.svg.matching import (
 from samelook.hashing.svg.mathematics import without_space
 
 _MOST_NESTED = 8
+
+FORGIVING = frozenset(("is", "where", "matches", "-webkit-any"))
+"""Functions that pass over what is invalid in their list."""
 
 
 def selectors_of(
@@ -187,7 +191,7 @@ class _Parser:
         if token.type != "function":
             raise BadSelector
         name, arguments = token.lower_name, token.arguments
-        if name in {"is", "where", "matches", "-webkit-any"}:
+        if name in FORGIVING:
             return self._list(name, arguments)
         if name == "not":
             inner = selectors_of(arguments, self._nested_in(arguments), depth=self._depth + 1)
@@ -200,7 +204,11 @@ class _Parser:
         if name == "lang":
             words = [str(t.value) for t in arguments if t.type in {"ident", "string"}]
             return in_language(words), (0, 1, 0)
-        if name in {"dir", "state", "host", "host-context"}:
+        if name == "dir":
+            # What says otherwise in HTML means nothing in SVG.
+            words = [token.lower_value for token in without_space(arguments) if token.type == "ident"]
+            return (always if words == ["ltr"] else never), (0, 1, 0)
+        if name in {"state", "host", "host-context"}:
             return never, (0, 1, 0)
         raise BadSelector
 

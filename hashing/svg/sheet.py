@@ -17,7 +17,7 @@ from samelook.hashing.svg.images import data_of
 from samelook.hashing.svg.matching import BadSelector, Selector, in_scope
 from samelook.hashing.svg.mathematics import without_space
 from samelook.hashing.svg.properties import address_of
-from samelook.hashing.svg.selectors import selectors_of
+from samelook.hashing.svg.selectors import FORGIVING, selectors_of
 from samelook.hashing.svg.tree import SVG
 
 MOST_RULES = 4_000
@@ -124,6 +124,10 @@ class Sheet:
             self._namespaces.get(before.value) == SVG
             for before, bar in pairwise(prelude)
             if before.type == "ident" and bar.type == "literal" and bar.value == "|"
+        ) and all(
+            self._knows_namespaces(token.arguments)
+            for token in prelude
+            if token.type == "function" and token.lower_name not in FORGIVING
         )
 
     def _block(

@@ -24,6 +24,7 @@ _HARMLESS: Final = re.compile(
 _SHOWN: Final = frozenset(
     ("g", "a", "path", "rect", "circle", "ellipse", "line", "polyline", "polygon", "text", "image", "use")
 )
+_LONGEST_PATH: Final = 500
 _SLACK: Final = 1e-4
 
 
@@ -122,7 +123,7 @@ def _rectangle(shape: Element, view: Box) -> Box | None:
         is_round = number(shape, "rx", 1) or number(shape, "ry", 1)
         return None if is_round else _area(shape, view)
     data = shape.attributes.get("d", "") if shape.name == "path" else ""
-    if _PLAIN_PATH.fullmatch(data) is None:
+    if len(data) > _LONGEST_PATH or _PLAIN_PATH.fullmatch(data) is None:
         return None
     points = path_points(data) or []
     box = box_around(points)

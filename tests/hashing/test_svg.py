@@ -137,6 +137,8 @@ def test_a_mask_that_holds_the_whole_picture_is_left_out() -> None:
         ("@namespace s url(http://www.w3.org/2000/svg);s|rect{fill:#010203}", "#010203"),
         ("rect{fill:#010203;fill:rgb(300, -5, 50%);fill:hsl(1 2 3, 4);fill:rgb(1 2, 3)}", "#010203"),
         ("@scope (g) to (.a){rect{fill:#010203}}", "#010203"),
+        ("rect:dir(ltr){fill:#010203}rect:dir(rtl),rect:read-only{fill:red}", "#010203"),
+        ("rect{fill:#010203}rect:not(x|g){fill:red}", "#010203"),
     ],
 )
 def test_styles_as_chromium_reads_them(style: str, expected: str) -> None:
