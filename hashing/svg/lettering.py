@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Final
 
 from samelook.hashing.svg import text
@@ -9,6 +10,7 @@ from samelook.hashing.svg.cascade import Style
 from samelook.hashing.svg.tree import Element
 
 _KEEPING: Final = frozenset(("pre", "pre-wrap", "break-spaces"))
+_BEHIND: Final = {"middle": 0.5, "end": 1.0}
 _TURNED: Final = {"start": "end", "end": "start"}
 
 
@@ -60,8 +62,19 @@ class Lettering:
         if self.inherited(element, "direction").lower() == "rtl":
             anchor = self.inherited(element, "text-anchor").lower() or "start"
             style.values["text-anchor"] = _TURNED.get(anchor, anchor)
+        elif "transform" not in style.tokens:
+            self._set_apart(element)
         if self.inherited(element, "white-space").lower() in _KEEPING:
             element.attributes["xml:space"] = "preserve"
+
+    def _set_apart(self, element: Element) -> None:
+        """Browsers count the space behind the last letter when they find the middle or the end of a text."""
+        share = _BEHIND.get(self.inherited(element, "text-anchor").lower(), 0.0)
+        with suppress(ValueError):
+            by = share * float(self.inherited(element, "letter-spacing") or 0)
+            if by:
+                moved = f"{element.attributes.get('transform', '')} translate({-by:.6g} 0)"
+                element.attributes["transform"] = moved.strip()
 
     def inherited(self, element: Element, name: str) -> str:
         """A property's value here, or the nearest around; empty if none is declared."""

@@ -198,6 +198,13 @@ def test_tiles_of_a_pattern_come_again_where_they_should() -> None:
     assert (rows != expected).mean() < 0.02
 
 
+@pytest.mark.parametrize(("anchor", "moved"), [("start", 0), ("middle", 10), ("end", 20)])
+def test_the_space_behind_the_last_letter_counts_in_a_text_with_an_anchor(anchor: str, moved: int) -> None:
+    words = f'x="50%" y="40" text-anchor="{anchor}" letter-spacing="20"'
+    text = drawn_text(f"<text {words}>A</text>")
+    assert (f"translate(-{moved} 0)" in text) is (moved > 0)
+
+
 def test_a_clip_of_the_root_is_applied() -> None:
     clip = '<clipPath id="c"><path d="M0 0h32v64H0z"/></clipPath><rect width="64" height="64"/>'
     picture = decode(svg('viewBox="0 0 64 64" clip-path="url(#c)"', clip))
