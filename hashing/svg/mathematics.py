@@ -257,16 +257,16 @@ class _Sum:
         known = _FUNCTIONS.get(name)
         if known is None:
             raise NotANumber
-        given = [self._inner(part) for part in parts]
+        arguments = [self._inner(part) for part in parts]
         least, most, takes, gives = known[1:]
-        if not least <= len(given) <= most:
+        if not least <= len(arguments) <= most:
             raise NotANumber
-        kind, is_share = given[0].kind, given[0].is_share
-        for other in given[1:]:
+        kind, is_share = arguments[0].kind, arguments[0].is_share
+        for other in arguments[1:]:
             kind, is_share = _Quantity(0, kind, is_share).beside(other)
         if takes is not None and kind not in takes:
             raise NotANumber
-        values = [each.value for each in given]
+        values = [each.value for each in arguments]
         if name in _OF_ANGLES and kind == NUMBER:
             values = [math.degrees(value) for value in values]
         compute = known[0] if name != "round" else lambda *of: _rounded(_ROUNDINGS[way], *of)
