@@ -77,7 +77,9 @@ def _size(root: psutil.Process) -> float:
 
 
 @contextlib.contextmanager
-def running_service(arguments: Sequence[str], **environment: str) -> Iterator[Service]:
+def running_service(
+    arguments: Sequence[str], patience_s: float = 120.0, **environment: str
+) -> Iterator[Service]:
     """Starts `samelook serve` on a free port and an empty database; stops it at the end of the block."""
     with tempfile.TemporaryDirectory(prefix="samelook-bench-") as folder:
         process = subprocess.Popen(
@@ -91,7 +93,7 @@ def running_service(arguments: Sequence[str], **environment: str) -> Iterator[Se
             text=True,
         )
         try:
-            yield _service(process, folder)
+            yield _service(process, folder, patience_s)
         finally:
             process.terminate()
             try:
@@ -101,13 +103,13 @@ def running_service(arguments: Sequence[str], **environment: str) -> Iterator[Se
                 process.communicate()
 
 
-def _service(process: subprocess.Popen[str], folder: str) -> Service:
+def _service(process: subprocess.Popen[str], folder: str, patience_s: float) -> Service:
     assert process.stderr is not None
     for line in process.stderr:
         if found := _STARTED.search(line):
             service = Service(found[1], (found[2], int(found[3])), psutil.Process(process.pid), folder)
             _drain(process)
-            until = time.monotonic() + 120
+            until = time.monotonic() + patience_s
             while not service.is_ready():
                 if process.poll() is not None or time.monotonic() > until:
                     raise RuntimeError(f"the service did not become ready; status {process.poll()}")

@@ -185,7 +185,7 @@ _JUDGE = """async ([picture, rounds]) => {
     const end = performance.now();
     times.push([end - began, read - began, formed - read, end - formed]);
   }
-  return {wake, times, sites: ready.list.names.length};
+  return {wake, times, sites: ready.list.counts.length};
 }"""
 
 

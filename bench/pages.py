@@ -35,6 +35,8 @@ from samelook.sql.pool import open_connection
 from samelook.terminal.console import out
 from samelook.terminal.tables import Table
 
+START_S = 900.0
+"""The service reads what is known of all sites before it is ready."""
 BAR_MS = 300
 TIMES = 9
 LOOKS_A_STATEMENT = 20_000
@@ -134,7 +136,7 @@ def main() -> int:
         place = chosen.keep or Path(folder)
         with embedded_postgres(place / "postgres") as url:
             picture = asyncio.run(prepare(url, chosen.sites, console))
-            with running_service((), SAMELOOK_DATABASE_URL=url) as service:
+            with running_service((), START_S, SAMELOOK_DATABASE_URL=url) as service:
                 middle = f"s{chosen.sites // 2 + 2:09}.example"
                 pages = {
                     "Home": "/ui/",

@@ -5,7 +5,7 @@ import { forgetList, listState, update } from "./lib/lists.js";
 import { arrived, guardOf, isLockPage, leave, pageAsks, siteIn, unlock, viewOnly } from "./lib/lock.js";
 import { queued, queueReport, sendReports } from "./lib/reports.js";
 import { hostOf } from "./lib/sites.js";
-import { allow, changeSettings, disallow, lockOf, MODES, setTabState, settings, tabState } from "./lib/state.js";
+import { allow, changeSettings, disallow, filledBy, lockOf, MODES, setFilled, setTabState, settings, tabState } from "./lib/state.js";
 
 const UPDATE = "update";
 const UPDATE_MINUTES = 60;
@@ -18,7 +18,7 @@ chrome.runtime.onInstalled.addListener(start);
 chrome.runtime.onStartup.addListener(start);
 chrome.alarms.onAlarm.addListener(refresh);
 chrome.tabs.onUpdated.addListener(tabChanged);
-chrome.tabs.onRemoved.addListener((tabId) => setTabState(tabId, null));
+chrome.tabs.onRemoved.addListener((tabId) => Promise.all([setTabState(tabId, null), setFilled(tabId, null)]));
 chrome.tabs.onReplaced.addListener((added, removed) => setTabState(removed, null));
 chrome.runtime.onMessage.addListener((message, sender, answer) => {
   const work = isOwnPage(sender) ? fromPage(message, sender) : fromFrame(message, sender);
@@ -65,7 +65,7 @@ async function tabChanged(tabId, change, tab) {
 async function leftBehind(tabId, tab) {
   const state = await tabState(tabId);
   if (!state) return;
-  const host = hostOf(tab.url);
+  const host = hostOf(tab.url) ?? (await filledBy(tab));
   if (state.guard && host === state.host) {
     await setTabState(tabId, { ...state, pictures: [] });
     // The browser forgets a tab's badge when the tab goes on.
@@ -88,7 +88,7 @@ function isOwnPage(sender) {
 
 async function fromFrame(message, sender) {
   if (sender.id !== chrome.runtime.id || !sender.tab) return null;
-  if (message?.type === "frame") return { guard: await guardOf(sender.tab) };
+  if (message?.type === "frame") return { guard: await guardOf(sender) };
   if (message?.type === "asks") return pageAsks(sender.tab.id);
   return null;
 }

@@ -20,14 +20,17 @@
   const MOST_SHOWN_AGAIN = 200;
 
   let guard = "";
-  // A frame that was added to a locked page must not be typed into before it knows.
-  let unknown = window !== window.top;
+  // A frame that was added to a locked page must not be typed into before it knows, nor a window that a page filled.
+  let unknown = window !== window.top || location.protocol === "about:";
   let asked = false;
   let looking = null;
   let cover = null;
 
   for (const type of TYPED) window.addEventListener(type, (event) => typed(event), { capture: true });
   for (const type of POINTED) window.addEventListener(type, (event) => pointed(event), { capture: true, passive: false });
+  // What covers the page is shown whatever the page says to its being shown.
+  for (const type of ["beforetoggle", "toggle"])
+    window.addEventListener(type, (event) => cover && event.target === cover && event.stopImmediatePropagation(), { capture: true });
   chrome.runtime.onMessage.addListener((message) => {
     if (message && typeof message.guard === "string") become(message.guard);
   });
@@ -76,13 +79,16 @@
     event.stopImmediatePropagation();
   }
 
-  /** What is for the browser and not for the page. */
+  /** What is for the browser and not for the page. A third key gives "@" on many keyboards: that is typed. */
   function isShortcut(event) {
-    return event instanceof KeyboardEvent && (event.ctrlKey || event.metaKey || event.altKey) && event.key.toLowerCase() !== "v";
+    if (!(event instanceof KeyboardEvent) || event.getModifierState("AltGraph")) return false;
+    if (event.altKey) return event.key.length > 1 || /^[a-z0-9]$/i.test(event.key);
+    return (event.ctrlKey || event.metaKey) && event.key.toLowerCase() !== "v";
   }
 
   function isField(element) {
-    return element.matches(ASKS) || element.isContentEditable || element.ownerDocument.designMode === "on";
+    const isEdited = element.isContentEditable || element.editContext || element.ownerDocument.designMode === "on";
+    return isEdited || element.matches(ASKS);
   }
 
   function isSandboxed() {
@@ -100,7 +106,7 @@
     if (looking || asked) return;
     const once = () => {
       if (guard !== "watch" && guard !== "cover") return stop();
-      if (!hasField(document)) return;
+      if (!hasField(document) && !hasField(floating())) return;
       stop();
       guard = "cover";
       hold();
@@ -114,12 +120,15 @@
     once();
   }
 
+  /** The document in the window that floats above all others, which no tab shows and no guard is in. */
+  function floating() {
+    return globalThis.documentPictureInPicture?.window?.document;
+  }
+
   function hasField(root) {
+    if (!root) return false;
     if (root.designMode === "on" || root.querySelector(ASKS)) return true;
-    for (const element of root.querySelectorAll("*")) {
-      const inner = shadowOf(element);
-      if (inner && hasField(inner)) return true;
-    }
+    for (const element of root.querySelectorAll("*")) if (element.editContext || hasField(shadowOf(element))) return true;
     return false;
   }
 

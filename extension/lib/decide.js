@@ -1,7 +1,8 @@
 /**
  * What is said of a page at home, without asking anybody: pure.
  *
- * The answer is {verdict, action, reasons: [code], looksLike: [site], ask}; with `ask` the server knows better.
+ * The answer is {verdict, action, reasons: [code], looksLike: [site], ask, closer}; with `ask` the server knows better,
+ * with `closer` a sharper picture of the icon may.
  */
 import { placeOf } from "../looks/list.js";
 import { near } from "../looks/search.js";
@@ -18,7 +19,12 @@ export function decide(page, ready, mode) {
   if (ready && placeOf(ready.list, page.site) >= 0) return allow("trusted", ["ranked"]);
   if (!page.forms) return warn(["no_icon"]);
   if (!page.forms.length) return warn(["degenerate"]);
-  const others = ready ? near(ready, page.forms).filter((one) => one.site !== page.site) : [];
+  const alike = ready ? near(ready, page.forms).filter((one) => one.site !== page.site) : [];
+  const others = alike.filter((one) => one.isNear);
+  return { ...decideAmong(page, others, ready, mode), closer: alike.length > 0 };
+}
+
+function decideAmong(page, others, ready, mode) {
   const family = ready ? familyOf(page.site, ready.list.extras.families) : new Set();
   if (others.some((one) => family.has(one.site))) return allow("trusted", ["family"], others);
   if (!others.length) {
@@ -63,5 +69,5 @@ const allow = (verdict, reasons, others = []) => said(verdict, "allow", reasons,
 const warn = (reasons, others = []) => said("grey", "warn", reasons, others);
 
 function said(verdict, action, reasons, others) {
-  return { verdict, action, reasons, looksLike: others.slice(0, 3).map((one) => one.site), ask: false };
+  return { verdict, action, reasons, looksLike: others.slice(0, 3).map((one) => one.site), ask: false, closer: false };
 }

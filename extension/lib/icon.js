@@ -5,9 +5,12 @@
  * SVG and an icon made by script are judged by their face.
  */
 import { hexOf } from "../hashing/hex.js";
+import { isSamePicture } from "../looks/same.js";
 
 const SIDE = 32;
 const MOST = 128;
+const MOST_FILE_BYTES = 262_144;
+const FILE_MS = 300;
 const EXACT = { premultiplyAlpha: "none", colorSpaceConversion: "none" };
 const HAS_FAVICONS = (chrome.runtime.getManifest().permissions ?? []).includes("favicon");
 
@@ -21,6 +24,54 @@ export async function iconOf(tab) {
     const picture = await pixelsOf(blob);
     if (HAS_FAVICONS && (await digestOf(picture)) === (await globe())) return null;
     return { picture, png: HAS_FAVICONS ? blob : await pngOf(picture), digest: await digestOf(picture) };
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * The file behind a drawn icon, larger than it, in the same form; null where it cannot be had without a request.
+ *
+ * It is read in the page, where the browser has it in its cache for the page's own origin; another origin's cache is
+ * another one. What is not the drawn picture is left out: a page can put another file into that cache.
+ */
+export async function fileOf(tab, { picture }) {
+  if (!HAS_FAVICONS || !URL.canParse(tab.favIconUrl) || new URL(tab.favIconUrl).origin !== new URL(tab.url).origin) return null;
+  try {
+    const reading = chrome.scripting.executeScript({
+      target: { tabId: tab.id },
+      injectImmediately: true,
+      func: cachedPicture,
+      args: [tab.favIconUrl, MOST_FILE_BYTES, MOST],
+    });
+    const [{ result }] = await Promise.race([reading, new Promise((_, give) => setTimeout(give, FILE_MS, "late"))]);
+    if (!result) return null;
+    const png = await (await fetch(`data:image/png;base64,${result}`)).blob();
+    const larger = await pixelsOf(png);
+    if (larger.width <= SIDE || !isSamePicture(picture, larger)) return null;
+    return { picture: larger, png, digest: await digestOf(larger) };
+  } catch {
+    return null;
+  }
+}
+
+/** Runs in the page, which decodes its own file: an icon as base64 PNG of at most `side` pixels, or null. No request. */
+async function cachedPicture(url, mostBytes, side) {
+  try {
+    const response = await fetch(url, { cache: "only-if-cached", mode: "same-origin" });
+    const file = response.ok ? await response.blob() : null;
+    if (!file || file.size > mostBytes) return null;
+    const bitmap = await createImageBitmap(file, { premultiplyAlpha: "none", colorSpaceConversion: "none" });
+    if (bitmap.width !== bitmap.height) return null;
+    const size = Math.min(bitmap.width, side);
+    const canvas = new OffscreenCanvas(size, size);
+    const context = canvas.getContext("2d");
+    context.imageSmoothingQuality = "high";
+    context.drawImage(bitmap, 0, 0, size, size);
+    const png = new Uint8Array(await (await canvas.convertToBlob()).arrayBuffer());
+    let text = "";
+    for (const byte of png) text += String.fromCharCode(byte);
+    return btoa(text);
   } catch {
     return null;
   }

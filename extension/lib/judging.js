@@ -3,14 +3,16 @@ import { hexOf } from "../hashing/hex.js";
 import { formsOf } from "../looks/look.js";
 import { show } from "./badge.js";
 import { decide } from "./decide.js";
-import { base64Of, iconOf } from "./icon.js";
+import { base64Of, fileOf, iconOf } from "./icon.js";
 import { list, listState, STALE_MS } from "./lists.js";
 import { lockTab } from "./lock.js";
 import { check } from "./server.js";
 import { hostOf, scopeOf, siteOf } from "./sites.js";
 import { isAllowed, keep, kept, setTabState, settings, tabState } from "./state.js";
 
+/** Of a page so many pictures are judged at once; each further one after a while, so that noise hides none. */
 const MOST_PICTURES = 24;
+const FURTHER_MS = 5_000;
 const MOST_REMEMBERED = 4;
 /** How long after a question without an answer it is asked again, and how often. */
 const ASK_AGAIN_MS = 4_000;
@@ -18,6 +20,7 @@ const MOST_TRIES = 4;
 const SEVERITY = ["trusted", "first_use", "grey", "lock"];
 
 const judging = new Map();
+const waiting = new Set();
 
 /** Judge what a tab shows now, each picture once. The icon is read at once, the rest waits for its turn. */
 export function judge(tabId, tab) {
@@ -48,26 +51,32 @@ async function judgeNow(tabId, tab, reading) {
   const same = before?.host === host;
   const pictures = same ? before.pictures : [];
   const digest = icon?.digest ?? "none";
-  if (same && (pictures.includes(digest) || pictures.length >= MOST_PICTURES || before.viewing)) return;
+  if (same && (pictures.includes(digest) || before.viewing)) return;
+  if (same && pictures.length >= MOST_PICTURES && before.judged + FURTHER_MS > Date.now()) return judgeLater(tabId, host, FURTHER_MS);
   if (off) return settle(tabId, { host, site, verdict: "off", action: "allow", reasons: ["off"], looksLike: [], pictures: [digest] });
-  const said = await verdictOn({ host, site, icon, mode, incognito: tab.incognito }, ready);
+  const said = await verdictOn({ host, site, icon, mode, tab }, ready);
   const tries = said.unanswered ? ((same && before.tries) || 0) + 1 : 0;
   const isJudged = !said.unanswered || tries >= MOST_TRIES;
-  if (!isJudged) askAgain(tabId, host);
-  const state = { host, site, ...said, tries, pictures: isJudged ? [...pictures, digest] : pictures, shown: icon ? await dataUrlOf(icon.png) : "" };
+  if (!isJudged) judgeLater(tabId, host, ASK_AGAIN_MS);
+  const state = { host, site, ...said, tries, judged: Date.now(), pictures: isJudged ? [...pictures, digest].slice(-MOST_PICTURES) : pictures, shown: icon ? await dataUrlOf(icon.png) : "" };
   // A page that swaps its icon keeps the worst verdict of those it has shown; what was said without the server gives way.
   const worse = same && !before.unanswered && SEVERITY.indexOf(before.verdict) > SEVERITY.indexOf(state.verdict);
   const current = await chrome.tabs.get(tabId).catch(() => null);
   if (!current || hostOf(current.url) !== host) return;
-  await settle(tabId, worse ? { ...before, tries, pictures: state.pictures } : state, current);
+  await settle(tabId, worse ? { ...before, tries, judged: state.judged, pictures: state.pictures } : state, current);
 }
 
-/** A server that is slow or starting is no reason to let a copy be: the tab is judged again, if it is still there. */
-function askAgain(tabId, host) {
-  setTimeout(async () => {
+/** Judge a tab again after a while, if it is still there: the server was slow, or the page shows ever other pictures. */
+function judgeLater(tabId, host, milliseconds) {
+  const key = `${tabId} ${host}`;
+  if (waiting.has(key)) return;
+  waiting.add(key);
+  const judgeThen = async () => {
+    waiting.delete(key);
     const tab = await chrome.tabs.get(tabId).catch(() => null);
     if (tab && hostOf(tab.url) === host) await judge(tabId, tab);
-  }, ASK_AGAIN_MS);
+  };
+  setTimeout(judgeThen, milliseconds);
 }
 
 async function settle(tabId, state, tab) {
@@ -76,24 +85,34 @@ async function settle(tabId, state, tab) {
   if (state.action === "lock") await lockTab(tabId, tab.url, state);
 }
 
-async function verdictOn({ host, site, icon, mode, incognito }, ready) {
-  const forms = icon && formsOf(icon.picture).map((form) => ({ ...form, hex: hexOf(form.pdq) }));
+async function verdictOn({ host, site, icon, mode, tab }, ready) {
+  let forms = icon && hexedFormsOf(icon.picture);
   const seen = (await kept("seen", site)) ?? null;
   const allowed = await isAllowed(site, host);
-  const home = decide({ site, forms, allowed, seen }, ready, mode);
-  const said = home.ask ? await askedOf(host, site, icon, home) : home;
-  if (!incognito && forms?.length) await remember(site, forms, seen, said);
+  let home = decide({ site, forms, allowed, seen }, ready, mode);
+  // Small pictures of two icons are more alike than the files: the file says more, and is read where it may matter.
+  const file = home.ask || home.closer ? await fileOf(tab, icon) : null;
+  if (file) {
+    forms = [...forms, ...hexedFormsOf(file.picture)];
+    home = decide({ site, forms, allowed, seen }, ready, mode);
+  }
+  const said = home.ask ? await askedOf(host, site, file ? [icon, file] : [icon], home) : home;
+  if (!tab.incognito && forms?.length) await remember(site, forms, seen, said);
   return { ...said, firstSeen: seen?.first ?? null };
 }
 
+function hexedFormsOf(picture) {
+  return formsOf(picture).map((form) => ({ ...form, hex: hexOf(form.pdq) }));
+}
+
 /** The server's verdict, or what can be said without it: the answer it gave before, or the one at home. */
-async function askedOf(host, site, icon, home) {
+async function askedOf(host, site, icons, home) {
   // Every answer is kept for its own host: what is said of one says nothing of the site's others.
-  const key = `${host} ${icon.digest}`;
+  const key = [host, ...icons.map(({ digest }) => digest)].join(" ");
   const known = await kept("answers", key);
   if (known && known.until > Date.now()) return known.said;
   try {
-    const answer = await check(host, icon.png);
+    const answer = await check(host, icons.map(({ png }) => png));
     const said = { ...saidBy(answer, home), scope: scopeOf(host, site, answer.applies_to) };
     await keep("answers", key, { said, at: Date.now(), until: Date.now() + 1000 * Math.min(answer.ttl ?? 0, 3600) });
     return said;

@@ -1,5 +1,5 @@
 /** The list of trusted looks in this browser: fetched, verified, kept, ready to be searched. */
-import { received, restored, stored } from "../looks/list.js";
+import { received, restored, sitesOf, stored } from "../looks/list.js";
 import { searchable } from "../looks/search.js";
 import { compactList } from "./server.js";
 import { keep, kept, forgetAll } from "./state.js";
@@ -40,8 +40,7 @@ async function updateOnce() {
     const { list: fresh, key } = await received(await compactList(held?.version), held, state.key);
     if (fresh.version !== held?.version) await keep("list", KEY, stored(fresh));
     ready = Promise.resolve(searchable(fresh));
-    const { length: sites } = fresh.names;
-    const codes = fresh.pdqs.length / 32;
+    const [sites, codes] = [sitesOf(fresh), fresh.pdqs.length / 32];
     await chrome.storage.local.set({ list: { version: fresh.version, key, at: Date.now(), sites, codes, error: "" } });
   } catch (error) {
     await chrome.storage.local.set({ list: { ...state, error: `${error.name}: ${error.message}` } });

@@ -5,13 +5,14 @@
 import { show } from "./badge.js";
 import { queueReport } from "./reports.js";
 import { hostOf, siteOf } from "./sites.js";
-import { allow, lockOf, setLock, setTabState, tabState } from "./state.js";
+import { allow, filledBy, filledTabs, lockOf, setFilled, setLock, setTabState, tabState } from "./state.js";
 import { list } from "./lists.js";
 
 const LOCK_PAGE = "pages/lock.html";
 const WIPE_MS = 300;
 const ARRIVAL_MS = 2_000;
 const STILL_MS = 1_000;
+const HEARD_MS = 3_000;
 const SANDBOX = "sandbox; script-src 'none'; form-action 'none'; worker-src 'none'";
 const PRIORITY = { redirect: 100, sandbox: 200 };
 
@@ -20,13 +21,29 @@ const PRIORITY = { redirect: 100, sandbox: 200 };
  * more than the verdict holds for: `scope`, a site or one host of it.
  */
 export async function lockTab(tabId, url, state) {
-  await setLock(state.scope, { site: state.scope, host: state.host, url, tabId, ...facts(state) });
-  await setTabState(tabId, { ...state, guard: "watch" });
-  await tell(tabId, "watch");
+  // An address that a page has made itself ends with the page.
+  const address = url.startsWith("blob:") ? `${new URL(url).origin}/` : url;
+  await setLock(state.scope, { site: state.scope, host: state.host, url: address, tabId, ...facts(state) });
+  for (const tab of [tabId, ...(await filledTabs(state.host))]) {
+    await setTabState(tab, { ...state, guard: "watch" });
+    void watch(tab);
+  }
+}
+
+/** The guards say whether they are asked for something; a page that hangs cannot say so, and goes to the lock page. */
+async function watch(tabId) {
+  const isHeard = await Promise.race([tell(tabId, "watch").then(() => true), sleep(HEARD_MS).then(() => false)]);
+  if (!isHeard) await pageAsks(tabId);
 }
 
 function facts({ looksLike, picture, why, shown, reasons }) {
   return { looksLike, picture, why, shown, reasons };
+}
+
+/** The state of a tab that shows what is locked. */
+function stateOf(lock) {
+  const { host, site } = lock;
+  return { host, site, scope: site, verdict: "lock", action: "lock", pictures: [], ...facts(lock) };
 }
 
 /** A frame of a locked tab asks for something: the other frames are covered too, and the tab goes to the lock page. */
@@ -147,9 +164,7 @@ export async function viewOnly(tabId, site) {
     });
     return { removeRuleIds: [...redirects, ...before].map((rule) => rule.id), addRules: [sandbox, ...spared] };
   });
-  await setTabState(tabId, {
-    host: lock.host, site, scope: site, verdict: "lock", action: "lock", viewing: true, guard: "view", pictures: [], ...facts(lock),
-  });
+  await setTabState(tabId, { ...stateOf(lock), viewing: true, guard: "view" });
   await chrome.tabs.update(tabId, { url: lock.url });
 }
 
@@ -172,10 +187,16 @@ export async function leave(tabId) {
 }
 
 /** What the guard of a frame has to do: nothing, `watch`, `cover` or `view`. */
-export async function guardOf(tab, url) {
+export async function guardOf({ tab, frameId, origin }) {
+  const isFilled = frameId === 0 && tab.url?.startsWith("about:");
+  if (isFilled) await setFilled(tab.id, hostOf(origin));
+  const host = isFilled ? hostOf(origin) : (hostOf(tab.url) ?? (await filledBy(tab)));
   const state = await tabState(tab.id);
-  if (!state?.guard || hostOf(tab.url ?? url) !== state.host) return "";
-  return state.guard;
+  if (state?.guard && host === state.host) return state.guard;
+  const lock = isFilled && host && ((await lockOf(host)) ?? (await lockOf(await siteIn(`https://${host}/`))));
+  if (!lock) return "";
+  await setTabState(tab.id, { ...stateOf(lock), host, guard: "watch" });
+  return "watch";
 }
 
 /** The tab shows the lock page: its badge says so. */
@@ -183,7 +204,7 @@ export async function arrived(tabId, url) {
   const site = new URL(url).searchParams.get("site");
   const lock = site && (await lockOf(site));
   if (!lock) return;
-  const state = { host: lock.host, site, scope: site, verdict: "lock", action: "lock", pictures: [], ...facts(lock), onLockPage: true };
+  const state = { ...stateOf(lock), onLockPage: true };
   await setTabState(tabId, state);
   await show(tabId, state);
 }

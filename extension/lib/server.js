@@ -14,9 +14,9 @@ export class NoAnswer extends Error {
   }
 }
 
-/** The verdict on a host that shows this icon (a PNG, or null). Throws NoAnswer. */
-export async function check(host, png) {
-  const icons = png ? [{ data: await base64Of(png) }] : [];
+/** The verdict on a host that shows an icon, of which these are the pictures (PNG). Throws NoAnswer. */
+export async function check(host, pictures) {
+  const icons = await Promise.all(pictures.map(async (png) => ({ data: await base64Of(png) })));
   const answer = await asked("/x/v1/check", { method: "POST", body: { url: host, icons } });
   if (!["allow", "warn", "lock"].includes(answer?.action)) throw new NoAnswer("This is no verdict.");
   return answer;

@@ -40,6 +40,8 @@ export function hostOf(url) {
   } catch {
     return null;
   }
+  // A page can go on to an address that it has made itself.
+  if (parsed.protocol === "blob:") return hostOf(parsed.origin);
   if (parsed.protocol !== "http:" && parsed.protocol !== "https:") return null;
   const host = parsed.hostname.replace(/\.$/, "");
   if (isAddress(host)) return isPublicAddress(host) ? host : null;

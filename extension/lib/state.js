@@ -60,6 +60,25 @@ export async function setTabState(tabId, state) {
   else await chrome.storage.session.remove(key);
 }
 
+/** The host whose page has filled a tab without an address of its own, or null: windows that pages open are such. */
+export async function filledBy(tab) {
+  return tab.url?.startsWith("about:") ? ((await filled())[tab.id] ?? null) : null;
+}
+
+/** The tabs that a host's pages have filled. */
+export async function filledTabs(host) {
+  return Object.entries(await filled()).filter(([, other]) => other === host).map(([tabId]) => Number(tabId));
+}
+
+export async function setFilled(tabId, host) {
+  const { [tabId]: before, ...others } = await filled();
+  if (host !== before) await chrome.storage.session.set({ filled: host ? { ...others, [tabId]: host } : others });
+}
+
+async function filled() {
+  return (await chrome.storage.session.get("filled")).filled ?? {};
+}
+
 /** What the lock page shows of a site: kept while the browser runs. */
 export async function lockOf(site) {
   const key = `lock ${site}`;

@@ -41,7 +41,8 @@ export function canonicalPictures(picture) {
   return canvases;
 }
 
-function premultipliedSquare({ data, width, height }) {
+/** Straight RGBA with its colours multiplied by alpha, rounded as Pillow does. */
+export function premultiplied({ data, width, height }) {
   const out = new Uint8ClampedArray(data.length);
   for (let at = 0; at < data.length; at += 4) {
     const alpha = data[at + 3];
@@ -51,7 +52,12 @@ function premultipliedSquare({ data, width, height }) {
     }
     out[at + 3] = alpha;
   }
-  let icon = { data: out, width, height };
+  return { data: out, width, height };
+}
+
+function premultipliedSquare(picture) {
+  let icon = premultiplied(picture);
+  const { width, height } = icon;
   const side = Math.max(width, height);
   if (side > WORK_SIDE) {
     const scale = WORK_SIDE / side;
@@ -149,10 +155,7 @@ function trimmedOf(icon) {
 }
 
 function solidShareOfRing(pixels) {
-  const solid = solidity(pixels), ring = ringOf(pixels.width, pixels.height);
-  let count = 0;
-  for (const place of ring) count += solid[place];
-  return count / ring.length;
+  return shareOf(ringOf(pixels.width, pixels.height), solidity(pixels));
 }
 
 /** The sign on white inside a frame of one colour, or null where there is no frame. */
@@ -224,12 +227,16 @@ function rounded(count, by) {
 }
 
 function near({ data }, colour, limit) {
-  return Uint8Array.from({ length: data.length / 4 }, (_, i) => (distance(data, i * 4, colour) <= limit ? 1 : 0));
+  const flags = new Uint8Array(data.length / 4);
+  for (let i = 0; i < flags.length; i++) if (distance(data, i * 4, colour) <= limit) flags[i] = 1;
+  return flags;
 }
 
 /** What is passable, or gone already. */
 function either(passable, left) {
-  return passable.map((flag, i) => (flag || !left[i] ? 1 : 0));
+  const flags = new Uint8Array(left.length);
+  for (let i = 0; i < flags.length; i++) flags[i] = passable[i] | (left[i] ^ 1);
+  return flags;
 }
 
 function placesOf(flags) {
@@ -239,27 +246,31 @@ function placesOf(flags) {
 }
 
 function shareOf(places, flags) {
-  let count = 0;
-  for (const place of places) count += flags[place];
-  return count / places.length;
+  return places.reduce((count, place) => count + flags[place], 0) / places.length;
 }
 
 /** What is left when all that is reached from the border through passable pixels is gone, and the next pixels too. */
 function leftAfter(left, passable, width, height) {
-  const outside = reachedFromBorder(passable, width, height);
-  const rest = left.map((flag, i) => (flag && !outside[i] ? 1 : 0));
-  if (total(rest) === rest.length) return rest;
-  const edge = edgeOf(rest, width, height);
-  return rest.map((flag, i) => (flag && !edge[i] ? 1 : 0));
+  const rest = without(left, reachedFromBorder(passable, width, height));
+  return total(rest) === rest.length ? rest : without(rest, edgeOf(rest, width, height));
+}
+
+function without(flags, others) {
+  const rest = new Uint8Array(flags.length);
+  for (let i = 0; i < rest.length; i++) rest[i] = flags[i] & (others[i] ^ 1);
+  return rest;
 }
 
 /** The pixels of a region that have a neighbour outside it. */
 function edgeOf(left, width, height) {
-  const inside = (x, y) => x >= 0 && y >= 0 && x < width && y < height && left[y * width + x];
-  return left.map((flag, i) => {
-    const x = i % width, y = Math.floor(i / width);
-    return flag && !(inside(x - 1, y) && inside(x + 1, y) && inside(x, y - 1) && inside(x, y + 1)) ? 1 : 0;
-  });
+  const edge = new Uint8Array(left.length);
+  for (let y = 0, i = 0; y < height; y++)
+    for (let x = 0; x < width; x++, i++)
+      if (left[i]) {
+        const isInside = x > 0 && x < width - 1 && y > 0 && y < height - 1;
+        if (!isInside || !left[i - 1] || !left[i + 1] || !left[i - width] || !left[i + width]) edge[i] = 1;
+      }
+  return edge;
 }
 
 /** The sign without the colourless ground that touches the border, or null. */
@@ -306,8 +317,11 @@ function marginColour({ data, width, height }, share) {
 }
 
 function distance(data, at, colour) {
-  let widest = 0;
-  for (let channel = 0; channel < 4; channel++) widest = Math.max(widest, Math.abs(data[at + channel] - colour[channel]));
+  let widest = Math.abs(data[at] - colour[0]);
+  for (let channel = 1; channel < 4; channel++) {
+    const apart = Math.abs(data[at + channel] - colour[channel]);
+    if (apart > widest) widest = apart;
+  }
   return widest;
 }
 
@@ -343,7 +357,7 @@ function spread(passable, reached, start, step, length) {
 
 function total(flags) {
   let sum = 0;
-  for (const flag of flags) sum += flag;
+  for (let i = 0; i < flags.length; i++) sum += flags[i];
   return sum;
 }
 

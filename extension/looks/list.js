@@ -1,8 +1,9 @@
 /**
  * The compact list of trusted looks: read, verified, brought up to date, written.
  *
- * Its layout is in docs/extension-api.md. A list is {version, pdqs, tints, counts, flags, names, extras}; all but
- * `names` (an array) and `extras` ({suffixes, families}) are typed arrays, in the order of the sites' names.
+ * Its layout is in docs/extension-api.md. A list is {version, body, pdqs, tints, counts, flags, names, starts, extras}.
+ * `body` holds the five sections after it one after the other, as they came: the list is in memory once. `names` are
+ * the sites' names as bytes, sorted, a line each, and `starts` where each begins; `extras` is {suffixes, families}.
  */
 import { bytesOfHex, hexOf } from "../hashing/hex.js";
 
@@ -13,6 +14,8 @@ const TINT_BYTES = 8;
 export const TIERS = ["wide", "standard", "strict"];
 const TIER_MASK = 3;
 const COMMON = 4;
+const SECTIONS = ["pdqs", "tints", "counts", "flags", "names"];
+const LINE_END = 10;
 
 /** What is wrong with a list that was received. */
 export class BadList extends Error {
@@ -29,7 +32,7 @@ export async function received(buffer, held, pinned) {
   if (header.kind === "full") list = listOf(header, sections, null);
   else if (!held || header.base !== held.version) throw new BadList("These are changes to a list that is not here.");
   else list = merged(held, header, sections);
-  if (list.names.length !== header.sites || (await checksumOf(list)) !== header.checksum)
+  if (sitesOf(list) !== header.sites || (await checksumOf(list)) !== header.checksum)
     throw new BadList("The list does not add up to what its header says.");
   return { list, key: header.key };
 }
@@ -57,20 +60,25 @@ async function opened(buffer, pinned) {
     if (!Number.isInteger(length) || length < 0 || at + length > end) throw new BadList("A section goes beyond the end.");
     sections[name] = bytes.subarray(at, (at += length));
   }
+  if (SECTIONS.some((name, i) => Object.keys(sections)[i] !== name)) throw new BadList("The sections are in another order.");
   return { header, sections };
 }
 
 function listOf(header, sections, held) {
   const extras = sections.extras.length ? JSON.parse(text(sections.extras)) : held?.extras;
   if (!extras) throw new BadList("The list has no suffix rules.");
-  const { pdqs, tints, counts, flags } = sections;
-  return checked({ version: header.version, pdqs, tints, counts, flags, names: namesIn(sections.names), extras });
+  const { buffer, byteOffset } = sections.pdqs;
+  const lengths = SECTIONS.map((name) => sections[name].length);
+  return listIn(header.version, new Uint8Array(buffer, byteOffset, total(lengths)), lengths, extras);
 }
 
-function checked(list) {
-  let codes = 0;
-  for (const count of list.counts) codes += count;
-  const sites = list.names.length;
+/** The list whose sections are so long and follow one another in `body`. Throws BadList. */
+function listIn(version, body, lengths, extras) {
+  const list = { version, body, extras };
+  let at = 0;
+  SECTIONS.forEach((name, i) => (list[name] = body.subarray(at, (at += lengths[i]))));
+  list.starts = startsIn(list.names);
+  const codes = total(list.counts), sites = sitesOf(list);
   if (list.counts.length !== sites || list.flags.length !== sites) throw new BadList("Not every site has its tier.");
   if (list.pdqs.length !== codes * PDQ_BYTES || list.tints.length !== codes * TINT_BYTES)
     throw new BadList("Not every code is there.");
@@ -80,70 +88,86 @@ function checked(list) {
 /** The list with changed sites in place of what it had, and without those that were removed. */
 function merged(held, header, sections) {
   const changes = listOf(header, sections, held);
-  const gone = new Set([...namesIn(sections.removed), ...changes.names]);
-  const from = [held, changes].map((list) => ({ list, site: 0, code: 0 }));
-  const size = (name) => held[name].length + changes[name].length;
-  const out = { pdqs: new Uint8Array(size("pdqs")), tints: new Uint8Array(size("tints")), counts: [], flags: [], names: [] };
-  let codes = 0;
-  while (from.some((one) => one.site < one.list.names.length)) {
-    const [a, b] = from.map((one) => one.list.names[one.site]);
-    const one = b === undefined || (a !== undefined && a < b) ? from[0] : from[1];
-    const { list, site, code } = one;
-    const count = list.counts[site];
-    one.site++;
-    one.code += count;
-    if (one === from[0] && gone.has(list.names[site])) continue;
-    out.pdqs.set(list.pdqs.subarray(code * PDQ_BYTES, (code + count) * PDQ_BYTES), codes * PDQ_BYTES);
-    out.tints.set(list.tints.subarray(code * TINT_BYTES, (code + count) * TINT_BYTES), codes * TINT_BYTES);
-    codes += count;
-    out.counts.push(count);
-    out.flags.push(list.flags[site]);
-    out.names.push(list.names[site]);
+  const gone = new Set([...linesIn(sections.removed), ...linesIn(changes.names)]);
+  const from = [held, changes].map((list) => ({ list, site: 0, code: 0, name: nameAt(list, 0) }));
+  const body = new Uint8Array(held.body.length + changes.body.length + 1);
+  const room = {};
+  let at = 0;
+  for (const name of SECTIONS) {
+    const length = held[name].length + changes[name].length + (name === "names" ? 1 : 0);
+    room[name] = { bytes: body.subarray(at, (at += length)), used: 0 };
   }
-  return checked({
-    version: header.version,
-    pdqs: out.pdqs.slice(0, codes * PDQ_BYTES),
-    tints: out.tints.slice(0, codes * TINT_BYTES),
-    counts: Uint8Array.from(out.counts),
-    flags: Uint8Array.from(out.flags),
-    names: out.names,
-    extras: changes.extras,
-  });
+  while (from.some(({ list, site }) => site < sitesOf(list))) {
+    const one = from[1].name === undefined || from[0].name < from[1].name ? from[0] : from[1];
+    const { list, site, code, name } = one;
+    const next = code + list.counts[site];
+    one.site++;
+    one.code = next;
+    one.name = nameAt(list, one.site);
+    if (one === from[0] && gone.has(name)) continue;
+    append(room.pdqs, list.pdqs.subarray(code * PDQ_BYTES, next * PDQ_BYTES));
+    append(room.tints, list.tints.subarray(code * TINT_BYTES, next * TINT_BYTES));
+    append(room.counts, list.counts.subarray(site, one.site));
+    append(room.flags, list.flags.subarray(site, one.site));
+    append(room.names, list.names.subarray(list.starts[site], list.starts[one.site] - 1));
+    room.names.bytes[room.names.used++] = LINE_END;
+  }
+  if (room.names.used) room.names.used--;
+  const parts = SECTIONS.map((name) => room[name].bytes.subarray(0, room[name].used));
+  return listIn(header.version, joined(parts), parts.map((part) => part.length), changes.extras);
 }
 
-async function checksumOf({ pdqs, tints, counts, flags, names }) {
-  const whole = await new Blob([pdqs, tints, counts, flags, names.join("\n")]).arrayBuffer();
-  return hexOf(new Uint8Array(await crypto.subtle.digest("SHA-256", whole)));
+function append(room, bytes) {
+  room.bytes.set(bytes, room.used);
+  room.used += bytes.length;
+}
+
+function joined(parts) {
+  const whole = { bytes: new Uint8Array(total(parts.map((part) => part.length))), used: 0 };
+  for (const part of parts) append(whole, part);
+  return whole.bytes;
+}
+
+async function checksumOf({ body }) {
+  return hexOf(new Uint8Array(await crypto.subtle.digest("SHA-256", body)));
 }
 
 /** The list as one blob for the extension's own store. */
-export function stored({ version, pdqs, tints, counts, flags, names, extras }) {
-  const parts = { pdqs, tints, counts, flags, names: bytesOf(names.join("\n")), extras: bytesOf(JSON.stringify(extras)) };
-  const lengths = Object.entries(parts).map(([name, part]) => [name, part.length]);
-  const head = bytesOf(JSON.stringify({ version, lengths }));
-  return new Blob([Uint32Array.of(head.length), head, ...Object.values(parts)]);
+export function stored({ version, body, extras, ...list }) {
+  const rest = bytesOf(JSON.stringify(extras));
+  const lengths = [...SECTIONS.map((name) => [name, list[name].length]), ["extras", rest.length]];
+  let head = JSON.stringify({ version, lengths });
+  // Codes are read as words of 32 bits: they begin at a multiple of four.
+  head += " ".repeat(-bytesOf(head).length & 3);
+  return new Blob([Uint32Array.of(bytesOf(head).length), head, body, rest]);
 }
 
 /** The list in what `stored` made. */
 export async function restored(blob) {
   const buffer = await blob.arrayBuffer();
-  let at = 4 + new DataView(buffer).getUint32(0, true);
-  const { version, lengths } = JSON.parse(text(new Uint8Array(buffer, 4, at - 4)));
-  const parts = {};
-  for (const [name, length] of lengths) {
-    parts[name] = new Uint8Array(buffer, at, length);
-    at += length;
-  }
-  return { version, ...parts, names: namesIn(parts.names), extras: JSON.parse(text(parts.extras)) };
+  const start = 4 + new DataView(buffer).getUint32(0, true);
+  const head = JSON.parse(text(new Uint8Array(buffer, 4, start - 4)));
+  const lengths = head.lengths.map(([, length]) => length);
+  const size = total(lengths.slice(0, -1));
+  const extras = JSON.parse(text(new Uint8Array(buffer, start + size)));
+  return listIn(head.version, new Uint8Array(buffer, start, size), lengths, extras);
+}
+
+export const sitesOf = ({ starts }) => starts.length - 1;
+
+/** The name of a site by its place, or undefined beyond the last. */
+export function nameAt(list, place) {
+  return place < sitesOf(list) ? text(list.names.subarray(list.starts[place], list.starts[place + 1] - 1)) : undefined;
 }
 
 /** Where a name is in the list, or -1. */
-export function placeOf({ names }, name) {
-  let low = 0, high = names.length - 1;
+export function placeOf(list, name) {
+  let low = 0, high = sitesOf(list) - 1;
   while (low <= high) {
     const middle = (low + high) >> 1;
-    if (names[middle] === name) return middle;
-    if (names[middle] < name) low = middle + 1;
+    const there = nameAt(list, middle);
+    if (there === name) return middle;
+    if (there < name) low = middle + 1;
     else high = middle - 1;
   }
   return -1;
@@ -152,9 +176,31 @@ export function placeOf({ names }, name) {
 export const tierAt = ({ flags }, place) => TIERS[flags[place] & TIER_MASK];
 export const isCommonAt = ({ flags }, place) => (flags[place] & COMMON) !== 0;
 
-function namesIn(bytes) {
+function linesIn(bytes) {
   return bytes.length ? text(bytes).split("\n") : [];
 }
 
-const text = (bytes) => new TextDecoder().decode(bytes);
+/** Where each line of some bytes begins, and where one more would. */
+function startsIn(bytes) {
+  const starts = new Uint32Array(bytes.length ? lineEnds(bytes) + 2 : 1);
+  let line = 0;
+  for (let at = bytes.indexOf(LINE_END); at >= 0; at = bytes.indexOf(LINE_END, at + 1)) starts[++line] = at + 1;
+  if (bytes.length) starts[line + 1] = bytes.length + 1;
+  return starts;
+}
+
+function lineEnds(bytes) {
+  let count = 0;
+  for (let at = bytes.indexOf(LINE_END); at >= 0; at = bytes.indexOf(LINE_END, at + 1)) count++;
+  return count;
+}
+
+function total(numbers) {
+  let sum = 0;
+  for (const number of numbers) sum += number;
+  return sum;
+}
+
+const decoder = new TextDecoder();
+const text = (bytes) => decoder.decode(bytes);
 const bytesOf = (string) => new TextEncoder().encode(string);

@@ -5,7 +5,7 @@ import { pathToFileURL } from "node:url";
 
 const [, , folder, ...files] = argv;
 const load = (path) => import(pathToFileURL(`${folder}/${path}`).href);
-const { received, restored, stored } = await load("looks/list.js");
+const { nameAt, received, restored, sitesOf, stored } = await load("looks/list.js");
 const { near, searchable } = await load("looks/search.js");
 const { formsOf } = await load("looks/look.js");
 const { siteOf } = await load("lib/sites.js");
@@ -36,4 +36,5 @@ if (asked.pictures) {
     answers.near.push({ ms: performance.now() - start, found: found.map((one) => one.site) });
   }
 }
-stdout.write(JSON.stringify({ ...answers, version: list?.version, names: list?.names, codes: list && list.pdqs.length / 32 }));
+const names = list && Array.from({ length: sitesOf(list) }, (_, place) => nameAt(list, place));
+stdout.write(JSON.stringify({ ...answers, version: list?.version, names, codes: list && list.pdqs.length / 32 }));
