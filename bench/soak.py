@@ -282,7 +282,7 @@ async def _watched(soak: Soak) -> list[tuple[float, float]]:
 
 async def _child(module: str, *arguments: str) -> bytes:
     child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", "-m", module, *arguments), stdout=asyncio.subprocess.PIPE
+        *(sys.executable, "-m", module, *arguments), stdout=asyncio.subprocess.PIPE
     )
     text, _ = await child.communicate()
     return text
