@@ -25,9 +25,8 @@ from bench.accuracy_sets import CACHE
 from bench.mark_sets import REAL, MarkSet, are_named_alike, marks_measured
 from samelook.looks.look import Look
 from samelook.looks.mark_gallery import MarkGallery, SameMark
-from samelook.looks.marks import vectors_of
 from samelook.looks.rules import STANDARD, WIDE, compare
-from samelook.looks.same_mark import LEAST_POINTS
+from samelook.looks.same_mark import LEAST_POINTS, marks_of
 
 RATES: Final = (1e-4, 1e-5, 1e-6)
 TRAINED: Final = Path.home() / ".cache" / "samelook-training"
@@ -154,14 +153,14 @@ def _print(marks: MarkSet, outcome: MarkOutcome) -> None:
         print(f"{standard / len(rows):10.3f}{sum(match is not None for match in today) / len(rows):6.3f}")
 
 
-def vector_ms(looks: Sequence[Look]) -> float:
-    """Milliseconds of CPU for the vectors of one form of an icon, one by one."""
-    pictures = [look.pictures[:1] for look in looks if look.forms][:200]
-    vectors_of(pictures[0])
+def marks_ms(looks: Sequence[Look]) -> float:
+    """Milliseconds of CPU for the signs of an icon and their vectors, icon by icon."""
+    some = [look for look in looks if look.forms][:200]
+    marks_of(some[:1])
     started = time.thread_time()
-    for picture in pictures:
-        vectors_of(picture)
-    return (time.thread_time() - started) / len(pictures) * 1000
+    for look in some:
+        marks_of([look])
+    return (time.thread_time() - started) / len(some) * 1000
 
 
 def main() -> int:
@@ -189,7 +188,7 @@ def main() -> int:
     print(
         f"{len(marks.names)} brands, {len(marks.renditions)} renditions, {len(others.names)} others, ", end=""
     )
-    print(f"{len(marks.letters)} letters; {vector_ms(marks.looks):.2f} ms of CPU for a vector\n")
+    print(f"{len(marks.letters)} letters; {marks_ms(marks.looks):.2f} ms of CPU for an icon\n")
     _print(marks, outcome_of(marks, others))
     return 0
 

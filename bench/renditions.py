@@ -1,4 +1,4 @@
-"""Renditions of marks that the net of `looks/marks.py` never saw: drawn ones, and real other versions.
+"""Renditions of marks that the map of `looks/marks.py` was not made from: drawn, and real other versions.
 
 The icons are those of `training/icons.py`; what is done to them here shares no code with what training does.
 """
@@ -21,7 +21,7 @@ from training.icons import Icons, is_held_out
 
 Draw = Callable[["Mark", np.random.Generator], Rgba]
 Part = Literal["trained", "fitted", "checked"]
-"""Whether a brand's icons trained the net, chose the points of its rule, or only check both."""
+"""Whether a brand's icons made the map, chose the points of its rule, or only check both."""
 _NO_BRANDS: Final = ("letter ", "coin ", "@", "super-tiny-icons ")
 _LINES: Final = "@iconify-json/arcticons"
 _COLOURLESS: Final = 24
@@ -42,7 +42,7 @@ class Mark:
 
 
 def part_of(brand: str) -> Part:
-    """What a brand serves for: those that the net was not trained on are divided by their first letters."""
+    """What a brand serves for: those that the map was not made from are divided by their first letters."""
     if not is_held_out(brand):
         return "trained"
     return "fitted" if _seed("half" + brand[:4]) % 2 else "checked"

@@ -4,28 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from samelook.looks.mark_trees import points_of
-from samelook.looks.marks import vectors_of
-from samelook.looks.same_mark import (
-    LEAST_COSINE,
-    LEAST_POINTS,
-    Signs,
-    compared,
-    kept_forms,
-    signs_of,
-)
+from samelook.looks.same_mark import LEAST_COSINE, LEAST_POINTS, Marks, agreement_of, compared, marks_of
 
 if TYPE_CHECKING:
     from samelook.looks.forms import FormName
     from samelook.looks.look import Look
 
 MOST_CANDIDATES: Final = 100
-"""Pairs of forms that are looked at for one form that is searched with, the nearest by their vectors."""
+"""Pairs of signs that are looked at for one sign that is searched with, the nearest by their vectors."""
 _ROWS: Final = 1 << 25  # cosines held at once
 
 
@@ -39,8 +31,10 @@ class SameMark:
     asked: FormName
     """Of the icon that was searched with."""
     cosine: float
-    """Between the forms' vectors."""
+    """Between the signs' vectors."""
     points: float
+    picture: str | None = None
+    """The file that shows it, if it was drawn."""
 
 
 class MarkGallery:
@@ -48,17 +42,13 @@ class MarkGallery:
 
     def __init__(self) -> None:
         self._owners: list[int] = []
-        self._names: list[FormName] = []
-        self._raw: list[bytes] = []
-        self._known: tuple[NDArray[np.float32], Signs] | None = None
+        self._looks: list[Look] = []
+        self._known: Marks | None = None
 
     def add(self, number: int, looks: Sequence[Look]) -> None:
         """Keep an icon's looks."""
-        for look in looks:
-            for which in kept_forms(look):
-                self._owners.append(number)
-                self._names.append(look.forms[which].name)
-                self._raw.append(look.forms[which].picture)
+        self._owners += [number] * len(looks)
+        self._looks += looks
         self._known = None
 
     def alike(
@@ -66,33 +56,38 @@ class MarkGallery:
     ) -> list[list[SameMark]]:
         """For each icon, given by its looks, who shows the same mark: the surest first. Raises BadModel."""
         found: list[dict[int, SameMark]] = [{} for _ in icons]
-        forms = [
-            (number, look.forms[which])
-            for number, icon in enumerate(icons)
-            for look in icon
-            for which in kept_forms(look)
-        ]
-        if not forms or not self._owners:
+        askers = [number for number, icon in enumerate(icons) for _ in icon]
+        asked, kept = marks_of([look for icon in icons for look in icon]), self._kept()
+        if not len(asked.owners) or not len(kept.owners):
             return [[] for _ in icons]
-        pictures = _stacked([form.picture for _, form in forms])
-        vectors, signs = self._kept()
-        rows, columns, cosines = _near(vectors_of(pictures), vectors)
-        if len(rows):
-            points = points_of(compared(signs_of(pictures).of(rows), signs.of(columns), cosines))
-            for pair in np.argsort(-points, kind="stable").tolist():
-                if points[pair] < least_points:
-                    break
-                (asker, form), column = forms[int(rows[pair])], int(columns[pair])
-                owner = self._owners[column]
-                cosine, total = round(float(cosines[pair]), 3), round(float(points[pair]), 2)
-                mark = SameMark(owner, self._names[column], form.name, cosine, total)
-                found[asker].setdefault(owner, mark)
+        rows, columns, cosines = _near(asked.vectors, kept.vectors)
+        points = points_of(compared(asked, kept, rows, columns))
+        for pair in np.argsort(-points, kind="stable").tolist():
+            if points[pair] < least_points:
+                break
+            row, column = int(rows[pair]), int(columns[pair])
+            asker = askers[int(asked.owners[row])]
+            owner = self._owners[int(kept.owners[column])]
+            found[asker].setdefault(
+                owner,
+                SameMark(
+                    owner,
+                    cast("FormName", str(kept.forms[column])),
+                    cast("FormName", str(asked.forms[row])),
+                    round(float(cosines[pair]), 3),
+                    round(float(points[pair]), 2),
+                ),
+            )
         return [list(marks.values()) for marks in found]
 
-    def _kept(self) -> tuple[NDArray[np.float32], Signs]:
+    def agreement(self, icon: Sequence[Look], number: int) -> NDArray[np.uint8]:
+        """A picture of how an icon's sign lies on that of a kept one (`agreement_of`). Raises BadModel."""
+        of_number = [look for owner, look in zip(self._owners, self._looks, strict=True) if owner == number]
+        return agreement_of(icon, of_number)
+
+    def _kept(self) -> Marks:
         if self._known is None:
-            pictures = _stacked(self._raw)
-            self._known = vectors_of(pictures), signs_of(pictures)
+            self._known = marks_of(self._looks)
         return self._known
 
 
@@ -112,7 +107,3 @@ def _near(
         parts.append((rows + start, columns, cosines[rows, columns]))
     rows, columns, near = (np.concatenate(column) for column in zip(*parts, strict=True))
     return rows, columns, near
-
-
-def _stacked(pictures: Sequence[bytes]) -> NDArray[np.uint8]:
-    return np.frombuffer(b"".join(pictures), np.uint8).reshape(len(pictures), -1)

@@ -1,96 +1,161 @@
 """Whether two looks show the same mark, in whatever rendition: the rule `mark`.
 
-Vectors of the forms (`samelook.looks.marks`) propose pairs. What is proposed is laid sign on sign: in each
-small picture the sign is cut out of its ground, whatever the colours, and brought to one size. How these
-differ, how much there is to see in them and how near the vectors are adds up to points.
+Of each look up to two signs are kept (`samelook.looks.signs`). Vectors of signs (`samelook.looks.marks`)
+propose pairs. What is proposed is laid sign on sign; how these differ, how much there is to see in them, how
+near the vectors are and how near they are to everybody else's adds up to points.
 """
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from samelook.looks.forms import FormName
-from samelook.looks.look import BRIGHT_SIDE, PICTURE_BYTES, Look
-from samelook.looks.marks import planes_of
+from samelook.looks.contours import aligned, contours_of, likeness_of
+from samelook.looks.look import PICTURE_BYTES
+from samelook.looks.marks import cells_of, crowds_of, vectors_of
 from samelook.looks.measures import measures_of
+from samelook.looks.signs import SIDE, Cut, cut_out
 
-LEAST_COSINE: Final = 0.7
+if TYPE_CHECKING:
+    from samelook.looks.forms import FormName
+    from samelook.looks.look import Form, Look
+
+LEAST_COSINE: Final = 0.5
 """Of two vectors, for the pair to be looked at."""
-LEAST_POINTS: Final = 1.0
+LEAST_POINTS: Final = 2.0
 """For two looks to show the same mark."""
 
 _Floats = NDArray[np.float32]
+_Rows = NDArray[np.intp]
 _Pictures = NDArray[np.uint8]
-_SIGN: Final = 0.4  # of the greatest distance from the ground
-_LEAST_CELLS: Final = 2  # of a row or column, that the sign reaches into it
-_LEAST_SIDE: Final = 4
 _NEUTRAL: Final = 128
-_INSTEAD: Final[tuple[FormName, ...]] = ("keyed", "trimmed", "trimmed_grey", "inside")
+_FIRST: Final[tuple[FormName, ...]] = ("trimmed", "plain", "keyed", "trimmed_grey")
+_SECOND: Final[tuple[FormName, ...]] = ("inside", "keyed", "trimmed_grey", "plain")
+_TOGETHER: Final = 256
 
 
-def kept_forms(look: Look) -> list[int]:
-    """Which forms of a look have vectors: the whole icon, and its sign without what is around it."""
-    names = [form.name for form in look.forms]
-    whole = names.index("plain") if "plain" in names else 0
-    other = next((names.index(name) for name in _INSTEAD if name in names), whole)
-    return sorted({whole, other} if names else ())
+class Marks(NamedTuple):
+    """The signs of looks, row by row: at most two of each look."""
 
-
-class Signs(NamedTuple):
-    """The signs in small pictures, row by row."""
-
+    owners: _Rows
+    """Which look of those that were given."""
+    forms: NDArray[np.str_]
+    """The forms that the signs were cut from."""
+    vectors: _Floats
+    crowds: _Floats
+    """How near the vectors of other marks are (`crowds_of`)."""
     pictures: _Pictures
-    """Small pictures themselves, without colour, whose signs are all of one size."""
-    breadth: _Floats
-    """The shorter side by the longer: a line of words is a narrow strip, as every other is."""
+    """Small pictures without colour, shape (n, 1312): how far each point is from the ground."""
+    outlines: _Floats
+    """`contours_of` them, shape (n, 3, 16, 16)."""
+    breadths: _Floats
+    """The shorter side of each sign by the longer."""
 
-    def of(self, rows: NDArray[np.intp]) -> Signs:
-        return Signs(self.pictures[rows], self.breadth[rows])
+    def of(self, rows: _Rows) -> Marks:
+        return Marks(
+            self.owners[rows],
+            self.forms[rows],
+            self.vectors[rows],
+            self.crowds[rows],
+            self.pictures[rows],
+            self.outlines[rows],
+            self.breadths[rows],
+        )
 
 
-def signs_of(pictures: _Pictures) -> Signs:
-    """The signs cut out of their grounds, whatever the colours."""
-    shown = (planes_of(pictures)[..., 3] + 1) / 2
-    marked = shown > _SIGN
-    top, bottom = _span(marked.sum(axis=2) >= _LEAST_CELLS)
-    left, right = _span(marked.sum(axis=1) >= _LEAST_CELLS)
-    height, width = bottom - top, right - left
-    side = np.maximum(np.maximum(height, width), _LEAST_SIDE).astype(np.float32)
-    rows, columns = _window(top, bottom, side), _window(left, right, side)
-    signs = np.full((len(pictures), PICTURE_BYTES), _NEUTRAL, np.uint8)
-    framed = rows @ shown @ columns.transpose(0, 2, 1)
-    signs[:, : BRIGHT_SIDE * BRIGHT_SIDE] = np.rint(framed * 255).clip(0, 255).reshape(len(pictures), -1)
-    return Signs(signs, (np.minimum(height, width) / side).astype(np.float32))
+def marks_of(looks: Sequence[Look]) -> Marks:
+    """The signs that looks show. Raises BadModel."""
+    parts = [_marks_of(looks[at : at + _TOGETHER], at) for at in range(0, len(looks), _TOGETHER)]
+    if not parts:
+        return _marks_of((), 0)
+    return Marks(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+
+def _marks_of(looks: Sequence[Look], start: int) -> Marks:
+    first = [(number, form) for number, look in enumerate(looks) if (form := _form(look, _FIRST))]
+    whole, rows, on_tiles = cut_out(_stacked([form for _, form in first]))
+    on_tile = {first[row][0] for row in rows.tolist()}
+    chosen = {number: form.name for number, form in first}
+    second = [
+        (number, form)
+        for number, look in enumerate(looks)
+        if number not in on_tile and (form := _form(look, _SECOND)) and form.name != chosen.get(number)
+    ]
+    cuts = [whole, on_tiles, cut_out(_stacked([form for _, form in second]))[0]]
+    named = [*first, *(first[row] for row in rows.tolist()), *second]
+    cut = Cut(*(np.concatenate(columns) for columns in zip(*cuts, strict=True)))
+    order = np.argsort([number for number, _ in named], kind="stable").astype(np.intp)
+    vectors = vectors_of(cut.planes)
+    pictures = np.full((len(named), PICTURE_BYTES), _NEUTRAL, np.uint8)
+    cells = cells_of(cut.planes)
+    pictures[:, : SIDE * SIDE] = cells.reshape(len(named), SIDE * SIDE)
+    owners = np.array([number for number, _ in named], np.intp) + start
+    names = np.array([form.name for _, form in named], np.str_)
+    outlines = contours_of(cells)
+    return Marks(owners, names, vectors, crowds_of(vectors), pictures, outlines, cut.breadth).of(order)
+
+
+def _cells_of(pictures: _Pictures) -> _Pictures:
+    return pictures[:, : SIDE * SIDE].reshape(-1, SIDE, SIDE)
+
+
+def _form(look: Look, names: Sequence[FormName]) -> Form | None:
+    by_name = {form.name: form for form in look.forms}
+    return next((by_name[name] for name in names if name in by_name), None)
+
+
+def _stacked(forms: Sequence[Form]) -> _Pictures:
+    return np.frombuffer(b"".join(form.picture for form in forms), np.uint8).reshape(-1, PICTURE_BYTES)
 
 
 MEASURES: Final = (
-    "cosine", "inner", "quarter", "rest", "middle", "shift", "scale", "detail", "length", "breadth"
+    "cosine", "crowd", "outlines", "outline_quarter",
+    "inner", "quarter", "rest", "middle", "shift", "scale", "detail", "length", "breadth",
 )  # fmt: skip
-"""What points are given for: the cosine of the vectors, how the signs compare (`Measures`), and how broad the
-narrower of the two is."""
+"""What points are given for: the cosine of the vectors, how near others are to both, how the
+outlines lie on each other, how the signs compare (`Measures`), and how broad the narrower of the two is."""
+_OF_SIGNS: Final = slice(4, -1)
 
 
-def compared(asked: Signs, found: Signs, cosines: _Floats) -> _Floats:
-    """`MEASURES` of pairs of signs, row by row, whose vectors have these cosines; 20 µs a row."""
-    of_signs = measures_of(asked.pictures, found.pictures)
-    columns = [getattr(of_signs, name) for name in MEASURES[1:-1]]
-    return np.column_stack([cosines, *columns, np.minimum(asked.breadth, found.breadth)])
+def compared(asked: Marks, found: Marks, rows: _Rows, columns: _Rows) -> _Floats:
+    """`MEASURES` of pairs of signs, row i of the one with column j of the other; 40 µs a pair."""
+    if not len(rows):
+        return np.empty((0, len(MEASURES)), np.float32)
+    ours, theirs = asked.of(rows), found.of(columns)
+    cosines = np.einsum("ij,ij->i", ours.vectors, theirs.vectors, dtype=np.float32)
+    of_signs = measures_of(ours.pictures, theirs.pictures)
+    outlines = np.empty((len(rows), 2), np.float32)
+    order = np.argsort(rows, kind="stable")
+    ends = np.flatnonzero(np.diff(rows[order])) + 1
+    for group in np.split(order, ends):
+        sign = _cells_of(asked.pictures[rows[group[0]]][None])[0]
+        outlines[group] = likeness_of(sign, found.outlines[columns[group]])
+    return np.column_stack(
+        [
+            cosines,
+            (ours.crowds + theirs.crowds) / 2,
+            outlines,
+            *(getattr(of_signs, name) for name in MEASURES[_OF_SIGNS]),
+            np.minimum(ours.breadths, theirs.breadths),
+        ]
+    )
 
 
-def _span(lines: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Where the marked lines of each row begin and end; the whole where none is marked."""
-    side, some = lines.shape[1], lines.any(axis=1)
-    first, last = lines.argmax(axis=1), side - lines[:, ::-1].argmax(axis=1)
-    return np.where(some, first, 0), np.where(some, last, side)
+def agreement_of(asked: Sequence[Look], found: Sequence[Look]) -> NDArray[np.uint8]:
+    """A picture of why two icons, given by their looks, show one mark, shape (32, 96, 3). Raises BadModel.
 
-
-def _window(first: NDArray[np.intp], last: NDArray[np.intp], side: _Floats) -> _Floats:
-    """Matrices (n, 32, 32) that draw straight lines between the points of a square window."""
-    start = (first + last) / 2 - side / 2
-    places = (np.arange(BRIGHT_SIDE) + 0.5) / BRIGHT_SIDE * side[:, None] + start[:, None] - 0.5
-    apart = np.abs(places[:, :, None] - np.arange(BRIGHT_SIDE))
-    weights: _Floats = np.maximum(1 - apart, 0).astype(np.float32)
-    return weights
+    On the left the one's sign as it lies on the other's, then the other's; on the right both: green where
+    they agree, red where only the first one has something, blue where only the second.
+    """
+    ours, theirs = marks_of(asked), marks_of(found)
+    cosines = ours.vectors @ theirs.vectors.T
+    row, column = np.unravel_index(int(cosines.argmax()), cosines.shape)
+    other = _cells_of(theirs.pictures)[column]
+    one = aligned(_cells_of(ours.pictures)[row], other)
+    both = np.minimum(one, other)
+    together = np.stack([one - both, both, other - both], axis=-1)
+    grey = [np.repeat(sign[..., None], 3, axis=-1) for sign in (one, other)]
+    return np.concatenate([*grey, together], axis=1)

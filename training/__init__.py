@@ -1,4 +1,4 @@
-"""How the weights of `looks/marks.f16` were made: data, renditions, the net and its training.
+"""How the map of `looks/marks.map` was made: icons, renditions, and the solving.
 
 Nothing here is installed with the package, and only this folder needs PyTorch. README.md says how to run it.
 """

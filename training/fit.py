@@ -1,6 +1,6 @@
 """Fits the points of the rule `mark`: `python -m training.fit` prints the table of `looks/mark_trees.py`.
 
-The brands are those that the net was not trained on, less those that `bench/marks.py` checks the rule on.
+The brands are those that the map was not made from, less those that `bench/marks.py` checks the rule on.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from bench.accuracy_fit import Trees, fit, table_of
 from bench.accuracy_sets import CACHE
 from bench.mark_sets import REAL, MarkSet, are_named_alike, marks_measured
-from samelook.looks.look import Look
-from samelook.looks.marks import vectors_of
 from samelook.looks.rules import WIDE, compare
-from samelook.looks.same_mark import LEAST_COSINE, MEASURES, compared, kept_forms, signs_of
+from samelook.looks.same_mark import LEAST_COSINE, MEASURES, Marks, compared, marks_of
 
 TREES: Final = 60
-_RISING: Final = frozenset({"cosine", "inner", "quarter", "detail", "length", "breadth"})
+_RISING: Final = frozenset(
+    {"cosine", "outlines", "outline_quarter", "inner", "quarter", "detail", "length", "breadth"}
+)
 RISING: Final = tuple(name in _RISING for name in MEASURES)
 """Whether more of a measure is more alike."""
 # A pair of brands counts for four pairs of letters; a mark that people drew anew for two that we did.
@@ -33,21 +33,10 @@ _TWIN_COSINE: Final = 0.85
 _Floats = NDArray[np.float32]
 
 
-class _Forms:
-    """The forms of looks that have vectors, in rows."""
-
-    def __init__(self, looks: list[Look]) -> None:
-        chosen = [(number, look.forms[row]) for number, look in enumerate(looks) for row in kept_forms(look)]
-        raw = b"".join(form.picture for _, form in chosen)
-        pictures = np.frombuffer(raw, np.uint8).reshape(len(chosen), -1)
-        self.owners = np.array([number for number, _ in chosen])
-        self.vectors, self.signs = vectors_of(pictures), signs_of(pictures)
-
-
-def strangers(ours: _Forms, theirs: _Forms) -> tuple[NDArray[np.int64], _Floats]:
+def strangers(ours: Marks, theirs: Marks) -> tuple[NDArray[np.int64], _Floats]:
     """Pairs of different looks that the vectors propose, by their numbers, with their measures.
 
-    Of the forms of two looks the pair with the nearest vectors counts.
+    Of the signs of two looks the pair with the nearest vectors counts.
     """
     cosines = ours.vectors @ theirs.vectors.T
     rows, columns = np.nonzero(cosines >= LEAST_COSINE)
@@ -60,10 +49,10 @@ def strangers(ours: _Forms, theirs: _Forms) -> tuple[NDArray[np.int64], _Floats]
     first = np.ones(len(order), np.bool_)
     first[1:] = (np.diff(pairs[order], axis=0) != 0).any(axis=1)
     best = order[first]
-    return pairs[best], compared(ours.signs.of(rows[best]), theirs.signs.of(columns[best]), near[best])
+    return pairs[best], compared(ours, theirs, rows[best], columns[best])
 
 
-def renditions(marks: MarkSet, brands: _Forms, shown: _Forms) -> tuple[_Floats, NDArray[np.float64]]:
+def renditions(marks: MarkSet, brands: Marks, shown: Marks) -> tuple[_Floats, NDArray[np.float64]]:
     """The measures of each rendition with its brand, where the vectors propose it, and its weight."""
     rows, columns, weights = [], [], []
     by_brand: dict[int, list[int]] = {}
@@ -79,16 +68,15 @@ def renditions(marks: MarkSet, brands: _Forms, shown: _Forms) -> tuple[_Floats, 
             rows.append(row)
             columns.append(column)
             weights.append(_REAL_WEIGHT if rendition.kind in REAL else 1.0)
-    near = np.einsum("ij,ij->i", shown.vectors[rows], brands.vectors[columns])
-    kept = near >= LEAST_COSINE
-    measures = compared(shown.signs.of(np.array(rows)), brands.signs.of(np.array(columns)), near)
+    measures = compared(shown, brands, np.array(rows, np.intp), np.array(columns, np.intp))
+    kept = measures[:, MEASURES.index("cosine")] >= LEAST_COSINE
     return measures[kept], np.array(weights)[kept]
 
 
 def fitted(marks: MarkSet) -> Trees:
     """Trees that tell renditions of a mark from other marks and from letters."""
     brands, shown, letters = (
-        _Forms(looks)
+        marks_of(looks)
         for looks in (marks.looks, [rendition.look for rendition in marks.renditions], marks.letter_looks)
     )
     apart, unlike = strangers(brands, brands)

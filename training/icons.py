@@ -1,4 +1,4 @@
-"""The icons that the net is trained on, drawn once into one file: `python -m training.icons`."""
+"""The icons that the map is made from, drawn once into one file: `python -m training.icons`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import re
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from multiprocessing import get_context
 from pathlib import Path
@@ -52,20 +53,16 @@ def is_held_out(brand: str) -> bool:
     return int.from_bytes(digest[:4], "big") % _HELD_OUT_OF == 0 or brand in _most_copied()
 
 
+@cache
 def _most_copied() -> frozenset[str]:
     """Names of the organisations in `facts/families.csv` and of their sites."""
-    if not _MOST_COPIED:
-        rows = csv.DictReader(io.StringIO(files("samelook.facts").joinpath("families.csv").read_text()))
-        for row in rows:
-            _MOST_COPIED.update(
-                re.sub(r"[^a-z0-9]", "", word.lower()) for word in row["organisation"].split()
-            )
-            _MOST_COPIED.add(re.sub(r"[^a-z0-9]", "", row["organisation"].lower()))
-            _MOST_COPIED.update(site.partition(".")[0] for site in row["sites"].split())
-    return frozenset(_MOST_COPIED)
-
-
-_MOST_COPIED: Final[set[str]] = set()
+    names: set[str] = set()
+    rows = csv.DictReader(io.StringIO(files("samelook.facts").joinpath("families.csv").read_text()))
+    for row in rows:
+        names.update(re.sub(r"[^a-z0-9]", "", word.lower()) for word in row["organisation"].split())
+        names.add(re.sub(r"[^a-z0-9]", "", row["organisation"].lower()))
+        names.update(site.partition(".")[0] for site in row["sites"].split())
+    return frozenset(names)
 
 
 def drawings(cache: Path) -> Iterator[tuple[str, str, str]]:

@@ -5,14 +5,20 @@ from __future__ import annotations
 import math
 from typing import Final
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, grid_sample, interpolate, max_pool2d
+
+from samelook.looks.signs import cut_out
 
 SIDE: Final = 32
 _COLOUR_SIDE: Final = 12
 _LUMA: Final = torch.tensor([0.299, 0.587, 0.114])
 _LEAST_APART: Final = 0.16
+_ON_TILES: Final = 0.8
+"""Of the signs that lie on a tile, how many are seen without it."""
 _XYZ: Final = torch.tensor(
     [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
 ) / torch.tensor([[0.95047], [1.0], [1.08883]])
@@ -24,8 +30,8 @@ class Studio:
     def __init__(self, seed: int) -> None:
         self._dice = torch.Generator().manual_seed(seed)
 
-    def renditions(self, icons: Tensor, hard: Tensor) -> Tensor:
-        """Planes as the net sees them, shape (n, 4, 32, 32), of icons of shape (n, 5, 48, 48), bytes.
+    def renditions(self, icons: Tensor, hard: Tensor) -> NDArray[np.float32]:
+        """Signs with their planes, shape (n, 32, 32, 5), of icons of shape (n, 5, 48, 48), bytes.
 
         `hard` says where colours may be changed.
         """
@@ -35,9 +41,15 @@ class Studio:
         colour, alpha, sign = placed[:, :3], placed[:, 3:4].clamp(0, 1), placed[:, 4:5]
         colour, alpha = self._recoloured(colour, alpha, sign.clamp(0, 1), hard)
         seen = self._on_ground(colour, alpha, tiled)
-        seen = self._badged(seen, hard)
+        seen = self._badged(seen)
         seen = self._shaded(seen)
-        return planes_of_rgb(self._coarse(seen).clamp(0, 1))
+        return self._cut(pictures_of(self._coarse(seen).clamp(0, 1)))
+
+    def _cut(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        whole, rows, on_tiles = cut_out(pictures)
+        chosen = self._chance(len(rows), _ON_TILES).numpy()
+        whole.planes[rows[chosen]] = on_tiles.planes[chosen]
+        return whole.planes
 
     def _rand(self, n: int, low: float = 0.0, high: float = 1.0) -> Tensor:
         return torch.rand(n, generator=self._dice) * (high - low) + low
@@ -51,11 +63,12 @@ class Studio:
     def _placed(self, icons: Tensor, tiled: Tensor) -> Tensor:
         """The icons framed anew: scaled, moved, turned a little, seldom stretched."""
         n = len(icons)
-        scale = torch.where(
-            tiled, self._rand(n, 0.5, 0.95), torch.exp(self._rand(n, math.log(0.62), math.log(1.22)))
-        )
+        scale = torch.exp(self._rand(n, math.log(0.62), math.log(1.24)))
+        # Most icons reach to their borders, or are trimmed.
+        scale = torch.where(self._chance(n, 0.45), self._rand(n, 0.9, 1.02), scale)
+        scale = torch.where(tiled, self._rand(n, 0.5, 0.95), scale)
         stretch = torch.exp(0.03 * self._normal(n).clamp(-2, 2))
-        turn = torch.where(self._chance(n, 0.45), 0.09 * self._normal(n).clamp(-2.2, 2.2), torch.zeros(n))
+        turn = torch.where(self._chance(n, 0.45), self._rand(n, -0.22, 0.22), torch.zeros(n))
         loose = torch.where(scale > 1, 0.12, 0.05)
         across, down = loose * self._normal(n).clamp(-2, 2), loose * self._normal(n).clamp(-2, 2)
         cos, sin = torch.cos(turn) / scale, torch.sin(turn) / scale
@@ -98,14 +111,14 @@ class Studio:
         colour[duo] = (level * one[duo] + (1 - level) * other[duo]) * alpha[duo]
         inverse = rows(0.5, 0.6)
         colour[inverse] = (1 - _straight(colour[inverse], alpha[inverse])).clamp(0, 1) * alpha[inverse]
-        turned = rows(0.6, 0.72)
+        turned = rows(0.6, 0.7)
         colour[turned] = self._hues_turned(_straight(colour[turned], alpha[turned])) * alpha[turned]
-        for low, high, window in ((0.72, 0.76, 3), (0.76, 0.8, 5)):
+        for low, high, window in ((0.7, 0.76, 3), (0.76, 0.82, 5)):
             drawn = rows(low, high)
             alpha[drawn] = _edge(sign[drawn], window)
             colour[drawn] = one[drawn] * alpha[drawn]
         # Sign and ground, each in a colour.
-        both = rows(0.8, 0.88)
+        both = rows(0.82, 0.88)
         colour[both] = (one[both] * sign[both] + other[both] * (1 - sign[both])) * alpha[both]
         return colour, alpha
 
@@ -150,7 +163,7 @@ class Studio:
         inside = radius - torch.sqrt(rows**2 + columns**2)
         return (0.5 + inside * SIDE / 2).clamp(0, 1)[:, None]
 
-    def _badged(self, seen: Tensor, hard: Tensor) -> Tensor:
+    def _badged(self, seen: Tensor) -> Tensor:
         n = len(seen)
         line = (torch.arange(SIDE) + 0.5) / SIDE * 2 - 1
         radius = self._rand(n, 0.22, 0.42)
@@ -162,7 +175,7 @@ class Studio:
             + (line[None, None, :] - right[:, None, None]) ** 2
         )
         disc = (0.5 + (radius[:, None, None] - apart) * SIDE / 2).clamp(0, 1)[:, None]
-        chosen = (self._chance(n, 0.14) & hard).float()[:, None, None, None]
+        chosen = self._chance(n, 0.12).float()[:, None, None, None]
         disc = disc * chosen
         return seen * (1 - disc) + self._colours(n)[..., None, None] * disc
 
@@ -195,29 +208,25 @@ def _edge(sign: Tensor, window: int) -> Tensor:
     return (grown - shrunk).clamp(0, 1)
 
 
-def planes_of_rgb(rgb: Tensor) -> Tensor:
-    """What `looks.marks.planes_of` makes of the small picture of this, shape (n, 3, 32, 32), from 0 to 1."""
+def pictures_of(rgb: Tensor) -> NDArray[np.uint8]:
+    """The small pictures that a look would keep of this, shape (n, 3, 32, 32), from 0 to 1."""
     bright = (rgb * 255 * _LUMA[:, None, None]).sum(1)
     squeeze = _squeeze()
     small = squeeze @ rgb @ squeeze.T
     linear = torch.where(small > 0.04045, ((small.clamp(min=0) + 0.055) / 1.055) ** 2.4, small / 12.92)
     xyz = torch.einsum("ij,njhw->nihw", _XYZ, linear)
     root = torch.where(xyz > 0.008856, xyz.clamp(min=1e-6) ** (1 / 3), 7.787 * xyz + 16 / 116)
-    tint = torch.stack([500 * (root[:, 0] - root[:, 1]), 200 * (root[:, 1] - root[:, 2])], 1)
-    return planes(bright.round(), tint.round())
+    tint = torch.stack([500 * (root[:, 0] - root[:, 1]), 200 * (root[:, 1] - root[:, 2])], 1) + 128
+    together = torch.cat([bright.flatten(1), tint.flatten(1)], 1)
+    pictures: NDArray[np.uint8] = together.round().clamp(0, 255).to(torch.uint8).numpy()
+    return pictures
 
 
-def planes(bright: Tensor, tint: Tensor) -> Tensor:
-    """Brightness (n, 32, 32) and a*, b* (n, 2, 12, 12) as the net sees them."""
-    widen = _widen()
-    wide = widen @ tint @ widen.T
-    seen = torch.cat([bright[:, None] * 0.4, wide], 1)
-    ring = torch.cat([seen[:, :, 0], seen[:, :, -1], seen[:, :, 1:-1, 0], seen[:, :, 1:-1, -1]], 2)
-    ground = ring.median(2).values[..., None, None]
-    apart = torch.sqrt(((seen - ground) ** 2).sum(1, keepdim=True) + 1)
-    apart = apart / apart.amax((2, 3), keepdim=True).clamp(min=12)
-    scaled = torch.cat([(seen[:, :1] - 51) / 32, seen[:, 1:] / 32], 1)
-    return torch.cat([scaled, 2 * apart - 1], 1)
+def pictures_on(icons: Tensor, level: float) -> NDArray[np.uint8]:
+    """The small pictures of icons of shape (n, 5, 48, 48), bytes, on a grey from 0 to 1."""
+    shares = icons.float() / 255
+    seen = shares[:, :3] + (1 - shares[:, 3:4]) * level
+    return pictures_of(interpolate(seen, size=SIDE, mode="area").clamp(0, 1))
 
 
 def _squeeze() -> Tensor:
@@ -227,10 +236,3 @@ def _squeeze() -> Tensor:
     low = torch.maximum(edges[:-1, None], cells[None])
     high = torch.minimum(edges[1:, None], cells[None] + 1)
     return (high - low).clamp(min=0) * _COLOUR_SIDE / SIDE
-
-
-def _widen() -> Tensor:
-    """12 cells to 32 points, by straight lines."""
-    places = ((torch.arange(SIDE) + 0.5) * _COLOUR_SIDE / SIDE - 0.5).clamp(0, _COLOUR_SIDE - 1)
-    cells = torch.arange(_COLOUR_SIDE).float()
-    return (1 - (places[:, None] - cells[None]).abs()).clamp(min=0)

@@ -1,4 +1,4 @@
-"""The packages of icons that the net is trained on: pinned by version and SHA-256, fetched with `npm pack`.
+"""The packages of icons that the map is made from: pinned by version and SHA-256, fetched with `npm pack`.
 
 The favicons that `bench/accuracy.py` takes from a Debian package are not among them, nor is any icon of a
 phishing page or of a collection that the results are checked on.

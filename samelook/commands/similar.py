@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -32,6 +33,7 @@ _AHEAD = 16
 """Files read ahead for each worker."""
 _TOGETHER = 64
 """Icons searched for at once."""
+_ENLARGED = 4
 
 
 class RuleChoice(StrEnum):
@@ -63,6 +65,14 @@ def similar(
             help="How much alike two looks must be; strict is the surest, mark finds other renditions too.",
         ),
     ] = RuleChoice.STANDARD,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(
+            "--pictures",
+            metavar="FOLDER",
+            help="With --rule mark, draw into this folder how each two signs lie on each other.",
+        ),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object a line instead of a table.")
     ] = False,
@@ -71,6 +81,8 @@ def similar(
 
     With --rule mark also who shows the same mark in another rendition: in other colours, on another ground,
     as an outline. Such a match is a hint, no proof: one in a hundred thousand pairs of brands is one too.
+    --pictures shows why: the two signs, the first as it was laid on the second, and both together, green
+    where they agree, red where only the first one has something, blue where only the second.
 
     Every frame of an ICO counts. A file that lies in the folder is found there too. Files that are no
     images are reported, everything else is still compared, and the exit status is 1.
@@ -84,17 +96,21 @@ def similar(
     if not among.is_dir():
         tell(f"samelook similar: {shown(among)} is no folder.")
         raise typer.Exit(2)
+    if pictures is not None and rule is not RuleChoice.MARK:
+        tell("samelook similar: --pictures goes with --rule mark.")
+        raise typer.Exit(2)
     stored = list(files_of([among]))
     like = "of the same mark" if rule is RuleChoice.MARK else "of the same look"
     show = _json_lines(stored) if as_json else _lines(stored, like)
-    if not asyncio.run(_report(stored, list(files_of(files)), rule, show)):
+    icons = _Icons(rule, stored, pictures)
+    if not asyncio.run(_report(stored, list(files_of(files)), icons, show)):
         raise typer.Exit(1)
 
 
 class _Icons:
     """The folder's icons, and who among them is like others under a rule."""
 
-    def __init__(self, rule: RuleChoice) -> None:
+    def __init__(self, rule: RuleChoice, stored: list[Path], pictures: Path | None) -> None:
         from samelook.looks.gallery import Gallery
         from samelook.looks.mark_gallery import MarkGallery
         from samelook.looks.rules import RULES, WIDE
@@ -102,29 +118,45 @@ class _Icons:
         self._gallery = Gallery()
         self._marks: MarkGallery | None = MarkGallery() if rule is RuleChoice.MARK else None
         self._rule = next((RULES[name] for name in RULES if name == rule.value), WIDE)
+        self._stored, self._pictures = stored, pictures
+        self._drawn = 0
 
     def add(self, number: int, looks: Sequence[Look]) -> None:
         self._gallery.add(number, looks)
         if self._marks is not None:
             self._marks.add(number, looks)
 
-    def alike(self, icons: Sequence[Sequence[Look]]) -> list[Found]:
-        """For each icon who has its look, then who shows its mark."""
+    def alike(self, files: Sequence[Path], icons: Sequence[Sequence[Look]]) -> list[Found]:
+        """For each file's icon who has its look, then who shows its mark."""
         looks = self._gallery.alike(icons, self._rule)
         if self._marks is None:
             return list(looks)
         found: list[Found] = []
-        for same, marks in zip(looks, self._marks.alike(icons), strict=True):
+        for file, icon, same, marks in zip(files, icons, looks, self._marks.alike(icons), strict=True):
             numbers = {match.number for match in same}
-            found.append([*same, *(mark for mark in marks if mark.number not in numbers)])
+            others = (mark for mark in marks if mark.number not in numbers)
+            found.append([*same, *(self._shown(file, icon, mark) for mark in others)])
         return found
 
+    def _shown(self, file: Path, icon: Sequence[Look], mark: SameMark) -> SameMark:
+        """The match, with a picture of it if pictures are wanted."""
+        from PIL import Image
 
-async def _report(stored: list[Path], files: list[Path], rule: RuleChoice, show: Print) -> bool:
+        if self._pictures is None or self._marks is None:
+            return mark
+        self._drawn += 1
+        name = f"{self._drawn:05}-{file.stem}-{self._stored[mark.number].stem}.png"
+        self._pictures.mkdir(parents=True, exist_ok=True)
+        picture = Image.fromarray(self._marks.agreement(icon, mark.number))
+        larger = (picture.width * _ENLARGED, picture.height * _ENLARGED)
+        picture.resize(larger, Image.Resampling.NEAREST).save(self._pictures / name)
+        return replace(mark, picture=str(self._pictures / name))
+
+
+async def _report(stored: list[Path], files: list[Path], icons: _Icons, show: Print) -> bool:
     """Shows what each file is like, in the given order; whether all files could be read."""
     from samelook.hashing.sandbox import Sandbox
 
-    icons = _Icons(rule)
     limits, process_limits = picture_limits()
     workers = min(os.cpu_count() or 1, _MOST_WORKERS)
     async with Sandbox(workers, process_limits, limits) as sandbox:
@@ -169,7 +201,8 @@ def _compare(batch: list[Read], icons: _Icons, show: Print) -> bool:
     from samelook.hashing.errors import HashingError
 
     asked = [[] if isinstance(looks, HashingError) else looks for _, looks in batch]
-    for (file, looks), alike in zip(batch, icons.alike(asked), strict=True):
+    files = [file for file, _ in batch]
+    for (file, looks), alike in zip(batch, icons.alike(files, asked), strict=True):
         if isinstance(looks, HashingError):
             _complain(file, looks)
             show(file, looks)
@@ -252,6 +285,7 @@ def _told(match: Alike | SameMark) -> dict[str, object]:
         "version": match.asked,
         "cosine": match.cosine,
         "points": match.points,
+        **({"picture": match.picture} if match.picture else {}),
     }
 
 

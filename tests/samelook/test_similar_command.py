@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import typer
 from PIL import Image, ImageDraw
@@ -122,8 +123,9 @@ def test_people_get_lines_they_can_read(command: typer.Typer, folder: Path, tmp_
         ["--among", "missing", "x.png"],
         ["--among", "."],
         ["--rule", "loose", "--among", ".", "x.png"],
+        ["--pictures", "here", "--among", ".", "x.png"],
     ],
-    ids=["no folder", "a folder that is not there", "no icon", "an unknown rule"],
+    ids=["no folder", "a folder that is not there", "no icon", "an unknown rule", "pictures of looks"],
 )
 def test_bad_usage(command: typer.Typer, arguments: list[str]) -> None:
     assert CliRunner().invoke(command, arguments).exit_code == 2
@@ -135,10 +137,15 @@ def test_the_same_mark_is_found_in_other_colours(command: typer.Typer, folder: P
     sign("#c02020", "hill").save(red)
     sign("#107040", "hill").save(same)
     arguments = ["--rule", "mark", "--among", str(folder), str(red), str(same)]
-    result = CliRunner().invoke(command, ["--json", *arguments])
+    pictures = tmp_path / "pictures"
+    result = CliRunner().invoke(command, ["--json", "--pictures", str(pictures), *arguments])
     assert result.exit_code == 0
     (marked,), (alike,) = (json.loads(line)["matches"] for line in result.stdout.splitlines())
-    assert set(marked) == {"file", "form", "rule", "version", "cosine", "points"}
+    assert set(marked) == {"file", "form", "rule", "version", "cosine", "points", "picture"}
+    shown = np.asarray(Image.open(marked["picture"]).convert("RGB"))
+    assert [Path(marked["picture"])] == list(pictures.iterdir())
+    together = shown[:, 2 * shown.shape[0] :].astype(np.int64).sum(axis=(0, 1))
+    assert together[1] > 5 * (together[0] + together[2])
     assert (marked["rule"], Path(marked["file"]).name) == ("mark", "hill.png")
     assert (alike["rule"], set(alike)) == ("strict", KEYS)
     table = CliRunner().invoke(command, arguments).stdout

@@ -1,0 +1,149 @@
+"""How well the outlines of two signs lie on each other, where one may be moved, turned, stretched a little.
+
+A filled sign and its outline, a thin and a bold drawing have hardly a point in common, but their edges
+run alike. Edges are compared by their direction (as in "Histograms of oriented gradients", Dalal and Triggs,
+2005), under each of some hundred small changes.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samelook.looks.signs import SIDE
+
+_Floats = NDArray[np.float32]
+_Cells = NDArray[np.uint8]
+_COARSE: Final = SIDE // 2
+_WEAK: Final = np.float32(0.08)  # of a step from cell to cell, that is half an edge
+_EVEN: Final = np.float32(1e-3)
+_STEPS: Final = (-1, 0, 1)  # that outlines are moved by, in coarse cells
+_TURNS: Final = tuple(
+    (math.radians(degrees), scale)
+    for degrees, scale in [(0, 1), (-5, 1), (5, 1), *((d, s) for s in (0.85, 1, 1.18) for d in (-10, 0, 10))]
+    if (degrees, scale) != (0, 1) or scale == 1
+)
+_CHANNELS: Final = 3
+OUTLINE_CELLS: Final = _CHANNELS * _COARSE * _COARSE
+
+
+def contours_of(signs: _Cells) -> _Floats:
+    """The outlines in signs, shape (n, 32, 32), as unit vectors of shape (n, 3, 16, 16)."""
+    return _unit(_edges(signs.astype(np.float32) / 255))
+
+
+def likeness_of(asked: _Cells, found: _Floats) -> _Floats:
+    """How the outlines of one sign, shape (32, 32), lie on those of others, shape (n, 3, 16, 16).
+
+    Two columns: how much they agree, at most 1, in the best of all places; and there, in the second worst of
+    the quarters, so that a badge spoils neither.
+    """
+    moved = _moved(_unit(_edges(_changed(asked))))
+    others = found.reshape(len(found), -1)
+    agree = others @ moved.reshape(len(moved), -1).T
+    best = agree.argmax(axis=1)
+    ours, theirs = moved[best], found
+    products, own, other = (_in_quarters(pair) for pair in (ours * theirs, ours**2, theirs**2))
+    quarters = (products + _EVEN) / np.sqrt((own + _EVEN) * (other + _EVEN))
+    second = np.sort(quarters, axis=1)[:, 1]
+    return np.column_stack([agree[np.arange(len(found)), best], second]).astype(np.float32)
+
+
+def aligned(asked: _Cells, found: _Cells) -> _Cells:
+    """One sign as it lies on another, both of shape (32, 32), in the best of all places."""
+    changed = _changed(asked)
+    moved = _moved(_unit(_edges(changed)))
+    theirs = contours_of(found[None]).reshape(-1)
+    best = int((moved.reshape(len(moved), -1) @ theirs).argmax())
+    step, change = divmod(best, len(changed))
+    down, across = (2 * _STEPS[place] for place in divmod(step, len(_STEPS)))
+    padded = np.pad(changed[change], 2)
+    window = padded[2 + down : 2 + down + SIDE, 2 + across : 2 + across + SIDE]
+    lying: _Cells = np.rint(window * 255).clip(0, 255).astype(np.uint8)
+    return lying
+
+
+def _changed(sign: _Cells) -> _Floats:
+    """The sign under every turn and stretch, shape (n, 32, 32)."""
+    flat = sign.reshape(-1).astype(np.float32) / 255
+    cells, shares = _changes()
+    changed: _Floats = np.einsum("kcp,kcp->kp", flat[cells], shares).reshape(-1, SIDE, SIDE)
+    return changed
+
+
+def _edges(signs: _Floats) -> _Floats:
+    """Edges in coarse cells: how strong, and twice their direction as a point on a circle."""
+    padded = np.pad(signs, ((0, 0), (1, 1), (1, 1)))
+    across = padded[:, 1:-1, 2:] - padded[:, 1:-1, :-2]
+    down = padded[:, 2:, 1:-1] - padded[:, :-2, 1:-1]
+    strength = np.sqrt(across * across + down * down)
+    # A pale sign's edges count as much as a strong one's.
+    weight = 1 / ((strength + _WEAK) * (strength + np.float32(1e-6)))
+    planes = np.stack(
+        [strength * strength * weight, (across * across - down * down) * weight, 2 * across * down * weight],
+        axis=1,
+    )
+    coarse = planes.reshape(len(signs), _CHANNELS, _COARSE, 2, _COARSE, 2).mean(axis=(3, 5))
+    return _blurred(coarse)
+
+
+def _blurred(planes: _Floats) -> _Floats:
+    smooth: _Floats = _smoothing() @ planes @ _smoothing().T
+    return smooth
+
+
+@cache
+def _smoothing() -> _Floats:
+    apart = np.abs(np.arange(_COARSE)[:, None] - np.arange(_COARSE))
+    weights: _Floats = np.array([0.5, 0.25], np.float32)[np.minimum(apart, 1)] * (apart <= 1)
+    return weights.astype(np.float32)
+
+
+def _unit(planes: _Floats) -> _Floats:
+    planes = planes - np.array([1, 0, 0], np.float32)[:, None, None] * planes.mean(axis=(2, 3), keepdims=True)
+    norms = np.sqrt(np.einsum("ncij,ncij->n", planes, planes)) + np.float32(1e-6)
+    unit: _Floats = planes / norms[:, None, None, None]
+    return unit
+
+
+def _moved(planes: _Floats) -> _Floats:
+    """Each moved by all steps, shape (9 n, 3, 16, 16)."""
+    padded = np.pad(planes, ((0, 0), (0, 0), (1, 1), (1, 1)))
+    windows = [
+        padded[:, :, 1 + down : 1 + down + _COARSE, 1 + across : 1 + across + _COARSE]
+        for down in _STEPS
+        for across in _STEPS
+    ]
+    return np.concatenate(windows)
+
+
+def _in_quarters(products: _Floats) -> _Floats:
+    half = _COARSE // 2
+    sums: _Floats = products.reshape(len(products), _CHANNELS, 2, half, 2, half).sum(axis=(1, 3, 5))
+    return sums.reshape(len(products), 4)
+
+
+@cache
+def _changes() -> tuple[NDArray[np.intp], _Floats]:
+    """For each turn and stretch, which four cells each cell of the changed sign is made of, and how much."""
+    rows, columns = np.mgrid[:SIDE, :SIDE].reshape(2, -1) - (SIDE - 1) / 2
+    cells, shares = [], []
+    for turn, scale in _TURNS:
+        down = (math.cos(turn) * rows - math.sin(turn) * columns) / scale + (SIDE - 1) / 2
+        across = (math.sin(turn) * rows + math.cos(turn) * columns) / scale + (SIDE - 1) / 2
+        top, left = np.floor(down), np.floor(across)
+        places, weights = [], []
+        for i in (0, 1):
+            for j in (0, 1):
+                y, x = (top + i).astype(np.intp), (left + j).astype(np.intp)
+                inside = (y >= 0) & (y < SIDE) & (x >= 0) & (x < SIDE)
+                weight = (1 - np.abs(down - y)) * (1 - np.abs(across - x)) * inside
+                places.append(np.where(inside, y * SIDE + x, 0))
+                weights.append(weight)
+        cells.append(places)
+        shares.append(weights)
+    return np.array(cells), np.array(shares, np.float32)
