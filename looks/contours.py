@@ -33,7 +33,7 @@ OUTLINE_CELLS: Final = _CHANNELS * _COARSE * _COARSE
 
 def contours_of(signs: _Cells) -> _Floats:
     """The outlines in signs, shape (n, 32, 32), as unit vectors of shape (n, 3, 16, 16)."""
-    return _unit(_edges(signs.astype(np.float32) / 255))
+    return _unit(_edges(signs.astype(np.float32) / np.float32(255)))
 
 
 def likeness_of(asked: _Cells, found: _Floats) -> _Floats:
@@ -99,8 +99,8 @@ def _blurred(planes: _Floats) -> _Floats:
 @cache
 def _smoothing() -> _Floats:
     apart = np.abs(np.arange(_COARSE)[:, None] - np.arange(_COARSE))
-    weights: _Floats = np.array([0.5, 0.25], np.float32)[np.minimum(apart, 1)] * (apart <= 1)
-    return weights.astype(np.float32)
+    weights: _Floats = np.array([0.5, 0.25, 0], np.float32)[np.minimum(apart, 2)]
+    return weights
 
 
 def _unit(planes: _Floats) -> _Floats:
