@@ -92,8 +92,7 @@ def _edges(signs: _Floats) -> _Floats:
 
 
 def _blurred(planes: _Floats) -> _Floats:
-    smooth: _Floats = _smoothing() @ planes @ _smoothing().T
-    return smooth
+    return (_smoothing() @ planes @ _smoothing().T).astype(np.float32, copy=False)
 
 
 @cache
