@@ -32,6 +32,7 @@ from aiohttp import web
 from bench.accuracy_sets import CACHE
 from bench.world_more import add_more
 from bench.world_sites import Page, Situation, World, world
+from bench.world_third import add_third
 from samelook.postgres.embedded import embedded_postgres
 
 PHASES: Final = ("fresh", "crawled", "28 days on")
@@ -80,21 +81,9 @@ def web_of(pages: list[Page]) -> web.Application:
         if page is None:
             return web.Response(status=404)
         icons = page.later if later[0] and page.later is not None else page.icons
-        if request.path == "/":
-            if page.redirect:
-                return web.Response(status=301, headers={"Location": page.redirect})
-            links = "".join(f'<link rel="icon" href="/i{number}">' for number in range(len(icons)))
-            links = "" if page.bare else links
-            head = f"<head><title>{host}</title>{links}{page.head}</head>"
-            text = f"<!doctype html><html>{head}<body>Hello</body></html>"
-            return web.Response(text=text, content_type="text/html")
-        for path, body in page.files:
-            if request.path == path:
-                return web.Response(text=body, content_type="application/json")
-        place = "0" if page.bare and request.path == "/favicon.ico" else request.path.removeprefix("/i")
-        if place.isdigit() and int(place) < len(icons):
-            return web.Response(body=icons[int(place)], content_type="image/png")
-        return web.Response(status=404)
+        return (
+            front_page(host, page, len(icons)) if request.path == "/" else file_of(page, request.path, icons)
+        )
 
     app = web.Application()
     app[LATER] = later
@@ -102,12 +91,34 @@ def web_of(pages: list[Page]) -> web.Application:
     return app
 
 
+def front_page(host: str, page: Page, icons: int) -> web.Response:
+    if page.redirect:
+        return web.Response(status=301, headers={"Location": page.redirect})
+    links = "".join(f'<link rel="icon" href="/i{number}">' for number in range(icons))
+    head = f"<head><title>{host}</title>{'' if page.bare else links}{page.head}</head>"
+    text = f"<!doctype html><html>{head}<body>Hello</body></html>"
+    return web.Response(text=text, content_type="text/html", status=page.status)
+
+
+def file_of(page: Page, path: str, icons: tuple[bytes, ...]) -> web.Response:
+    for known, body in page.files:
+        if path == known:
+            return web.Response(text=body, content_type="application/json")
+    if path == "/favicon.ico" and page.favicon is not None:
+        return web.Response(body=page.favicon, content_type="image/png")
+    place = "0" if page.bare and path == "/favicon.ico" else path.removeprefix("/i")
+    if place.isdigit() and int(place) < len(icons):
+        return web.Response(body=icons[int(place)], content_type="image/png")
+    return web.Response(status=404)
+
+
 def rank_list(pages: list[Page]) -> str:
     """In the format of Common Crawl's domain ranks."""
-    ranked = sorted((page.rank, page.host) for page in pages if page.rank is not None)
+    ranked = sorted((page.rank, page.host, page.hosts) for page in pages if page.rank is not None)
     lines = ["#harmonicc_pos\t#harmonicc_val\t#pr_pos\t#pr_val\t#host_rev\t#n_hosts"]
-    for rank, host in ranked:
-        lines.append(f"{rank}\t{3e7 - rank}\t{rank}\t{1 / rank}\t{'.'.join(host.split('.')[::-1])}\t3")
+    for rank, host, hosts in ranked:
+        reversed_host = ".".join(host.split(".")[::-1])
+        lines.append(f"{rank}\t{3e7 - rank}\t{rank}\t{1 / rank}\t{reversed_host}\t{hosts}")
     return "\n".join(lines) + "\n"
 
 
@@ -248,10 +259,13 @@ def main() -> int:
     parser.add_argument(
         "--packages", type=Path, default=CACHE, help="where npm tarballs with default icons lie"
     )
+    parser.add_argument("--kinds", default="", help="only situations of kinds with this in their name")
     parser.add_argument("--list", action="store_true", help="name every answer that was not expected")
     arguments = parser.parse_args()
     made = world(arguments.packages)
     add_more(made)
+    add_third(made)
+    made.situations = [one for one in made.situations if arguments.kinds in one.kind or one.kind == "genuine"]
     with (
         tempfile.TemporaryDirectory(prefix="samelook-world-") as folder,
         embedded_postgres(Path(folder) / "data") as url,

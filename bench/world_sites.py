@@ -34,6 +34,12 @@ class Page:
     """Its icons after 28 days, where it has others then."""
     bare: bool = False
     """Whether its page names no icon, so that it has only `/favicon.ico`."""
+    status: int = 200
+    """What its page is answered with; a wall's is 403 or so."""
+    favicon: bytes | None = None
+    """Its `/favicon.ico`, where that is another one."""
+    hosts: int = 3
+    """How many hosts the rank list counts below it."""
 
 
 @dataclass(frozen=True, slots=True)
