@@ -97,7 +97,7 @@ class Answers:
             distinct = {icon.sha256: icon for icon in icons}
             for icon in distinct.values():
                 # Each step's result is kept, and the event loop answers other requests between the steps.
-                for _ in self.judge.look_around(icon):
+                for _ in self.judge.look_around(icon, site):
                     await asyncio.sleep(0)
             position = None if rank is None else await rank
         finally:

@@ -43,6 +43,7 @@ class JudgedLook:
     """How long it has been the site's own; negative: it is not, by what the crawl saw."""
     confirmed: bool = False
     faintly_like: Site | None = None
+    unsteady: bool = False
     named: tuple[LookMatch, ...] = field(default=())
     """Matches that accuse nobody and are worth naming."""
 
@@ -54,6 +55,11 @@ class JudgedLook:
     def is_settled(self) -> bool:
         """Whether it has been the site's own for as long as trust takes."""
         return self.confirmed and self.own_for_s >= TRUST_TAKES_S
+
+    @property
+    def is_its_own_by_age(self) -> bool:
+        """Whether that makes it the site's own: nobody in the tiers may be who it was taken from."""
+        return self.is_settled and self.faintly_like is None and not self.unsteady
 
 
 class Likenesses:
@@ -149,6 +155,7 @@ class Likenesses:
             own_for_s=own_for_s,
             confirmed=look.confirmed,
             faintly_like=look.faintly_like,
+            unsteady=look.unsteady,
             named=tuple(relatives),
         )
 

@@ -34,6 +34,7 @@ class Code(StrEnum):
     UNVISITED = "unvisited"
     SAME_PICTURE = "same_picture"
     FAINT_LIKENESS = "faint_likeness"
+    UNSTEADY_LOOK = "unsteady_look"
     FORMER_LOOK = "former_look"
     OWN_RANK = "own_rank"
     LOW_RANK_OWNER = "low_rank_owner"
@@ -66,6 +67,7 @@ EXPLANATIONS: dict[Code, str] = {
     Code.UNVISITED: "The crawler has not visited the site yet.",
     Code.SAME_PICTURE: "The icon is the very same file as the owner's.",
     Code.FAINT_LIKENESS: "The icon is a little like a better-known site's, so age alone earns no trust.",
+    Code.UNSTEADY_LOOK: "The icon is drawn in hues alone, so copies are hard to tell; age earns no trust.",
     Code.FORMER_LOOK: "The owner wore this look until lately; it stays protected for a while.",
     Code.OWN_RANK: "The site itself is ranked well, so likeness alone does not lock it.",
     Code.LOW_RANK_OWNER: "The owner of the look is not ranked well enough for likeness to lock others.",

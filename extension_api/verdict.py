@@ -121,7 +121,7 @@ class _Deciding:
             yield Verdict.TRUSTED, Reason(Code.FAMILY, "2-family", detail)
         if self.likenesses.asker_in_tiers:
             yield Verdict.TRUSTED, Reason(Code.RANKED, "2-ranked", {"position": facts.position})
-        elif not facts.needed and all(look.is_settled and not look.faintly_like for look in speaking):
+        elif not facts.needed and all(look.is_its_own_by_age for look in speaking):
             yield Verdict.TRUSTED, Reason(Code.SEEN_BEFORE, "2-seen")
 
     def _likeness(self) -> Iterable[_Found]:
@@ -202,6 +202,7 @@ class _Deciding:
             Code.UNVISITED: not facts.visited and facts.discovery_error is None,
             Code.SAME_PICTURE: any(match.asker_sha256 == match.owner_sha256 for match in rivals),
             Code.FAINT_LIKENESS: bool(faint) and not rivals,
+            Code.UNSTEADY_LOOK: any(look.unsteady and look.is_settled for look in self.looks) and not rivals,
             Code.FORMER_LOOK: any(not match.current for match in rivals),
             Code.OWN_RANK: in_tiers and bool(rivals),
             Code.LOW_RANK_OWNER: bool(rivals) and not any(look.protected for look in self.looks),

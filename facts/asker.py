@@ -80,6 +80,7 @@ class Asker:
             default_of=self.knowledge.catalogue.default_like(looks),
             letter=letter_in(looks[0]) if wearers and not self._are_much_copied(wearers) else None,
             faintly_like=self._faintly_like(sha256, looks) if asked_for_faint else None,
+            unsteady=asked_for_faint and not self.near.are_steady(sha256, looks),
         )
 
     def _looks_at(self, sha256: bytes) -> tuple[Look, ...]:

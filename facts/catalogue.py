@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from samelook.facts.catalogue_data import packaged_defaults, packaged_vendors
 from samelook.facts.common import Vendor, VendorKind
-from samelook.looks.likeness import LOOK_RULES, MOST_LOOKS, likenesses, versions_of
+from samelook.looks.files import MOST_LOOKS
+from samelook.looks.likeness import LOOK_RULES, likenesses, versions_of
 from samelook.looks.look import PDQ_BYTES, Look
 from samelook.looks.remembered import Remembered
 from samelook.looks.rules import Rule
-from samelook.matching.distance import distances
+from samelook.matching import HammingIndex
 from samelook.names.sites import Site
 
 _REMEMBERED = 10_000
@@ -81,7 +82,7 @@ class CommonLooks:
 
 
 class _Defaults:
-    """The default looks: few enough that a scan of their PDQs costs less than an index."""
+    """The default looks, searched by their PDQs."""
 
     def __init__(self, pictures: Iterable[DefaultPicture]) -> None:
         self.looks: list[Look] = []
@@ -92,18 +93,20 @@ class _Defaults:
                 if not look.is_degenerate:
                     self.looks.append(look)
                     self.products.append(picture.product)
-        self._codes = _codes(form.pdq for look in self.looks for form in look.forms)
-        self._of_code = np.repeat(np.arange(len(self.looks)), [len(look.forms) for look in self.looks])
+        codes = _codes(form.pdq for look in self.looks for form in look.forms)
+        places = np.repeat(np.arange(len(self.looks)), [len(look.forms) for look in self.looks])
+        self._index = HammingIndex(bits=256)
+        self._index.add(codes, places.astype(np.int64))
 
     def near(self, look: Look) -> list[int]:
         """The places of the looks with a form within the strict radius of one of these, the nearest first."""
-        if look.is_degenerate or not self.looks:
+        if look.is_degenerate:
             return []
-        asked = _codes(form.pdq for form in look.forms)
-        bits = distances(asked[:, None], self._codes).min(axis=0)
-        rows = np.flatnonzero(bits <= LOOK_RULES[Rule.STRICT].radius_bits)
-        order = rows[np.argsort(bits[rows], kind="stable")]
-        return list(dict.fromkeys(self._of_code[order].tolist()))
+        radius = LOOK_RULES[Rule.STRICT].radius_bits
+        near = self._index.search_many(_codes(form.pdq for form in look.forms), radius)
+        places = np.concatenate([ids for ids, _ in near])
+        order = np.argsort(np.concatenate([bits for _, bits in near]), kind="stable")
+        return list(dict.fromkeys(places[order].tolist()))
 
 
 @cache
@@ -148,5 +151,5 @@ def _joined(one: Vendor, other: Vendor) -> Vendor:
     return replace(one, sites=one.sites | other.sites, names=names)
 
 
-def _codes(pdqs: Iterable[bytes]) -> NDArray[np.uint64]:
-    return np.frombuffer(b"".join(pdqs), np.uint64).reshape(-1, PDQ_BYTES // 8)
+def _codes(pdqs: Iterable[bytes]) -> NDArray[np.uint8]:
+    return np.frombuffer(b"".join(pdqs), np.uint8).reshape(-1, PDQ_BYTES)

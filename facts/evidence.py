@@ -76,6 +76,9 @@ class AskerLook:
     faintly_like: Site | None = None
     """A site in the tiers, of another family, whose look it is faintly like: that accuses nobody, but age
     alone makes it nobody's own."""
+    unsteady: bool = False
+    """With its hues turned a little it would not even be faintly like itself: whose copy it may be cannot be
+    told, and age alone makes it nobody's own. Known where age would make it trusted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,11 +77,16 @@ class Gatherer:
     def memory(self) -> Memory:
         return self._knowledge.memory
 
-    def look_around(self, icon: AskedIcon) -> Iterator[object]:
-        """Search for looks like an icon's, step by step, so that `gather` finds that done."""
+    def look_around(self, icon: AskedIcon, site: Site) -> Iterator[object]:
+        """Search for looks like an icon of a site's, step by step, so that `gather` finds that done."""
         looks = None if icon.error or icon.pdq else self._looks_of(icon)
         if looks:
             yield from self.near.steps(icon.sha256, looks, self.memory.looks_of(icon.sha256))
+            known = self.memory.site(site)
+            if known is not None and not self._is_in_tiers(known.main.position):
+                shown = dict(known.shown_looks(self._clock())).get(icon.sha256)
+                if shown is not None and shown.confirmed:
+                    yield from self.near.faint_steps(icon.sha256, looks)
 
     @property
     def near(self) -> NearLooks:

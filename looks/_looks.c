@@ -218,11 +218,27 @@ static double part_correlation(double a[CORE][CORE], double b[CORE][CORE], int t
     return (xy - x * y / cells + even) / sqrt((xx - x * x / cells + even) * (yy - y * y / cells + even));
 }
 
-static double inner_correlation(double a[CORE][CORE], double b[CORE][CORE]) {
+/* Two pictures, and where the left one lies on the other's core best. */
+typedef struct {
+    int16_t picture[SIDE][SIDE + 2 * REACH], core[CORE][SIDE];
+    int top, first;
+} Laid;
+
+static void lay(const uint8_t *left, const uint8_t *right, Laid *laid) {
+    memset(laid, 0, sizeof *laid);
+    for (int y = 0; y < SIDE; y++)
+        for (int x = 0; x < SIDE; x++) laid->picture[y][x] = left[y * SIDE + x];
+    for (int y = 0; y < CORE; y++)
+        for (int x = 0; x < CORE; x++) laid->core[y][x] = right[(y + REACH) * SIDE + x + REACH];
+    laid->top = laid->first = REACH;
+    best_window(laid->picture, laid->core, &laid->top, &laid->first);
+}
+
+static double inner_correlation(const Laid *laid) {
     int64_t x = 0, y = 0, xx = 0, yy = 0, xy = 0;
     for (int i = MIDDLE_MARGIN; i < MIDDLE_MARGIN + MIDDLE; i++)
         for (int k = MIDDLE_MARGIN; k < MIDDLE_MARGIN + MIDDLE; k++) {
-            const int32_t our = (int32_t)a[i][k], their = (int32_t)b[i][k];
+            const int32_t our = laid->picture[laid->top + i][laid->first + k], their = laid->core[i][k];
             x += our, y += their, xx += our * our, yy += their * their, xy += our * their;
         }
     return correlation(x, y, xx, yy, xy, MIDDLE * MIDDLE);
@@ -306,6 +322,26 @@ static int ascending(const void *left, const void *right) {
     return (a > b) - (a < b);
 }
 
+/* The value that would be at a place if they were sorted; no smaller one stays behind it (Hoare, "Find", 1961). */
+static double in_order(double *values, int count, int place) {
+    int low = 0, high = count - 1;
+    while (low < high) {
+        const double pivot = values[place];
+        int i = low, j = high;
+        while (i <= j) {
+            while (values[i] < pivot) i++;
+            while (values[j] > pivot) j--;
+            if (i <= j) {
+                const double value = values[i];
+                values[i++] = values[j], values[j--] = value;
+            }
+        }
+        if (j < place) low = i;
+        if (i > place) high = j;
+    }
+    return values[place];
+}
+
 /* The rest that nothing explains, as a share of what there is: outside the worst corner, and in the middle. */
 static void unexplained(const float rest[CORE * CORE], double ours[CORE][CORE], double theirs[CORE][CORE], float *out,
                         size_t rows) {
@@ -339,30 +375,28 @@ static void unexplained(const float rest[CORE * CORE], double ours[CORE][CORE], 
 }
 
 static void measures_of(const uint8_t *left, const uint8_t *right, float *out, size_t rows) {
-    int16_t picture[SIDE][SIDE + 2 * REACH] = {{0}}, core[CORE][SIDE] = {{0}};
+    Laid laid;
     int16_t whole[SIDE][SIDE], moved[SIDE][SIDE], other[SIDE][SIDE];
     double ours[CORE][CORE], theirs[CORE][CORE], light[TINT_SIDE * TINT_SIDE], other_light[TINT_SIDE * TINT_SIDE];
     for (int y = 0; y < SIDE; y++)
         for (int x = 0; x < SIDE; x++) {
-            picture[y][x] = whole[y][x] = left[y * SIDE + x];
+            whole[y][x] = left[y * SIDE + x];
             other[y][x] = right[y * SIDE + x];
         }
-    for (int y = 0; y < CORE; y++)
-        for (int x = 0; x < CORE; x++) core[y][x] = other[y + REACH][x + REACH];
-    int top = REACH, first = REACH;
-    best_window(picture, core, &top, &first);
+    lay(left, right, &laid);
+    const int top = laid.top, first = laid.first;
     double square = 0;
     for (int y = 0; y < CORE; y++)
         for (int x = 0; x < CORE; x++) {
-            ours[y][x] = picture[top + y][first + x];
-            theirs[y][x] = core[y][x];
-            square += squared(picture[top + y][first + x] - core[y][x]);
+            ours[y][x] = laid.picture[top + y][first + x];
+            theirs[y][x] = laid.core[y][x];
+            square += squared(laid.picture[top + y][first + x] - laid.core[y][x]);
         }
     for (int y = 0; y < SIDE; y++)
         for (int x = 0; x < SIDE; x++) {
             const int i = y < REACH ? 0 : y >= SIDE - REACH ? CORE - 1 : y - REACH;
             const int k = x < REACH ? 0 : x >= SIDE - REACH ? CORE - 1 : x - REACH;
-            moved[y][x] = picture[top + i][first + k];
+            moved[y][x] = laid.picture[top + i][first + k];
         }
 
     double hue, direction;
@@ -377,7 +411,7 @@ static void measures_of(const uint8_t *left, const uint8_t *right, float *out, s
     out[5 * rows] = (float)smaller(strokes_to_contrast(left), strokes_to_contrast(right));
 
     out[6 * rows] = (float)(PERCENT * sqrt(square / (CORE * CORE)));
-    out[7 * rows] = (float)inner_correlation(ours, theirs);
+    out[7 * rows] = (float)inner_correlation(&laid);
     double quarters[4];
     for (int i = 0; i < 4; i++)
         quarters[i] = part_correlation(ours, theirs, i / 2 * MIDDLE, i % 2 * MIDDLE, MIDDLE, QUARTER_EVEN);
@@ -391,9 +425,9 @@ static void measures_of(const uint8_t *left, const uint8_t *right, float *out, s
         const double l = light[i] - other_light[i];
         shades[i] = l * l + squared(left[a] - right[a]) + squared(left[b] - right[b]);
     }
-    qsort(shades, TINT_SIDE * TINT_SIDE, sizeof *shades, ascending);
-    out[9 * rows] = (float)sqrt(shades[TINT_SIDE * TINT_SIDE / 2]);
-    out[10 * rows] = (float)sqrt(shades[TINT_SIDE * TINT_SIDE * 3 / 4]);
+    const int half = TINT_SIDE * TINT_SIDE / 2, most = TINT_SIDE * TINT_SIDE * 3 / 4;
+    out[10 * rows] = (float)sqrt(in_order(shades, TINT_SIDE * TINT_SIDE, most));
+    out[9 * rows] = (float)sqrt(in_order(shades, most, half));
 
     float rest[CORE * CORE];
     double by[TERMS];
@@ -411,6 +445,13 @@ typedef void (*Measure)(const uint8_t *, const uint8_t *, float *, size_t);
 static void tint_of(const uint8_t *left, const uint8_t *right, float *out, size_t rows) {
     (void)rows;
     *out = tint(left, right);
+}
+
+static void inner_of(const uint8_t *left, const uint8_t *right, float *out, size_t rows) {
+    (void)rows;
+    Laid laid;
+    lay(left, right, &laid);
+    *out = (float)inner_correlation(&laid);
 }
 
 /* measure(left, right, rows, out): pictures of PICTURE_BYTES each; out is `columns` rows of floats. */
@@ -452,12 +493,15 @@ static PyObject *measured(PyObject *args, Measure measure, Py_ssize_t columns) {
 
 static PyObject *py_tints(PyObject *Py_UNUSED(module), PyObject *args) { return measured(args, tint_of, 1); }
 
+static PyObject *py_inners(PyObject *Py_UNUSED(module), PyObject *args) { return measured(args, inner_of, 1); }
+
 static PyObject *py_measures(PyObject *Py_UNUSED(module), PyObject *args) {
     return measured(args, measures_of, MEASURES);
 }
 
 static PyMethodDef methods[] = {
     {"tints", py_tints, METH_VARARGS, "How far the hues of pictures are apart."},
+    {"inners", py_inners, METH_VARARGS, "How alike pictures are in the middle where they lie on each other best."},
     {"measures", py_measures, METH_VARARGS, "How pictures differ, and how much there is to see in them."},
     {NULL, NULL, 0, NULL},
 };

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections import deque
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -28,7 +28,7 @@ from samelook.looks.likeness import (
 )
 from samelook.looks.look import PDQ_BYTES, PICTURE_BYTES, Look
 from samelook.looks.probes import AS_IS, Probes, probes_of
-from samelook.looks.rules import FAINT, JudgedPairs, LookRule, Rule, judge
+from samelook.looks.rules import FAINT, JudgedPairs, LookRule, Rule, faintly_alike, judge
 from samelook.looks.store import LookStore
 from samelook.looks.stored import (
     HUES,
@@ -48,6 +48,8 @@ MOST_CANDIDATES: dict[Rule | None, int] = {None: 50, Rule.STRICT: 50, Rule.STAND
 look that very many wear has more; each costs 30 to 40 µs, in which nobody else is answered."""
 MOST_RECENT = 500
 """Looks placed lately; comparing a look with all of them costs less than a search of everything."""
+_PAIRS_A_STEP = 50
+"""Pairs of forms that are compared faintly before others have their turn."""
 _LISTED_BITS = 40
 """Radii up to which the lists of an index beat a scan."""
 _MANY = 50_000
@@ -112,8 +114,8 @@ class _Indexes:
         placed = list(self.waiting.values())
         names = np.frombuffer(b"".join(entry.names for entry in placed), np.uint8)
         counts = [len(entry.names) for entry in placed]
-        which = np.concatenate([np.arange(count) for count in counts])
-        ids = np.repeat(np.array([entry.number for entry in placed], np.int64) * MOST_FORMS, counts) + which
+        numbers = np.array([entry.number for entry in placed], np.int64)
+        ids = np.repeat(numbers * MOST_FORMS, counts) + np.concatenate([np.arange(n) for n in counts])
         codes = _codes(b"".join(entry.pdqs for entry in placed))
         for index, rows in ((self.plain, names == _PLAIN), (self.others, names != _PLAIN)):
             if rows.any():
@@ -137,11 +139,9 @@ class _Indexes:
                     forms.append(ids)
                     versions.append(np.full(len(ids), version))
         if not forms:
-            nothing = np.empty(0, np.int64)
-            return _Near(nothing, nothing, nothing)
-        return _Near(
-            np.concatenate(distances).astype(np.int64), np.concatenate(forms), np.concatenate(versions)
-        )
+            return _Near(*[np.empty(0, np.int64)] * 3)
+        far = np.concatenate(distances).astype(np.int64)
+        return _Near(far, np.concatenate(forms), np.concatenate(versions))
 
 
 class LookIndex:
@@ -236,23 +236,40 @@ class LookIndex:
             found.append(FoundLook(own, Likeness(Rule.STRICT, probes.forms[0], AS_IS, 0, 0.0)))
         hues = hues_of(probes.pictures)
         near = _joined([self._near(probes, hues, tier, own, LOOK_RULES[_rule_of(tier)]) for tier in tiers])
-        if len(near):
-            found += self._same(probes, near, max(map(_rule_of, tiers)))
-        return found
+        return found + (self._same(probes, near, max(map(_rule_of, tiers))) if len(near) else [])
 
-    def faintly_like(self, look: Look) -> list[int]:
+    def faintly_like(
+        self, look: Look, before: tuple[int, Sequence[int]] | None = None
+    ) -> Generator[None, None, list[int]]:
         """The numbers of looks of owners in the tiers that are faintly like one, in more versions of it.
 
-        Costs a few times what a search does (`python -m bench.check --search-only`).
+        Given in the end, after steps of a millisecond or two. `before` is what was found at an earlier
+        `version`: then only what was placed since is compared, if that is little.
         """
         self.flush()
         probes = probes_of(look, far=True)
+        placed = None if before is None else self._placed_since(before[0])
+        if before is not None and placed is not None:
+            moved = {entry.number for entry in placed}
+            known = [one for one in before[1] if one not in moved and self._is_of_tiers(one)]
+            new = [entry for entry in self._last_of(placed) if _PLACES[entry.place] is not None]
+            numbers = _near(probes, new, FAINT.radius_bits)
+            alike = faintly_alike(probes, [self.look(number) for number in numbers])
+            return known + [number for number, is_alike in zip(numbers, alike, strict=True) if is_alike]
         hues = hues_of(probes.pictures)
-        near = _joined([self._near(probes, hues, tier, None, FAINT) for tier in Rule])
-        if not len(near):
-            return []
-        rows, numbers = self._judged(probes, near, FAINT)
-        return list(dict.fromkeys(numbers[np.isfinite(rows.points)].tolist()))
+        found: dict[int, None] = {}
+        for tier in Rule:
+            yield
+            near = self._near(probes, hues, tier, None, FAINT)
+            for start in range(0, len(near), _PAIRS_A_STEP):
+                yield
+                part = near.of(np.arange(start, min(start + _PAIRS_A_STEP, len(near))))
+                rows, part_numbers = self._judged(probes, part, FAINT)
+                found.update(dict.fromkeys(part_numbers[np.isfinite(rows.points)].tolist()))
+        return list(found)
+
+    def _is_of_tiers(self, number: int) -> bool:
+        return self._places[number] != _NOWHERE and _PLACES[self._places[number]] is not None
 
     def _near(
         self,
@@ -311,30 +328,33 @@ class LookIndex:
 
         None when too much has changed since.
         """
-        if self.version - version > len(self._recent):
+        placed = self._placed_since(version)
+        if placed is None:
             return None
-        placed = [entry for entry in self._recent if entry.version > version]
         moved = {entry.number for entry in placed}
-        result = [
-            match for match in found if match.number not in moved and self._places[match.number] != _NOWHERE
-        ]
-        # A look may have moved again meanwhile: only its last place counts.
-        last = {
-            entry.number: entry
-            for entry in placed
-            if self._places[entry.number] == entry.place and _PLACES[entry.place] in tiers
-        }
+        result = [it for it in found if it.number not in moved and self._places[it.number] != _NOWHERE]
+        last = [entry for entry in self._last_of(placed) if _PLACES[entry.place] in tiers]
         if not last:
             return result
         probes = versions_of(asked) if isinstance(asked, Look) else asked
         for rule in Rule:
-            here = [entry for entry in last.values() if _rule_of(_PLACES[entry.place]) is rule]
+            here = [entry for entry in last if _rule_of(_PLACES[entry.place]) is rule]
             numbers = _near(probes, here, LOOK_RULES[rule].radius_bits)
             looks = [self.look(number) for number in numbers]
             for number, like in zip(numbers, likenesses(probes, looks, rule), strict=True):
-                if like is not None:
-                    result.append(FoundLook(number, like))
+                result += [] if like is None else [FoundLook(number, like)]
         return result
+
+    def _placed_since(self, version: int) -> list[_Placed] | None:
+        """What was placed after a version; None where that is too much to be remembered."""
+        if self.version - version > len(self._recent):
+            return None
+        return [entry for entry in self._recent if entry.version > version]
+
+    def _last_of(self, placed: Sequence[_Placed]) -> list[_Placed]:
+        """Those that are where they were placed: a look may have moved again meanwhile."""
+        here = (entry for entry in placed if self._places[entry.number] == entry.place)
+        return list({entry.number: entry for entry in here}.values())
 
     def search_pdq(self, pdq: bytes) -> list[tuple[int, str, int]]:
         """Looks within the strict radius of a bare PDQ in some form: number, form, distance."""
@@ -355,11 +375,9 @@ class LookIndex:
 
 
 def _joined(parts: Sequence[_Near]) -> _Near:
-    return _Near(
-        np.concatenate([part.distances for part in parts]),
-        np.concatenate([part.forms for part in parts]),
-        np.concatenate([part.versions for part in parts]),
-    )
+    distances = np.concatenate([part.distances for part in parts])
+    forms = np.concatenate([part.forms for part in parts])
+    return _Near(distances, forms, np.concatenate([part.versions for part in parts]))
 
 
 def _rule_of(tier: Rule | None) -> Rule:

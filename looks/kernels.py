@@ -17,6 +17,9 @@ class LookKernels(Protocol):
     def tints(self, left: _Pictures, right: _Pictures, rows: int, out: _Floats, /) -> None:
         """The tint of `Measures`."""
 
+    def inners(self, left: _Pictures, right: _Pictures, rows: int, out: _Floats, /) -> None:
+        """The inner correlation of `Measures`."""
+
     def measures(self, left: _Pictures, right: _Pictures, rows: int, out: _Floats, /) -> None:
         """The columns of `Measures`."""
 
@@ -37,6 +40,13 @@ def tints(kernels: LookKernels, left: _Pictures, right: _Pictures) -> _Floats:
     """`look_measures.tints_of`."""
     out = np.empty(len(left), np.float32)
     kernels.tints(np.ascontiguousarray(left), np.ascontiguousarray(right), len(left), out)
+    return out
+
+
+def inners(kernels: LookKernels, left: _Pictures, right: _Pictures) -> _Floats:
+    """`look_measures.inners_of`."""
+    out = np.empty(len(left), np.float32)
+    kernels.inners(np.ascontiguousarray(left), np.ascontiguousarray(right), len(left), out)
     return out
 
 

@@ -11,14 +11,12 @@ from typing import Final
 
 import numpy as np
 
-from samelook.looks.files import looks_in
+from samelook.looks.files import MOST_LOOKS, looks_in
 from samelook.looks.forms import FormName
 from samelook.looks.look import PDQ_BYTES, BadLook, Look
 from samelook.looks.probes import AS_IS, Probes, probes_of
 from samelook.looks.rules import STANDARD, STRICT, WIDE, LookRule, Match, Rule, compare_many
 
-MOST_LOOKS: Final = 16
-"""Looks of one file that count; each is searched by itself, and real files have six."""
 LOOK_RULES: Final[dict[Rule, LookRule]] = {Rule.STRICT: STRICT, Rule.STANDARD: STANDARD, Rule.WIDE: WIDE}
 _RULES_BY_NAME: Final = {rule.name: ours for ours, rule in LOOK_RULES.items()}
 PLAIN: Final[FormName] = "plain"
@@ -39,7 +37,7 @@ class Likeness:
 
 
 def looks_given(answer: object) -> list[Look]:
-    """The looks in what a sandboxed `looks_of_file` gave, largest first. Raises DecoderDied."""
+    """The looks in what a sandboxed `looks_of_file` gave, that count. Raises DecoderDied."""
     return looks_in(answer)[:MOST_LOOKS]
 
 

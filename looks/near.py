@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Final
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
 
 from samelook.looks.index import FoundLook, LookIndex
 from samelook.looks.likeness import versions_of
 from samelook.looks.look import Look
 from samelook.looks.remembered import Remembered
-from samelook.looks.rules import Rule
+from samelook.looks.rules import Rule, is_steady
 
+_Found = TypeVar("_Found")
 _OF_TIERS: Final[tuple[Rule | None, ...]] = tuple(Rule)
 
 
 @dataclass(slots=True)
-class _Remembered:
+class _Remembered(Generic[_Found]):
     """What a search found for one picture, and for which state of the index."""
 
     version: int
     at: float
-    found: list[list[FoundLook]] = field(default_factory=list)
+    found: list[list[_Found]]
     """For each look of the picture."""
 
 
@@ -35,8 +36,9 @@ class NearLooks:
         self._index = index
         self._clock = clock
         self._cached_s = cached_s
-        self._memory: Remembered[tuple[bytes, bool], _Remembered] = Remembered(most)
-        self._faint: Remembered[bytes, tuple[int, float, list[int]]] = Remembered(most)
+        self._memory: Remembered[tuple[bytes, bool], _Remembered[FoundLook]] = Remembered(most)
+        self._steady: Remembered[bytes, bool] = Remembered(most)
+        self._faint: Remembered[bytes, _Remembered[int]] = Remembered(most)
 
     def near(
         self, sha256: bytes, looks: Sequence[Look], numbers: Sequence[int] | None, *, of_tiers: bool = False
@@ -54,12 +56,33 @@ class NearLooks:
 
     def faintly_like(self, sha256: bytes, looks: Sequence[Look]) -> list[int]:
         """The looks of owners in the tiers that are faintly like one of a picture's; remembered likewise."""
-        remembered = self._faint.get(sha256)
-        if remembered is not None and self._holds(*remembered[:2]):
-            return remembered[2]
+        steps = self.faint_steps(sha256, looks)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                found: list[list[int]] = end.value
+                return [number for numbers in found for number in numbers]
+
+    def are_steady(self, sha256: bytes, looks: Sequence[Look]) -> bool:
+        """Whether each look of a picture keeps its drawing with its hues turned; remembered for good."""
+        steady = self._steady.get(sha256)
+        if steady is None:
+            steady = all(map(is_steady, looks))
+            self._steady.put(sha256, steady)
+        return steady
+
+    def faint_steps(self, sha256: bytes, looks: Sequence[Look]) -> Generator[object, None, list[list[int]]]:
+        """Search so that `faintly_like` finds it done; others go on between steps. Gives what is found."""
+        before = self._faint.get(sha256)
+        if before is not None and self._holds(before.version, before.at):
+            return before.found
         version, now = self._index.version, self._clock()
-        found = [number for look in looks for number in self._index.faintly_like(look)]
-        self._faint.put(sha256, (version, now, found), 1 + len(found))
+        found: list[list[int]] = []
+        for which, look in enumerate(looks):
+            earlier = None if before is None else (before.version, before.found[which])
+            found.append((yield from self._index.faintly_like(look, earlier)))
+        self._faint.put(sha256, _Remembered(version, now, found), 1 + sum(map(len, found)))
         return found
 
     def steps(self, sha256: bytes, looks: Sequence[Look], numbers: Sequence[int] | None) -> Iterator[object]:

@@ -8,17 +8,17 @@ them and the index holds only the canonical forms.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from samelook.looks.colour import squeezed
 from samelook.looks.forms import CANVAS, FORM_NAMES, FormName
 from samelook.looks.look import BRIGHT_SIDE, COLOUR_SIDE, PDQ_BYTES, Look
+from samelook.looks.recolouring import Recolouring
 
 _Floats = NDArray[np.float32]
 AS_IS: Final = "as is"
@@ -40,9 +40,13 @@ class _Version:
     covered: str = ""
     """The corner that the mirrored picture covers, so that a badge goes."""
     turned: float = 0.0
-    """Degrees by which the hues are turned, in the plane of Lab's a* and b*."""
+    """Degrees by which the hues are turned, as HSV has them."""
     swapped: bool = False
     """Whether sign and ground exchange their colours."""
+
+    @property
+    def changes_planes(self) -> bool:
+        return bool(self.mirrored or self.covered or self.turned or self.swapped)
 
 
 _VERSIONS: Final = (
@@ -66,16 +70,16 @@ _FAR_VERSIONS: Final = (
     *(_Version(f"hue turned by {turned:+.0f}", turned=turned) for turned in (-40.0, 40.0)),
 )
 """What is looked for besides where trust is at stake and a few milliseconds do not matter."""
-_NEUTRAL: Final = np.float32(128)  # what a small picture holds for an a* or b* of nothing
 _WHOLE: Final = (1.0, 0.0)
 _BADGE_SHARE: Final = 0.44
 _MORE_OF_MIRRORED: Final = 12.0
+_MORE_OF_TURNED: Final = 1.5  # letters of two colours are alike by chance with their hues turned
 _MOST_OF_RECOLOURED: Final = 3.7  # below what strict asks for
 _NONE: Final = (0.0, math.inf, 0.0)
 NO_HANDICAPS: Final = np.array([_NONE])
 _HANDICAPS: Final = {
     version.name: (
-        _MORE_OF_MIRRORED if version.mirrored else 0.0,
+        _MORE_OF_MIRRORED if version.mirrored else _MORE_OF_TURNED if version.turned else 0.0,
         _MOST_OF_RECOLOURED if version.turned or version.swapped else math.inf,
         -1.0 if version.mirrored else float(version.swapped),
     )
@@ -131,29 +135,70 @@ def probes_of(look: Look, *, far: bool = False) -> Probes:
     pdqs = np.frombuffer(raw, np.uint8).reshape(-1, PDQ_BYTES)
     pictures = look.pictures
     if "plain" in forms:
-        plain = pictures[forms.index("plain")].astype(np.float32)
-        versions = (*_VERSIONS, *_FAR_VERSIONS) if far else _VERSIONS
-        made = [_made(plain, version) for version in versions]
-        names += [version.name for version in versions]
-        forms += ["plain"] * len(versions)
-        pdqs = np.concatenate([pdqs, _bits_of(np.stack([waves for waves, _ in made]))])
-        pictures = np.concatenate([pictures, np.stack([seen for _, seen in made])])
+        plan = _plan(far=far)
+        made_pdqs, made_pictures = plan.made(pictures[forms.index("plain")])
+        names += plan.names
+        forms += ["plain"] * len(plan.names)
+        pdqs = np.concatenate([pdqs, made_pdqs])
+        pictures = np.concatenate([pictures, made_pictures])
     return Probes(tuple(names), tuple(forms), pdqs, pictures)
 
 
-def _made(picture: _Floats, version: _Version) -> tuple[_Floats, NDArray[np.uint8]]:
-    """The cosine transform and the small picture of one version."""
-    bright, tint = planes_of(picture)
+class _Plan:
+    """Versions with all that making them of a picture takes: two stacks of matrices for each plane.
+
+    What a few versions do to the planes comes first; then all are framed and transformed at once.
+    """
+
+    def __init__(self, versions: Sequence[_Version]) -> None:
+        self.names = [version.name for version in versions]
+        self._special = [(row, version) for row, version in enumerate(versions) if version.changes_planes]
+        windows = [((version.share, version.down), (version.share, version.across)) for version in versions]
+        self._down = np.stack([_framed_cosines(*down) for down, _ in windows])
+        self._across = np.stack([_framed_cosines(*across).T for _, across in windows])
+        self._framed = np.array([row for row, window in enumerate(windows) if window != (_WHOLE, _WHOLE)])
+        self._frames = [
+            (
+                np.stack([_framing(side, side, *windows[row][0]) for row in self._framed]),
+                np.stack([_framing(side, side, *windows[row][1]).T for row in self._framed]),
+            )
+            for side in (BRIGHT_SIDE, COLOUR_SIDE)
+        ]
+
+    def made(self, picture: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """The PDQs and the small pictures of all versions."""
+        bright, tint = planes_of(picture.astype(np.float32))
+        brights = np.repeat(bright[None], len(self.names), axis=0)
+        tints = np.repeat(tint[None], len(self.names), axis=0)
+        recoloured = Recolouring(picture)
+        for row, version in self._special:
+            brights[row], tints[row] = _changed(bright, tint, version, recoloured)
+        waves = (self._down @ brights @ self._across).astype(np.float32, copy=False)
+        (down, across), (tint_down, tint_across) = self._frames
+        brights[self._framed] = down @ brights[self._framed] @ across
+        tints[self._framed] = tint_down[:, None] @ tints[self._framed] @ tint_across[:, None]
+        count = len(self.names)
+        flat = np.concatenate([brights.reshape(count, -1), tints.reshape(count, -1)], axis=1)
+        np.rint(flat, out=flat)
+        return _bits_of(waves), np.clip(flat, 0, 255, out=flat).astype(np.uint8)
+
+
+@cache
+def _plan(*, far: bool) -> _Plan:
+    return _Plan((*_VERSIONS, *_FAR_VERSIONS) if far else _VERSIONS)
+
+
+def _changed(
+    bright: _Floats, tint: _Floats, version: _Version, recoloured: Recolouring
+) -> tuple[_Floats, _Floats]:
+    """The planes as a version has them, before it is framed."""
     if version.mirrored:
-        bright, tint = bright[:, ::-1], tint[..., ::-1]
+        return bright[:, ::-1], tint[..., ::-1]
     if version.turned:
-        tint = _turned(tint, version.turned)
+        return recoloured.turned(version.turned)
     if version.swapped:
-        bright, tint = _exchanged(bright, tint)
-    if version.covered:
-        bright, tint = _covered(bright, version.covered), _covered(tint, version.covered)
-    windows = ((version.share, version.down), (version.share, version.across))
-    return _transform(bright, *windows), _seen(bright, tint, *windows)
+        return recoloured.exchanged()
+    return _covered(bright, version.covered), _covered(tint, version.covered)
 
 
 def planes_of(picture: _Floats) -> tuple[_Floats, _Floats]:
@@ -171,55 +216,6 @@ def _covered(plane: _Floats, corner: str) -> _Floats:
     plane = (plane if corner[1] == "r" else plane[..., ::-1]).copy()
     plane[..., rows, side - badge :] = plane[..., rows, badge - 1 :: -1]
     return plane if corner[1] == "r" else plane[..., ::-1]
-
-
-def _turned(tint: _Floats, degrees: float) -> _Floats:
-    """The colours with all hues turned, lightness and chroma as they are."""
-    angle = math.radians(degrees)
-    turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]], np.float32)
-    turned: _Floats = np.tensordot(turn, tint - _NEUTRAL, (1, 0)).astype(np.float32) + _NEUTRAL
-    return turned
-
-
-def _exchanged(bright: _Floats, tint: _Floats) -> tuple[_Floats, _Floats]:
-    """The planes with the colours of ground and sign exchanged: each is mirrored about the mean of the two.
-
-    The ground is what most of the border shows; the sign is what is farthest from it in brightness.
-    """
-    small = squeezed(bright, COLOUR_SIDE)
-    border = np.concatenate([small[0], small[-1], small[1:-1, 0], small[1:-1, -1]])
-    ground = float(np.median(border))
-    far = np.abs(small - ground)
-    sign = far >= 0.6 * far.max()
-    is_ground = far <= max(0.2 * float(far.max()), float(far.min()))
-    bright = ground + float(small[sign].mean()) - bright
-    sums = [float(np.median(plane[is_ground])) + float(np.median(plane[sign])) for plane in tint]
-    return bright, np.stack([total - plane for total, plane in zip(sums, tint, strict=True)])
-
-
-_Window = tuple[float, float]
-"""The share of a line that is seen, and by how much of it the window is moved."""
-
-
-def _seen(bright: _Floats, tint: _Floats, down: _Window, across: _Window) -> NDArray[np.uint8]:
-    if (down, across) != (_WHOLE, _WHOLE):
-        planes = ((bright, BRIGHT_SIDE), (tint, COLOUR_SIDE))
-        bright, tint = (
-            (_framing(side, side, *down) @ plane @ _framing(side, side, *across).T).astype(
-                np.float32, copy=False
-            )
-            for plane, side in planes
-        )
-    flat = np.concatenate([bright.ravel(), tint.ravel()])
-    seen: NDArray[np.uint8] = np.clip(np.rint(flat), 0, 255).astype(np.uint8)
-    return seen
-
-
-def _transform(bright: _Floats, down: _Window, across: _Window) -> _Floats:
-    waves: _Floats = (_framed_cosines(*down) @ bright @ _framed_cosines(*across).T).astype(
-        np.float32, copy=False
-    )
-    return waves
 
 
 def _bits_of(waves: _Floats) -> NDArray[np.uint8]:
@@ -266,3 +262,5 @@ def _keys(distance: float) -> float:
 
 
 VERSION_NAMES: Final = (AS_IS, *(version.name for version in _VERSIONS))
+TURNED: Final = frozenset(version.name for version in _VERSIONS if version.turned)
+"""The versions with other hues."""

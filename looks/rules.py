@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from samelook.looks.forms import FormName
 from samelook.looks.look import PDQ_BYTES, Look
-from samelook.looks.measures import Measures, measures_of, tints_of
-from samelook.looks.probes import AS_IS, NO_HANDICAPS, Probes, probes_of
+from samelook.looks.measures import Measures, inners_of, measures_of, tints_of
+from samelook.looks.probes import AS_IS, NO_HANDICAPS, TURNED, Probes, probes_of
 from samelook.looks.trees import points_of
 
 RuleName = Literal["strict", "standard", "wide"]
@@ -88,6 +88,8 @@ def _lies_on_the_other(measures: Measures, pdq: NDArray[np.int64], exchanged: _F
 
 
 _SHADE_BITS: Final = 24
+_STEADY_INNER: Final = 0.6
+_STEADY_REST: Final = 0.2
 _SHIFT_BY_DETAIL: Final = 0.04
 _SHIFT_FROM: Final = 0.1
 _SCALE_BY_DETAIL: Final = 0.04
@@ -115,6 +117,13 @@ class LookRule:
     what is alike in every other way has points enough."""
     drawing: SameDrawing | None = None
     """What passes instead of points and tint."""
+
+    @property
+    def floor(self) -> float:
+        """The least inner correlation with which anything may pass."""
+        if self.drawing is None:
+            return self.least_inner
+        return min(self.least_inner, self.drawing.least_inner)
 
     def tint_at(self, pdq: NDArray[np.integer]) -> _Floats:
         """The largest distance of hues that may pass at a PDQ distance."""
@@ -193,10 +202,46 @@ def compare_many(
 ) -> list[Match | None]:
     """The same for many at once."""
     probes = look if isinstance(look, Probes) else probes_of(look)
+    matches: list[Match | None] = [None] * len(others)
+    rows, owners, versions, forms = _judged_all(probes, others, rule)
+    for row in rows.best_first():
+        owner = int(owners[row])
+        if matches[owner] is None:
+            matches[owner] = rows.match(row, forms[row], probes.names[versions[row]])
+    return matches
+
+
+def faintly_alike(probes: Probes, others: Sequence[Look]) -> list[bool]:
+    """Which looks the one that these versions are of is faintly like."""
+    rows, owners, _, _ = _judged_all(probes, others, FAINT)
+    alike = set(owners[np.isfinite(rows.points)].tolist())
+    return [owner in alike for owner in range(len(others))]
+
+
+def is_steady(look: Look) -> bool:
+    """Whether a look keeps its drawing when its hues are turned a little.
+
+    Where it does not, it is drawn in hues of one brightness: what it is a copy of with other hues could not
+    be told either. Of every thirteenth icon of the training set 1.3 % are not steady.
+    """
+    probes = probes_of(look)
+    plain = [row for row, form in enumerate(probes.forms) if form == "plain" and probes.names[row] == AS_IS]
+    turned = [row for row, name in enumerate(probes.names) if name in TURNED]
+    if not plain or not turned:
+        return True
+    measures = measures_of(probes.pictures[turned], probes.pictures[plain].repeat(len(turned), axis=0))
+    return bool((measures.inner >= _STEADY_INNER).all() and (measures.rest <= _STEADY_REST).all())
+
+
+def _judged_all(
+    probes: Probes, others: Sequence[Look], rule: LookRule
+) -> tuple[JudgedPairs, NDArray[np.int64], NDArray[np.int64], list[FormName]]:
+    """The pairs that may pass, and of each whose look, which version and which form it is."""
     counts = [len(other.forms) for other in others]
-    if not len(probes) or not sum(counts):
-        return [None] * len(others)
     forms = [form for other in others for form in other.forms]
+    if not len(probes) or not forms:
+        nothing = np.empty(0, np.int64)
+        return judge(probes.pictures[:0], probes.pictures[:0], nothing, rule), nothing, nothing, []
     stored = np.frombuffer(b"".join(form.pdq for form in forms), np.uint8).reshape(-1, PDQ_BYTES)
     distances = _distances(probes.pdqs, stored)
     plain = np.array([form.name == "plain" for form in forms])
@@ -207,13 +252,7 @@ def compare_many(
     asked = probes.pictures[versions]
     rows = judge(asked, pictures[found], distances[versions, found], rule, probes.handicaps[versions])
     owners = np.repeat(np.arange(len(others)), counts)[found]
-    matches: list[Match | None] = [None] * len(others)
-    for row in rows.best_first():
-        owner = int(owners[row])
-        if matches[owner] is None:
-            version, form = int(versions[row]), forms[int(found[row])]
-            matches[owner] = rows.match(row, form.name, probes.names[version])
-    return matches
+    return rows, owners, versions, [forms[which].name for which in found.tolist()]
 
 
 @dataclass(frozen=True, eq=False)
@@ -256,7 +295,7 @@ def judge(
     """Which candidates are the same: picture i of a version, picture i of a stored form, at PDQ distance i.
 
     Rows beyond the rule's radius never pass. `handicaps` are those of the versions (`Probes.handicaps`), none
-    where all are forms as they are. About 30 µs a row, all but one spared where colours alone say no.
+    where all are forms as they are. About 30 µs a row, most spared where colours or the middle say no.
     """
     distances = pdq.astype(np.int64)
     points = np.full(len(distances), -np.inf)
@@ -268,6 +307,7 @@ def judge(
     near = np.flatnonzero(
         (distances <= rule.radius_bits) & (tints_of(versions, forms) <= rule.tint_at(distances))
     )
+    near = near[inners_of(versions[near], forms[near]) >= rule.floor]
     if not len(near):
         return judged
     measures = measures_of(versions[near], forms[near])

@@ -15,7 +15,7 @@ from samelook.extension_api import answering, outbox
 from samelook.extension_api.answering import EXTENSION
 from samelook.extension_api.answers import SENT_BYTES
 from samelook.facts.gathering import AskedIcon
-from samelook.looks.likeness import MOST_LOOKS
+from samelook.looks.files import MOST_LOOKS
 from samelook.looks.look import look_of
 from samelook.names.sites import Site
 

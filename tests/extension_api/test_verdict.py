@@ -135,6 +135,14 @@ def test_what_is_faintly_like_a_protected_look_is_not_trusted_for_its_age_alone(
     assert decision.looks_like == ()
 
 
+def test_a_look_that_is_not_like_itself_with_its_hues_turned_is_not_trusted_for_its_age_alone() -> None:
+    unsteady = replace(OWN, unsteady=True)
+    decision = decide(facts(looks=(unsteady,)))
+    assert (str(decision.verdict), decision.reasons[0].rule) == ("first_use", "7-first")
+    assert "unsteady_look" in decision.codes
+    assert verdict(facts(looks=(unsteady,), position=399)) == ("trusted", "2-ranked")
+
+
 def test_a_letter_identifies_nobody_unless_the_name_is_borrowed() -> None:
     letter = AskerLook(ICON, letter="A")
     owner = match("atlastools.example", 500)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ from PIL import Image, ImageDraw
 from samelook.hashing.errors import DecoderDied, NotAnImage, TooManyBytes
 from samelook.hashing.picture import DecodeLimits
 from samelook.hashing.sandbox import Sandbox
-from samelook.looks.files import looks_in, looks_of_file
+from samelook.looks.files import MOST_LOOKS, looks_in, looks_of_file
+from samelook.looks.likeness import looks_given
 from samelook.looks.look import Look, look_of
 
 
@@ -31,6 +33,27 @@ def test_every_frame_has_a_look_the_largest_first() -> None:
     assert len(looks) == 2
     with Image.open(io.BytesIO(ico(64))) as only:
         assert looks[0] == look_of(np.asarray(only.convert("RGBA")))
+
+
+@pytest.mark.parametrize("side", [16, 32])
+def test_a_frame_that_tabs_show_counts_however_many_larger_ones_hide_it(side: int) -> None:
+    rng = np.random.default_rng(side)
+    frames = [Image.fromarray(rng.integers(0, 256, (60 + n, 60 + n, 3), np.uint8), "RGB") for n in range(30)]
+    small = Image.new("RGB", (side, side), "#1652c4")
+    ImageDraw.Draw(small).ellipse((2, 2, side // 2, side - 3), fill="white")
+    pngs = []
+    for frame in (*frames, small):
+        file = io.BytesIO()
+        frame.save(file, "PNG")
+        pngs.append((frame.width, file.getvalue()))
+    directory, at = struct.pack("<HHH", 0, 1, len(pngs)), 6 + 16 * len(pngs)
+    for width, png in pngs:
+        directory += struct.pack("<BBBBHHII", width, width, 0, 0, 1, 32, len(png), at)
+        at += len(png)
+    data = directory + b"".join(png for _, png in pngs)
+    counted = looks_given([*looks_of_file(data)])
+    assert len(counted) == MOST_LOOKS
+    assert look_of(np.asarray(small.convert("RGBA"))) in counted
 
 
 def test_a_blank_file_has_a_look_without_forms() -> None:

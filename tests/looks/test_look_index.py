@@ -82,13 +82,42 @@ def test_bytes_that_are_no_look_are_refused(raw: bytes) -> None:
         LookIndex().add_many([(1, raw)])
 
 
+def faintly_like(index: LookIndex, look: Look, before: tuple[int, list[int]] | None = None) -> list[int]:
+    """What the last step gives."""
+    steps = index.faintly_like(look, before)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            found: list[int] = end.value
+            return found
+
+
 def test_a_copy_that_no_rule_finds_is_faintly_like_a_look_of_the_tiers(looks: list[bytes]) -> None:
     index = LookIndex()
     numbers = index.add_many(enumerate(looks[:40]))
     for number in numbers:
         index.place(number, Rule.WIDE if number % 2 else None, searched=True)
     for number in numbers[:6]:
-        faint = index.faintly_like(parse_look(looks[number]))
+        faint = faintly_like(index, parse_look(looks[number]))
         # Looks of the tiers are found, those of everybody else are not.
         assert (number in faint) == bool(number % 2)
         assert all(other % 2 for other in faint)
+
+
+def test_what_was_found_faintly_is_brought_up_to_date_by_what_was_placed_since(looks: list[bytes]) -> None:
+    index = LookIndex()
+    numbers = index.add_many(enumerate(looks[:40]))
+    for number in numbers[:20]:
+        index.place(number, Rule.STRICT, searched=True)
+    asked = [parse_look(looks[number]) for number in (3, 5, 25)]
+    before = [(index.version, faintly_like(index, look)) for look in asked]
+    for number in numbers[20:]:
+        index.place(number, Rule.WIDE, searched=True)
+    index.place(numbers[3], None, searched=True)
+    index.place(numbers[5], None, searched=False)
+    for look, earlier in zip(asked, before, strict=True):
+        again = faintly_like(index, look, earlier)
+        assert sorted(again) == sorted(faintly_like(index, look))
+    assert numbers[3] in before[0][1]
+    assert numbers[25] in faintly_like(index, asked[2], before[2])

@@ -50,6 +50,8 @@ def test_measures_are_the_same(kernels: LookKernels, pairs: tuple[_Pictures, _Pi
     for name, ours, theirs in zip(expected._fields, found, expected, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=2e-4, err_msg=name)
     np.testing.assert_allclose(look_kernels.tints(kernels, *pairs), expected.tint, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(look_kernels.inners(kernels, *pairs), found.inner)
+    np.testing.assert_allclose(look_measures.inners_in_numpy(*pairs), expected.inner, rtol=1e-6)
 
 
 def test_no_rows_give_no_measures(kernels: LookKernels) -> None:
