@@ -145,3 +145,10 @@ class Superseded(FetchFailed):
     """The exchange was disabled, removed or taken over by another fetcher meanwhile."""
 
     kind = "superseded"
+
+
+FAILURES_BY_KIND: dict[str, type[FetchFailed]] = {
+    failure.kind: failure
+    for failure in (SourceBusy, SourceRefused, SourceUnreachable, MalformedPage, AnswerTooLarge)
+}
+"""What a fetching process may say that an exchange did."""

@@ -13,7 +13,7 @@ import asyncio
 import random
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,7 +26,7 @@ from samelook.sql.pool import Connection, Pool
 
 from .child import Child, running
 from .errors import (
-    AnswerTooLarge,
+    FAILURES_BY_KIND,
     ExchangeError,
     ExchangeHeld,
     FetchedElsewhere,
@@ -34,8 +34,6 @@ from .errors import (
     MalformedPage,
     NothingUsable,
     SourceBusy,
-    SourceRefused,
-    SourceUnreachable,
     Superseded,
     WorkerDied,
 )
@@ -46,10 +44,6 @@ from .store import Exchange, ExchangeStore
 
 _log = structlog.get_logger(__name__)
 _LOOK_S = 0.2
-_BY_KIND: Mapping[str, type[FetchFailed]] = {
-    failure.kind: failure
-    for failure in (SourceBusy, SourceRefused, SourceUnreachable, MalformedPage, AnswerTooLarge)
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,7 +361,7 @@ class _Run:
         await self._flood.note(written.added, first=self._first)
 
     def _failure(self, message: dict[str, Any]) -> FetchFailed:
-        kind = _BY_KIND.get(message["kind"])
+        kind = FAILURES_BY_KIND.get(message["kind"])
         if kind is None:
             # The child reports a fault on our side: a missing class, a wrong setting.
             return FetchFailed(message["message"], of=message["kind"])

@@ -17,7 +17,7 @@ from samelook.api.description import described
 from samelook.api.errors import ApiError, bad_request
 from samelook.api.exchange_service import EXCHANGES
 from samelook.api.pages.frame import TAG
-from samelook.api.pages.remembered import Remembered
+from samelook.api.pages.remembered import PageCache
 from samelook.api.pages.render import fragment, page
 from samelook.api.pages.sentences import how_alike, why_caught
 from samelook.api.state import MATCHING, POOL
@@ -47,7 +47,7 @@ class Live:
         self.stopping = asyncio.Event()
         self.streams: Counter[str] = Counter()
         """By the address of who follows them."""
-        self.values = Remembered(_values, _FRESH_S).values
+        self.values = PageCache(_values, _FRESH_S).values
 
 
 LIVE = web.AppKey("live", Live)

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from samelook.api.description import described
 from samelook.api.pages.frame import TAG
-from samelook.api.pages.remembered import Remembered
+from samelook.api.pages.remembered import PageCache
 from samelook.api.pages.render import page
 from samelook.api.state import POOL
 from samelook.inspector.operator import common_answer
@@ -21,7 +21,7 @@ _KEPT_S = 60.0
 _FEWEST_SITES = 3
 
 
-CLUSTERS = web.AppKey("clusters", Remembered)
+CLUSTERS = web.AppKey("clusters", PageCache)
 """The clusters, which take a walk over all looks: found once a minute at most."""
 
 
@@ -49,5 +49,5 @@ async def _values(app: web.Application) -> dict[str, Any]:
     }
 
 
-def clusters() -> Remembered:
-    return Remembered(_values, _KEPT_S)
+def clusters() -> PageCache:
+    return PageCache(_values, _KEPT_S)

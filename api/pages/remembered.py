@@ -12,7 +12,7 @@ from aiohttp import web
 Values = Mapping[str, Any]
 
 
-class Remembered:
+class PageCache:
     """What `ask` gives, at most `seconds` old; it is asked once at a time, and others wait for its answer."""
 
     def __init__(self, ask: Callable[[web.Application], Awaitable[Values]], seconds: float) -> None:
