@@ -57,6 +57,8 @@ export async function fileOf(tab, { picture }) {
 
 /** Runs in the page, which decodes its own file: an icon as base64 PNG of at most `side` pixels, or null. No request. */
 async function cachedPicture(url, mostBytes, side) {
+  // A service worker of the page would be asked before the cache is.
+  if (navigator.serviceWorker?.controller) return null;
   try {
     const response = await fetch(url, { cache: "only-if-cached", mode: "same-origin" });
     const file = response.ok ? await response.blob() : null;
