@@ -50,7 +50,7 @@ browsers:  ## Node and Chromium for the extension's tests, where they may be ins
 # Python to write bytecode.
 tests: export PYTHONDONTWRITEBYTECODE =
 tests:  ## The tests alone, in parallel
-	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not alone"
+	$(BIN)/python -m pytest -n logical --dist loadfile --no-loadscope-reorder -m "not alone"
 	$(BIN)/python -m pytest -m alone
 
 screenshots: install  ## Pictures of the pages for docs/pages.md, from the demo's crawl (needs Chromium)

@@ -251,7 +251,7 @@ class LookIndex:
         placed = None if before is None else self._placed_since(before[0])
         if before is not None and placed is not None:
             moved = {entry.number for entry in placed}
-            known = [one for one in before[1] if one not in moved and self._is_of_tiers(one)]
+            known = [number for number in before[1] if number not in moved and self._is_of_tiers(number)]
             new = [entry for entry in self._last_of(placed) if _PLACES[entry.place] is not None]
             numbers = _near(probes, new, FAINT.radius_bits)
             alike = faintly_alike(probes, [self.look(number) for number in numbers])

@@ -20,6 +20,7 @@ CLOSED = {
     "samelook.api.requests.field_names": "our models",
     "samelook.crawler.queues.messages._hints": "our kinds of messages",
     "samelook.hashing.svg.text.covered": "the fonts that come with the package",
+    "samelook.looks.probes._plan": "few versions, or many",
     "samelook.sql.hash_queries.hash_queries": "the signals of the settings",
     "samelook.sql.named.queries": "our files of queries",
     "samelook.sql.queue_queries.queue_queries": "the four phases",

@@ -24,7 +24,6 @@ READERS = {
     "samelook/commands/serve.py",
     "api/metrics.py",  # how prometheus_client is told that there are several processes
     "matching/engine.py",  # read when compiled loops are loaded, before there are settings
-    "training/train.py",  # how PyTorch's processes find each other
 }
 
 
