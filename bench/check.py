@@ -354,9 +354,7 @@ def missed(figures: dict[str, Any]) -> list[str]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--looks", type=int, default=1_000_000)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--search-only", action="store_true")
@@ -383,9 +381,7 @@ def main() -> int:
             begun = json.loads(server.stdout.readline())
             figures = {
                 "looks": arguments.looks,
-                "load_s": begun["load_s"],
-                "rss_mb": begun["rss_mb"],
-                "rss_empty_mb": begun["rss_empty_mb"],
+                **{name: begun[name] for name in ("load_s", "rss_mb", "rss_empty_mb")},
                 **asyncio.run(measure(arguments.looks, begun["ports"], server.pid)),
             }
             server.stdin.close()

@@ -26,6 +26,7 @@ from samelook.facts.follower import Follower
 from samelook.facts.keeper import Keeper
 from samelook.facts.look_worker import LookWorker
 from samelook.hashing.sandbox import Sandbox
+from samelook.looks.letters import load_alphabet
 from samelook.looks.remembered import Remembered
 from samelook.names.suffixes import load_suffixes
 from samelook.sql.named import queries
@@ -191,6 +192,7 @@ def extension_context(
             pool = await stack.enter_async_context(open_pool(database))
             sandbox = sandbox_of(app)
             await asyncio.to_thread(load_suffixes)
+            await asyncio.to_thread(load_alphabet)
             follower = Follower(database, settings.verdicts)
             outbox = Outbox(pool, remembered=settings.verdicts.remembered_sightings, levels=levels)
             outbox.is_crawled = lambda site: site in follower.memory.sites

@@ -234,6 +234,11 @@ def _unit(shape: _Floats) -> _Floats:
     return unit
 
 
+def load_alphabet() -> None:
+    """Draw the letters now rather than when the first icon is compared with them: it takes half a second."""
+    _alphabet()
+
+
 @cache
 def _alphabet() -> tuple[list[str], _Floats, _Floats]:
     """The letters in all typefaces, each cut out as an icon's sign is: what they are, shapes and aspects."""

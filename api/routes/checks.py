@@ -95,7 +95,7 @@ async def check(request: web.Request) -> web.Response:
             cached = await _checked(request, extension, body, client)
         extension.cache(key, cached)
     else:
-        extension.work.take(address, COST_CACHED)
+        extension.work.take_little(address, COST_CACHED)
     headers = {"ETag": cached.etag, "Cache-Control": "private, no-cache"}
     if _has(request, cached.etag):
         return web.Response(status=304, headers=headers)

@@ -302,9 +302,11 @@ def _read_what_all_share(settings: ApiSettings) -> None:
     if "extension" in settings.roles:
         from samelook.facts.catalogue import packaged_catalogue
         from samelook.facts.families_known import curated_families
+        from samelook.looks.letters import load_alphabet
         from samelook.names.suffixes import load_suffixes
 
         load_suffixes()
+        load_alphabet()
         curated_families()
         packaged_catalogue()
 

@@ -87,3 +87,15 @@ def test_addresses_of_one_subscriber_are_one_network() -> None:
     assert network_of("2001:db8:1:2::3") == network_of("2001:db8:1:ffff::")
     assert network_of("2001:db8:1::") != network_of("2001:db8:2::")
     assert network_of("somewhere") == "somewhere"
+
+
+def test_what_is_asked_often_is_taken_ahead_and_no_more_than_there_is() -> None:
+    levels, now = Levels(rows=8), [1.0]
+    buckets, others = (Buckets(1, 40, lambda: now[0], levels, "k") for _ in range(2))
+    for _ in range(16):
+        buckets.take_little("a", 1)
+    assert others.spare("a", 24)
+    with pytest.raises(AskedTooOften):
+        buckets.take_little("a", 1)
+    now[0] += 1
+    buckets.take_little("a", 1)
