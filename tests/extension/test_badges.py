@@ -62,9 +62,14 @@ def test_fifty_ordinary_visits_ask_nothing_and_no_path_or_query_ever_leaves(brow
         if path == "/x/v1/check":
             question = json.loads(body)
             assert (method, set(question), "/" in question["url"]) == ("POST", {"url", "icons"}, False)
-            assert [set(icon) for icon in question["icons"]] == [{"data"}]
-            picture = Image.open(io.BytesIO(base64.b64decode(question["icons"][0]["data"])))
-            assert (picture.format, picture.size) == ("PNG", (32, 32))
+            assert all(set(icon) == {"data"} for icon in question["icons"])
+            drawn, *file = [
+                Image.open(io.BytesIO(base64.b64decode(icon["data"]))) for icon in question["icons"]
+            ]
+            assert (drawn.format, drawn.size) == ("PNG", (32, 32))
+            # The file behind it, where the page's cache had a larger one.
+            assert all(larger.format == "PNG" and larger.width > drawn.width for larger in file)
+            assert len(file) <= 1
         assert b"hidden" not in body
         assert b"secret" not in body
 
