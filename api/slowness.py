@@ -22,7 +22,7 @@ BODY_S = 15.0
 SLOWEST_BYTES_S = 1024
 """A body that brings less in each BODY_S seconds, while it is waited for, is given up."""
 WHOLE_S = 600.0
-"""One that comes so slowly that it would hold the memory set aside for it for longer is given up too."""
+"""Seconds after which an incomplete body is given up: memory for all of it is set aside meanwhile."""
 _LOOK_S = 5.0
 _QUIET_LOOKS = 12
 _NEARLY = 0.9

@@ -48,11 +48,11 @@ Pixels = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """What became of one file here."""
+    """How our decoder read one file of a suite: its pixels, or why it refused the file."""
 
     pixels: Pixels | None
     refused: str = ""
-    """The kind of the error, where it is not drawn."""
+    """The kind of the error with which the file was refused; empty where it was drawn."""
 
 
 def drawn_here(data: bytes) -> Drawn:

@@ -50,7 +50,7 @@ _PLATFORMS: Final = (
 
 
 def add_more(made: World) -> None:
-    """All of them."""
+    """Add all pages and situations of this file to the world."""
     for part in (
         _vendors, _curated, _names_of_brands, _brands_that_change, _other_platforms, _addresses,
         _odd_icons, _exchanged, _shared_marks, _local_brands, _tricks,

@@ -6,6 +6,7 @@ import json
 from typing import Final
 
 from bench.world_icons import brand, changed, two_tone
+from bench.world_more import TRUSTED
 from bench.world_sites import (
     ALLOWED,
     CAUGHT,
@@ -20,7 +21,6 @@ from bench.world_sites import (
 )
 from bench.world_tabs import edited, symbol
 
-TRUSTED: Final = frozenset({"trusted"})
 NOT_TRUSTED: Final = frozenset({"first_use", "grey", "lock"})
 
 # Where strangers publish on a name of their own; the first ones belong to platforms that are ranked well.
@@ -69,7 +69,7 @@ _NOT_SITES: Final = (
 
 
 def add_third(made: World) -> None:
-    """All of them."""
+    """Add all pages and situations of this file to the world."""
     for part in (
         _unlisted_tenants, _unlisted_tools, _relatives, _walls_and_portals, _marks_of_today,
         _hosting_defaults, _symbols, _placed_copies, _names, _disguises, _no_sites, _small_brands,
@@ -81,7 +81,7 @@ def _unlisted_tenants(made: World) -> None:
     ranked = {page.host for page in made.pages}
     for number, platform in enumerate(_TENANTS):
         if platform not in ranked:
-            # Platforms are ranked well; some show an icon of their own on every tenant.
+            # The platform itself is a ranked site with an icon of its own and many hosts.
             made.pages.append(Page(platform, 150 + 130 * number, (brand(2000 + number),), hosts=60_000))
         made.add(
             "tenant of a third kind that copies", f"kelmarket-id.{platform}", (mark(1),), LOCKED, copy=True

@@ -133,7 +133,7 @@ def _with_hue_turned(rgb: _Floats, degrees: float) -> _Floats:
 
 
 def _widening() -> _Floats:
-    """A matrix (32, 12) that reads a line of cells of colour where cells of brightness lie."""
+    """A matrix (32, 12) that interpolates a row of 12 cells of colour where the 32 of brightness lie."""
     at = np.clip((np.arange(BRIGHT_SIDE) + 0.5) / BRIGHT_SIDE * COLOUR_SIDE - 0.5, 0, COLOUR_SIDE - 1)
     first = np.minimum(at.astype(np.intp), COLOUR_SIDE - 2)
     matrix = np.zeros((BRIGHT_SIDE, COLOUR_SIDE))

@@ -108,7 +108,7 @@ def crowd(icons: Icons, linear: _Floats, added: _Floats) -> bytes:
 
 
 def main() -> None:
-    """Draw, solve, write the file and print its checksum."""
+    """Draw the renditions, solve for the map, write its file and print the checksum."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("to", type=Path)
     home = Path("~/.cache/samelook-training").expanduser()

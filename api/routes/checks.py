@@ -219,7 +219,7 @@ async def compact_looks(request: web.Request) -> web.Response:
 
 
 async def _pieces(body: bytes) -> AsyncIterator[bytes]:
-    """A body to be sent piece by piece: all who read the list, however slowly, share its bytes."""
+    """Sends the list piece by piece, so that all its readers, however slow, share one copy of its bytes."""
     for start in range(0, len(body), _PIECE_BYTES):
         yield body[start : start + _PIECE_BYTES]
 

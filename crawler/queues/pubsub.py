@@ -111,7 +111,7 @@ class Pubsub:
         self._ending: set[asyncio.Task[None]] = set()
 
     def end(self, work: Coroutine[Any, Any, None]) -> None:
-        """Have work done that nobody waits for any more, before the connections are closed."""
+        """Start work that the caller does not wait for; `ended` does, before connections are closed."""
         task = asyncio.create_task(work)
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)

@@ -91,7 +91,7 @@ def test_an_svg_of_no_size_is_blank_as_it_is_in_a_tab() -> None:
 
 
 def drawn_text(content: str) -> str:
-    """What the renderer is handed of a picture of 64 by 64."""
+    """The text that the renderer gets for an SVG of 64 by 64 with this content."""
     return rewritten(svg('viewBox="0 0 64 64"', content), DecodeLimits(), side=256).text
 
 
