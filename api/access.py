@@ -77,7 +77,7 @@ def is_own_name(host: str, settings: ApiSettings) -> bool:
     A stranger's name that leads here makes his page same-origin with the service (DNS rebinding); an address
     cannot do that, as his page would have to be served from it.
     """
-    if is_loopback(host) or host in _names(settings):
+    if is_loopback(host) or host in _names(settings.host, settings.hosts, settings.public_url):
         return True
     return not settings.on_loopback and _is_address(host)
 
@@ -115,10 +115,11 @@ def is_foreign_fetch(headers: Mapping[str, str], operation: Operation | None) ->
     return headers.get("Sec-Fetch-Mode") != "navigate" or headers.get("Sec-Fetch-Dest") != "document"
 
 
-def _names(settings: ApiSettings) -> frozenset[str]:
-    names = {name.rstrip(".").lower() for name in (settings.host, *settings.hosts) if name}
-    if settings.public_url:
-        names.add((urlsplit(settings.public_url).hostname or "").lower())
+@lru_cache(maxsize=16)
+def _names(bound: str, hosts: tuple[str, ...], public_url: str) -> frozenset[str]:
+    names = {name.rstrip(".").lower() for name in (bound, *hosts) if name}
+    if public_url:
+        names.add((urlsplit(public_url).hostname or "").lower())
     return frozenset(names)
 
 

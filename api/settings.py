@@ -200,6 +200,7 @@ class ApiSettings:
 
 # Asked of every request, and nearly always of the same few names.
 @lru_cache(maxsize=256)
+@lru_cache(maxsize=256)
 def is_loopback(host: str) -> bool:
     """Whether an address to bind to is reached from this machine only."""
     if host == "localhost":

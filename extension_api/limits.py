@@ -11,6 +11,7 @@ import struct
 import tempfile
 import weakref
 from collections.abc import Callable
+from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 
@@ -131,6 +132,7 @@ def client_address(peer: str | None, forwarded: str | None, trusted_proxies: int
     return peer or "unknown"
 
 
+@lru_cache(maxsize=4096)
 def network_of(address: str) -> str:
     """The /24 or /48 that an address is in: one subscriber, or one small host."""
     try:

@@ -122,18 +122,20 @@ class _Indexes:
                 index.add(codes[rows], ids[rows])
         self.waiting.clear()
 
-    def near(self, probes: Probes, radius: int) -> _Near:
-        """The forms within the radius."""
+    def near(self, probes: Probes, limits: LookRule) -> _Near:
+        """The forms within the radius of a version that may be the same under the rule."""
         distances, forms, versions = [], [], []
-        as_is = probes.names.count(AS_IS)
-        for index, codes in ((self.plain, probes.pdqs), (self.others, probes.pdqs[:as_is])):
+        as_is, radius = probes.names.count(AS_IS), limits.radius_bits
+        able = limits.able(probes.handicaps)
+        for index, asked in ((self.plain, able), (self.others, able[:as_is])):
+            codes = probes.pdqs[asked]
             if not len(index) or not len(codes):
                 continue
             if radius <= _LISTED_BITS and len(index) > _MANY:
                 hits = [index.search_lists(code, radius) for code in codes]
             else:
                 hits = index.search_many(codes, radius)
-            for version, (ids, bits) in enumerate(hits):
+            for version, (ids, bits) in zip(asked.tolist(), hits, strict=True):
                 if len(ids):
                     distances.append(bits)
                     forms.append(ids)
@@ -280,7 +282,7 @@ class LookIndex:
         limits: LookRule,
     ) -> _Near:
         """The nearest pairs of forms, of looks in a tier, that may be within some limits."""
-        near = self._indexes[tier].near(probes, limits.radius_bits)
+        near = self._indexes[tier].near(probes, limits)
         if len(near):
             tints = limits.tint_at(near.distances)
             near = near.of(may_be_near(hues[near.versions], self._hues[near.forms], tints))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from typing import Final
 
 import numpy as np
@@ -102,7 +102,7 @@ class Probes:
     def __len__(self) -> int:
         return len(self.names)
 
-    @property
+    @cached_property
     def handicaps(self) -> NDArray[np.float64]:
         """What counts for a version, shape (versions, 3).
 

@@ -54,11 +54,11 @@ class Recolouring:
         """
         bright, tint, small = self._bright.astype(np.float32), self._tint.astype(np.float32), self._small
         border = np.concatenate([small[0], small[-1], small[1:-1, 0], small[1:-1, -1]])
-        ground = float(np.median(border))
+        ground = _median(border)
         far = np.abs(small - ground)
         sign = far >= _SIGN_FROM * far.max()
         is_ground = far <= max(_GROUND_TO * float(far.max()), float(far.min()))
-        sums = [float(np.median(plane[is_ground])) + float(np.median(plane[sign])) for plane in tint]
+        sums = [_median(plane[is_ground]) + _median(plane[sign]) for plane in tint]
         mirrored = np.stack([total - plane for total, plane in zip(sums, tint, strict=True)])
         return ground + float(small[sign].mean()) - bright, mirrored
 
@@ -74,6 +74,12 @@ class Recolouring:
     def _fine_places(self) -> _Places:
         wide = _WIDENING @ self._tint.astype(np.float32) @ _WIDENING.T
         return _places_of(self._bright, wide.astype(np.uint8))
+
+
+def _median(values: _Floats) -> float:
+    """The middle of some values, or the mean of both middles. Of so few NumPy's own takes 20 µs, this 3."""
+    ordered = np.sort(values, axis=None)
+    return (float(ordered[(len(ordered) - 1) // 2]) + float(ordered[len(ordered) // 2])) / 2
 
 
 def _places_of(bright: NDArray[np.uint8], tint: NDArray[np.uint8]) -> _Places:

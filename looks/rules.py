@@ -125,6 +125,13 @@ class LookRule:
             return self.least_inner
         return min(self.least_inner, self.drawing.least_inner)
 
+    def able(self, handicaps: NDArray[np.float64]) -> NDArray[np.int64]:
+        """The rows of versions that can pass at all: a recoloured one never is strictly the same."""
+        may = handicaps[:, 1] >= self.least_points
+        if self.drawing is not None:
+            may |= handicaps[:, 2] >= 0
+        return np.flatnonzero(may)
+
     def tint_at(self, pdq: NDArray[np.integer]) -> _Floats:
         """The largest distance of hues that may pass at a PDQ distance."""
         tint = np.full(len(pdq), self.most_tint, np.float32)

@@ -391,9 +391,34 @@ static int search_variant(const Body *body, const Tail *tails, unsigned tail_cou
     return finish(tails, tail_count, words, query, radius, hits, start);
 }
 
+#ifdef TURNED
+static int scan_together_turned(const Base *base, const uint64_t *const *queries, unsigned count, unsigned radius,
+                                Hits *own) {
+    _Alignas(64) uint64_t turned[TURNED * 4];
+    uint32_t row[TURNED];
+    uint16_t distance[TURNED];
+    for (uint32_t first = 0; first < base->count;) {
+        uint32_t rows = base->count - first < TURNED ? base->count - first : TURNED;
+        const uint8_t *codes = code_at(base, first, 4);
+        turn_rows(codes, rows, turned);
+        for (unsigned q = 0; q < count; q++) {
+            uint32_t found = scan_turned(turned, rows, queries[q], radius, row, distance);
+            found = scan_from(codes, rows, 4, queries[q], radius, row, distance, rows & ~7u, found);
+            for (uint32_t i = 0; i < found; i++)
+                if (emit_items(base, first + row[i], distance[i], &own[q])) return NO_MEMORY;
+        }
+        first += rows;
+    }
+    return OK;
+}
+#endif
+
 /* One pass over the codes for several queries: each slice is read from memory once. */
 static int scan_together(const Base *base, unsigned words, const uint64_t *const *queries, unsigned count,
                          unsigned radius, Hits *own) {
+#ifdef TURNED
+    if (words == 4 && count > 1) return scan_together_turned(base, queries, count, radius, own);
+#endif
     uint32_t row[SLICE];
     uint16_t distance[SLICE];
     for (uint32_t first = 0; first < base->count;) {

@@ -156,6 +156,16 @@ def test_one_drawing_with_its_hues_turned_is_found_and_never_strictly_if_it_had_
     assert all(match is None or match.rule != "strict" or "hue" not in match.version for match in found)
 
 
+def test_versions_that_no_rule_lets_pass_are_not_searched_for() -> None:
+    probes = probes_of(look(drawn(2)))
+    recoloured = {"hue turned left", "hue turned right", "sign and ground exchanged"}
+    searched = {
+        rule.name: {probes.names[row] for row in rule.able(probes.handicaps)} for rule in (STRICT, STANDARD)
+    }
+    assert searched["strict"] == set(probes.names) - recoloured
+    assert searched["standard"] == set(probes.names)
+
+
 def test_a_letter_in_another_colour_is_another_look() -> None:
     def letter(tile: str, points: int) -> Image.Image:
         image = Image.new("RGBA", (64, 64), tile)
