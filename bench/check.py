@@ -17,40 +17,27 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import base64
 import contextlib
-import gc
 import json
-import os
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import psutil
-from aiohttp import web
 
-from bench.check_looks import drawn_looks, fresh_icons
-from samelook.api.app import create_app
-from samelook.api.server import service_runner
-from samelook.api.settings import ApiSettings
-from samelook.extension_api.answering import EXTENSION
-from samelook.extension_api.limits import Buckets
-from samelook.extension_api.models import Icon, SiteQuestion
+from bench.check_looks import drawn_looks, encoded, fresh_icons
+from bench.check_server import fill, serve
 from samelook.extension_api.settings import ExtensionSettings
-from samelook.facts.follower import PAGE
 from samelook.facts.memory import Memory
 from samelook.logs import configure_logging
 from samelook.postgres.embedded import embedded_postgres
 from samelook.sql.migrate import migrate
-from samelook.sql.settings import DatabaseSettings
 
-FORMS_A_LOOK = 4
 KNOWN_QUESTIONS = 5000
 CONNECTIONS = 16
 ROUND_S = 4.0
@@ -60,106 +47,6 @@ MIX_S = 20.0
 LEAST_KNOWN_SHARE = 0.5
 LEAST_NEW_PER_S = 300
 MOST_P99_MS = 15
-CONSTANT = {"verdict": "trusted", "action": "allow", "reasons": []}
-
-
-# ---- the server ----
-
-
-def fill(memory: Memory, looks: int, seed: int = 7) -> float:
-    """Sites of rank 1 to `looks`, each with one look of its own; a few pictures are nearly another's.
-
-    The seconds that it took, without the drawing.
-    """
-    drawn, seconds = enumerate(drawn_looks(looks, seed), start=1), 0.0
-    while page := list(islice(drawn, PAGE)):
-        started = time.perf_counter()
-        for number, _ in page:
-            memory.put_domain(
-                {
-                    "domain_id": number,
-                    "site": f"site{number}.example",
-                    "host": f"site{number}.example",
-                    "trusted_position": number,
-                    "new_position": None,
-                    "n_hosts": None,
-                    "visited": True,
-                    "redirect_host": None,
-                    "discovery_error": None,
-                    "hashing_errors": [],
-                }
-            )
-        memory.put_pictures([(number.to_bytes(32, "big"), [(number, look)]) for number, look in page])
-        for number, _ in page:
-            memory.put_shown(
-                {
-                    "domain_id": number,
-                    "sha256": number.to_bytes(32, "big"),
-                    "since": 1.0,
-                    "gone_since": None,
-                    "confirmed": True,
-                    "displayed_by": "both",
-                    "icon_url": f"https://site{number}.example/favicon.ico",
-                    "md5": number.to_bytes(16, "big"),
-                }
-            )
-        memory.index.flush()
-        seconds += time.perf_counter() - started
-    merging = time.perf_counter()
-    memory.index.merge()
-    return seconds + time.perf_counter() - merging
-
-
-async def serve(looks: int, url: str) -> None:
-    """Run the server until its input ends; the ports go to its output."""
-    settings = ExtensionSettings(work_per_s=1e9, work_burst=1e9)
-    app = create_app(
-        ApiSettings(DatabaseSettings(url=url), roles=frozenset({"extension"}), extension=settings)
-    )
-    runner = service_runner(app)
-    await runner.setup()
-    extension = app[EXTENSION]
-    while not extension.follower.is_loaded:
-        await asyncio.sleep(0.01)
-    # Decoding is the sandbox's, in a process that may run elsewhere: it is there before this one is tied.
-    await extension.answers.answer(
-        SiteQuestion(url="warm.example", icons=[Icon(data=_encoded(fresh_icons(1, 0)[0]))])
-    )
-    with contextlib.suppress(AttributeError, OSError):
-        os.sched_setaffinity(0, {0})
-    # As `samelook serve` does when it has imported everything.
-    gc.collect()
-    gc.freeze()
-    extension.work = Buckets(1e9, 1e9, time.monotonic)
-    before = _rss_mb()
-    load_s = fill(extension.follower.memory, looks)
-    plain = web.Application()
-
-    async def constant(request: web.Request) -> web.Response:
-        await request.read()
-        return web.json_response(CONSTANT)
-
-    plain.router.add_post("/x/v1/check", constant)
-    other = web.AppRunner(plain, access_log=None)
-    await other.setup()
-    ports = []
-    for one in (runner, other):
-        await web.TCPSite(one, "127.0.0.1", 0).start()
-        ports.append(one.addresses[0][1])
-    figures = {"ports": ports, "load_s": round(load_s, 1), "rss_mb": _rss_mb(), "rss_empty_mb": before}
-    sys.stdout.write(json.dumps(figures) + "\n")
-    sys.stdout.flush()
-    await asyncio.to_thread(sys.stdin.read)
-    await other.cleanup()
-    await runner.cleanup()
-
-
-def _rss_mb() -> int:
-    pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") // 1_000_000
-
-
-# ---- the client ----
 
 
 class Connection:
@@ -212,13 +99,9 @@ def known(looks: int, count: int) -> list[bytes]:
 
 def new(icons: Sequence[bytes], seed: int) -> list[bytes]:
     return [
-        request({"url": f"new{seed}-{n}.example", "icons": [{"data": _encoded(icon)}]})
+        request({"url": f"new{seed}-{n}.example", "icons": [{"data": encoded(icon)}]})
         for n, icon in enumerate(icons)
     ]
-
-
-def _encoded(icon: bytes) -> str:
-    return base64.b64encode(icon).decode()
 
 
 async def rate(port: int, requests: Sequence[bytes], seconds: float) -> float:

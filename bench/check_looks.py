@@ -8,6 +8,7 @@ and 0.014. With a million looks in their tiers that is nine pairs for a new icon
 
 from __future__ import annotations
 
+import base64
 import io
 from collections.abc import Iterator
 from typing import Final
@@ -176,3 +177,8 @@ def _change_bits(row: _Bytes, rng: np.random.Generator) -> None:
 
 def _bytes_of(values: _Floats) -> _Bytes:
     return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+
+
+def encoded(icon: bytes) -> str:
+    """An icon as a question carries it."""
+    return base64.b64encode(icon).decode()

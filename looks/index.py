@@ -16,10 +16,8 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from samelook.looks.forms import FORM_NAMES
 from samelook.looks.likeness import (
     LOOK_RULES,
-    PLAIN,
     Likeness,
     likeness_in,
     likenesses,
@@ -41,7 +39,7 @@ from samelook.looks.stored import (
     pdqs_in,
     picture_offset,
 )
-from samelook.matching import HammingIndex
+from samelook.looks.tier_indexes import NearPairs, Placed, TierIndexes, codes_of, joined
 
 MOST_CANDIDATES: dict[Rule | None, int] = {None: 50, Rule.STRICT: 50, Rule.STANDARD: 200, Rule.WIDE: 200}
 """Pairs of forms that one search compares in a tier, the nearest of those whose hues may be near. Only a
@@ -50,11 +48,6 @@ MOST_RECENT = 500
 """Looks placed lately; comparing a look with all of them costs less than a search of everything."""
 _PAIRS_A_STEP = 50
 """Pairs of forms that are compared faintly before others have their turn."""
-_LISTED_BITS = 40
-"""Radii up to which the lists of an index beat a scan."""
-_MANY = 50_000
-"""Forms above which one scan costs more than all lists of a search."""
-_PLAIN = FORM_NAMES.index(PLAIN)
 _PLACES: tuple[Rule | None, ...] = (*Rule, None)
 _NOWHERE = -1
 
@@ -67,85 +60,6 @@ class FoundLook:
     like: Likeness
 
 
-@dataclass(frozen=True, slots=True)
-class _Placed:
-    """That a look came to be searched, or somewhere else than before."""
-
-    version: int
-    number: int
-    place: int
-    names: bytes
-    pdqs: bytes
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Near:
-    """Pairs of forms that are near by PDQ, row by row."""
-
-    distances: NDArray[np.int64]
-    forms: NDArray[np.int64]
-    """Their ids: the look's number times MOST_FORMS, plus which of its forms."""
-    versions: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.forms)
-
-    def of(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> _Near:
-        return _Near(self.distances[rows], self.forms[rows], self.versions[rows])
-
-
-class _Indexes:
-    """The looks of one tier."""
-
-    def __init__(self) -> None:
-        self.plain = HammingIndex(bits=256)
-        self.others = HammingIndex(bits=256)
-        self.waiting: dict[int, _Placed] = {}
-
-    def remove(self, number: int) -> None:
-        if self.waiting.pop(number, None) is None:
-            ids = np.arange(number * MOST_FORMS, (number + 1) * MOST_FORMS, dtype=np.int64)
-            self.plain.remove(ids)
-            self.others.remove(ids)
-
-    def flush(self) -> None:
-        if not self.waiting:
-            return
-        placed = list(self.waiting.values())
-        names = np.frombuffer(b"".join(entry.names for entry in placed), np.uint8)
-        counts = [len(entry.names) for entry in placed]
-        numbers = np.array([entry.number for entry in placed], np.int64)
-        ids = np.repeat(numbers * MOST_FORMS, counts) + np.concatenate([np.arange(n) for n in counts])
-        codes = _codes(b"".join(entry.pdqs for entry in placed))
-        for index, rows in ((self.plain, names == _PLAIN), (self.others, names != _PLAIN)):
-            if rows.any():
-                index.add(codes[rows], ids[rows])
-        self.waiting.clear()
-
-    def near(self, probes: Probes, limits: LookRule) -> _Near:
-        """The forms within the radius of a version that may be the same under the rule."""
-        distances, forms, versions = [], [], []
-        as_is, radius = probes.names.count(AS_IS), limits.radius_bits
-        able = limits.able(probes.handicaps)
-        for index, asked in ((self.plain, able), (self.others, able[:as_is])):
-            codes = probes.pdqs[asked]
-            if not len(index) or not len(codes):
-                continue
-            if radius <= _LISTED_BITS and len(index) > _MANY:
-                hits = [index.search_lists(code, radius) for code in codes]
-            else:
-                hits = index.search_many(codes, radius)
-            for version, (ids, bits) in zip(asked.tolist(), hits, strict=True):
-                if len(ids):
-                    distances.append(bits)
-                    forms.append(ids)
-                    versions.append(np.full(len(ids), version))
-        if not forms:
-            return _Near(*[np.empty(0, np.int64)] * 3)
-        far = np.concatenate(distances).astype(np.int64)
-        return _Near(far, np.concatenate(forms), np.concatenate(versions))
-
-
 class LookIndex:
     """Looks by number, and where each is searched. Not for several threads."""
 
@@ -153,12 +67,12 @@ class LookIndex:
         self.version = 0
         """Goes up when a search may find something else than before."""
         self._bytes = store or LookStore()
-        self._indexes = {tier: _Indexes() for tier in _PLACES}
+        self._indexes = {tier: TierIndexes() for tier in _PLACES}
         self._places = array("b")
         """The place of each look among `_PLACES`, by its number."""
         self._hues = np.empty((0, HUES), np.uint8)
         """By the id of a form. Most candidates are strangers for their colours alone."""
-        self._recent: deque[_Placed] = deque(maxlen=MOST_RECENT)
+        self._recent: deque[Placed] = deque(maxlen=MOST_RECENT)
 
     def __len__(self) -> int:
         return len(self._bytes)
@@ -204,7 +118,7 @@ class LookIndex:
             self._indexes[_PLACES[before]].remove(number)
         if searched:
             raw = self._bytes[number]
-            placed = _Placed(self.version, number, place, names_in(raw), pdqs_in(raw))
+            placed = Placed(self.version, number, place, names_in(raw), pdqs_in(raw))
             self._indexes[rule].waiting[number] = placed
             self._recent.append(placed)
 
@@ -237,7 +151,7 @@ class LookIndex:
         if own is not None and self._places[own] != _NOWHERE and _PLACES[self._places[own]] in tiers:
             found.append(FoundLook(own, Likeness(Rule.STRICT, probes.forms[0], AS_IS, 0, 0.0)))
         hues = hues_of(probes.pictures)
-        near = _joined([self._near(probes, hues, tier, own, LOOK_RULES[_rule_of(tier)]) for tier in tiers])
+        near = joined([self._near(probes, hues, tier, own, LOOK_RULES[_rule_of(tier)]) for tier in tiers])
         return found + (self._same(probes, near, max(map(_rule_of, tiers))) if len(near) else [])
 
     def faintly_like(
@@ -280,7 +194,7 @@ class LookIndex:
         tier: Rule | None,
         own: int | None,
         limits: LookRule,
-    ) -> _Near:
+    ) -> NearPairs:
         """The nearest pairs of forms, of looks in a tier, that may be within some limits."""
         near = self._indexes[tier].near(probes, limits)
         if len(near):
@@ -293,7 +207,7 @@ class LookIndex:
             near = near.of(np.lexsort((near.versions, near.forms, near.distances))[:most])
         return near
 
-    def _same(self, probes: Probes, near: _Near, widest: Rule) -> list[FoundLook]:
+    def _same(self, probes: Probes, near: NearPairs, widest: Rule) -> list[FoundLook]:
         """Those among the pairs that are the same under the rule of their tier, one for each look."""
         near = near.of(np.lexsort((near.versions, near.forms, near.distances)))
         rows, numbers = self._judged(probes, near, LOOK_RULES[widest])
@@ -309,7 +223,9 @@ class LookIndex:
                 found[number] = FoundLook(number, like) if allowed else None
         return [match for match in found.values() if match is not None]
 
-    def _judged(self, probes: Probes, near: _Near, limits: LookRule) -> tuple[JudgedPairs, NDArray[np.int64]]:
+    def _judged(
+        self, probes: Probes, near: NearPairs, limits: LookRule
+    ) -> tuple[JudgedPairs, NDArray[np.int64]]:
         """What the pairs are worth, and the numbers of the looks that were found."""
         numbers, which = np.divmod(near.forms, MOST_FORMS)
         pictures = self._bytes.rows(
@@ -347,13 +263,13 @@ class LookIndex:
                 result += [] if like is None else [FoundLook(number, like)]
         return result
 
-    def _placed_since(self, version: int) -> list[_Placed] | None:
+    def _placed_since(self, version: int) -> list[Placed] | None:
         """What was placed after a version; None where that is too much to be remembered."""
         if self.version - version > len(self._recent):
             return None
         return [entry for entry in self._recent if entry.version > version]
 
-    def _last_of(self, placed: Sequence[_Placed]) -> list[_Placed]:
+    def _last_of(self, placed: Sequence[Placed]) -> list[Placed]:
         """Those that are where they were placed: a look may have moved again meanwhile."""
         here = (entry for entry in placed if self._places[entry.number] == entry.place)
         return list({entry.number: entry for entry in here}.values())
@@ -376,27 +292,17 @@ class LookIndex:
         ]
 
 
-def _joined(parts: Sequence[_Near]) -> _Near:
-    distances = np.concatenate([part.distances for part in parts])
-    forms = np.concatenate([part.forms for part in parts])
-    return _Near(distances, forms, np.concatenate([part.versions for part in parts]))
-
-
 def _rule_of(tier: Rule | None) -> Rule:
     """The rule that a tier's looks are searched under; strictly for untrusted owners too."""
     return Rule.STRICT if tier is None else tier
 
 
-def _near(probes: Probes, placed: Sequence[_Placed], radius: int) -> list[int]:
+def _near(probes: Probes, placed: Sequence[Placed], radius: int) -> list[int]:
     """The numbers of those that have a form within the radius of a version."""
     if not placed:
         return []
-    stored = _codes(b"".join(entry.pdqs for entry in placed)).view(np.uint64)
+    stored = codes_of(b"".join(entry.pdqs for entry in placed)).view(np.uint64)
     asked = np.ascontiguousarray(probes.pdqs).view(np.uint64)
     distances = np.bitwise_count(asked[:, None] ^ stored).sum(axis=-1, dtype=np.int64).min(axis=0)
     owners = np.repeat(np.arange(len(placed)), [len(entry.pdqs) // PDQ_BYTES for entry in placed])
     return [placed[which].number for which in np.unique(owners[distances <= radius]).tolist()]
-
-
-def _codes(raw: bytes) -> NDArray[np.uint8]:
-    return np.frombuffer(raw, np.uint8).reshape(-1, PDQ_BYTES)
