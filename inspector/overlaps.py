@@ -7,6 +7,7 @@ looks that have nothing in common. A look that lies near two centres belongs to 
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -61,12 +62,8 @@ async def overlaps_answer(
     """
     table, bits = compared_signal(signal, distance)
     worn = await _everything_worn(connection, table, min(_PAGE, settings.page))
-    sized = [
-        (domains, members)
-        for domains, members in _by_sites(worn, _clusters(worn, bits))
-        if len(domains) >= min_sites
-    ]
-    sized.sort(key=lambda cluster: (-len(cluster[0]), int(worn.best[cluster[1][0][0]])))
+    # In a thread: among a million looks it takes seconds, in which a service answers others.
+    sized = await asyncio.to_thread(_largest_first, worn, bits, min_sites)
     rows: list[Row] = []
     member_rows: list[Row] = []
     for number, (domains, members) in enumerate(sized[:limit], start=1):
@@ -127,6 +124,17 @@ async def _everything_worn(connection: Connection, signal: Signal, page: int) ->
         after = rows[-1]["sha256"]
     codes = np.frombuffer(b"".join(hashes), np.uint8).reshape(len(hashes), signal.bits // 8)
     return _Worn(sha256s, codes, np.array(best, np.int64), wearers)
+
+
+def _largest_first(
+    worn: _Worn, bits: int, min_sites: int
+) -> list[tuple[NDArray[np.int64], list[tuple[int, int]]]]:
+    clusters = [
+        (domains, members)
+        for domains, members in _by_sites(worn, _clusters(worn, bits))
+        if len(domains) >= min_sites
+    ]
+    return sorted(clusters, key=lambda cluster: (-len(cluster[0]), int(worn.best[cluster[1][0][0]])))
 
 
 def _by_sites(

@@ -23,6 +23,7 @@ from samelook.looks.recolouring import Recolouring
 _Floats = NDArray[np.float32]
 AS_IS: Final = "as is"
 _PDQ_SIDE: Final = 16
+_BADGE_SHARE: Final = 0.44
 _BRIGHT_CELLS: Final = BRIGHT_SIDE * BRIGHT_SIDE
 
 
@@ -39,6 +40,8 @@ class _Version:
     mirrored: bool = False
     covered: str = ""
     """The corner that the mirrored picture covers, so that a badge goes."""
+    badge: float = _BADGE_SHARE
+    """Of the side that is covered."""
     turned: float = 0.0
     """Degrees by which the hues are turned, as HSV has them."""
     swapped: bool = False
@@ -67,11 +70,11 @@ _FAR_VERSIONS: Final = (
     *(_Version(f"moved down by {by:+.0%}", down=by) for by in (-0.1, -0.05, 0.05, 0.1)),
     _Version("badge bottom left", covered="bl"),
     _Version("badge top left", covered="tl"),
+    *(_Version(f"large badge {corner}", covered=corner, badge=0.56) for corner in ("br", "tr", "bl", "tl")),
     *(_Version(f"hue turned by {turned:+.0f}", turned=turned) for turned in (-40.0, 40.0)),
 )
 """What is looked for besides where trust is at stake and a few milliseconds do not matter."""
 _WHOLE: Final = (1.0, 0.0)
-_BADGE_SHARE: Final = 0.44
 _MORE_OF_MIRRORED: Final = 12.0
 _MORE_OF_TURNED: Final = 1.5  # letters of two colours are alike by chance with their hues turned
 _MOST_OF_RECOLOURED: Final = 3.7  # below what strict asks for
@@ -198,7 +201,7 @@ def _changed(
         return recoloured.turned(version.turned)
     if version.swapped:
         return recoloured.exchanged()
-    return _covered(bright, version.covered), _covered(tint, version.covered)
+    return _covered(bright, version), _covered(tint, version)
 
 
 def planes_of(picture: _Floats) -> tuple[_Floats, _Floats]:
@@ -207,14 +210,14 @@ def planes_of(picture: _Floats) -> tuple[_Floats, _Floats]:
     return bright, picture[_BRIGHT_CELLS:].reshape(2, COLOUR_SIDE, COLOUR_SIDE)
 
 
-def _covered(plane: _Floats, corner: str) -> _Floats:
+def _covered(plane: _Floats, version: _Version) -> _Floats:
     """The plane with one corner replaced by what the one beside it shows."""
-    side = plane.shape[-1]
-    badge = round(side * _BADGE_SHARE)
+    side, corner = plane.shape[-1], version.covered
+    badge = round(side * version.badge)
     rows = slice(side - badge, side) if corner[0] == "b" else slice(0, badge)
     # Mirrored, every corner is a right one.
     plane = (plane if corner[1] == "r" else plane[..., ::-1]).copy()
-    plane[..., rows, side - badge :] = plane[..., rows, badge - 1 :: -1]
+    plane[..., rows, side - badge :] = plane[..., rows, badge - 1 :: -1].copy()
     return plane if corner[1] == "r" else plane[..., ::-1]
 
 

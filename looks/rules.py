@@ -169,11 +169,11 @@ STRICT: Final = LookRule("strict", radius_bits=36, least_points=3.8, least_inner
 STANDARD: Final = LookRule("standard", 54, least_points=2.0, least_inner=0.75, most_tint=25, drawing=SHADE)
 WIDE: Final = LookRule("wide", 59, least_points=0.5, least_inner=0.75, most_tint=25, drawing=SHADE)
 FAINT: Final = LookRule(
-    "wide", 59, least_points=-3.0, least_inner=0.6, most_tint=45,
-    drawing=SameDrawing(59, least_inner=0.95, most_tint=200, most_rest=0.06, least_detail=0.1),
+    "wide", 70, least_points=-4.5, least_inner=0.6, most_tint=45,
+    drawing=SameDrawing(70, least_inner=0.95, most_tint=200, most_rest=0.06, least_detail=0.1),
 )  # fmt: skip
-"""No rule: what is faintly alike accuses nobody, and is not trusted for its age alone. One in a million pairs
-of different brands is."""
+"""No rule: what is faintly alike accuses nobody, and is not trusted for its age alone. Two in a million pairs
+of different brands are."""
 RULES: Final[dict[RuleName, LookRule]] = {rule.name: rule for rule in (STRICT, STANDARD, WIDE)}
 """From the narrowest to the widest."""
 _BY_WIDTH: Final = tuple(RULES.values())

@@ -28,6 +28,8 @@ async def _pictures(app: web.Application) -> AsyncIterator[None]:
     app[LIVE] = Live()
     app[CLUSTERS] = clusters()
     yield
+    await app[CLUSTERS].close()
+    await app[LIVE].cache.close()
 
 
 async def _end_streams(app: web.Application) -> None:

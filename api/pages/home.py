@@ -47,7 +47,7 @@ class Live:
         self.stopping = asyncio.Event()
         self.streams: Counter[str] = Counter()
         """By the address of who follows them."""
-        self.values = PageCache(_values, _FRESH_S).values
+        self.cache = PageCache(_values, _FRESH_S)
 
 
 LIVE = web.AppKey("live", Live)
@@ -56,7 +56,7 @@ LIVE = web.AppKey("live", Live)
 @routes.get("/ui/")
 @described(TAG, "Home", page=True)
 async def home(request: web.Request) -> web.Response:
-    return page(request, "home.html", **await request.app[LIVE].values(request.app))
+    return page(request, "home.html", **await request.app[LIVE].cache.values(request.app))
 
 
 @routes.get("/ui")
@@ -105,7 +105,7 @@ async def _send(request: web.Request, response: web.StreamResponse, live: Live) 
     sent, end = "", time.monotonic() + _STREAM_S
     while time.monotonic() < end and not live.stopping.is_set():
         try:
-            text = fragment("home_live.html", **await live.values(request.app))
+            text = fragment("home_live.html", **await live.cache.values(request.app))
         except AWAY:
             check_cancelled()
             text = sent

@@ -28,7 +28,8 @@ CLUSTERS = web.AppKey("clusters", PageCache)
 @routes.get("/ui/looks")
 @described(TAG, "Looks that several sites share", page=True)
 async def looks(request: web.Request) -> web.Response:
-    return page(request, "looks.html", **await request.app[CLUSTERS].values(request.app))
+    values = await request.app[CLUSTERS].values_soon(request.app)
+    return page(request, "looks.html", **values if values is not None else {"clusters": None})
 
 
 async def _values(app: web.Application) -> dict[str, Any]:
