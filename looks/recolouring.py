@@ -29,6 +29,8 @@ _TINT_STEP: Final = 8 - _TINT_BITS
 _LEVELS: Final = 52  # of each channel, in what the tables are made of
 _SIGN_FROM: Final = 0.6  # of the largest difference of brightness to the ground
 _GROUND_TO: Final = 0.2
+_FULL_CELLS: Final = 6  # of 1,024: the farthest few are a sharpening's or an edge's
+_MOST_LACKING: Final = 2.0
 
 
 class Recolouring:
@@ -50,17 +52,23 @@ class Recolouring:
     def exchanged(self) -> tuple[_Floats, _Floats]:
         """With the colours of ground and sign exchanged: each is mirrored about the mean of the two.
 
-        The ground is what most of the border shows; the sign is what is farthest from it in brightness.
+        The ground is what most cells show; the sign is what is farthest from it in brightness. Thin
+        lines fill no cell of colour: what their cells lack of the sign's brightness, they lack of its colour.
         """
         bright, tint, small = self._bright.astype(np.float32), self._tint.astype(np.float32), self._small
-        border = np.concatenate([small[0], small[-1], small[1:-1, 0], small[1:-1, -1]])
-        ground = _median(border)
+        ground = _most_common(self._bright)
         far = np.abs(small - ground)
         sign = far >= _SIGN_FROM * far.max()
         is_ground = far <= max(_GROUND_TO * float(far.max()), float(far.min()))
-        sums = [_median(plane[is_ground]) + _median(plane[sign]) for plane in tint]
+        seen = float(small[sign].mean()) - ground
+        whole = _farthest(bright - ground, upwards=seen >= 0)
+        lacking = max(1.0, min(whole / seen, _MOST_LACKING)) if seen else 1.0
+        sums = []
+        for plane in tint:
+            of_ground = _median(plane[is_ground])
+            sums.append(2 * of_ground + (_median(plane[sign]) - of_ground) * lacking)
         mirrored = np.stack([total - plane for total, plane in zip(sums, tint, strict=True)])
-        return ground + float(small[sign].mean()) - bright, mirrored
+        return 2 * ground + whole - bright, mirrored
 
     @cached_property
     def _small(self) -> _Floats:
@@ -74,6 +82,19 @@ class Recolouring:
     def _fine_places(self) -> _Places:
         wide = _WIDENING @ self._tint.astype(np.float32) @ _WIDENING.T
         return _places_of(self._bright, wide.astype(np.uint8))
+
+
+def _most_common(bright: NDArray[np.uint8]) -> float:
+    """The brightness that most cells have, within a sixteenth of the range."""
+    counts = np.bincount(bright.ravel() >> 3, minlength=32)
+    start = int(np.argmax(counts[:-1] + counts[1:])) << 3
+    return float(bright[(bright >= start) & (bright < start + 16)].mean())
+
+
+def _farthest(differences: _Floats, *, upwards: bool) -> float:
+    """The difference of a sign to the ground where a line fills its cells: of the farthest on one side."""
+    ordered = np.sort(differences, axis=None)
+    return float(ordered[-_FULL_CELLS] if upwards else ordered[_FULL_CELLS - 1])
 
 
 def _median(values: _Floats) -> float:
