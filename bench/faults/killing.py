@@ -90,7 +90,7 @@ async def crawl(folder: Path, kills: int) -> Outcome:
                 "SAMELOOK_LEASE_SECONDS": "2",
                 "SAMELOOK_BATCH": "20",
             }
-            in_hand = 0
+            in_hand, status = 0, 0
             for number in range(kills):
                 await pool.execute(
                     "INSERT INTO domains (reversed_name, harmonic_position, source)"
