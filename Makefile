@@ -53,7 +53,7 @@ tests:  ## The tests alone, in parallel
 	$(BIN)/python -m pytest -n logical --dist loadfile --no-loadscope-reorder -m "not alone"
 	$(BIN)/python -m pytest -m alone
 
-screenshots: install  ## Pictures of the pages for docs/pages.md, from the demo's crawl (needs Chromium)
+screenshots: install  ## Pictures of the pages and the extension for the docs, from the demo's crawl (needs Chromium)
 	$(BIN)/python tools/screenshots.py docs/screenshots
 
 bench: install  ## Run the benchmarks (each also runs by itself: python -m bench.NAME)

@@ -137,6 +137,18 @@ ATTACKS = (
             document.body.append(frame) }, 200)"""
         ),
     ),
+    # Asks in a window that has no address.
+    _site(
+        "by-window",
+        """<h1>Welcome</h1><script>const opened = open('about:blank', '', 'width=300,height=300');
+        if (opened) opened.document.write('<title>by-window</title><input><input type=password>')</script>""",
+    ),
+    # Draws its fields itself.
+    _site(
+        "by-canvas",
+        """<canvas id=canvas tabindex=0 width=200 height=40></canvas>
+        <script>canvas.editContext = new EditContext()</script>""",
+    ),
     SampleSite(
         host=ROBBED,
         kind=Kind.HOSTILE,

@@ -25,6 +25,7 @@ FIGHTING = [
     "alert-loop",
     "busy-loop",
     "late-frames",
+    "by-canvas",
 ]
 
 
@@ -39,6 +40,13 @@ def is_locked(browser: Browser, host: str) -> bool:
     )
     shown = [url for url, _ in addresses]
     return any(lock_url(host) in url for url in shown) and not any(f"//{host}/" in url for url in shown)
+
+
+def shown(browser: Browser) -> list[str]:
+    """The addresses of all tabs that the extension may know."""
+    return list(
+        browser.control.evaluate("async () => (await chrome.tabs.query({})).map(tab => tab.url ?? '')")
+    )
 
 
 def visit(browser: Browser, host: str) -> Page:
@@ -75,6 +83,14 @@ def close_tabs(browser: Browser) -> None:
 def test_no_page_gets_past_the_lock(browser: Browser, name: str) -> None:
     visit(browser, f"{name}.example")
     wait_until(lambda: is_locked(browser, f"{name}.example"))
+    close_tabs(browser)
+
+
+def test_a_window_that_a_copy_filled_is_locked_and_the_copy_stays_readable(browser: Browser) -> None:
+    visit(browser, "by-window.example")
+    # The window that is locked, not the page that opened it and asks for nothing.
+    wait_until(lambda: any(lock_url("by-window.example") in url for url in shown(browser)))
+    assert "http://by-window.example/" in shown(browser)
     close_tabs(browser)
 
 
@@ -120,10 +136,7 @@ def test_back_stays_on_the_lock_page(browser: Browser) -> None:
     with contextlib.suppress(Error):
         page.evaluate("history.back()")
     page.wait_for_timeout(500)
-    addresses = browser.control.evaluate(
-        "async () => (await chrome.tabs.query({})).map(tab => tab.url ?? '')"
-    )
-    assert not any("//to-return.example" in url for url in addresses)
+    assert not any("//to-return.example" in url for url in shown(browser))
     close_tabs(browser)
 
 

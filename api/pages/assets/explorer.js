@@ -124,7 +124,7 @@ const operation = (path, method, told, whole) => {
     el("tr", {}, el("td", { textContent: status }), el("td", { textContent: one.description })));
   return el("details", {},
     el("summary", {}, el("span", { className: "method", textContent: method.toUpperCase() }),
-      el("code", { textContent: path }), ` ${told.summary}`),
+      el("code", { textContent: path }), " ", el("span", { textContent: told.summary })),
     ...(told.description ? [el("p", { className: "soft", textContent: told.description })] : []),
     form, el("table", {}, ...answers));
 };

@@ -17,6 +17,8 @@ from samelook.api.app import create_app
 from samelook.api.server import service_runner
 from samelook.api.settings import ApiSettings
 from samelook.api.users import UserStore
+from samelook.crawler.fetching.places import parse_resolve
+from samelook.crawler.fetching.settings import FetchSettings
 from samelook.demo.sample_web.sites import SITES
 from samelook.extension_api.answering import EXTENSION
 from samelook.sql.pool import open_pool
@@ -51,7 +53,9 @@ def service(database_server: Any, crawled_template: str) -> Iterator[Service]:
     started, stop, found = threading.Event(), asyncio.Event(), []
 
     async def serve() -> None:
-        app = create_app(ApiSettings(database, admin_key=ADMIN_KEY))
+        # Nobody's name server is asked about the sample web.
+        fetch = FetchSettings(resolve=parse_resolve("*.example=127.0.0.1:9"))
+        app = create_app(ApiSettings(database, admin_key=ADMIN_KEY, fetch=fetch))
         runner = service_runner(app, shutdown_timeout=1)
         await runner.setup()
         from aiohttp import web

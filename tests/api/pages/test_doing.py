@@ -176,3 +176,50 @@ async def test_an_exchange_is_made_from_its_schema(service: Service, curator: Pe
             assert (await admin.post("/ui/exchanges/FILES/fetch"))[0] == 303
             assert (await admin.post("/ui/exchanges/FILES/remove", confirmed="FILES"))[0] == 303
         assert (await admin.get("/ui/exchanges/NOBODYS"))[0] == 404
+
+
+async def test_what_strangers_sent_is_text_on_the_page_of_a_held_exchange(service: Service) -> None:
+    error = {"kind": SCRIPT, "message": SCRIPT, "detail": {}}
+    async with open_pool(service.database) as pool:
+        bank = await pool.fetchval(
+            "INSERT INTO banks (name, owner, description, tags, negative) VALUES "
+            "('HELD', 'exchange', $1, ARRAY[$1], true) RETURNING id",
+            SCRIPT,
+        )
+        content = await pool.fetchval(
+            "INSERT INTO bank_content (bank_id, note, tags, original_media_uri, metadata) VALUES "
+            "($1, $2, ARRAY[$2], $2, jsonb_build_object('json', $2::text)) RETURNING id",
+            bank,
+            SCRIPT,
+        )
+        exchange = await pool.fetchval(
+            "INSERT INTO exchanges (name, bank_id, api, config, error, failures, held_after) VALUES "
+            "('HELD', $1, 'local_file', jsonb_build_object('file', $2::text), $3, 1, 0) RETURNING id",
+            bank,
+            SCRIPT,
+            error,
+        )
+        await pool.execute(
+            "INSERT INTO exchange_quarantine (exchange_id, digest, error, raw) VALUES ($1, 'x', $2, $3)",
+            exchange,
+            error,
+            SCRIPT.encode(),
+        )
+        await pool.execute(
+            "INSERT INTO exchange_opinions (exchange_id, kind, signal_type, value) "
+            "VALUES ($1, 'seen', $2, $2)",
+            exchange,
+            SCRIPT,
+        )
+    async with ClientSession(service.url, cookie_jar=CookieJar(unsafe=True)) as session:
+        admin = Person(session)
+        await admin.sign_in("admin")
+        for path in ("/ui/exchanges/HELD", f"/ui/banks/HELD?find={content}", "/ui/banks", "/ui/exchanges"):
+            status, text = await admin.get(path)
+            assert (status, "<script>alert" in text, 'onerror=alert(1)">' in text) == (200, False, False), (
+                path
+            )
+            assert "&lt;script&gt;alert(1)" in text or path == "/ui/exchanges", path
+        assert (await admin.post("/ui/exchanges/HELD/release"))[0] == 303
+        assert "match from now on" in (await admin.get("/ui/exchanges/HELD"))[1]
+        assert (await admin.post("/ui/exchanges/HELD/remove", confirmed="HELD"))[0] == 303

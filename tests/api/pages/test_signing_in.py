@@ -17,6 +17,8 @@ from samelook.sql.pool import open_pool
 from tests.api.conftest import Serve
 from tests.api.pages.conftest import ADMIN_KEY, HTML, PASSWORDS, Person, Service
 
+RANKS = ("", "viewer", "curator", "admin")
+NO_BRACES = str.maketrans("", "", "{}")
 DECISION = {"site": "tinlantern-outlet.example", "decision": "allow"}
 
 
@@ -158,22 +160,27 @@ def test_signing_in_leads_to_pages_only(text: str, led: str) -> None:
     assert next_of(text) == led
 
 
-async def test_every_change_of_the_pages_needs_a_token_and_a_role(serve: Serve) -> None:
-    api = await serve(admin_key=ADMIN_KEY)
-    walked = 0
-    assert api.app is not None
-    for route in api.app.router.routes():
-        operation = operation_of(route.handler)
-        assert operation is not None
-        if not operation.page or route.method in ("GET", "HEAD"):
-            continue
-        path = (
-            re.sub(r"\{\w*id[^{}]*\}", "999", str(route.resource.canonical)).replace("{", "").replace("}", "")
-        )
-        answer = await api(route.method, path, data={"site": "lumora.example"}, allow_redirects=False)
-        assert answer.status == 403, path
-        walked += 1
-    assert walked >= 4
+async def test_every_change_of_the_pages_needs_a_token_and_its_role(service: Service, serve: Serve) -> None:
+    app = (await serve(admin_key=ADMIN_KEY)).app
+    assert app is not None
+    found = [(route, operation_of(route.handler)) for route in app.router.routes() if route.method == "POST"]
+    changes = {
+        re.sub(r"\{\w*id[^{}]*\}", "999", str(route.resource.canonical)).translate(NO_BRACES): operation.role
+        for route, operation in found
+        if route.resource is not None and operation is not None and operation.page
+    }
+    assert {"/ui/exchanges/name/release", "/ui/banks/bank_name", "/ui/signal-types/name"} <= set(changes)
+    for name in ("", "viewer", "curator", "admin"):
+        async with ClientSession(service.url, cookie_jar=CookieJar(unsafe=True)) as session:
+            person = Person(session)
+            await (person.sign_in(name) if name else person.get("/ui/sign-in"))
+            for path, role in changes.items():
+                assert (await person.post(path, token="0" * 64))[0] == 403, path
+                if role is None or role == "viewer" or RANKS.index(name) >= RANKS.index(role):
+                    continue
+                status, text = await person.post(path)
+                assert status == (403 if name else 401), (path, name)
+                assert ("Sign in" if not name else f"role {role}") in text, (path, name)
 
 
 async def test_errors_are_pages_for_people_and_json_for_programs(service: Service, person: Person) -> None:
