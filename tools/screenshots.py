@@ -185,7 +185,8 @@ _LOCK = """async ({server, copy, owner, picture, shown, why}) => {
   await chrome.storage.session.set({[`lock ${copy}`]: said, [`tab ${id}`]: state});
   return id;
 }"""
-_DRAWN = """() => document.documentElement.lang && !document.querySelector('button[data-word]:empty')
+_DRAWN = """() => document.documentElement.lang
+  && ![...document.querySelectorAll('button:empty')].some(one => one.checkVisibility())
   && [...document.images].every(one => !one.checkVisibility() || one.complete)"""
 
 
