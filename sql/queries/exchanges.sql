@@ -418,14 +418,16 @@ LEFT JOIN LATERAL (
 WHERE e.removed_at IS NULL ORDER BY e.name;
 
 -- name: add_opinion(exchange_id, kind, signal_type, value, category, tags)$
--- NULL when the same was said of the signal before. Whoever has changed their mind says so once more, unless the
--- first opinion is just on its way. By the unique index exchange_opinions_once: one row.
+-- NULL when the same was said of the signal before. Whoever has changed their mind says so once more; while the first
+-- opinion is on its way the second waits in its row (settle_opinion). By the unique index exchange_opinions_once: one row.
 INSERT INTO exchange_opinions AS o (exchange_id, kind, signal_type, value, category, tags)
 VALUES (:exchange_id, :kind, :signal_type, :value, :category, CAST(:tags AS text[]))
 ON CONFLICT (exchange_id, kind, signal_type, md5(value)) DO UPDATE
-SET category = excluded.category, tags = excluded.tags, state = 'waiting', tries = 0, try_at = now(), error = NULL,
-    created_at = now(), sent_at = NULL
-WHERE o.category IS DISTINCT FROM excluded.category AND o.state <> 'sending'
+SET category = excluded.category, tags = excluded.tags, error = NULL, created_at = now(), sent_at = NULL,
+    state = CASE WHEN o.state = 'sending' THEN o.state ELSE 'waiting' END,
+    tries = CASE WHEN o.state = 'sending' THEN o.tries ELSE 0 END,
+    try_at = CASE WHEN o.state = 'sending' THEN o.try_at ELSE now() END
+WHERE o.category IS DISTINCT FROM excluded.category
 RETURNING id;
 
 -- name: list_opinions(exchange_id, most)
@@ -447,14 +449,19 @@ WHERE o.id = (
 RETURNING o.id, o.kind, o.signal_type, o.value, o.category, o.tags, o.tries, e.name AS exchange;
 
 -- name: settle_opinion(id, state, error, wait_s)!
--- Notes how sending an opinion ended, and when to try again. By primary key: one row.
+-- Notes how sending an opinion ended, and when to try again. What was added while it was on its way (it is younger than
+-- the taking) waits now. By primary key: one row.
 UPDATE exchange_opinions
-SET state = :state, error = CAST(:error AS jsonb), sent_at = CASE WHEN :state = 'sent' THEN now() ELSE sent_at END,
-    try_at = now() + make_interval(secs => CAST(:wait_s AS double precision))
+SET state = CASE WHEN created_at > try_at THEN 'waiting' ELSE :state END,
+    tries = CASE WHEN created_at > try_at THEN 0 ELSE tries END,
+    error = CASE WHEN created_at > try_at THEN NULL ELSE CAST(:error AS jsonb) END,
+    sent_at = CASE WHEN :state = 'sent' AND created_at <= try_at THEN now() ELSE sent_at END,
+    try_at = CASE WHEN created_at > try_at THEN now()
+                  ELSE now() + make_interval(secs => CAST(:wait_s AS double precision)) END
 WHERE id = :id AND state = 'sending';
 
 -- name: give_up_on_interrupted(older_than_s)!
 -- Whoever was sending them died; nobody knows whether they arrived, and twice would be worse than not at all. By
 -- exchange_opinions_waiting, which holds unsettled ones alone.
-UPDATE exchange_opinions SET state = 'uncertain'
+UPDATE exchange_opinions SET state = CASE WHEN created_at > try_at THEN 'waiting' ELSE 'uncertain' END
 WHERE state = 'sending' AND try_at < now() - make_interval(secs => CAST(:older_than_s AS double precision));

@@ -11,6 +11,7 @@ import pytest
 from samelook.banks.errors import BadSignal, UnknownSignalType
 from samelook.exchanges.errors import BadOpinion
 from samelook.exchanges.outbox import send_opinions
+from samelook.sql.named import queries
 
 A = "0a" * 16
 
@@ -46,9 +47,29 @@ async def test_whoever_changes_their_mind_says_so_once_more(
         assert await store.say("ONE", "md5", A, category=category)
         assert await send_opinions(pool, settings) == 1
     assert [one[2] for one in said(path)] == ["POSITIVE_CLASS", "NEGATIVE_CLASS"]
-    # What is on its way stays as it is: nobody knows any more what the source has heard last.
-    await pool.execute("UPDATE exchange_opinions SET state = 'sending'")
-    assert not await store.say("ONE", "md5", A, category="POSITIVE_CLASS")
+
+
+@pytest.mark.parametrize("ending", ["sent", "waiting", "dies"])
+async def test_whoever_changes_their_mind_while_it_is_on_its_way_is_heard(
+    store: Any, settings: Any, script: Any, pool: Any, ending: str
+) -> None:
+    path, ask = script([]), queries("exchanges")
+    await store.create("ONE", "scripted", {"script": path})
+    assert await store.say("ONE", "md5", A, category="POSITIVE_CLASS")
+    taken = await ask.take_opinion(pool)
+    assert taken["category"] == "POSITIVE_CLASS"
+    assert await store.say("ONE", "md5", A, category="NEGATIVE_CLASS")
+    assert await send_opinions(pool, settings) == 0  # one at a time
+    if ending == "dies":
+        await pool.execute(
+            "UPDATE exchange_opinions SET try_at = try_at - interval '1 day', "
+            "created_at = created_at - interval '1 day'"
+        )
+    else:
+        await ask.settle_opinion(pool, id=taken["id"], state=ending, error=None, wait_s=3600.0)
+    assert await send_opinions(pool, settings) == 1
+    assert [one[2] for one in said(path)] == ["NEGATIVE_CLASS"]
+    assert [one.state for one in await store.opinions("ONE")] == ["sent"]
 
 
 async def test_what_a_type_cannot_take_is_not_tried_again(store: Any, settings: Any, pool: Any) -> None:
@@ -66,7 +87,10 @@ async def test_what_was_interrupted_is_never_sent_again(
     await store.create("ONE", "scripted", {"script": path})
     await store.say("ONE", "md5", A)
     # As whoever dies while sending leaves it.
-    await pool.execute("UPDATE exchange_opinions SET state = 'sending', try_at = now() - interval '1 day'")
+    await pool.execute(
+        "UPDATE exchange_opinions SET state = 'sending', "
+        "try_at = now() - interval '1 day', created_at = now() - interval '1 day'"
+    )
     assert await send_opinions(pool, settings) == 0
     assert said(path) == []
     assert [one.state for one in await store.opinions("ONE")] == ["uncertain"]
