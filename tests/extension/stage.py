@@ -156,17 +156,19 @@ class Browser:
 
     def verdict(self, page: Page) -> Row:
         """What is said of a page, as soon as anything is."""
-        tab = self.tab_of(page)
         state = self.control.evaluate(
-            """async ([tabId, patience]) => {
+            """async ([url, patience]) => {
               const end = Date.now() + patience;
               for (; Date.now() < end; await new Promise(done => setTimeout(done, 30))) {
-                const {state} = await chrome.runtime.sendMessage({type: "state", tabId});
+                // The newest of several on one address; none while the page is on its way.
+                const ids = (await chrome.tabs.query({})).filter(tab => tab.url === url).map(tab => tab.id);
+                const tabId = Math.max(...ids);
+                const {state} = ids.length ? await chrome.runtime.sendMessage({type: "state", tabId}) : {};
                 if (state) return {...state, badge: await chrome.action.getBadgeText({tabId})};
               }
               return null;
             }""",
-            [tab, PATIENCE_MS],
+            [page.url, PATIENCE_MS],
         )
         assert state is not None, f"no verdict on {page.url}"
         return dict(state)
