@@ -84,7 +84,8 @@ async def serve(looks: int, url: str) -> None:
     extension = app[EXTENSION]
     while not extension.follower.is_loaded:
         await asyncio.sleep(0.01)
-    # Decoding is the sandbox's, in a process that may run elsewhere: it is there before this one is tied.
+    # One icon is asked about before this process is bound to a processor: the sandbox's decoder, its child,
+    # would inherit that.
     await extension.answers.answer(
         SiteQuestion(url="warm.example", icons=[Icon(data=encoded(fresh_icons(1, 0)[0]))])
     )

@@ -85,14 +85,14 @@ class Recolouring:
 
 
 def _most_common(bright: NDArray[np.uint8]) -> float:
-    """The brightness that most cells have, within a sixteenth of the range."""
+    """The commonest brightness: the mean of the fullest sixteenth of the range from 0 to 255."""
     counts = np.bincount(bright.ravel() >> 3, minlength=32)
     start = int(np.argmax(counts[:-1] + counts[1:])) << 3
     return float(bright[(bright >= start) & (bright < start + 16)].mean())
 
 
 def _farthest(differences: _Floats, *, upwards: bool) -> float:
-    """The difference of a sign to the ground where a line fills its cells: of the farthest on one side."""
+    """How much a sign is brighter or darker than the ground, read in the cells that its lines fill wholly."""
     ordered = np.sort(differences, axis=None)
     return float(ordered[-_FULL_CELLS] if upwards else ordered[_FULL_CELLS - 1])
 

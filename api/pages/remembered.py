@@ -51,6 +51,7 @@ class PageCache:
         """Asks for nothing any more."""
         if self._asking is not None:
             self._asking.cancel()
+            # Whatever it ends with, nobody waits for it any more: the service is stopping.
             with suppress(asyncio.CancelledError, Exception):
                 await self._asking
 

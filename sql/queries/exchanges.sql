@@ -449,8 +449,8 @@ WHERE o.id = (
 RETURNING o.id, o.kind, o.signal_type, o.value, o.category, o.tags, o.tries, e.name AS exchange;
 
 -- name: settle_opinion(id, state, error, wait_s)!
--- Notes how sending an opinion ended, and when to try again. What was added while it was on its way (it is younger than
--- the taking) waits now. By primary key: one row.
+-- Notes how sending an opinion ended, and when to try again. A row that was written after take_opinion took it holds a
+-- newer opinion, which waits to be sent. By primary key: one row.
 UPDATE exchange_opinions
 SET state = CASE WHEN created_at > try_at THEN 'waiting' ELSE :state END,
     tries = CASE WHEN created_at > try_at THEN 0 ELSE tries END,

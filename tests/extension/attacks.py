@@ -137,7 +137,7 @@ ATTACKS = (
             document.body.append(frame) }, 200)"""
         ),
     ),
-    # Asks in a window that has no address.
+    # Writes its form into a window that it opened, whose address is about:blank.
     _site(
         "by-window",
         """<h1>Welcome</h1><script>const opened = open('about:blank', '', 'width=300,height=300');

@@ -88,7 +88,7 @@ def test_no_page_gets_past_the_lock(browser: Browser, name: str) -> None:
 
 def test_a_window_that_a_copy_filled_is_locked_and_the_copy_stays_readable(browser: Browser) -> None:
     visit(browser, "by-window.example")
-    # The window that is locked, not the page that opened it and asks for nothing.
+    # The copy writes a form into a window that it opened: that one is locked, as the page asks for nothing.
     wait_until(lambda: any(lock_url("by-window.example") in url for url in shown(browser)))
     assert "http://by-window.example/" in shown(browser)
     close_tabs(browser)
