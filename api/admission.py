@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from math import ceil
@@ -34,8 +34,13 @@ _SMALL = 1 << 20
 HELD_AT_MOST = 64 << 20
 """Of one body, in bytes; of what is longer the beginning has gone when the end comes."""
 LONGEST_WAIT_S = 2.0
-LATE_S = 0.5
-"""Where the process's loop comes round so late, twice on end, more waits in its sockets than it sees."""
+LATE_S = 0.05
+"""Where a round of the process's loop takes so long again and again, requests stand in its sockets."""
+_ROUNDS, _CROWD = 3, 64
+"""Rounds on end that must be late, each with so many requests: a slow machine alone refuses nobody."""
+_MORE_REFUSED, _FEWER_REFUSED = 0.2, 0.95
+"""What is added to the share of those refused after a late round, and what is left of it after another."""
+_LEAST_REFUSED, _MOST_REFUSED = 0.01, 0.98
 _TICK_S = 0.1
 CHECKS_AT_ONCE = 4
 """The process has one loop: more at once answers nobody sooner, and makes everything else wait."""
@@ -60,13 +65,28 @@ class Door:
         self._slots = asyncio.Semaphore(CHECKS_AT_ONCE)
         self._outstanding = 0.0
         self._of_client: Counter[str] = Counter()
-        self._late = (0.0, 0.0)
+        self._came = 0
+        self._rounds: deque[float] = deque(maxlen=_ROUNDS)
+        self.refused_share = 0.0
+        """Of those who ask for a turn, which share is refused so that the others do not wait long."""
+        self._owed = 0.0
         self.unit_s = _FIRST_GUESS_S
         """Seconds that a unit of work takes, measured."""
 
-    def came_round(self, late_s: float) -> None:
-        """Notes how late the loop was."""
-        self._late = (self._late[1], late_s)
+    def came_round(self, took_s: float) -> None:
+        """Notes how long a round of the loop took, and refuses more of those who ask, or fewer.
+
+        Work that never waits is done before the next request is even seen, so that nothing is outstanding
+        however many connections have something to say; a request waits for some rounds of the loop. A queue
+        that stands is what counts, not one that a burst leaves and that is soon gone (CoDel, RFC 8289).
+        """
+        came, self._came = self._came, 0
+        self._rounds.append(took_s if came >= _CROWD else 0.0)
+        if took_s <= LATE_S:
+            fewer = self.refused_share * _FEWER_REFUSED
+            self.refused_share = fewer if fewer > _LEAST_REFUSED else 0.0
+        elif len(self._rounds) == _ROUNDS and min(self._rounds) > LATE_S:
+            self.refused_share = min(_MOST_REFUSED, self.refused_share + _MORE_REFUSED)
 
     def enter(self, client: str, size: int) -> None:
         """Takes a request in hand. Raises ApiError when there are too many."""
@@ -80,6 +100,7 @@ class Door:
         if unread > MOST_UNREAD_OF_A_CLIENT or (unread > _SMALL and self._unread.total() > MOST_BYTES):
             raise too_many("Read the answers that you have asked for first.", 1.0)
         self._in_hand += 1
+        self._came += 1
         self._requests[client] += 1
         self._bytes += size
         if size:
@@ -108,18 +129,18 @@ class Door:
         Raises ApiError when it would come too late, and Gone when nobody waits for the answer any more.
         """
         client = address_of(request)
-        # Work that never waits is done before the next request is even seen, so that nothing is outstanding
-        # however many connections have something to say; a request waits for some rounds of the loop.
-        late_s = min(self._late)
-        if late_s > LATE_S:
-            raise busy(4 * late_s)
+        self._owed += self.refused_share
+        if self._owed >= 1.0:
+            self._owed -= 1.0
+            raise _counted(busy(1.0))
         wait_s = self._outstanding * self.unit_s
         if wait_s > LONGEST_WAIT_S:
-            raise busy(wait_s)
+            raise _counted(busy(wait_s))
         # One request of any size is let in; what a client adds while it waits is limited to half of all.
         own_s = self._of_client[client] * self.unit_s
         if own_s > LONGEST_WAIT_S / 2:
-            raise too_many("Your questions take longer than you ask them; slow down.", own_s)
+            slower = too_many("Your questions take longer than you ask them; slow down.", own_s)
+            raise _counted(slower)
         self._outstanding += units
         self._of_client[client] += ceil(units)
         try:
@@ -139,13 +160,14 @@ DOOR = web.AppKey("door", Door)
 
 
 async def loop_watched(app: web.Application) -> AsyncIterator[None]:
-    """For `cleanup_ctx`: keeps the door informed of how late the loop is."""
+    """For `cleanup_ctx`: keeps the door informed of how long a round of the loop takes."""
 
     async def watch() -> None:
         while True:
-            began = time.monotonic()
             await asyncio.sleep(_TICK_S)
-            app[DOOR].came_round(time.monotonic() - began - _TICK_S)
+            began = time.monotonic()
+            await asyncio.sleep(0)  # all others have their turn
+            app[DOOR].came_round(time.monotonic() - began)
 
     task = asyncio.create_task(watch())
     yield
@@ -167,8 +189,7 @@ async def with_admission(request: web.Request, handler: Handler) -> web.StreamRe
         _check_length(request)
         door.enter(client, size)
     except ApiError as error:
-        METRICS.refused.labels(str(error.status)).inc()
-        response = error_response(error)
+        response = error_response(_counted(error))
         if size:
             response.force_close()  # its body is not read
         return response
@@ -199,6 +220,12 @@ def busy(after_s: float) -> ApiError:
     """The process has more to do than it gets done soon."""
     headers = {"Retry-After": str(max(1, ceil(after_s)))}
     return ApiError(503, "Too much is being asked just now; try again.", {"kind": "busy"}, headers)
+
+
+def _counted(error: ApiError) -> ApiError:
+    """The error of a request that is refused, which the metrics count."""
+    METRICS.refused.labels(str(error.status)).inc()
+    return error
 
 
 def _less(counter: Counter[str], key: str, count: int) -> None:

@@ -102,21 +102,37 @@ def test_the_work_of_a_question_is_what_it_asks_about_however_it_is_spelled(key:
     assert units_of(b"[" * 8_000_000) > 50
 
 
-async def test_work_is_refused_while_the_loop_comes_round_late_again_and_again() -> None:
-    door = Door()
-
-    async def asked() -> int:
-        try:
-            async with door.turn(asked_by("192.0.2.1"), 1):
-                return 200
-        except ApiError as error:
-            return error.status
-
-    statuses = []
-    for late_s in (0.0, 3.0, 0.8, 0.9, 0.0):
+async def rounds(door: Door, late_s: float, count: int, crowd: int = 100) -> float:
+    """The share of a crowd's questions that is refused after so many rounds of the loop."""
+    refused = asked = 0
+    for _ in range(count):
+        refused = asked = 0
+        for number in range(crowd):
+            door.enter(f"192.0.2.{number}", 1)
+            door.leave(f"192.0.2.{number}", 1)
+            asked += 1
+            try:
+                async with door.turn(asked_by(f"192.0.2.{number}"), 1):
+                    pass
+            except ApiError as error:
+                refused += error.status == 503
         door.came_round(late_s)
-        statuses.append(await asked())
-    assert statuses == [200, 200, 503, 503, 200]
+    return refused / asked
+
+
+async def test_a_queue_that_stands_in_the_sockets_is_shed_until_it_is_gone() -> None:
+    door = Door()
+    assert await rounds(door, 0.3, 3) == 0  # a burst may pass
+    shares = [await rounds(door, 0.3, 1) for _ in range(12)]
+    assert shares[:5] == sorted(shares[:5])
+    assert 0 < shares[0] < 0.5
+    assert 0.9 < shares[-1] < 1  # some are always answered
+    assert await rounds(door, 0.01, 60) < 0.1
+    assert await rounds(door, 0.01, 60) == 0
+
+
+async def test_a_slow_machine_refuses_nobody() -> None:
+    assert await rounds(Door(), 3.0, 20, crowd=10) == 0
 
 
 async def test_the_work_of_who_has_gone_is_dropped() -> None:
