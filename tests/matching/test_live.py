@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -116,13 +117,13 @@ async def test_damaged_and_foreign_snapshots_are_replaced(signals: Signals, tmp_
         path.write_bytes(data)
 
     def other_source() -> None:
-        HammingIndex(64).save(path, {"source": "phash", "identity": "x", "position": "1:1:"})
+        await asyncio.to_thread(HammingIndex(64).save, path, {"source": "phash", "identity": "x", "position": "1:1:"})
 
     def other_database() -> None:
-        HammingIndex(64).save(path, {"source": "blockhash8", "identity": "x", "position": "1:1:"})
+        await asyncio.to_thread(HammingIndex(64).save, path, {"source": "blockhash8", "identity": "x", "position": "1:1:"})
 
     def other_bits() -> None:
-        HammingIndex(256).save(path, {"source": "blockhash8"})
+        await asyncio.to_thread(HammingIndex(256).save, path, {"source": "blockhash8"})
 
     def no_file_at_all() -> None:
         path.unlink()
