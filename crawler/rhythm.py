@@ -6,6 +6,14 @@ import random
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
+_DAY, _MOMENT = timedelta(days=1), timedelta(microseconds=1)
+_SOONEST_AGAIN = timedelta(hours=1)
+
+
+def again_after(failures: int) -> timedelta:
+    """How long after a failed run it is tried again: longer with each that failed before."""
+    return _SOONEST_AGAIN * 2 ** min(failures - 1, 10)
+
 
 @dataclass(frozen=True, slots=True)
 class Due:
@@ -30,20 +38,44 @@ class Rhythm:
         Runs whose time has passed are not made up for one by one: one run does the work of all.
         """
         if last is None:
-            return Due(now if self.at is None else self._on_grid(now, after=False))
-        following = last + self.every if self.at is None else self._on_grid(last, after=True)
+            return Due(self._first(now))
+        following = self._next(last)
         if following > now:
             return Due(following)
         passed = int((now - following) / self.every)
         return Due(following + passed * self.every, passed)
 
     def following(self, due: datetime) -> datetime:
-        """When the run after the one that is due then is due."""
-        return due + self.every
+        """When the run after the one that is due then begins, at the latest."""
+        return due + self.every + self.jitter
 
     def delay(self, dice: random.Random) -> timedelta:
         """How much later than due this run begins."""
         return self.jitter * dice.random()
+
+    def _first(self, now: datetime) -> datetime:
+        if self.at is None:
+            return now
+        return self._at_its_time(now) if self._is_of_days() else self._on_grid(now, after=False)
+
+    def _next(self, last: datetime) -> datetime:
+        if self.at is None:
+            return last + self.every
+        if not self._is_of_days():
+            return self._on_grid(last, after=True)
+        # Where the last run was at another time of the day, the span to the next is a part of a day shorter.
+        return self._at_its_time(last + self.every - _DAY + _MOMENT)
+
+    def _is_of_days(self) -> bool:
+        return not self.every % _DAY
+
+    def _at_its_time(self, moment: datetime) -> datetime:
+        """The first moment at the time of the day that is not before this one."""
+        assert self.at is not None
+        found = moment.astimezone(UTC).replace(
+            hour=self.at.hour, minute=self.at.minute, second=0, microsecond=0
+        )
+        return found if found >= moment else found + _DAY
 
     def _on_grid(self, moment: datetime, *, after: bool) -> datetime:
         """The first moment of the grid that is not before this one, or is after it."""

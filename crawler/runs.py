@@ -93,11 +93,23 @@ async def recorded(
             log.warning("run.not_booked", run=run.id, error=str(error) or type(error).__name__)
 
 
-async def last_due(pool: Pool, kind: Kind, what: str) -> datetime | None:
-    """When the last scheduled run of this kind was due."""
+@dataclass(frozen=True, slots=True)
+class LastRun:
+    """The last scheduled run of a kind."""
+
+    due: datetime
+    failed_at: datetime | None = None
+    """When it failed; None if it did not."""
+    failures: int = 0
+    """Runs on end that have failed up to it."""
+
+
+async def last_run(pool: Pool, kind: Kind, what: str) -> LastRun | None:
+    """The last scheduled run of this kind and content; None: there was none yet."""
     row = await queries("runs").last_scheduled(pool, kind=kind, what=what)
-    found: datetime | None = None if row is None else row["due_at"]
-    return found
+    if row is None:
+        return None
+    return LastRun(row["due_at"], row["finished_at"] if row["failures"] else None, row["failures"])
 
 
 async def _finish(pool: Pool, kind: Kind, run: Run, counts: Counts) -> None:

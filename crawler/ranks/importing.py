@@ -70,6 +70,13 @@ class RankImportSettings:
     merge_rows: int = 250_000
     """Lines that are merged at once, in one transaction of some seconds."""
 
+    @property
+    def choices(self) -> str:
+        """What decides which domains and ranks an import of a list leaves, as one text."""
+        flags = [name for name in ("complete", "unranked") if getattr(self, name)]
+        limit = [] if self.limit is None else [f"limit {self.limit}"]
+        return ", ".join([*([] if self.format is None else [str(self.format)]), *flags, *limit])
+
 
 @dataclass(slots=True)
 class RankImportCounts:
@@ -179,6 +186,7 @@ class RankImport:
                     url=self._source.url,
                     etag=self._source.etag,
                     last_modified=self._source.last_modified,
+                    choices=self._settings.choices,
                 )
         finally:
             # On a connection that is lost, the session's end has done both.

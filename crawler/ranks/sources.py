@@ -11,8 +11,9 @@ import asyncio
 import json
 import re
 import tempfile
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
@@ -34,6 +35,8 @@ _TRANCO_LIST: Final = "https://tranco-list.eu/download"
 
 _RELEASE: Final = re.compile(r"cc-main-[a-z0-9-]{1,80}")
 _DAILY_ID: Final = re.compile(r"[A-Z0-9]{4,10}")
+_PREFIX: Final = "rank-list-"
+_LEFT_S: Final = 86_400.0
 MOST_BYTES: Final = 16 << 30
 """Common Crawl's ranks of hosts, the largest list there is, have some 6 GB."""
 
@@ -88,6 +91,15 @@ async def release_of(fetcher: Fetcher, name: str) -> str:
     return name
 
 
+def _sweep(folder: Path) -> None:
+    """Makes the folder, and takes away what killed imports left: one that lives has its file open."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for left in folder.glob(f"{_PREFIX}*"):
+        with suppress(FileNotFoundError):
+            if left.stat().st_mtime < time.time() - _LEFT_S:
+                left.unlink()
+
+
 async def _small(fetcher: Fetcher, url: str) -> bytes:
     with tempfile.SpooledTemporaryFile(max_size=1 << 20) as file:
         response = await fetcher.save(url, cast("BinaryIO", file), max_bytes=1 << 20)
@@ -114,8 +126,8 @@ async def fetched_list(
     if same is not None and name in NAMED:
         yield FetchedList(same, None)
         return
-    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=folder, prefix="rank-list-") as file:
+    await asyncio.to_thread(_sweep, folder)
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=_PREFIX) as file:
         response = await fetcher.save(
             url,
             cast("BinaryIO", file),

@@ -111,13 +111,13 @@ def run(
             "SAMELOOK_CONTACT is not set: site owners cannot tell who visits them, nor ask you to stop. "
             "Set it to a URL or mail address."
         )
-    rhythm = _rhythm(once, every, jitter, at, import_name)
+    rhythms = _rhythms(once, every, jitter, at, import_name, import_every)
     work = CrawlWork(
-        phases, workers, once or rhythm is not None, quiet, looks, until_stdin_closes, with_etl, render
+        phases, workers, once or rhythms is not None, quiet, looks, until_stdin_closes, with_etl, render
     )
     with configured_database(settings) as url:
-        if rhythm is not None:
-            main = _keep_crawling(settings, url, work, rhythm, import_name, import_every, import_limit)
+        if rhythms is not None:
+            main = _keep_crawling(settings, url, work, rhythms, import_name, import_limit)
         else:
             main = _crawl_once(settings, url, work)
         # Workers are started by asyncio's own loop: uvloop's waits for children are others.
@@ -149,9 +149,15 @@ class CrawlWork:
 ALL_PHASES = 3
 
 
-def _rhythm(
-    once: bool, every: str | None, jitter: str | None, at: str | None, import_name: str | None
-) -> Rhythm | None:
+def _rhythms(
+    once: bool,
+    every: str | None,
+    jitter: str | None,
+    at: str | None,
+    import_name: str | None,
+    import_every: str,
+) -> tuple[Rhythm, Rhythm] | None:
+    """The rhythms of the crawl and of the import; None: it is run once, or without end."""
     from samelook.commands.crawl_schedule import rhythm_of
     from samelook.crawler.ranks.sources import is_address
 
@@ -164,7 +170,7 @@ def _rhythm(
         raise typer.BadParameter("a crawl runs once or every so often", param_hint="--once")
     if import_name is not None and not is_address(import_name):
         raise typer.BadParameter("give a URL, commoncrawl or tranco", param_hint="--import")
-    return rhythm_of(every, jitter, at)
+    return rhythm_of(every, jitter, at), rhythm_of(import_every, hint="--import-every")
 
 
 async def _crawl_once(settings: Settings, url: str, work: CrawlWork) -> int:
@@ -180,27 +186,24 @@ async def _keep_crawling(
     settings: Settings,
     url: str,
     work: CrawlWork,
-    rhythm: Rhythm,
+    rhythms: tuple[Rhythm, Rhythm],
     import_name: str | None,
-    import_every: str,
     import_limit: int | None,
 ) -> int:
     """Runs in their rhythm, and imports in theirs, until a signal stops them."""
     from samelook.commands.crawl_schedule import Repeated, keep_running, repeated_import
     from samelook.crawler.ranks.importing import RankImportSettings
-    from samelook.crawler.rhythm import Rhythm
-    from samelook.terminal.spans import span_of
 
     stop = asyncio.Event()
 
     async def crawl(planned: Planned) -> None:
         await _booked(settings, url, work, stop, planned)
 
-    all_work = [Repeated("crawl", work.name, rhythm, crawl)]
+    crawling, importing = rhythms
+    all_work = [Repeated("crawl", work.name, crawling, crawl)]
     if import_name is not None:
-        often = Rhythm(span_of(import_every, "--import-every"))
         options = RankImportSettings(limit=import_limit)
-        all_work.append(repeated_import(settings, url, import_name, options, often, stop))
+        all_work.append(repeated_import(settings, url, import_name, options, importing, stop))
     with stopping(stop.set):
         await keep_running(settings, url, all_work, stop)
     return 0

@@ -158,9 +158,8 @@ def add(
 
 
 def _rhythm(file: str, every: str | None) -> Rhythm | None:
+    from samelook.commands.crawl_schedule import rhythm_of
     from samelook.crawler.ranks.sources import is_address
-    from samelook.crawler.rhythm import Rhythm
-    from samelook.terminal.spans import span_of
 
     if every is None:
         return None
@@ -168,7 +167,7 @@ def _rhythm(file: str, every: str | None) -> Rhythm | None:
         raise typer.BadParameter(
             "a file is imported once; give a URL, commoncrawl or tranco", param_hint="--every"
         )
-    return Rhythm(span_of(every, "--every"))
+    return rhythm_of(every)
 
 
 def _format(name: str) -> RankFormat | None:

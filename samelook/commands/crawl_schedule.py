@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from samelook.crawler.rhythm import Rhythm
-from samelook.crawler.runs import Kind, Planned, last_due
+from samelook.crawler.rhythm import Due, Rhythm, again_after
+from samelook.crawler.runs import Kind, LastRun, Planned, last_run
 from samelook.errors import SamelookError
 from samelook.processes.running import run_async, stopping
 from samelook.sql.away import AWAY
@@ -40,12 +40,12 @@ class Repeated:
     work: Callable[[Planned], Awaitable[None]]
 
 
-def rhythm_of(every: str, jitter: str | None, at: str | None) -> Rhythm:
+def rhythm_of(every: str, jitter: str | None = None, at: str | None = None, hint: str = "--every") -> Rhythm:
     """The rhythm that the options name. Raises typer.BadParameter."""
-    span = span_of(every, "--every")
+    span = span_of(every, hint)
     spread = timedelta() if jitter is None else span_of(jitter, "--jitter")
     if not span:
-        raise typer.BadParameter("every 0 s is never", param_hint="--every")
+        raise typer.BadParameter("every 0 s is never", param_hint=hint)
     if spread >= span:
         raise typer.BadParameter("a run would begin after the next one is due", param_hint="--jitter")
     if at is None:
@@ -54,7 +54,9 @@ def rhythm_of(every: str, jitter: str | None, at: str | None) -> Rhythm:
         hour = time.fromisoformat(at)
     except ValueError:
         raise typer.BadParameter("write a time of the day (UTC) such as 03:00", param_hint="--at") from None
-    return Rhythm(span, hour.replace(tzinfo=None), spread)
+    if hour.tzinfo is not None:
+        raise typer.BadParameter("the time is UTC; write it without an offset", param_hint="--at")
+    return Rhythm(span, hour, spread)
 
 
 async def keep_running(settings: Settings, url: str, all_work: list[Repeated], stop: asyncio.Event) -> None:
@@ -66,14 +68,13 @@ async def keep_running(settings: Settings, url: str, all_work: list[Repeated], s
 
 async def _repeat(settings: Settings, url: str, repeated: Repeated, stop: asyncio.Event) -> None:
     dice = random.Random()  # noqa: S311 - it spreads load, nothing more
+    name = f"{repeated.kind} of {repeated.what}"
     while not stop.is_set():
         try:
             async with open_pool(settings.database_at(url)) as pool:
-                last = await last_due(pool, repeated.kind, repeated.what)
+                last = await last_run(pool, repeated.kind, repeated.what)
             now = datetime.now(UTC)
-            due = repeated.rhythm.due(last, now)
-            begins = due.at + repeated.rhythm.delay(dice)
-            name = f"{repeated.kind} of {repeated.what}"
+            due, begins = _next_run(repeated.rhythm, last, now, dice)
             if begins > now:
                 tell(f"Next {name}: {begins:%Y-%m-%d %H:%M:%S} UTC.")
             if due.missed:
@@ -82,11 +83,23 @@ async def _repeat(settings: Settings, url: str, repeated: Repeated, stop: asynci
                 return
             await repeated.work(Planned(repeated.rhythm, due))
         except (SamelookError, *AWAY) as error:
-            # The run is booked as failed where the book can be written; its next time comes as planned.
+            # The run is booked as failed where the book can be written; it says when it is tried again.
             advice = explained(error)
             tell(f"samelook: {error if advice is None else advice[0]}")
             if await _stopped_within(stop, _AGAIN_S):
                 return
+
+
+def _next_run(
+    rhythm: Rhythm, last: LastRun | None, now: datetime, dice: random.Random
+) -> tuple[Due, datetime]:
+    """Which run comes next, and when it begins: one that failed is tried again before the next is due."""
+    due = rhythm.due(None if last is None else last.due, now)
+    if last is not None and last.failed_at is not None:
+        again = last.failed_at + again_after(last.failures)
+        if again < due.at:
+            return Due(last.due), max(again, now)
+    return due, due.at + rhythm.delay(dice)
 
 
 async def _stopped_within(stop: asyncio.Event, seconds: float) -> bool:

@@ -44,11 +44,16 @@ WHERE finished_at IS NULL AND id <> :run_id AND kind = :kind
 ORDER BY id;
 
 -- name: last_scheduled(kind, what)^
--- The last scheduled run of this kind and content: one look into the index.
-SELECT id, due_at, next_at, started_at, outcome
-FROM crawl_runs
-WHERE kind = :kind AND what = :what AND every_s IS NOT NULL
-ORDER BY id DESC LIMIT 1;
+-- The last scheduled run of this kind and content, and how many on end have failed up to it: looks into the index.
+SELECT r.due_at, r.finished_at,
+       (SELECT count(*) FROM crawl_runs AS f
+        WHERE f.kind = r.kind AND f.what = r.what AND f.every_s IS NOT NULL AND f.id > coalesce((
+            SELECT max(g.id) FROM crawl_runs AS g
+            WHERE g.kind = r.kind AND g.what = r.what AND g.every_s IS NOT NULL AND g.outcome IS DISTINCT FROM 'failed'
+        ), 0)) AS failures
+FROM crawl_runs AS r
+WHERE r.kind = :kind AND r.what = :what AND r.every_s IS NOT NULL
+ORDER BY r.id DESC LIMIT 1;
 
 -- name: runs_page(before_id, silent_s, page)
 -- A page of runs, the newest first, by the primary key.
@@ -81,13 +86,15 @@ RETURNING id;
 -- Forgets runs that are so many days old. Reads the table, a row a run.
 DELETE FROM crawl_runs WHERE started_at < now() - (:days)::float8 * interval '1 day';
 
--- name: note_list_source(import_id, url, etag, last_modified)!
--- Where an imported list came from. One row, by key.
-UPDATE rank_imports SET url = :url, etag = :etag, last_modified = :last_modified WHERE id = :import_id;
+-- name: note_list_source(import_id, url, etag, last_modified, choices)!
+-- Where an imported list came from, and with which choices it was imported. One row, by key.
+UPDATE rank_imports
+SET url = :url, etag = :etag, last_modified = :last_modified, choices = :choices
+WHERE id = :import_id;
 
--- name: last_import_of(url)^
--- The last whole import of this address, for conditional requests. Reads the imports, a row each.
+-- name: last_import_of(url, choices)^
+-- The last whole import of this address, for conditional requests; no row if it was imported with other choices.
+-- Reads the imports, a row each.
 SELECT url, etag, last_modified, finished_at
-FROM rank_imports
-WHERE url = :url AND finished_at IS NOT NULL
-ORDER BY id DESC LIMIT 1;
+FROM (SELECT * FROM rank_imports WHERE url = :url AND finished_at IS NOT NULL ORDER BY id DESC LIMIT 1) AS newest
+WHERE choices = :choices;

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from samelook.crawler.rhythm import Due, Rhythm
+from samelook.crawler.rhythm import Due, Rhythm, again_after
 
 NOW = datetime(2026, 3, 10, 14, 30, tzinfo=UTC)
 SIX_HOURS = Rhythm(timedelta(hours=6), time(3, 0))
@@ -30,6 +30,11 @@ def at(hour: int, minute: int = 0, day: int = 10) -> datetime:
         (SIX_HOURS, at(9), Due(at(15))),
         (SIX_HOURS, at(9, 0, 9), Due(at(9), 3)),
         (Rhythm(timedelta(days=1), time(3)), at(3), Due(at(3, 0, 11))),
+        # A week's rhythm begins at the next such hour, and keeps a week between its runs.
+        (Rhythm(timedelta(days=7), time(3)), None, Due(at(3, 0, 11))),
+        (Rhythm(timedelta(days=7), time(3)), at(3, 0, 4), Due(at(3, 0, 11))),
+        (Rhythm(timedelta(days=7), time(3)), at(5, 17, 4), Due(at(3, 0, 11))),
+        (Rhythm(timedelta(days=7), time(3)), at(2, 59, 4), Due(at(3, 0, 10), 0)),
         # Somebody ran it at another time before: the grid holds from now on.
         (SIX_HOURS, at(12, 17), Due(at(15))),
     ],
@@ -61,3 +66,9 @@ def test_jitter_delays_and_never_hurries() -> None:
     delays = [rhythm.delay(random.Random(seed)) for seed in range(50)]
     assert all(timedelta() <= delay <= rhythm.jitter for delay in delays)
     assert max(delays) - min(delays) > timedelta(minutes=3)
+
+
+def test_what_failed_is_tried_again_ever_later() -> None:
+    waits = [again_after(failures) for failures in (1, 2, 3, 60)]
+    assert waits[0] == timedelta(hours=1)
+    assert waits == sorted(set(waits))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from samelook.crawler.rhythm import Due, Rhythm
-from samelook.crawler.runs import Planned, last_due, recorded
+from samelook.crawler.runs import LastRun, Planned, last_run, recorded
 from samelook.inspector.health import health_answer
 from samelook.inspector.runs import runs_answer
 from samelook.inspector.settings import InspectorSettings
@@ -100,8 +101,32 @@ async def test_a_schedule_goes_on_where_it_was(pool: Pool) -> None:
         pass
     async with recorded(pool, "crawl", "domains", dict):
         pass  # by hand: it is none of the schedule's
-    assert await last_due(pool, "crawl", "domains") == due.at
-    assert await last_due(pool, "crawl", "icons") is None
+    assert await last_run(pool, "crawl", "domains") == LastRun(due.at)
+    assert await last_run(pool, "crawl", "icons") is None
+
+
+async def test_runs_that_fail_on_end_are_counted(pool: Pool) -> None:
+    due = Due(datetime(2026, 1, 1, 3, tzinfo=UTC))
+
+    async def run(*, fails: bool) -> LastRun:
+        with suppress(DatabaseError):
+            async with recorded(pool, "import", "tranco", dict, Planned(HOURLY, due)):
+                if fails:
+                    raise DatabaseError("The list is gone.")
+        found = await last_run(pool, "import", "tranco")
+        assert found is not None
+        return found
+
+    assert [(await run(fails=fails)).failures for fails in (True, True, False, True)] == [1, 2, 0, 1]
+    assert (await run(fails=True)).failed_at is not None
+
+
+async def test_jitter_is_no_lateness(pool: Pool) -> None:
+    spread = Rhythm(timedelta(hours=6), jitter=timedelta(hours=3))
+    begun = datetime.now(UTC) - timedelta(hours=8)
+    async with recorded(pool, "crawl", "domains", dict, Planned(spread, Due(begun))):
+        pass
+    assert await health_of_runs(pool) == [("ok", "1 scheduled, none late, none failed")]
 
 
 async def test_health_calls_when_a_scheduled_run_fails_or_misses_its_time(pool: Pool) -> None:

@@ -117,13 +117,13 @@ async def test_damaged_and_foreign_snapshots_are_replaced(signals: Signals, tmp_
         path.write_bytes(data)
 
     def other_source() -> None:
-        await asyncio.to_thread(HammingIndex(64).save, path, {"source": "phash", "identity": "x", "position": "1:1:"})
+        HammingIndex(64).save(path, {"source": "phash", "identity": "x", "position": "1:1:"})
 
     def other_database() -> None:
-        await asyncio.to_thread(HammingIndex(64).save, path, {"source": "blockhash8", "identity": "x", "position": "1:1:"})
+        HammingIndex(64).save(path, {"source": "blockhash8", "identity": "x", "position": "1:1:"})
 
     def other_bits() -> None:
-        await asyncio.to_thread(HammingIndex(256).save, path, {"source": "blockhash8"})
+        HammingIndex(256).save(path, {"source": "blockhash8"})
 
     def no_file_at_all() -> None:
         path.unlink()
@@ -139,7 +139,7 @@ async def test_damaged_and_foreign_snapshots_are_replaced(signals: Signals, tmp_
         if path.is_file() or spoil is damage:
             async with live_index(signals, settings) as live:
                 await live.save()
-        spoil()
+        await asyncio.to_thread(spoil)
         async with live_index(signals, settings) as live:
             assert words in live.status().started_from
             assert finds(live, 1) == [one]
