@@ -15,7 +15,7 @@ from math import ceil
 
 from aiohttp import web
 
-from samelook.api.callers import address_of
+from samelook.api.callers import client_behind
 from samelook.api.description import Handler, operation_of
 from samelook.api.errors import ApiError, error_response, too_many
 from samelook.api.metrics import METRICS
@@ -128,7 +128,7 @@ class Door:
 
         Raises ApiError when it would come too late, and Gone when nobody waits for the answer any more.
         """
-        client = address_of(request)
+        client = client_behind(request)
         self._owed += self.refused_share
         if self._owed >= 1.0:
             self._owed -= 1.0
@@ -157,6 +157,16 @@ class Door:
 
 
 DOOR = web.AppKey("door", Door)
+DECODING = web.AppKey("decoding", asyncio.Semaphore)
+"""Media that are with the decoders at once. Behind few of them an icon that is to be judged waits little."""
+
+
+@asynccontextmanager
+async def turn_at_decoding(request: web.Request) -> AsyncIterator[None]:
+    """A turn at the decoders, in the order of asking. Raises Gone when nobody waits for the answer."""
+    async with request.app[DECODING]:
+        check_there(request)
+        yield
 
 
 async def loop_watched(app: web.Application) -> AsyncIterator[None]:
@@ -181,7 +191,7 @@ async def with_admission(request: web.Request, handler: Handler) -> web.StreamRe
     """Refuses what cannot be answered soon."""
     if request.path in ALWAYS:
         return await handler(request)
-    door, client, size = request.app[DOOR], address_of(request), 0
+    door, client, size = request.app[DOOR], client_behind(request), 0
     if request.body_exists:
         length = request.content_length
         size = min(HELD_AT_MOST, request.client_max_size if length is None else length)

@@ -11,7 +11,7 @@ from functools import partial
 import structlog
 from aiohttp import web
 
-from samelook.api.admission import DOOR, Door, loop_watched, with_admission
+from samelook.api.admission import DECODING, DOOR, Door, loop_watched, with_admission
 from samelook.api.errors import ApiError
 from samelook.api.health import HEARTBEAT, Heartbeat, database_watched
 from samelook.api.keys import KeyStore
@@ -76,6 +76,7 @@ _log = structlog.get_logger(__name__)
 _LOOK_S = 1.0
 _LONGEST_RETRY_S = 30.0
 _DECODERS_IDLE_S = 60.0
+_MEDIA_A_DECODER = 4
 """Where pictures are rare, the next one waits a third of a second for a decoder to start."""
 
 
@@ -184,6 +185,7 @@ async def _sandbox(app: web.Application) -> AsyncIterator[None]:
         settings.hash_processes, patient, limits, idle_s=_DECODERS_IDLE_S, on_idle=give_back
     ) as sandbox:
         app[SANDBOX] = sandbox
+        app[DECODING] = asyncio.Semaphore(_MEDIA_A_DECODER * settings.hash_processes)
         yield
 
 

@@ -7,7 +7,7 @@ from aiohttp import web
 from samelook.api.state import SETTINGS
 from samelook.extension_api.answering import EXTENSION, Extension
 from samelook.extension_api.errors import Unauthorised
-from samelook.extension_api.limits import client_address, network_of
+from samelook.extension_api.limits import client_address, client_of, network_of
 from samelook.sql.away import AWAY
 
 CLIENT_HEADER = "X-Samelook-Client"
@@ -17,8 +17,14 @@ COST_TOKEN = 5.0
 
 def address_of(request: web.Request) -> str:
     """The address of whoever asks, as the outermost of our own proxies saw it."""
-    forwarded = request.headers.get("X-Forwarded-For")
+    # A proxy may add a line of its own to what the client has invented.
+    forwarded = ",".join(request.headers.getall("X-Forwarded-For", ()))
     return client_address(request.remote, forwarded, request.app[SETTINGS].extension.trusted_proxies)
+
+
+def client_behind(request: web.Request) -> str:
+    """Whom limits count as one client."""
+    return client_of(address_of(request))
 
 
 def network_behind(request: web.Request) -> str:
@@ -32,7 +38,7 @@ async def client_if_known(request: web.Request, extension: Extension) -> int | N
     if token is None:
         return None
     # Before it is looked for: an invented one is a question to the database each time.
-    extension.work.take(address_of(request), COST_TOKEN)
+    extension.work.take(client_behind(request), COST_TOKEN)
     try:
         return await extension.clients.known(token)
     except AWAY:
@@ -48,5 +54,5 @@ async def needed_client(request: web.Request) -> int:
             f"Send a client token in the header {CLIENT_HEADER}; POST /x/v1/clients gives one."
         )
     extension = request.app[EXTENSION]
-    extension.work.take(address_of(request), COST_TOKEN)
+    extension.work.take(client_behind(request), COST_TOKEN)
     return await extension.clients.known(token)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+import asyncpg
 import structlog
 from aiohttp import web
 
@@ -15,7 +16,8 @@ from samelook.api.state import MATCHING, SETTINGS
 from samelook.extension_api.answering import EXTENSION
 from samelook.sql.away import AWAY
 from samelook.sql.cancelled import check_cancelled
-from samelook.sql.pool import open_connection
+from samelook.sql.named import queries
+from samelook.sql.pool import Connection, open_connection
 from samelook.sql.standby import is_read_only
 
 _log = structlog.get_logger(__name__)
@@ -31,6 +33,8 @@ class Heartbeat:
 
     is_there: bool = True
     is_read_only: bool = False
+    is_full: bool = False
+    """Whether its disk was full when something was last written."""
 
 
 HEARTBEAT = web.AppKey("heartbeat", Heartbeat)
@@ -60,6 +64,8 @@ async def _listen(settings: ApiSettings, heartbeat: Heartbeat) -> None:
                 while True:
                     deadline.reschedule(clock() + _ANSWER_S)
                     read_only = await is_read_only(connection)
+                    if heartbeat.is_full and not read_only:
+                        heartbeat.is_full = not await _has_room(connection)
                     deadline.reschedule(None)
                     if read_only != heartbeat.is_read_only:
                         _log.warning("api.database_read_only" if read_only else "api.database_writable")
@@ -72,6 +78,16 @@ async def _listen(settings: ApiSettings, heartbeat: Heartbeat) -> None:
                 patience_s = min(2 * patience_s, settings.database.connect_timeout_s)
             heartbeat.is_there = False
         await asyncio.sleep(_LOOK_S)
+
+
+async def _has_room(connection: Connection) -> bool:
+    """Whether some pages more can be written; they are not kept."""
+    try:
+        async with connection.transaction():
+            await queries("health").fill_some_pages(connection)
+    except asyncpg.DiskFullError:
+        return False
+    return True
 
 
 def troubles(app: web.Application) -> dict[Role, str]:
@@ -91,6 +107,8 @@ def troubles(app: web.Application) -> dict[Role, str]:
         found["curator"] = "DATABASE-AWAY"
     elif "curator" in settings.roles and app[HEARTBEAT].is_read_only:
         found["curator"] = "DATABASE-READ-ONLY"
+    elif "curator" in settings.roles and app[HEARTBEAT].is_full:
+        found["curator"] = "DATABASE-FULL"
     if "extension" in settings.roles and not app[EXTENSION].follower.is_loaded:
         found["extension"] = "FACTS-NOT-LOADED"
     return found

@@ -30,6 +30,8 @@ _log = structlog.get_logger(__name__)
 _READ_S = 2.0
 _MOST_UNKNOWN = 10_000
 _NOTE_S = 30.0
+_GUESSES_S, _MOST_GUESSES = 1.0, 60.0
+"""Keys that nobody knows, which a network may show a second, and at once."""
 ROTATION_S = 86_400.0
 """How long a replaced key goes on working."""
 
@@ -74,6 +76,7 @@ class KeyStore:
         self._levels = levels
         self._budgets: dict[int, Buckets] = {}
         self._used: set[int] = set()
+        self._guesses = Buckets(_GUESSES_S, _MOST_GUESSES, time.monotonic, levels, "guess")
 
     @property
     def _pool(self) -> Pool:
@@ -81,18 +84,19 @@ class KeyStore:
             raise ApiError(503, "This service has no database, in which keys could be kept.")
         return self._connected
 
-    async def key_of(self, secret: str) -> ApiKey | None:
+    async def key_of(self, secret: str, network: str) -> ApiKey | None:
         """The key with this secret, if it works. One that another process revoked may work two seconds more.
 
-        Raises AskedTooOften when the key has used up its requests of this minute.
+        Raises AskedTooOften when the key has used up its requests of this minute, or the network has shown
+        too many keys that nobody knows: each is a question to the database.
         """
-        return await self.key_of_digest(digest_of(secret))
+        return await self.key_of_digest(digest_of(secret), network)
 
-    async def key_of_digest(self, digest: bytes) -> ApiKey | None:
+    async def key_of_digest(self, digest: bytes, network: str | None = None) -> ApiKey | None:
         """The same for whoever kept the SHA-256 of the secret only."""
         if self._admin is not None and hmac.compare_digest(digest, self._admin):
             return ApiKey(0, "SAMELOOK_ADMIN_KEY", "admin")
-        key = self._of_file.get(digest) or self._live.get(digest) or await self._new(digest)
+        key = self._of_file.get(digest) or self._live.get(digest) or await self._new(digest, network)
         if key is None:
             return None
         if key.expires_at is not None and key.expires_at.timestamp() <= time.time():
@@ -107,11 +111,13 @@ class KeyStore:
             budget.take(str(key.id), 1)
         return key
 
-    async def _new(self, digest: bytes) -> ApiKey | None:
+    async def _new(self, digest: bytes, network: str | None) -> ApiKey | None:
         """A key that was made since all were read."""
         now = time.monotonic()
         if self._connected is None or now < self._unknown.get(digest, 0.0):
             return None
+        if network is not None:
+            self._guesses.take(network, 1)
         row = await self._queries.live_key(self._pool, key_sha256=digest)
         if row is None:
             self._unknown[digest] = now + _READ_S

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 
+import asyncpg
 import structlog
 from aiohttp import hdrs, web
 
@@ -20,9 +21,10 @@ from samelook.api.access import (
     may_call,
 )
 from samelook.api.admission import Gone
-from samelook.api.callers import address_of
+from samelook.api.callers import address_of, network_behind
 from samelook.api.description import Handler, Operation, operation_of
 from samelook.api.errors import ApiError, error_response, explained
+from samelook.api.health import HEARTBEAT
 from samelook.api.metrics import METRICS
 from samelook.api.pages.render import refusal
 from samelook.api.state import CALLER, KEYS, ROLE, SETTINGS
@@ -124,6 +126,8 @@ async def with_errors(request: web.Request, handler: Handler) -> web.StreamRespo
         if isinstance(error, Gone):
             return web.Response(status=_CLIENT_CLOSED)  # which nobody reads
         known = explained(error)
+        if isinstance(error, asyncpg.DiskFullError):
+            request.app[HEARTBEAT].is_full = True
         if known is not None:
             response = _told(request, known)
             if request.content.exception() is not None:
@@ -159,7 +163,7 @@ async def with_access(request: web.Request, handler: Handler) -> web.StreamRespo
         how = "Send an API key, as Authorization: Bearer KEY or X-API-Key: KEY."
         here = " This needs one on loopback too; samelook keys create makes them." if operation.proof else ""
         raise _unauthorised(how + here)
-    key = await request.app[KEYS].key_of(secret)
+    key = await request.app[KEYS].key_of(secret, network_behind(request))
     if key is None:
         raise _unauthorised("This API key is not valid.")
     if not allows(key.role, operation.role):

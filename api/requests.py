@@ -15,6 +15,8 @@ from samelook.api.errors import ApiError, bad_request
 
 _Model = TypeVar("_Model", bound=BaseModel)
 _MOST_DETAILS = 20
+_MOST_FIELDS = 1000
+"""No model has so many; each that is unknown would be a fault of its own."""
 _MOST_FORM_BYTES = 256 << 10
 _MOST_FORM_FIELDS = 200
 _LARGEST_ID_DIGITS = 19
@@ -79,6 +81,8 @@ def parsed_json(text: bytes | str) -> Any:
 
 def validated(value: Any, model: type[_Model]) -> _Model:
     """The value as a model. Raises ApiError that says what is wrong with which field."""
+    if isinstance(value, dict) and len(value) > _MOST_FIELDS:
+        raise bad_request(f"An object has at most {_MOST_FIELDS} fields here.")
     try:
         return model.model_validate(value)
     except ValidationError as error:

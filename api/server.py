@@ -11,10 +11,11 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
 from samelook.api.admission import DOOR, Door
-from samelook.api.callers import address_of
+from samelook.api.callers import client_behind
 from samelook.api.errors import ApiError, error_response
 from samelook.api.slowness import BODY_S, HEADERS_S, SLOWEST_BYTES_S
 from samelook.api.state import SETTINGS
+from samelook.extension_api.limits import client_of
 
 _log = structlog.get_logger(__name__)
 _FAULT = 500
@@ -48,6 +49,8 @@ class ServiceRunner(web.AppRunner):
         behind_proxies = self.app[SETTINGS].extension.trusted_proxies > 0
         if not behind_proxies:
             more = {"keepalive_timeout": IDLE_S, **more}
+        # aiohttp would unpack on the loop, also what no handler reads: some kilobytes may hold gigabytes.
+        more = {"auto_decompress": False, **more}
         server = _Server(answered, request_factory=made.request_factory, **more)
         server.door, server.are_clients = self.app[DOOR], not behind_proxies
         return server
@@ -82,7 +85,7 @@ class _Connection(RequestHandler):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start the deadline for a request's line and headers; close what is too much for one address."""
         peer = transport.get_extra_info("peername")
-        self._peer = str(peer[0]) if isinstance(peer, tuple) and self._server.are_clients else ""
+        self._peer = client_of(str(peer[0])) if isinstance(peer, tuple) and self._server.are_clients else ""
         if self._peer:
             self._server.peers[self._peer] += 1
         super().connection_made(transport)
@@ -145,7 +148,7 @@ class _Connection(RequestHandler):
         body = resp.body if isinstance(resp, web.Response) else None
         if not isinstance(body, bytes) or len(body) <= _LARGE or not isinstance(request, web.Request):
             return await super().finish_response(request, resp, start_time)
-        with self._server.door.sending(address_of(request), len(body)):
+        with self._server.door.sending(client_behind(request), len(body)):
             return await super().finish_response(request, resp, start_time)
 
     def _wait_for_headers(self) -> None:

@@ -67,7 +67,7 @@ class Sessions:
         """The cookie of a new session for whoever shows an API key. Raises ApiError."""
         async with self._attempt(network):
             await self._check_patience(network, "")
-            key = await self._keys.key_of(secret)
+            key = await self._keys.key_of(secret, network)
             if key is None:
                 await self._failed(network, "")
                 raise ApiError(401, "This API key is not valid.")

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import structlog
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from samelook.api.admission import HELD_AT_MOST
 from samelook.api.description import Handler
@@ -30,7 +30,10 @@ _NEARLY = 0.9
 
 @web.middleware
 async def with_body_deadline(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Gives up a body that comes too slowly: connections are few."""
+    """Gives up a body that comes too slowly: connections are few. Refuses one that is packed."""
+    if request.body_exists and request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
+        message = "Send the body as it is, without Content-Encoding."
+        raise ApiError(415, message, {"kind": "unsupported_encoding"})
     if request.content.is_eof():
         return await handler(request)
     watching = asyncio.create_task(_watch(request))

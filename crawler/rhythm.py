@@ -12,7 +12,7 @@ _SOONEST_AGAIN = timedelta(hours=1)
 
 def again_after(failures: int) -> timedelta:
     """How long after a failed run it is tried again: longer with each that failed before."""
-    return _SOONEST_AGAIN * 2 ** min(failures - 1, 10)
+    return _SOONEST_AGAIN * (1 << min(failures - 1, 10))
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,18 +128,35 @@ def client_address(peer: str | None, forwarded: str | None, trusted_proxies: int
     """
     if trusted_proxies and forwarded:
         hops = [hop.strip() for hop in forwarded.split(",")]
-        return hops[-min(trusted_proxies, len(hops))]
+        return _without_port(hops[-min(trusted_proxies, len(hops))])
     return peer or "unknown"
+
+
+def _without_port(hop: str) -> str:
+    if hop.startswith("["):
+        return hop[1:].partition("]")[0]
+    host, colon, port = hop.rpartition(":")
+    return host if colon and ":" not in host and port.isdigit() else hop
+
+
+@lru_cache(maxsize=4096)
+def client_of(address: str) -> str:
+    """Whom limits count as one client: an IPv4 address, or the /64 of IPv6 that one subscriber has."""
+    return _network(address, 32, 64)
 
 
 @lru_cache(maxsize=4096)
 def network_of(address: str) -> str:
     """The /24 or /48 that an address is in: one subscriber, or one small host."""
+    return _network(address, 24, 48)
+
+
+def _network(address: str, of_ipv4: int, of_ipv6: int) -> str:
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
         return address[:64]
     if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
         parsed = parsed.ipv4_mapped
-    prefix = 24 if isinstance(parsed, ipaddress.IPv4Address) else 48
+    prefix = of_ipv4 if isinstance(parsed, ipaddress.IPv4Address) else of_ipv6
     return str(ipaddress.ip_network((parsed, prefix), strict=False))

@@ -40,13 +40,14 @@ class SiteQuestion(_Request):
     """A site by its URL or, better, its host alone; paths are never kept."""
 
     url: Url = Field(validation_alias=AliasChoices("url", "site", "host"))
-    icons: list[Icon] = Field(default_factory=list)
+    icons: list[Icon] = Field(default_factory=list, max_length=1000)
+    """How many are taken is a setting; this keeps the rest from being looked at."""
 
 
 class CheckRequest(_Request):
     """Several sites at once."""
 
-    sites: list[SkipValidation[SiteQuestion]] = Field(min_length=1)
+    sites: list[SkipValidation[SiteQuestion]] = Field(min_length=1, max_length=100_000)
     """Each as a question about one site; one that is wrong has its error in its place."""
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
-from samelook.api.callers import address_of
+from samelook.api.callers import client_behind
 from samelook.api.description import described
 from samelook.api.errors import ApiError, bad_request
 from samelook.api.exchange_service import EXCHANGES
@@ -87,7 +87,7 @@ async def events(request: web.Request) -> web.StreamResponse:
     live = request.app[LIVE]
     if "text/event-stream" not in request.headers.get("Accept", ""):
         raise ApiError(406, "This is a stream of events, for Accept: text/event-stream.")
-    client = address_of(request)
+    client = client_behind(request)
     if live.streams.total() >= _MOST_STREAMS or live.streams[client] >= _MOST_OF_A_CLIENT:
         raise ApiError(503, "Too many pages are being followed.", headers={"Retry-After": "60"})
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from aiohttp import web
 
-from samelook.api.callers import address_of, network_behind
+from samelook.api.callers import address_of, client_behind, network_behind
 from samelook.api.description import Operation, described
 from samelook.api.errors import ApiError
 from samelook.api.pages.render import page
@@ -32,7 +32,7 @@ _COST = 10.0
 async def explanation_of(request: web.Request, number: UUID) -> dict[str, Any]:
     """What was said of a site. Raises NotFound."""
     extension = request.app[EXTENSION]
-    extension.work.take(address_of(request), _COST)
+    extension.work.take(client_behind(request), _COST)
     found: dict[str, Any] | None = extension.outbox.explained(number)
     if found is None:
         found = await extension.reads.explanation(extension.pool, id=number)
@@ -122,7 +122,7 @@ async def prove(request: web.Request) -> web.Response:
 
 async def _objection(request: web.Request) -> Objection:
     extension, number = request.app[EXTENSION], explained_number(request.match_info["id"])
-    extension.work.take(address_of(request), _COST)
+    extension.work.take(client_behind(request), _COST)
     async with extension.pool.acquire() as connection:
         return await objection(connection, number)
 

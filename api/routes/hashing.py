@@ -6,6 +6,7 @@ from functools import partial
 
 from aiohttp import web
 
+from samelook.api.admission import turn_at_decoding
 from samelook.api.answers import answer
 from samelook.api.description import MEDIA_FORM, described
 from samelook.api.models import HashQuery, UploadQuery
@@ -79,7 +80,8 @@ async def hashed(request: web.Request, media: Media, types: str | None) -> Hashe
     if media.streamed is not None:
         return media.streamed.hashed()
     wanted = _wanted(request, media.content_type, types)
-    return await hash_media(request.app[SANDBOX], media.data, wanted, request.app[SETTINGS].max_pixels)
+    async with turn_at_decoding(request):
+        return await hash_media(request.app[SANDBOX], media.data, wanted, request.app[SETTINGS].max_pixels)
 
 
 def _wanted(request: web.Request, content_type: ContentType, types: str | None) -> list[str]:

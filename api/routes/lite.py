@@ -7,6 +7,7 @@ import json
 from aiohttp import web
 from pydantic import BaseModel, Field
 
+from samelook.api.admission import turn_at_decoding
 from samelook.api.description import FILE, described
 from samelook.api.errors import bad_request
 from samelook.api.lite import PDQ, LiteMatch
@@ -149,7 +150,9 @@ async def check_image(request: web.Request) -> web.Response:
         raise bad_request("Choose a picture, in the field photo.")
     try:
         most = request.app[SETTINGS].max_pixels
-        signals = (await hash_media(request.app[SANDBOX], form.files["photo"], ["pdq"], most)).usable()
+        async with turn_at_decoding(request):
+            hashed = await hash_media(request.app[SANDBOX], form.files["photo"], ["pdq"], most)
+        signals = hashed.usable()
     except (HashingError, Featureless) as error:
         return _results(request, form.names["photo"], [], trouble=error.message)
     return _results(request, signals["pdq"], request.app[LITE].hashes.find(PDQ.parse(signals["pdq"])))

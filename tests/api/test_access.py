@@ -74,6 +74,14 @@ async def test_without_a_key_nothing_is_told_or_done(keyed: Any, method: str, pa
         assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
+async def test_keys_that_nobody_knows_are_not_looked_for_without_end(keyed: Any) -> None:
+    statuses = [
+        (await keyed("GET", "/c/banks", **bearer(f"invented-{number}"))).status for number in range(80)
+    ]
+    assert statuses[:50] == [401] * 50
+    assert statuses[-1] == 429
+
+
 @pytest.mark.parametrize(
     "path", ["/status", "/status/live", "/livez", "/readyz", "/openapi/openapi.json", "/openapi/", "/"]
 )

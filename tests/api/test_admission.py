@@ -12,13 +12,14 @@ from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 from structlog.testing import capture_logs
 
-from samelook.api import admission, server, slowness
-from samelook.api.admission import Door, Gone
+from samelook.api import admission, health, server, slowness
+from samelook.api.admission import DECODING, Door, Gone, turn_at_decoding
 from samelook.api.app import create_app
 from samelook.api.errors import ApiError
 from samelook.api.routes.checks import units_of
 from samelook.api.settings import ApiSettings
 from samelook.api.state import SETTINGS
+from samelook.sql.pool import Connection, open_connection
 from samelook.sql.settings import DatabaseSettings
 from tests.fixtures.waiting import until
 
@@ -133,6 +134,49 @@ async def test_a_queue_that_stands_in_the_sockets_is_shed_until_it_is_gone() -> 
 
 async def test_a_slow_machine_refuses_nobody() -> None:
     assert await rounds(Door(), 3.0, 20, crowd=10) == 0
+
+
+async def test_a_full_disk_is_told_until_there_is_room(
+    database_url: str, serve: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service, room = await serve(roles=frozenset({"matcher", "curator"})), False
+    measure = health._has_room
+
+    async def has_room(connection: Connection) -> bool:
+        return room and await measure(connection)
+
+    monkeypatch.setattr(health, "_has_room", has_room)
+    async with open_connection(DatabaseSettings(url=database_url)) as connection:
+        await connection.execute(
+            "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$BEGIN RAISE 'no room' USING ERRCODE = 'disk_full'; END$$;"
+            " CREATE TRIGGER full_disk BEFORE INSERT ON banks FOR EACH ROW EXECUTE FUNCTION full_disk()"
+        )
+    assert (await service.post("/c/banks", {"name": "FULL"})).status == 503
+    assert (await service.get("/readyz")).text == "DATABASE-FULL: curator"
+    assert (await service.get("/status", role="matcher")).status == 200
+    room = True
+
+    async def ready() -> bool:
+        return bool((await service.get("/readyz")).status == 200)
+
+    await until(ready)
+
+
+async def test_media_of_who_has_gone_are_not_decoded() -> None:
+    here, gone = asked_by("192.0.2.1"), asked_by("192.0.2.2")
+    here.app[DECODING] = gone.app[DECODING] = asyncio.Semaphore(1)
+
+    async def decode(request: web.Request) -> None:
+        async with turn_at_decoding(request):
+            pytest.fail("nobody waits for it")
+
+    async with turn_at_decoding(here):
+        waiting = asyncio.create_task(decode(gone))
+        await asyncio.sleep(0)
+        gone.transport.is_closing.return_value = True  # type: ignore[union-attr]
+    with pytest.raises(Gone):
+        await waiting
 
 
 async def test_the_work_of_who_has_gone_is_dropped() -> None:

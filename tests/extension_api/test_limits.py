@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from samelook.extension_api.errors import AskedTooOften
-from samelook.extension_api.limits import Buckets, Levels, client_address, network_of
+from samelook.extension_api.limits import Buckets, Levels, client_address, client_of, network_of
 
 FORKED = """
 import os
@@ -74,11 +74,21 @@ def test_kinds_are_apart_and_whoever_was_here_longest_ago_is_forgotten_first() -
         ("6.6.6.6, 203.0.113.9", 1, "203.0.113.9"),
         ("6.6.6.6, 203.0.113.9, 198.51.100.1", 2, "203.0.113.9"),
         ("203.0.113.9", 3, "203.0.113.9"),
+        ("203.0.113.9:51234", 1, "203.0.113.9"),
+        ("[2001:db8::7]:443", 1, "2001:db8::7"),
+        ("2001:db8::7", 1, "2001:db8::7"),
         (None, 1, "192.0.2.1"),
     ],
 )
 def test_only_what_our_own_proxies_saw_counts(forwarded: str | None, proxies: int, address: str) -> None:
     assert client_address("192.0.2.1", forwarded, proxies) == address
+
+
+def test_a_subscriber_is_one_client() -> None:
+    assert client_of("192.0.2.1") != client_of("192.0.2.2")
+    assert client_of("2001:db8::1") == client_of("2001:db8::ffff:1") != client_of("2001:db8:0:1::1")
+    assert client_of("::ffff:192.0.2.7") == client_of("192.0.2.7")
+    assert client_of("unknown") == "unknown"
 
 
 def test_addresses_of_one_subscriber_are_one_network() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import time
 from typing import Any
@@ -40,6 +41,31 @@ async def test_one_client_that_hangs_up_takes_nothing_from_others(crawled: Any, 
     assert time.monotonic() - began < 10
     async with http.get("/metrics") as metrics:
         assert metrics.status == 200
+
+
+@pytest.mark.parametrize(
+    ("what", "status"),
+    [
+        ('"icons":[' + ",".join(["1"] * 3_000_000) + "]", 413),
+        ('"icons":[' + ",".join(["{}"] * 25_000) + "]", 400),
+        (",".join(f'"f{number}":1' for number in range(500_000)), 413),
+        (",".join(f'"f{number}":1' for number in range(25_000)), 400),
+        ('"icons":[{' + ",".join(f'"f{number}":1' for number in range(25_000)) + "}]", 400),
+    ],
+    ids=["numbers", "empty icons", "many fields", "fields", "fields of an icon"],
+)
+async def test_faults_by_the_million_cost_little(
+    crawled: Any, serve_extension: Any, what: str, status: int
+) -> None:
+    http = await serve_extension(crawled)
+    body = f'{{"url":"lumora.example",{what}}}'.encode()
+    began = time.process_time()
+    async with http.post(
+        "/x/v1/check", data=io.BytesIO(body), headers={"Content-Type": "application/json"}
+    ) as answer:
+        assert answer.status == status
+        assert len(await answer.read()) < 20_000
+    assert time.process_time() - began < 1.0  # it was thirteen seconds and three gigabytes
 
 
 async def test_one_bad_site_of_many_spoils_nobody_elses_answer(crawled: Any, serve_extension: Any) -> None:
@@ -84,6 +110,20 @@ async def test_invented_sites_leave_nothing_on_the_disk(crawled: Any, serve_exte
     assert await kept("invented.example") == 0
     await ask("invented.example", "198.51.100")
     assert await kept("invented.example") == 1
+
+
+async def test_a_line_that_the_client_invents_is_nobodys_address(crawled: Any, serve_extension: Any) -> None:
+    http = await serve_extension(crawled, trusted_proxies=1)
+    for invented in range(2):
+        sent = [("X-Forwarded-For", f"10.{invented}.0.1"), ("X-Forwarded-For", "192.0.2.7:50000")]
+        body = {"url": "invented.example", "icons": [{"data": "bm90IGFuIGltYWdl"}]}
+        async with http.post("/x/v1/check", json=body, headers=sent) as answer:
+            assert answer.status == 200
+        http.app[EXTENSION]._cache.clear()
+    await http.app[EXTENSION].outbox.flush()
+    # Two networks that ask of it would be a reason to write it down.
+    query = "SELECT count(*) FROM sightings WHERE site = 'invented.example'"
+    assert await http.app[EXTENSION].pool.fetchval(query) == 0
 
 
 async def test_what_a_network_may_leave_is_limited(crawled: Any, serve_extension: Any) -> None:
