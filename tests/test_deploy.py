@@ -71,14 +71,28 @@ def test_the_autoscaler_of_the_crawl_counts_a_queue_that_there_is(database_serve
     (scaled,) = documents(DEPLOY / "kubernetes" / "keda.yaml")
     query = scaled["spec"]["triggers"][0]["metadata"]["query"]
 
-    async def count() -> int:
+    async def counts() -> tuple[int, int]:
         connection = await asyncpg.connect(database_server.url_of(database_server.template))
+        change = connection.transaction()
+        await change.start()
         try:
-            return int(await connection.fetchval(query))
+            empty = await connection.fetchval(query)
+            await connection.execute(
+                """
+                WITH d AS (INSERT INTO domains (reversed_name, source) VALUES ('example.due', 'test')
+                           RETURNING id),
+                     t AS (INSERT INTO target_urls (domain_id, url, position)
+                           SELECT id, 'https://due.example/', 1 FROM d RETURNING id)
+                INSERT INTO page_visits (target_url_id, final_url, status, icon_count, crawled_at)
+                SELECT id, 'https://due.example/', 200, 1, now() - interval '8 days' FROM t
+                """
+            )
+            return empty, await connection.fetchval(query)
         finally:
+            await change.rollback()
             await connection.close()
 
-    assert asyncio.run(count()) == 0
+    assert asyncio.run(counts()) == (0, 2)
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="NOT TESTED: no systemd-analyze here")
