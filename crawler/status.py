@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from samelook.crawler.load import WorkerLoad, worker_loads
+from samelook.crawler.settings import CrawlSettings
 from samelook.sql.named import queries
 from samelook.sql.queue_queries import PHASES
 
@@ -24,7 +25,7 @@ class PhaseStatus:
     errors: dict[str, int] = field(default_factory=dict)
     """Errors by kind, the most frequent first."""
     per_second: float | None = None
-    """Results a second in the last minute that had some; None where there is too little to say."""
+    """Results a second in the busiest of the last ten minutes; None where there is too little to say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,8 @@ class CrawlStatus:
     """Different pictures."""
     workers: tuple[WorkerLoad, ...]
     """Crawling processes that showed a sign of life in the last ten seconds."""
+    page_stale_s: float
+    """Seconds after which a page is to be visited again."""
 
     @property
     def sites_per_second(self) -> float | None:
@@ -54,6 +57,11 @@ class CrawlStatus:
         """
         rounds = [phase.inputs / phase.per_second for phase in self.phases if phase.per_second]
         return max(rounds, default=None)
+
+    @property
+    def sites_kept_fresh(self) -> int | None:
+        """How many sites can be visited again before their pages are stale, at the speed of late."""
+        return None if not self.sites_per_second else int(self.sites_per_second * self.page_stale_s)
 
     def as_json(self) -> dict[str, Any]:
         """The same as JSON-ready values."""
@@ -77,11 +85,12 @@ class CrawlStatus:
             "pictures": self.pictures,
             "workers": len(self.workers),
             "sites_per_second": self.sites_per_second,
+            "sites_kept_fresh": self.sites_kept_fresh,
             "processes": [worker.as_json() for worker in self.workers],
         }
 
 
-async def crawl_status(connection: Any) -> CrawlStatus:
+async def crawl_status(connection: Any, page_stale_s: float = CrawlSettings().page_stale_s) -> CrawlStatus:
     """Count what the tables hold. `connection` is a connection or a pool."""
     status = queries("status")
     errors: dict[str, dict[str, int]] = {phase: {} for phase in PHASES}
@@ -113,4 +122,5 @@ async def crawl_status(connection: Any) -> CrawlStatus:
         absent_icons=pictures["absent"],
         pictures=pictures["pictures"],
         workers=tuple(await worker_loads(connection)),
+        page_stale_s=page_stale_s,
     )

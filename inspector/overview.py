@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from samelook.inspector.listing import Row
 from samelook.inspector.operator import verdicts_answer
 from samelook.inspector.queues import queue_answer
+from samelook.inspector.run_troubles import RunTrouble, run_troubles
+from samelook.inspector.runs import runs_answer
 from samelook.sql.named import queries
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 COUNTED_DAYS = 30
 MINUTES = 60
 _MOST_RESULTS = 100_000
+_RUNS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,10 @@ class Overview:
     """Sites with reports that nobody has looked at."""
     newest: list[Row]
     """The latest locks."""
+    runs: list[Row]
+    """The latest runs of crawls and imports."""
+    troubles: list[RunTrouble]
+    """What is wrong with runs that should repeat."""
 
 
 async def overview(connection: Connection, settings: InspectorSettings, *, newest: int = 6) -> Overview:
@@ -62,4 +69,6 @@ async def overview(connection: Connection, settings: InspectorSettings, *, newes
         caught=caught,
         waiting=int(await operator.waiting_reports(connection)),
         newest=listing.rows,
+        runs=(await runs_answer(connection, limit=_RUNS)).listings[0].rows,
+        troubles=(await run_troubles(connection))[0],
     )

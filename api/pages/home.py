@@ -136,6 +136,8 @@ async def _values(app: web.Application) -> Mapping[str, Any]:
         "caught": found.caught,
         "waiting": found.waiting,
         "newest": found.newest,
+        "runs": found.runs,
+        "troubles": found.troubles,
         "days": COUNTED_DAYS,
         "names": _NAMES,
         "banks": None if live is None else len(live.banks),

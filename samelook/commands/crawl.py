@@ -248,7 +248,7 @@ def status(
 
     async def read(url: str) -> CrawlStatus:
         async with open_pool(settings.database_at(url)) as pool:
-            return await crawl_status(pool)
+            return await crawl_status(pool, settings.crawl.page_stale_s)
 
     with configured_database(settings) as url:
         figures = run_async(read(url))

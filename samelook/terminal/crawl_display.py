@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 Progress = Callable[[], Mapping[Any, PhaseProgress]]
 
+_DAY_S = 86_400.0
 WORDS = {
     "domains": "domains → pages",
     "icons": "pages → icons",
@@ -175,6 +176,11 @@ def status_tables(status: CrawlStatus) -> Group:
     if status.round_s is not None:
         took = timedelta(seconds=round(status.round_s))
         summary.append(f" A full round takes about {took} at the speed of late.")
+    if status.sites_kept_fresh is not None:
+        summary.append(
+            f" At this speed {status.sites_kept_fresh:,} sites are visited again before their pages are "
+            f"{status.page_stale_s / _DAY_S:g} days old."
+        )
     return Group(phases, *([errors] if errors.rows else []), *_process_tables(status), summary)
 
 

@@ -31,19 +31,19 @@ SELECT 'hashes', kind, count(*) FROM hashing_errs GROUP BY kind
 ORDER BY phase, count DESC, kind;
 
 -- name: recent_rates()
--- For each phase: results and errors in the minute before the last of them, and the seconds they took.
--- Served by the indexes by age; reads one minute's entries.
-SELECT 'icons' AS phase, count(*) AS count, extract(epoch FROM max(at) - min(at))::float8 AS seconds
-FROM (
-    SELECT crawled_at AS at FROM page_visits
-    WHERE crawled_at > (SELECT max(crawled_at) FROM page_visits) - interval '1 minute'
-) AS recent
+-- For each phase: results in the busiest of the ten minutes before its newest result, and the seconds they took; what
+-- comes last of a run are stragglers. Served by the indexes by age, index-only; reads ten minutes' entries.
+(SELECT 'icons' AS phase, count(*) AS count, extract(epoch FROM max(v.crawled_at) - min(v.crawled_at))::float8 AS seconds
+ FROM (SELECT max(crawled_at) AS at FROM page_visits) AS top
+ JOIN page_visits AS v ON v.crawled_at > top.at - interval '10 minutes'
+ GROUP BY floor(extract(epoch FROM top.at - v.crawled_at) / 60)
+ ORDER BY 2 DESC LIMIT 1)
 UNION ALL
-SELECT 'hashes', count(*), extract(epoch FROM max(at) - min(at))::float8
-FROM (
-    SELECT crawled_at AS at FROM favicon_metadata
-    WHERE crawled_at > (SELECT max(crawled_at) FROM favicon_metadata) - interval '1 minute'
-) AS recent;
+(SELECT 'hashes', count(*), extract(epoch FROM max(m.crawled_at) - min(m.crawled_at))::float8
+ FROM (SELECT max(crawled_at) AS at FROM favicon_metadata) AS top
+ JOIN favicon_metadata AS m ON m.crawled_at > top.at - interval '10 minutes'
+ GROUP BY floor(extract(epoch FROM top.at - m.crawled_at) / 60)
+ ORDER BY 2 DESC LIMIT 1);
 
 -- name: picture_counts()^
 -- Icons that hold a picture, and how many different pictures there are. Counts whole tables, from indexes.
