@@ -30,6 +30,7 @@ _log = structlog.get_logger(__name__)
 _READ_S = 2.0
 _MOST_UNKNOWN = 10_000
 _NOTE_S = 30.0
+_DAY_S = 86_400
 _GUESSES_S, _MOST_GUESSES = 1.0, 60.0
 """Keys that nobody knows, which a network may show a second, and at once."""
 ROTATION_S = 86_400.0
@@ -47,6 +48,8 @@ class ApiKey:
     """Groups of operations that it may call; None: all that its role allows."""
     per_minute: int | None = None
     """How many requests a minute the key may make; None: any number."""
+    per_day: int | None = None
+    """Likewise in a day."""
     created_at: datetime | None = None
     last_used_at: datetime | None = None
     expires_at: datetime | None = None
@@ -74,7 +77,7 @@ class KeyStore:
         self._live: dict[bytes, ApiKey] = {}
         self._unknown: OrderedDict[bytes, float] = OrderedDict()
         self._levels = levels
-        self._budgets: dict[int, Buckets] = {}
+        self._budgets: dict[tuple[str, int], Buckets] = {}
         self._used: set[int] = set()
         self._guesses = Buckets(_GUESSES_S, _MOST_GUESSES, time.monotonic, levels, "guess")
 
@@ -103,13 +106,19 @@ class KeyStore:
             return None
         if key.id:
             self._used.add(key.id)
-        if key.per_minute is not None:
-            budget = self._budgets.get(key.id)
-            if budget is None:
-                budget = Buckets(key.per_minute / 60, key.per_minute, time.monotonic, self._levels, "key")
-                self._budgets[key.id] = budget
-            budget.take(str(key.id), 1)
+        self._charge(key)
         return key
+
+    def _charge(self, key: ApiKey) -> None:
+        """Raises AskedTooOften when the key has used up what it may; what it has refills evenly."""
+        for kind, most, seconds in (("key", key.per_minute, 60), ("key's day", key.per_day, _DAY_S)):
+            if most is None:
+                continue
+            budget = self._budgets.get((kind, key.id))
+            if budget is None:
+                budget = Buckets(most / seconds, most, time.monotonic, self._levels, kind)
+                self._budgets[kind, key.id] = budget
+            budget.take(str(key.id), 1)
 
     async def _new(self, digest: bytes, network: str | None) -> ApiKey | None:
         """A key that was made since all were read."""
@@ -149,6 +158,7 @@ class KeyStore:
         *,
         scopes: frozenset[str] | None = None,
         per_minute: int | None = None,
+        per_day: int | None = None,
         expires_s: float | None = None,
         by: ApiKey | None = None,
     ) -> tuple[ApiKey, str]:
@@ -165,7 +175,7 @@ class KeyStore:
             raise ApiError(403, message, {"kind": "forbidden"})
         async with self._pool.acquire() as connection, connection.transaction():
             await self._queries.free_expired_name(connection, name=name)
-            made = await self._made(connection, name, role, scopes, per_minute, expires_s)
+            made = await self._made(connection, name, role, scopes, (per_minute, per_day), expires_s)
             await note_change(connection, "create_key", name, after=_said(made[0]))
         return made
 
@@ -175,23 +185,25 @@ class KeyStore:
         name: str,
         role: AccessRole,
         scopes: frozenset[str] | None,
-        per_minute: int | None,
+        most: tuple[int | None, int | None],
         expires_s: float | None,
     ) -> tuple[ApiKey, str]:
+        """`most` requests a minute, and a day."""
         secret = f"samelook_{secrets.token_urlsafe(32)}"
         row = await self._queries.create_key(
             connection,
             name=name,
             role=role,
             scopes=sorted(scopes) if scopes else None,
-            per_minute=per_minute,
+            per_minute=most[0],
+            per_day=most[1],
             expires_s=expires_s,
             key_sha256=digest_of(secret),
         )
         if row is None:
             raise ApiError(403, f"a key named {name!r} exists already")
         return (
-            ApiKey(row["id"], name, role, scopes, per_minute, row["created_at"], None, row["expires_at"]),
+            ApiKey(row["id"], name, role, scopes, *most, row["created_at"], None, row["expires_at"]),
             secret,
         )
 
@@ -212,7 +224,8 @@ class KeyStore:
             if by is not None and by.expires_at is not None:
                 lasts_s = min(_left_s(by), float("inf") if lasts_s is None else lasts_s)
             _check_scopes(by, scopes)
-            made = await self._made(connection, row["name"], row["role"], scopes, row["per_minute"], lasts_s)
+            most = (row["per_minute"], row["per_day"])
+            made = await self._made(connection, row["name"], row["role"], scopes, most, lasts_s)
             before = {"id": key_id, "ends_in_s": row["ends_in_s"]}
             await note_change(connection, "rotate_key", row["name"], before=before, after=_said(made[0]))
         self._live.clear()
@@ -267,7 +280,8 @@ def _left_s(key: ApiKey) -> float:
 def _said(key: ApiKey) -> dict[str, Any]:
     """What is kept of a key in the audit; nothing of its secret."""
     scopes = None if key.scopes is None else sorted(key.scopes)
-    shown = {"id": key.id, "role": key.role, "scopes": scopes, "per_minute": key.per_minute}
+    most = {"per_minute": key.per_minute, "per_day": key.per_day}
+    shown = {"id": key.id, "role": key.role, "scopes": scopes, **most}
     return {name: value for name, value in (shown | {"expires_at": key.expires_at}).items() if value}
 
 
@@ -284,6 +298,7 @@ def _key(row: Mapping[str, Any]) -> ApiKey:
         row["role"],
         frozenset(row["scopes"]) if row["scopes"] else None,
         row["per_minute"],
+        row["per_day"],
         row["created_at"],
         row["last_used_at"],
         row["expires_at"],

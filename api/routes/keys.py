@@ -35,6 +35,9 @@ class KeyCreate(BaseModel):
     per_minute: int | None = Field(
         default=None, ge=1, le=10_000_000, description="Requests; default: any number."
     )
+    per_day: int | None = Field(
+        default=None, ge=1, le=2_000_000_000, description="Likewise in a day; they come back evenly."
+    )
     expires_in_s: float | None = Field(default=None, gt=0, le=10 * _YEAR_S)
 
 
@@ -53,6 +56,7 @@ class KeyAnswer(BaseModel):
     created_at: datetime | None
     scopes: list[str] | None = None
     per_minute: int | None = None
+    per_day: int | None = None
     last_used_at: datetime | None = Field(default=None, description="To the minute, half a minute late.")
     expires_at: datetime | None = None
     replaced_at: datetime | None = Field(default=None, description="Since when there is a newer one.")
@@ -94,6 +98,7 @@ async def create_key(request: web.Request) -> web.Response:
         body.role,
         scopes=scopes,
         per_minute=body.per_minute,
+        per_day=body.per_day,
         expires_s=body.expires_in_s,
         by=request.get(CALLER),
     )
@@ -149,6 +154,7 @@ def _shown(key: ApiKey) -> dict[str, Any]:
         "created_at": key.created_at,
         "scopes": None if key.scopes is None else sorted(key.scopes),
         "per_minute": key.per_minute,
+        "per_day": key.per_day,
         "last_used_at": key.last_used_at,
         "expires_at": key.expires_at,
         "replaced_at": key.replaced_at,

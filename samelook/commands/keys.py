@@ -44,6 +44,10 @@ def create(
     per_minute: Annotated[
         int | None, typer.Option("--per-minute", min=1, help="Requests a minute.", show_default=False)
     ] = None,
+    per_day: Annotated[
+        int | None,
+        typer.Option("--per-day", min=1, help="Requests a day, which come back evenly.", show_default=False),
+    ] = None,
     days: Annotated[
         float | None, typer.Option("--days", min=0.0, help="Days that it works.", show_default=False)
     ] = None,
@@ -67,6 +71,7 @@ def create(
             wanted,
             scopes=frozenset(scope) if scope else None,
             per_minute=per_minute,
+            per_day=per_day,
             expires_s=expires_s,
         )
 
@@ -147,7 +152,7 @@ def keys_table(keys: list[ApiKey]) -> Table:
         return none if moment is None else f"{moment:%Y-%m-%d %H:%M}"
 
     return Table(
-        ("id", "role", "name", "only for", "a minute", "until", "last used"),
+        ("id", "role", "name", "only for", "a minute", "a day", "until", "last used"),
         [
             (
                 key.id,
@@ -155,6 +160,7 @@ def keys_table(keys: list[ApiKey]) -> Table:
                 key.name,
                 sorted(key.scopes or ()),
                 key.per_minute,
+                key.per_day,
                 day(key.expires_at, ""),
                 day(key.last_used_at, "never"),
             )

@@ -74,12 +74,14 @@ async def test_without_a_key_nothing_is_told_or_done(keyed: Any, method: str, pa
         assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
-async def test_keys_that_nobody_knows_are_not_looked_for_without_end(keyed: Any) -> None:
+async def test_keys_that_nobody_knows_are_not_looked_for_without_end(serve: Any, admin_key: str) -> None:
+    service = await serve(roles=frozenset({"curator"}), require_keys=True, admin_key=admin_key)
     statuses = [
-        (await keyed("GET", "/c/banks", **bearer(f"invented-{number}"))).status for number in range(80)
+        (await service("GET", "/c/banks", **bearer(f"invented-{number}"))).status for number in range(80)
     ]
     assert statuses[:50] == [401] * 50
     assert statuses[-1] == 429
+    assert (await service("GET", "/c/banks", **bearer(admin_key))).status == 200
 
 
 @pytest.mark.parametrize(
@@ -350,6 +352,12 @@ async def test_a_key_is_limited_in_reach_in_time_and_in_requests(serve: Any, adm
     _, slow = await keys.create("slow", "viewer", per_minute=2)
     statuses = [(await service("GET", "/c/banks", **bearer(slow))).status for _ in range(3)]
     assert statuses == [200, 200, 429]
+    made, little = await keys.create("little", "viewer", per_minute=1000, per_day=3)
+    statuses = [(await service("GET", "/c/banks", **bearer(little))).status for _ in range(4)]
+    assert statuses == [200, 200, 200, 429]
+    newer, secret = await keys.rotate(made.id)
+    assert (newer.per_minute, newer.per_day) == (1000, 3)
+    assert (await service("GET", "/c/banks", **bearer(secret))).status == 200
     unknown = await service(
         "POST", "/c/api_keys", json={"name": "x", "role": "viewer", "scopes": ["bank"]}, **bearer(admin_key)
     )
