@@ -39,6 +39,8 @@ class Digest(Protocol):
 LEAST_QUALITY = 50
 """PDQ of a picture with less is as good as random: HMA's threshold, which goes back to PDQ's authors."""
 _QUALITY = "quality"
+_LARGE = 1 << 20
+"""Bytes from which digests are taken in a thread: a gigabyte takes seconds."""
 
 
 STREAMED: Mapping[str, Callable[[], Digest]] = MappingProxyType(
@@ -165,15 +167,19 @@ async def hash_media(sandbox: Sandbox, data: bytes, types: Collection[str], max_
             raise BadContent("the picture could not be hashed")
         quality = answer.pop(_QUALITY, None)
         found = {name: SIGNAL_TYPES[name].text(SIGNAL_TYPES[name].parse(answer[name])) for name in answer}
-    streamed = StreamedFile(name for name in types if name in STREAMED)
-    streamed.update(data)
-    found.update(streamed.hashed().signals)
-    others = [name for name in types if name in FILE_SIGNAL_NAMES and name not in STREAMED]
-    found.update(file_signals_of(data, others))
+    large = len(data) > _LARGE
+    found.update(await asyncio.to_thread(_digests, data, types) if large else _digests(data, types))
     for name, hasher in hashers.items():
         found[name] = await _hashed_elsewhere(sandbox, name, hasher, data)
     signals = {name: found[name] for name in types if found.get(name)}
     return Hashed(signals, quality, tuple(types))
+
+
+def _digests(data: bytes, types: Collection[str]) -> dict[str, str]:
+    streamed = StreamedFile(name for name in types if name in STREAMED)
+    streamed.update(data)
+    others = [name for name in types if name in FILE_SIGNAL_NAMES and name not in STREAMED]
+    return {**streamed.hashed().signals, **file_signals_of(data, others)}
 
 
 async def _hashed_elsewhere(sandbox: Sandbox, name: str, hasher: OwnHasher, data: bytes) -> str:
