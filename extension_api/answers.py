@@ -93,9 +93,10 @@ class Answers:
         # The rank is read from the database while icons are decoded and searched for.
         rank = None if site in self.judge.memory.sites else asyncio.ensure_future(self._rank_of(site))
         try:
-            icons = [icon for asked in question.icons for icon in await self._icons_of(asked)]
-            distinct = {icon.sha256: icon for icon in icons}
-            for icon in distinct.values():
+            icons = self.judge.distinct(
+                [icon for asked in question.icons for icon in await self._icons_of(asked)]
+            )
+            for icon in icons:
                 # Each step's result is kept, and the event loop answers other requests between the steps.
                 for _ in self.judge.look_around(icon, site):
                     await asyncio.sleep(0)
@@ -103,19 +104,19 @@ class Answers:
         finally:
             if rank is not None:
                 rank.cancel()
-        seen = [self._outbox.first_seen(site, sha256) for sha256 in distinct]
+        seen = [self._outbox.first_seen(site, icon.sha256) for icon in icons]
         judged = self.judge.judge(
             Asked(
                 host=host,
                 site=site,
-                icons=tuple(distinct.values()),
+                icons=icons,
                 client=client,
                 position=position,
                 first_seen=min((time for time in seen if time is not None), default=None),
                 no_icon=no_icon,
             )
         )
-        self._note(judged, tuple(distinct.values()), may_crawl)
+        self._note(judged, icons, may_crawl)
         return self._rendered(judged)
 
     # ---- what clients send ----
