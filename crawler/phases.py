@@ -160,4 +160,5 @@ async def fetch_icon(
 
 
 ABSENT_KINDS = frozenset({"empty", "not_an_image"})
-"""What a server that answers every unknown path with a page (or nothing) gives at a well-known path."""
+"""Errors that mean only that there is no icon, at a path that no page declares (/favicon.ico): many servers
+answer every unknown path with a page, or with nothing."""

@@ -39,10 +39,10 @@ if TYPE_CHECKING:
 RANK_KEPT_S = 60.0
 _MOST_RANKS = 20_000
 SENT_BYTES = 64 << 20
-"""Of looks of icons that clients sent."""
+"""Most memory, in bytes, for the looks of icons that clients sent."""
 _SENT_OVERHEAD = 2000
 _LOOK_OVERHEAD = 2
-"""A look's pictures are kept twice once it was compared: as they came, and side by side."""
+"""Times that a look's pictures are in memory once it was compared: as they came, and as one array."""
 _PDQ_BYTES = 32
 
 
@@ -200,7 +200,11 @@ class Answers:
         return icons
 
     async def _rank_of(self, site: Site) -> int | None:
-        """The rank of a site that is in no one's memory: beyond the tiers, and never visited."""
+        """The rank of a site that is not in memory: read from the database, kept for a minute.
+
+        While the database is away it is the last one known, or None. A rank within the tiers does not count,
+        see below.
+        """
         now = self._clock()
         known = self._ranks.get(site)
         if known is not None and 0 <= now - known[0] < RANK_KEPT_S:

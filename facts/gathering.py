@@ -22,11 +22,12 @@ if TYPE_CHECKING:
     from samelook.facts.standing import Owner
 
 MOST_OWNERS = 12
-"""Owners that a verdict weighs, the best-ranked."""
+"""At most so many owners are weighed by a verdict, the best-ranked."""
 MOST_WEARERS = 8
-"""Others that wear an owner's look, the best-ranked: whether it is common a few of them tell."""
+"""At most so many others that wear an owner's look are looked up, the best-ranked: enough to decide whether
+the look is common."""
 MOST_WITH_WEARERS = 3
-"""Owners of a look for whom the others that wear it are looked up, the best-ranked: each takes a search."""
+"""For at most so many owners of a look the others that wear it are looked up: each takes a search."""
 _LAST = 1 << 62
 
 
