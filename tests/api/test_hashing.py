@@ -17,8 +17,6 @@ from samelook.api.settings import MOST_HELD
 from samelook.crawler.fetching.places import parse_own_places, parse_resolve
 from samelook.crawler.fetching.settings import FetchSettings
 
-pytestmark = pytest.mark.usefixtures("blocks_nothing")
-
 
 def bits_apart(one: str, other: str) -> int:
     return (int(one, 16) ^ int(other, 16)).bit_count()

@@ -26,8 +26,6 @@ from samelook.crawler.fetching.fetcher import Fetcher
 from samelook.crawler.fetching.places import parse_resolve
 from samelook.crawler.fetching.settings import FetchSettings
 
-pytestmark = pytest.mark.usefixtures("blocks_nothing")
-
 if TYPE_CHECKING:
     from tests.crawler.conftest import HostsServer
 
