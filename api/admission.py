@@ -21,29 +21,31 @@ from samelook.api.errors import ApiError, error_response, too_many
 from samelook.api.metrics import METRICS
 
 MOST_AT_ONCE = 1024
-"""Requests in hand, of all clients."""
+"""Most requests in hand, of all clients together."""
 MOST_OF_A_CLIENT = 256
 MOST_BYTES = 256 << 20
 """The most memory, in bytes, that the bodies of all requests being answered may hold together."""
 MOST_BYTES_OF_A_CLIENT = 96 << 20
 MOST_UNREAD_OF_A_CLIENT = 64 << 20
-"""Of answers that a client has asked for and does not read."""
+"""Most bytes of answers that a client has asked for and not read yet."""
 KEPT_FOR_SMALL = 64 << 20
-"""Of it, what large bodies leave: whoever announces files and sends them slowly keeps nobody from asking."""
+"""Bytes of MOST_BYTES that only bodies up to _SMALL may use: slow uploads of files do not keep others out."""
 _SMALL = 1 << 20
 HELD_AT_MOST = 64 << 20
-"""Of one body, in bytes; of what is longer the beginning has gone when the end comes."""
+"""Most bytes that are counted for one body; of a longer one the beginning is freed before the end arrives."""
 LONGEST_WAIT_S = 2.0
 LATE_S = 0.05
-"""Where a round of the process's loop takes so long again and again, requests stand in its sockets."""
+"""A round of the event loop that takes longer leaves requests unread in the sockets."""
 _ROUNDS, _CROWD = 3, 64
-"""Rounds on end that must be late, each with so many requests: a slow machine alone refuses nobody."""
+"""Requests are refused after _ROUNDS late rounds in a row, each with _CROWD requests: a slow machine alone
+refuses nobody."""
 _MORE_REFUSED, _FEWER_REFUSED = 0.2, 0.95
-"""What is added to the share of those refused after a late round, and what is left of it after another."""
+"""A late round adds the first to the share of requests that are refused; any other multiplies the share by
+the second."""
 _LEAST_REFUSED, _MOST_REFUSED = 0.01, 0.98
 _TICK_S = 0.1
 CHECKS_AT_ONCE = 4
-"""The process has one loop: more at once answers nobody sooner, and makes everything else wait."""
+"""The process has one loop: more checks at once answer nobody sooner, and make everything else wait."""
 _FIRST_GUESS_S = 0.002
 _WEIGHT = 0.05
 ALWAYS = frozenset({"/status", "/status/live", "/livez", "/readyz", "/metrics"})

@@ -91,7 +91,7 @@ class MemberAdd(Own):
 
 
 class LineWords(Own):
-    """What may be said of signals that come without media, alone or as a line of a bulk load."""
+    """Optional fields of a content that is added by its hashes alone, by a request or a bulk load's line."""
 
     note: _Note = None
     metadata: Metadata | None = None

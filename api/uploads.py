@@ -116,7 +116,7 @@ async def fetched_media(fetcher: Fetcher, url: str, content_type: str | None) ->
     Raises ApiError or FetchError.
     """
     wanted = known_content_type(content_type) if content_type else None
-    response = await fetcher.fetch(url, kind="icon")
+    response = await fetcher.fetch(url, kind="media")
     if not response.ok:
         raise bad_request(f"url answered with status {response.status}", {"status": response.status})
     if not response.body:

@@ -60,7 +60,7 @@ class Member:
 
 
 class ContentStore:
-    """Contents in the database. What a method has returned from is committed."""
+    """Contents in the database. Every method commits before it returns."""
 
     def __init__(self, banks: BankStore) -> None:
         self.banks = banks

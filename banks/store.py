@@ -54,7 +54,7 @@ class Bank:
 
 
 class BankStore:
-    """Banks in the database. What a method has returned from is committed."""
+    """Banks in the database. Every method commits before it returns."""
 
     def __init__(self, pool: Pool) -> None:
         self.pool = pool

@@ -220,9 +220,9 @@ async def measure(service: Service, url: str, rounds: int) -> dict[str, list[flo
             for name, prepared in CHANGES.items():
                 asked, before, after, change = await prepared(number, database, service)
                 await everybody.until(asked, before)
-                # At any moment between two looks of whoever looks.
+                # A random pause, so that the change does not always hit the same phase of the poll.
                 await asyncio.sleep(moments.uniform(1.0, 2.0))
-                # Whatever else changes makes both answer anew.
+                # This change makes the service forget its kept answers, so that `before` is computed anew.
                 await list_site(
                     database, f"{name.replace(' ', '-')}{number}.other.example", "block", by="bench"
                 )

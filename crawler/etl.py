@@ -164,7 +164,8 @@ class Etl:
             # Outcomes that were sent all the same find their lease gone and are dropped.
             await asyncio.shield(queue.release(leases))
             raise
-        # From here on the leases wait for their delivery. Had we died before, they would have expired soon.
+        # The messages are out, so the leases are extended until delivery. Before, they are short, in case we
+        # die.
         await queries("deliveries").hand_back(
             self._pool,
             phase=phase,

@@ -40,7 +40,7 @@ class HttpStatus(CrawlError):
     kind = "http_status"
 
 
-class NoIcon(CrawlError):
+class OnePixel(CrawlError):
     """What an icon's URL gave is an image of one pixel: a tracking image, not an icon."""
 
     kind = "one_pixel"
@@ -154,10 +154,11 @@ async def fetch_icon(
     fitness = fitness_of(sizes_drawn(response, picture))
     if picture.width <= 1 and picture.height <= 1:
         if icon.declared:
-            raise NoIcon("The image has one pixel", url=icon.url, fitness=fitness)
+            raise OnePixel("The image has one pixel", url=icon.url, fitness=fitness)
         return seen
     return replace(seen, picture=picture, fitness=fitness)
 
 
 ABSENT_KINDS = frozenset({"empty", "not_an_image"})
-"""What a server that answers every unknown path with a page (or nothing) gives at a well-known path."""
+"""Errors that mean only that there is no icon, at a path that no page declares (/favicon.ico): many servers
+answer every unknown path with a page, or with nothing."""

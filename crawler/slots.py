@@ -20,11 +20,11 @@ import psutil
 
 MIB = 1 << 20
 LEAST = 512
-"""Slots to begin with, and those that always are: enough to keep a processor busy in still air, in batches
-that are worth their round trips to the database."""
+"""Slots to begin with, and the fewest there are: enough to keep a processor busy when all sites answer fast,
+in batches that are worth their round trips to the database."""
 _FIT_EVERY_S = 0.2
 _LOOKS = 8
-"""Looks at the loop's lag in that time."""
+"""How often the lag is sampled in each _FIT_EVERY_S."""
 PROMPT_S, LATE_S = 0.075, 0.15
 """Mean lag of the loop up to which slots are added, and from which they are taken away."""
 _BUSY = 0.9

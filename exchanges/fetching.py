@@ -132,7 +132,7 @@ class _Run:
         self._progress = 0
         """How many pages have moved the checkpoint."""
         self._may_be_the_checkpoint = False
-        """The last failure came before anything was asked or read: what was stored may be what is wrong."""
+        """The last attempt failed before its first request: the stored checkpoint may be damaged."""
         self._plan = ""
         self._first = True
         """Nothing of the exchange has been read to its end yet."""

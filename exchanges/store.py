@@ -101,7 +101,7 @@ class Opinion:
 
 
 class ExchangeStore:
-    """Exchanges in the database. What a method has returned from is committed."""
+    """Exchanges in the database. Every method commits before it returns."""
 
     def __init__(self, pool: Pool, settings: ExchangeSettings | None = None) -> None:
         self.pool = pool

@@ -23,9 +23,9 @@ from samelook.processes.framing import decode, encode, framed, read_frame
 _MOST_BYTES = 4 << 20
 _LONGEST_RAW = 262_144
 _REPLICAS_DIFFER_S = 120
-"""One of several servers may be so much behind another."""
+"""Seconds by which one of a source's servers may be behind another."""
 _WORDS = frozenset({"message", "raw", "problems"})
-"""What may hold words of the library or of a server, which may repeat a credential."""
+"""Fields of messages in which credentials are masked: words of the library or of a server may repeat one."""
 _Message = dict[str, Any]
 
 
@@ -36,7 +36,7 @@ class Pipes:
         self._incoming, self._outgoing = incoming, outgoing
         self._messages: queue.SimpleQueue[_Message] = queue.SimpleQueue()
         self.hidden: tuple[str, ...] = ()
-        """Never sent: credentials."""
+        """Credentials, which are masked in what is sent."""
         threading.Thread(target=self._listen, daemon=True).start()
 
     def receive(self) -> _Message:

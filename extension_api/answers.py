@@ -39,10 +39,10 @@ if TYPE_CHECKING:
 RANK_KEPT_S = 60.0
 _MOST_RANKS = 20_000
 SENT_BYTES = 64 << 20
-"""Of looks of icons that clients sent."""
+"""Most memory, in bytes, for the looks of icons that clients sent."""
 _SENT_OVERHEAD = 2000
 _LOOK_OVERHEAD = 2
-"""A look's pictures are kept twice once it was compared: as they came, and side by side."""
+"""Times that a look's pictures are in memory once it was compared: as they came, and as one array."""
 _PDQ_BYTES = 32
 
 
@@ -93,9 +93,10 @@ class Answers:
         # The rank is read from the database while icons are decoded and searched for.
         rank = None if site in self.judge.memory.sites else asyncio.ensure_future(self._rank_of(site))
         try:
-            icons = [icon for asked in question.icons for icon in await self._icons_of(asked)]
-            distinct = {icon.sha256: icon for icon in icons}
-            for icon in distinct.values():
+            icons = self.judge.distinct(
+                [icon for asked in question.icons for icon in await self._icons_of(asked)]
+            )
+            for icon in icons:
                 # Each step's result is kept, and the event loop answers other requests between the steps.
                 for _ in self.judge.look_around(icon, site):
                     await asyncio.sleep(0)
@@ -103,19 +104,19 @@ class Answers:
         finally:
             if rank is not None:
                 rank.cancel()
-        seen = [self._outbox.first_seen(site, sha256) for sha256 in distinct]
+        seen = [self._outbox.first_seen(site, icon.sha256) for icon in icons]
         judged = self.judge.judge(
             Asked(
                 host=host,
                 site=site,
-                icons=tuple(distinct.values()),
+                icons=icons,
                 client=client,
                 position=position,
                 first_seen=min((time for time in seen if time is not None), default=None),
                 no_icon=no_icon,
             )
         )
-        self._note(judged, tuple(distinct.values()), may_crawl)
+        self._note(judged, icons, may_crawl)
         return self._rendered(judged)
 
     # ---- what clients send ----
@@ -199,7 +200,11 @@ class Answers:
         return icons
 
     async def _rank_of(self, site: Site) -> int | None:
-        """The rank of a site that is in no one's memory: beyond the tiers, and never visited."""
+        """The rank of a site that is not in memory: read from the database, kept for a minute.
+
+        While the database is away it is the last one known, or None. A rank within the tiers does not count,
+        see below.
+        """
         now = self._clock()
         known = self._ranks.get(site)
         if known is not None and 0 <= now - known[0] < RANK_KEPT_S:

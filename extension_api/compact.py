@@ -29,7 +29,7 @@ TIERS: Final = ("wide", "standard", "strict")
 MOST_CODES: Final = (7, 4, 2)
 """Codes of a site by tier: with 10,000, 40,000 and 50,000 sites they and the names stay under 16 MB."""
 SAME_BITS: Final = 6
-"""A code this near to another of its site is left out; whoever searches looks by so much farther."""
+"""A code within so many bits of another of its site is left out; clients widen their radius by as much."""
 _COMMON: Final = 4
 _TINT_EDGE: Final = 2
 _QUARTER: Final = (COLOUR_SIDE - 2 * _TINT_EDGE) // 2

@@ -58,7 +58,10 @@ class JudgedLook:
 
     @property
     def is_its_own_by_age(self) -> bool:
-        """Whether that makes it the site's own: nobody in the tiers may be who it was taken from."""
+        """Whether age alone makes the look the site's own.
+
+        It must be long worn, steady, and not faintly like a look of the tiers, from which it may be taken.
+        """
         return self.is_settled and self.faintly_like is None and not self.unsteady
 
 
@@ -229,7 +232,8 @@ class Likenesses:
         if len(families) < COMMON_WEARERS:
             return None
         places = sorted((min(worn[site] for site in family), min(family)) for family in families)
-        # Each to the one before it: else a sister that nobody proves, and one suspect far down, were enough.
+        # Each rank is compared with the one before it; otherwise one sister site that nothing proves, and one
+        # badly ranked copy, would make a look common.
         best = [place for place, _ in places[:COMMON_WEARERS]]
         comparable = all(worse <= better * COMPARABLE for better, worse in pairwise(best))
         return places[0][1] if comparable else None

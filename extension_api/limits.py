@@ -38,8 +38,8 @@ class Levels:
         self._rows = rows
         self._secret = secrets.token_bytes(16)
         self._memory = mmap.mmap(-1, rows * _ROW_BYTES)
-        # A file that stays empty: what is locked are the numbers of rows. The kernel takes back the locks of
-        # a process that dies.
+        # An empty file: a lock on its byte at offset n stands for row n. The kernel takes back the locks of a
+        # process that dies.
         self._locks, name = tempfile.mkstemp(prefix="samelook-limits-")
         Path(name).unlink()
         weakref.finalize(self, os.close, self._locks)

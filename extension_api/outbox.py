@@ -37,9 +37,9 @@ _LAST_FLUSH_S = 5.0
 MOST_A_FLUSH = 5000
 VISIT_AGAIN_S = 86_400.0
 EXPLAINED_BYTES = 32 << 20
-"""Of explanations in memory, written or not."""
+"""Most bytes of explanations in memory, written or not."""
 WRITES_PER_HOUR = 2000.0
-"""Sightings of one network that are kept, and explanations by their size."""
+"""Units that are written for one network: one a sighting, one for each _BYTES_A_UNIT of an explanation."""
 _BYTES_A_UNIT = 500
 _network: ContextVar[str | None] = ContextVar("network", default=None)
 
@@ -97,7 +97,7 @@ class Outbox:
             _bound(self._askers, MOST_KEPT)
             if before == network:
                 return False
-            self._askers[site] = None  # several networks: whichever asks next is another one
+            self._askers[site] = None  # asked about from several networks: every further question counts
         return self._allowance.spare(network, units)
 
     def first_seen(self, site: Site, sha256: bytes) -> float | None:

@@ -46,7 +46,8 @@ ACTIONS: Mapping[Verdict, Action] = {
 FLAGGED_WEIGHT = 3.0
 """Reports that weigh so much make a site grey: at least three networks with old clients."""
 ASKED_FOR_ONE_MORE = 200.0
-"""For each so many questions about a site one more report is needed: what is used much is reported much."""
+"""Reports must weigh one for each so many questions about the site, if that is more than FLAGGED_WEIGHT: what
+is used much is reported much."""
 SHOWN_MATCHES = 10
 _Found = tuple[Verdict, Reason]
 

@@ -65,7 +65,7 @@ class AskerLook:
     own_since: float | None = None
     """Since when the crawl sees this very look at the site's front door; None: it does not."""
     confirmed: bool = False
-    """It has seen it there twice or more, over the time that trust takes."""
+    """The crawl has seen it there twice or more, over the time that trust takes."""
     like_own: bool = False
     """The look is not the site's own but like one that is or lately was: with a badge, or last year's."""
     default_of: Vendor | None = None
@@ -74,11 +74,11 @@ class AskerLook:
     """The letter that is all there is to see; looked up where somebody else wears the look, and None where
     one of the most-copied organisations does."""
     faintly_like: Site | None = None
-    """A site in the tiers, of another family, whose look it is faintly like: that accuses nobody, but age
-    alone makes it nobody's own."""
+    """A site in the tiers, of another family, whose look this one is faintly like. That accuses nobody, but
+    age alone does not make the look the site's own."""
     unsteady: bool = False
-    """With its hues turned a little it would not even be faintly like itself: whose copy it may be cannot be
-    told, and age alone makes it nobody's own. Known where age would make it trusted."""
+    """With its hues turned a little the look is not even faintly like itself: a recoloured copy would not be
+    found, so age alone does not make it the site's own. Computed where age would make it trusted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,11 +22,12 @@ if TYPE_CHECKING:
     from samelook.facts.standing import Owner
 
 MOST_OWNERS = 12
-"""Owners that a verdict weighs, the best-ranked."""
+"""At most so many owners are weighed by a verdict, the best-ranked."""
 MOST_WEARERS = 8
-"""Others that wear an owner's look, the best-ranked: whether it is common a few of them tell."""
+"""At most so many others that wear an owner's look are looked up, the best-ranked: enough to decide whether
+the look is common."""
 MOST_WITH_WEARERS = 3
-"""Owners of a look for whom the others that wear it are looked up, the best-ranked: each takes a search."""
+"""For at most so many owners of a look the others that wear it are looked up: each takes a search."""
 _LAST = 1 << 62
 
 
@@ -98,6 +99,22 @@ class Gatherer:
             )
         return self._near
 
+    def distinct(self, icons: Iterable[AskedIcon]) -> tuple[AskedIcon, ...]:
+        """Each icon once, whatever the order: of entries of one icon the one that says most about it.
+
+        A client may send an icon's bytes and name its SHA-256 too. If the bytes could not be decoded, the
+        reason counts, not the digest without looks.
+        """
+        best: dict[bytes, AskedIcon] = {}
+        for icon in sorted(icons, key=self._by_knowledge):
+            best.setdefault(icon.sha256, icon)
+        return tuple(best.values())
+
+    def _by_knowledge(self, icon: AskedIcon) -> tuple[int, str]:
+        if icon.error is not None:
+            return 1, icon.error
+        return (0 if self._is_known(icon) else 2), ""
+
     def gather(self, asked: Asked) -> Facts:
         """The facts of a question. The order of its icons changes nothing."""
         memory, lists, now, site = self.memory, self._knowledge.lists, self._clock(), asked.site
@@ -115,7 +132,7 @@ class Gatherer:
             }
         current = {sha256: worn for sha256, worn in shown.items() if worn.gone_since is None}
         icons = self._with_known(
-            asked.icons or tuple(map(AskedIcon, () if asked.no_icon else current)), current
+            self.distinct(asked.icons) or tuple(map(AskedIcon, () if asked.no_icon else current)), current
         )
         looks_of = {icon.sha256: self._looks_of(icon) for icon in icons if not (icon.error or icon.pdq)}
         matches = [match for icon in icons for match in self._matches(icon, looks_of, site)]

@@ -206,7 +206,7 @@ class Keeper:
             for domain, shows in shown.items()
             if (now := [worn for worn in shows if worn["gone_since"] is None])
             and (before := [worn for worn in shows if worn["gone_since"] is not None])
-            # The look of now began when the former one ended; the time between two visits is not known.
+            # The new looks appeared when the first old one went, give or take the time between two visits.
             and min(worn["since"] for worn in now)
             >= min(worn["gone_since"] for worn in before) - BETWEEN_VISITS
         }

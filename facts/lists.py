@@ -19,19 +19,19 @@ class SiteLists:
     """Small tables as they are in the database; entries may have an end, in seconds since 1970."""
 
     allowed: dict[int, dict[Site, float | None]] = field(default_factory=dict)
-    """By client."""
+    """Allowed sites and until when each is allowed, by client."""
     operator: dict[Site, tuple[str, float | None]] = field(default_factory=dict)
     reports: dict[Site, dict[str, float]] = field(default_factory=dict)
     """The weight of each kind of report on a site, and under `asked` how often was asked about it."""
     stated: dict[frozenset[Site], Stated] = field(default_factory=dict)
-    """What an operator says of two sites."""
+    """What the operator says of a pair of sites: that they are one family, or are not."""
     families: Families = field(default_factory=curated_families)
     _ends: list[float] = field(default_factory=list)
     """When entries end; the next is first (a heap)."""
     _noted_ends: set[float] = field(default_factory=set)
 
     def have_ended(self, now: float) -> bool:
-        """Whether an entry has ended since this was asked last: nobody tells that."""
+        """Whether an entry has expired since the last call. Nothing announces that, so it is polled."""
         ended = False
         while self._ends and self._ends[0] <= now:
             self._noted_ends.discard(heapq.heappop(self._ends))

@@ -118,9 +118,9 @@ class KnownSite:
 
 
 BEST = 64
-"""Owners of a picture that are told apart."""
+"""How many owners of a picture are kept in order, the best first."""
 _FEW = 8
-"""Wearers of a picture among whom the best are found anew whenever somebody asks."""
+"""Up to so many wearers of a picture are sorted at each call; where there are more, the order is kept."""
 _LAST = 1 << 62
 
 

@@ -45,7 +45,7 @@ class Cleared:
     faults: int
     errors: int
     restored: int
-    """Errors among them behind which a real one came back."""
+    """Injected errors that had replaced a real one, which is back."""
     results: int
 
     def as_json(self) -> dict[str, int]:

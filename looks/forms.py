@@ -17,23 +17,23 @@ FORM_NAMES: Final[tuple[FormName, ...]] = ("plain", "trimmed", "trimmed_grey", "
 CANVAS: Final = 64
 """The side of every canonical picture; PDQ tells icons apart better at 64 pixels than at 128 or 256."""
 
-_WORK_SIDE: Final = 128  # larger icons are shrunk to it first: trimming needs no more detail
-_SOLID: Final = 64  # alpha above this is part of the icon
-_NEAR: Final = 32  # channels that differ by no more than this are one colour
-_RING_SHARE: Final = 0.85  # of the border ring, for it to be a margin of one colour
-_STRAY_SHARE: Final = 0.03  # of a row or column, that may differ from the margin's colour
+_WORK_SIDE: Final = 128  # larger icons are shrunk to this side first: trimming needs no more detail
+_SOLID: Final = 64  # pixels with a higher alpha are part of the icon
+_NEAR: Final = 32  # two colours are one if no channel differs by more
+_RING_SHARE: Final = 0.85  # least share of the border ring in one colour that makes it a margin
+_STRAY_SHARE: Final = 0.03  # most of a margin's row or column that may have another colour
 _KEYED_RING_SHARE: Final = 0.6
-_COLOURLESS: Final = 40  # between a colour's largest and smallest channel
+_COLOURLESS: Final = 40  # a colour is a grey if its channels differ by no more
 _LEAST_SIDE: Final = 4
 _TURNS: Final = 12
-_TOUCHING_SHARE: Final = 0.08  # of the border ring, that an opaque shape with round corners covers
+_TOUCHING_SHARE: Final = 0.08  # least share of the border ring that a shape with round corners covers
 _FRAME_NEAR: Final = 48
-_FRAME_SHARE: Final = 0.7  # of a band's edge, that is of one colour
-_INNER_FRAME_SHARE: Final = 0.5  # of its inner edge, that is white: the corners of a tile may touch it
+_FRAME_SHARE: Final = 0.7  # least share of a frame's outer edge in one colour
+_INNER_FRAME_SHARE: Final = 0.5  # least share of white at its inner edge: a tile's corners may touch it
 _LEAST_EDGE: Final = 16
 _LEAST_CONTRAST: Final = 24
-_PARTS: Final = 64  # of a pixel
-_LEAST_PARTS: Final = 12  # of its outermost line that a sign is taken to cover
+_PARTS: Final = 64  # parts that a pixel is divided into
+_LEAST_PARTS: Final = 12  # a sign covers at least so many parts of its outermost line
 _OPAQUE: Final = 255
 
 _WHITE: Final = 255

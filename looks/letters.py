@@ -26,38 +26,38 @@ from samelook.looks.look import BRIGHT_SIDE, Form, Look
 from samelook.looks.probes import planes_of
 
 LETTERS: Final = "ABCDEFGHIJKLMNPQRSTUVWXYZabcdefghijkmnpqrstuvwxyz123456789&?#@"
-"""Not those that are rings and bars, which logos are too."""
+"""Without O, o, 0 and l: rings and bars are logos too."""
 _FACES: Final = (
     "Arimo_400Regular", "Arimo_700Bold", "Arimo_400Regular_Italic", "Arimo_700Bold_Italic",
     "Tinos_400Regular", "Tinos_700Bold", "Tinos_400Regular_Italic", "Tinos_700Bold_Italic",
     "Cousine_400Regular", "Cousine_700Bold", "DejaVuSans", "DejaVuSans-Bold",
 )  # fmt: skip
-"""Besides, the one that Pillow brings, which is much like Helvetica."""
+"""Pillow's own typeface, which is much like Helvetica, is taken too."""
 _DRAWN: Final = 256
 _POINTS: Final = 170
-_SIDE: Final = 20  # cells of a sign that has been cut out
+_SIDE: Final = 20  # side, in cells, that a sign is brought to when it is cut out
 _LEAST_CORRELATION: Final = 0.88
 _MOST_STRETCH: Final = 1.25
-"""By how much a sign may be wider or narrower than the letter: typefaces are."""
+"""A sign may be wider or narrower than the letter by this factor: typefaces differ so."""
 _LEAST_CELLS: Final = 7
-"""Of the small picture's 32, that a sign is high: of fewer no letter can be read."""
+"""Least height of a sign in cells, of the small picture's 32: in fewer no letter can be read."""
 _LEAST_ACROSS: Final = 1.5
 _LEAST_STRENGTH: Final = 24.0
 _MOST_OTHER: Final = 0.35
 _EVEN: Final = 14.0
 _EVEN_SHARE: Final = 0.85
 _SQUARE: Final = 1.15
-_TILE_SHARE: Final = 0.7  # of its box, that a square, a rounded one or a disc covers
+_TILE_SHARE: Final = 0.7  # least share of its box that a square, a rounded one or a disc covers
 DISC: Final = "●"
-"""What stands for a disc or a square of one colour."""
+"""Stands for a disc or a square of one colour."""
 STRIPES: Final = "▥"
-_EVEN_TINT: Final = 10.0  # units of a* and b*, within which a tile has one colour
-_STRIPE_EVEN: Final = 6.0  # of brightness, and of tint, along a stripe
-_STRIPE_EDGE: Final = 2  # cells at a stripe's ends that show other things too
-_LEAST_STRIPE: Final = 0.17  # of the flag, that each stripe is wide
+_EVEN_TINT: Final = 10.0  # a tile has one colour if a* and b* vary by no more
+_STRIPE_EVEN: Final = 6.0  # brightness and tint vary by no more along a stripe
+_STRIPE_EDGE: Final = 2  # cells left out at a stripe's ends, which show other things too
+_LEAST_STRIPE: Final = 0.17  # least width of a stripe, as a share of the flag's
 _FEWEST_STRIPES: Final = 2
 _MOST_STRIPES: Final = 4
-_STEP: Final = 20.0  # of brightness or tint, from one stripe to the next
+_STEP: Final = 20.0  # least difference of brightness or tint from one stripe to the next
 
 _WHITE: Final = 255
 _NEUTRAL: Final = 128

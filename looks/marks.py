@@ -21,7 +21,7 @@ from samelook.looks.signs import SIDE
 BITS: Final = 256
 CODE_BYTES: Final = BITS // 8
 CROWD: Final = 4096
-"""Marks whose codes come with the map, as a company that marks are more or less alone in."""
+"""Marks whose codes come with the map; how near the nearest of them are tells whether a shape is common."""
 MODEL: Final = 2
 """Goes up with every training: vectors of two models mean nothing to each other."""
 SHA256: Final = "36e14a19c7d8233bfcb05e13fb1f394f92e0b30456c5973dbe489340f53d2dc0"
@@ -35,7 +35,8 @@ FEATURES: Final = OUTLINE_CELLS + _SEEN * _COARSE * _COARSE
 _Floats = NDArray[np.float32]
 _Codes = NDArray[np.uint8]
 _EVEN: Final = np.float32(1e-3)
-# Of the marks of the crowd, by how near they are: those that are nearer may be the mark itself.
+# How common a shape is: how near it is, in the mean, to the _NEIGHBOURS nearest marks of the crowd, without
+# the first _PASSED of them, which may be the mark itself.
 _PASSED: Final = 10
 _NEIGHBOURS: Final = 30
 

@@ -30,24 +30,24 @@ _HALF: Final = _CORE // 2
 _MIDDLE: Final = slice(_CORE // 4, _CORE - _CORE // 4)
 _TINT_MIDDLE: Final = slice(2, COLOUR_SIDE - 2)
 _PERCENT: Final = 100 / 255
-_CELLS: Final = 4  # a side of the blocks that detail is counted in
-_PLAIN: Final = 8  # standard deviation of brightness up to which a block shows nothing
+_CELLS: Final = 4  # side of the blocks in which detail is counted
+_PLAIN: Final = 8  # a block shows nothing if its brightness has no larger standard deviation
 _GREY: Final = 128
 _BATCH: Final = 2048
 
 # The least contrast and colour that are assumed, so that noise on an even picture is no difference.
-_FAINT: Final = 4.0  # of a standard deviation of brightness
-_COLOURLESS: Final = 9.0  # of a mean square of colour
-_EVEN: Final = 1e4  # of a product of norms
-_FLAT: Final = 30.0  # of a mean square of brightness
+_FAINT: Final = 4.0  # as a standard deviation of brightness
+_COLOURLESS: Final = 9.0  # as a mean square of colour
+_EVEN: Final = 1e4  # as a product of norms
+_FLAT: Final = 30.0  # as a mean square of brightness
 _QUARTER_EVEN: Final = 36.0 * _HALF * _HALF
 
 # A badge covers at most this of a side, in cells of colour and in blocks of brightness.
 _TINT_CORNER: Final = 5
 _CORNER_BLOCKS: Final = 3
 
-# How far each of the changes that are no difference usually goes: shift across and down (cells), scale across
-# and down, blur, gain. They are kept small by this much noise (ridge regression).
+# The typical size of each harmless change: shift across and down (cells), scale across and down, blur, gain.
+# The ridge regression that fits them weighs each by it, and all of them by the noise.
 _USUAL: Final = np.array([0.7, 0.7, 0.05, 0.05, 0.35, 0.4])
 _NOISE: Final = 240.0
 

@@ -33,15 +33,15 @@ class _Version:
 
     name: str
     share: float = 1.0
-    """Of the side that the window shows: under 1 is closer, over 1 wider."""
+    """The window's side, as a share of the picture's: under 1 is closer, over 1 wider."""
     across: float = 0.0
-    """Of the side that the window is moved by to the right."""
+    """How far the window is moved to the right, as a share of the picture's side."""
     down: float = 0.0
     mirrored: bool = False
     covered: str = ""
-    """The corner that the mirrored picture covers, so that a badge goes."""
+    """The corner that the same part of the mirrored picture is laid on, so that a badge goes."""
     badge: float = _BADGE_SHARE
-    """Of the side that is covered."""
+    """The covered corner's side, as a share of the picture's."""
     turned: float = 0.0
     """Degrees by which the hues are turned, as HSV has them."""
     swapped: bool = False
@@ -73,7 +73,7 @@ _FAR_VERSIONS: Final = (
     *(_Version(f"large badge {corner}", covered=corner, badge=0.56) for corner in ("br", "tr", "bl", "tl")),
     *(_Version(f"hue turned by {turned:+.0f}", turned=turned) for turned in (-40.0, 40.0)),
 )
-"""What is looked for besides where trust is at stake and a few milliseconds do not matter."""
+"""Extra versions, searched only where a site could become trusted, as they take some milliseconds."""
 _WHOLE: Final = (1.0, 0.0)
 _MORE_OF_MIRRORED: Final = 12.0
 _MORE_OF_TURNED: Final = 1.5  # letters of two colours are alike by chance with their hues turned

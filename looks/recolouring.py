@@ -20,16 +20,17 @@ _Places = NDArray[np.intp]
 
 _LUMA: Final = np.array([0.299, 0.587, 0.114], np.float32)
 _BRIGHT_CELLS: Final = BRIGHT_SIDE * BRIGHT_SIDE
-_NEUTRAL: Final = 128.0  # what a small picture holds for an a* or b* of nothing
-_BRIGHT_BITS: Final = 5  # of brightness, and of a* and b*, that say a colour's place in the tables
+_NEUTRAL: Final = 128.0  # what a small picture holds where a* or b* is 0
+# The leading bits of brightness, and of a* and of b*, make a colour's place in the tables.
+_BRIGHT_BITS: Final = 5
 _TINT_BITS: Final = 6
 _PLACES: Final = 1 << _BRIGHT_BITS + 2 * _TINT_BITS
 _BRIGHT_STEP: Final = 8 - _BRIGHT_BITS
 _TINT_STEP: Final = 8 - _TINT_BITS
-_LEVELS: Final = 52  # of each channel, in what the tables are made of
-_SIGN_FROM: Final = 0.6  # of the largest difference of brightness to the ground
-_GROUND_TO: Final = 0.2
-_FULL_CELLS: Final = 6  # of 1,024: the farthest few are a sharpening's or an edge's
+_LEVELS: Final = 52  # values of each RGB channel that the tables are computed from
+_SIGN_FROM: Final = 0.6  # cells at least this share of the farthest from the ground's brightness are sign
+_GROUND_TO: Final = 0.2  # cells at most this share of it are ground
+_FULL_CELLS: Final = 6  # the sixth-farthest cell counts: those before may be a sharpening's or an edge's
 _MOST_LACKING: Final = 2.0
 
 

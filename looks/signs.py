@@ -23,15 +23,15 @@ _Bools = NDArray[np.bool_]
 _Pictures = NDArray[np.uint8]
 _BRIGHT_CELLS: Final = BRIGHT_SIDE * BRIGHT_SIDE
 _NEUTRAL: Final = np.float32(128)
-_PERCENT: Final = np.float32(0.4)  # of a byte of brightness, nearly Lab's
-# Of a* and b*: they are kept so coarsely that a sign's colour reaches beyond its edge.
+_PERCENT: Final = np.float32(0.4)  # from a byte of brightness to nearly Lab's lightness
+# a* and b* count half: they are kept so coarsely that a sign's colour reaches beyond its edge.
 _TINT: Final = np.float32(0.5)
 _SCALE: Final = np.float32(1 / 32)
-_SIGN: Final = np.float32(0.35)  # of the greatest distance from the ground, that is sign
-_LEAST_APART: Final = np.float32(12)  # from the ground, in Lab's units, that is the greatest there is
-_LEAST_CELLS: Final = 2  # of a row or column, that the sign reaches into it
+_SIGN: Final = np.float32(0.35)  # points farther from the ground than this share of the farthest are sign
+_LEAST_APART: Final = np.float32(12)  # a sign's farthest point is at least so many Lab units from the ground
+_LEAST_CELLS: Final = 2  # a sign reaches into rows and columns with at least so many of its cells
 _LEAST_SIDE: Final = 4
-_FILLED: Final = 28  # of the frame's 32 cells, by a sign's longer side
+_FILLED: Final = 28  # cells of the frame's 32 that a sign's longer side is brought to
 _CORNERS_AGREE: Final = 3
 # A tile fills most of the box around it, is nearly as high as broad, and has one colour along its edge.
 _TILE_SHARE: Final = 0.72
@@ -205,8 +205,8 @@ def _badge(down: int, across: int, radius: float) -> tuple[NDArray[np.intp], NDA
     )
 
 
-_EDGE: Final = 2.2  # cells within a badge's edge, in which colours are mixed
-_HALO: Final = 2.8  # the same outside, or by which a badge may be larger or elsewhere
+_EDGE: Final = 2.2  # cells inside a badge's edge where colours are mixed
+_HALO: Final = 2.8  # cells outside it where they are too, or that a larger or moved badge covers
 _BADGES: Final = [_badge(*corner, radius) for corner in _CORNERS for radius in _RADII]
 _OFF: Final = np.stack([*(off for _, _, off in _BADGES), np.ones((SIDE, SIDE), np.float32)])
 _BADGE_EVEN: Final = 0.9
@@ -219,7 +219,7 @@ _PLACES: Final = np.stack(
 )
 _PLACE_PAIRS: Final = (_PLACES[:, :, None] * _PLACES[:, None]).reshape(-1, 9)
 _PASSES: Final = 3
-_STIFF: Final = np.diag(np.array([1e-3, 10, 10], np.float32))  # a ground is rather of one colour
+_STIFF: Final = np.diag(np.array([1e-3, 10, 10], np.float32))  # slopes are dear: one colour is likelier
 
 
 def _norm(vectors: _Floats) -> _Floats:

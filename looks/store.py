@@ -41,7 +41,7 @@ class LookStore:
         self._lengths = array("I")
         self._read_to = _END.size
         self._theirs: dict[int, tuple[int, int]] = {}
-        """What others have appended and this one was not given yet: place and length by key."""
+        """Place and length, by key, of what is in the file and has no number in this store yet."""
         if folder is None:
             with tempfile.TemporaryFile(prefix="samelook-looks-") as file:
                 self._file = os.dup(file.fileno())

@@ -25,7 +25,7 @@ _PLAIN = FORM_NAMES.index(PLAIN)
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """That a look came to be searched, or somewhere else than before."""
+    """One move: a look was put into a tier's index, or moved there from another tier's."""
 
     version: int
     number: int

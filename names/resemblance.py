@@ -31,10 +31,11 @@ _PAIRS: Final = (("rn", "m"), ("vv", "w"), ("cl", "d"))
 """Two letters that are read as one."""
 
 _SHORT: Final = 4
-"""Names of so few letters are found in too many words: they count beside a hyphen or a word that lures."""
+"""Names of at most so many letters are part of too many words: they count only alone, between hyphens, or
+joined with a word of _LURES."""
 _ONE_OFF: Final = 6
 _TWO_OFF: Final = 10
-"""From so many letters on one, or two, wrong ones are read over."""
+"""Names of at least _ONE_OFF letters are recognised with one wrong letter, of _TWO_OFF with two."""
 _LURES: Final = """
     access account accounts admin alert app apps auth billing bonus care center check claim client cloud
     confirm connect customer dashboard direct help helpdesk home id info live login logon mail manage member

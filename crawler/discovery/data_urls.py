@@ -14,7 +14,8 @@ _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
 _BASE64 = re.compile(r";[ ]*base64[ ]*$", re.IGNORECASE)
 _LONGEST_EMPTY = 200
 _NOT_AN_IMAGE_BYTES = 8
-"""The length of PNG's signature. Pages that want no icon link to it alone, or to nothing."""
+"""A data: URL with at most so many bytes is how pages say that they have no icon: PNG's signature alone, or
+nothing."""
 
 
 def is_data_url(url: str) -> bool:

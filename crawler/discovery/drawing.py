@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from samelook.hashing.signals import HashedPicture
 
 FORBIDDEN, ELSEWHERE, SAME_SITE, SAME_ORIGIN = -1, 0, 1, 2
-"""How near an icon is to its page; a picture may be kept to near ones.
+"""How near an icon is to its page: a picture's server may allow only near pages to show it (CORP).
 
-Forbidden: by the page's own policy."""
+FORBIDDEN: the page's own policy does not let it show the icon."""
 
-# What these are is another question than what Chromium shows: an SVG it is, and it stands in the tab.
+# We refuse to hash these SVGs, but Chromium shows them in the tab, so they count as displayed.
 _NOT_HASHED = frozenset({"svg_blank", "svg_partly_drawn", "svg_refused"})
 
 

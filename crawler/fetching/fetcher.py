@@ -39,13 +39,15 @@ from samelook.crawler.fetching.urls import resolve
 from samelook.crawler.stages import Stages
 from samelook.names.addresses import literal_address, why_refused
 
-Kind = Literal["page", "icon", "manifest", "robots"]
+Kind = Literal["page", "icon", "media", "manifest", "robots"]
 
 _SCHEME = re.compile(r"[\x00-\x20]*([A-Za-z][A-Za-z0-9+.-]*):")
 
 _ACCEPT = {
     "page": {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"},
     "icon": {"Accept": "image/*,*/*;q=0.8"},
+    # A photo or a video.
+    "media": {},
     "manifest": {},
     "robots": {"Accept": "text/plain,*/*;q=0.8"},
 }
@@ -102,6 +104,7 @@ class Fetcher:
         self._max_bytes = {
             "page": settings.max_page_bytes,
             "icon": settings.max_icon_bytes,
+            "media": settings.max_icon_bytes,
             "manifest": settings.max_manifest_bytes,
             "robots": settings.max_robots_bytes,
         }
@@ -344,7 +347,7 @@ class Fetcher:
 def _of_hop(target: _Target, kind: Kind, cookies: Cookies) -> dict[str, str]:
     """The headers of one hop that depend on where it leads."""
     found = {"Cookie": sent} if (sent := cookies.header(target.url)) else {}
-    if kind == "icon":
+    if kind in {"icon", "media"}:
         # Servers that guard their pictures against being embedded elsewhere want to see their own name.
         found["Referer"] = f"{target.origin}/"
     return found

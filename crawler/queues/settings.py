@@ -39,7 +39,7 @@ class QueueSettings:
         _prefix,
     )
     inputs_per_message: int = 50
-    """What one delivery is worth: little enough to be done long before its lease ends."""
+    """Inputs of one message: few, so that all are done long before their leases end."""
     ahead: int = variable(
         "SAMELOOK_QUEUE_AHEAD", 5000, "Inputs of a phase that are at SQS or Pub/Sub at once, at most.", count
     )

@@ -1,6 +1,6 @@
 """Rank lists as bytes: which format it is, and its lines turned into text for Postgres's COPY.
 
-Pure: bytes in, values out. A list comes in blocks of whole lines (see `rank_files`); a block comes
+Pure: bytes in, values out. A list comes in blocks of whole lines (see `files.py`); a block comes
 out as one piece of COPY text beside the lines that could not be read. Common Crawl's ranks have
 a hundred million lines, and nearly all of them are COPY text as they stand: one regular expression
 recognises whole runs of such lines at 0.3 µs each, and only what it stops at is taken apart.

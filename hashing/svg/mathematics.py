@@ -138,7 +138,7 @@ def evaluated(
 class _Quantity(NamedTuple):
     value: float
     kind: Kind = NUMBER
-    """How often lengths and angles are multiplied in it."""
+    """The unit, as exponents of length and angle: (2, 0) is a length squared."""
     is_share: bool = False
     """A percentage, which is of whatever kind it is added to."""
 

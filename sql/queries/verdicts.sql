@@ -60,7 +60,7 @@ SELECT domain_id FROM domain_errs;
 INSERT INTO site_changes (domain_id) SELECT domain_id FROM site_facts;
 
 -- name: take_names_version(version)$
--- Whether the facts were made with other lists of names than this version's, which is kept. One row.
+-- Stores which lists of names this version has; true if the facts were made with others. One row.
 UPDATE verdict_epochs SET names_version = :version
 WHERE names_version IS DISTINCT FROM :version
 RETURNING true;

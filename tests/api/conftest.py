@@ -179,8 +179,11 @@ class Site:
 
     address: str = ""
     answers: dict[str, tuple[int, bytes, dict[str, str]]] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+    """Of the last request."""
 
     async def answer(self, request: web.Request) -> web.Response:
+        self.headers = dict(request.headers)
         status, body, headers = self.answers[request.path]
         return web.Response(status=status, body=body, headers=headers)
 

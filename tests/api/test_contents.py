@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.usefixtures("blocks_nothing")
-
 MD5 = "d41d8cd98f00b204e9800998ecf8427e"
 GOOD = "f8f8f0cee0f4a84f06370a22038f63f0b36e2ed596621e1d33e6b39c4e9c9b22"
 JSON = {"Content-Type": "application/json"}

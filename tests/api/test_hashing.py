@@ -17,8 +17,6 @@ from samelook.api.settings import MOST_HELD
 from samelook.crawler.fetching.places import parse_own_places, parse_resolve
 from samelook.crawler.fetching.settings import FetchSettings
 
-pytestmark = pytest.mark.usefixtures("blocks_nothing")
-
 
 def bits_apart(one: str, other: str) -> int:
     return (int(one, 16) ^ int(other, 16)).bit_count()
@@ -247,6 +245,8 @@ async def test_media_behind_a_url_is_hashed(hasher: Any, site: Any, picture: Any
     assert by_url.json == (await hasher.send_file("/h/hash", "photo", picture())).json
     forced = await hasher.get("/h/hash", url="http://site.test/x", content_type="video")
     assert list(forced.json) == ["video_md5"]
+    # A server that goes by this header would have no video for somebody who wants images.
+    assert site.headers["Accept"] == "*/*"
 
 
 @pytest.mark.parametrize(

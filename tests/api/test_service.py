@@ -22,8 +22,6 @@ from samelook.crawler.status import crawl_status
 from samelook.sql.settings import DatabaseSettings
 from samelook.terminal.crawl_display import status_tables
 
-pytestmark = pytest.mark.usefixtures("blocks_nothing")
-
 
 @pytest.mark.parametrize(
     "path", ["/nothing", "/c", "/c/", "/m/lookup/", "/c/bank/", "/%2e%2e/etc/passwd", "/v1", "/\xff"]

@@ -15,8 +15,6 @@ from samelook.banks.store import BankStore
 from samelook.matching.settings import LiveSettings
 from samelook.sql.pool import OwnConnection, Pool
 
-pytestmark = pytest.mark.usefixtures("blocks_nothing")
-
 PDQ = SIGNAL_TYPES["pdq"]
 ADD = """
 WITH s AS (INSERT INTO signals (type, value) VALUES ('pdq', $2) RETURNING id),

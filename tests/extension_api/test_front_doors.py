@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from samelook.demo.sample_web.pictures import Format, IconFile
 from samelook.demo.sample_web.sites import SITES
 from samelook.extension_api.judge import Judge
+from samelook.facts.asker import looks_at
 from samelook.facts.catalogue import packaged_catalogue
 from samelook.facts.gathering import Asked, AskedIcon
 from samelook.facts.settings import VerdictSettings
@@ -146,13 +147,19 @@ async def test_facts_are_filed_anew_when_the_lists_of_names_change(sample: Any) 
 
 
 async def test_the_order_of_icons_and_of_sites_changes_nothing(sample: Any) -> None:
-    """Known icons, unknown ones, damaged ones, without contrast, and hashes, in any order."""
+    """Known icons, unknown ones, damaged ones, without contrast, and hashes, in any order and repeated."""
+    (brand, *_) = shown = shown_by(sample, BRAND)
+    looks = looks_at(sample.follower.memory, brand.sha256)
     icons = [
-        *shown_by(sample, BRAND),
+        *shown,
         *shown_by(sample, "rowanwiki.example"),
         *shown_by(sample, "blanksheet.example"),
         AskedIcon(b"u" * 32),
+        AskedIcon(b"u" * 32, looks),
+        AskedIcon(b"u" * 32, error="decoder_timeout"),
+        AskedIcon(b"u" * 32, error="decoder_died"),
         AskedIcon(b"e" * 32, error="truncated"),
+        AskedIcon(brand.sha256, error="decoder_timeout"),
         AskedIcon(b"p" * 32, pdq=bytes(32)),
     ]
     hosts = [site.host for site in SITES[:12]] + [
@@ -165,7 +172,7 @@ async def test_the_order_of_icons_and_of_sites_changes_nothing(sample: Any) -> N
     @settings(max_examples=60, deadline=None)
     @given(st.permutations(hosts), st.data())
     def any_order(order: list[str], data: st.DataObject) -> None:
-        some = data.draw(st.lists(st.sampled_from(icons), max_size=4, unique_by=lambda icon: icon.sha256))
+        some = data.draw(st.lists(st.sampled_from(icons), max_size=6))
         straight = {host: judge.judge(Asked.about(host, *some)).decision for host in hosts}
         turned = data.draw(st.permutations(some))
         assert {host: judge.judge(Asked.about(host, *turned)).decision for host in order} == straight

@@ -18,6 +18,7 @@ from samelook.demo.sample_web.sites import SITES
 from samelook.extension_api.answering import EXTENSION, Extension
 from samelook.extension_api.curation import list_site
 from samelook.facts.settings import VerdictSettings
+from samelook.hashing.errors import DecoderDied, DecoderTimeout, HashingError
 from samelook.names.sites import Site
 from samelook.sql.pool import open_connection
 
@@ -104,6 +105,28 @@ async def test_an_icon_may_come_as_bytes_as_digest_or_as_a_hash(http: TestClient
 async def test_bytes_that_are_no_picture_are_a_grey_reason(http: TestClient[Any, Any]) -> None:
     answer = await check(http, "stranger.example", encoded(b"<html>not an image</html>"))
     assert (answer["verdict"], answer["reasons"][0]["detail"]) == ("grey", {"errors": ["not_an_image"]})
+
+
+@pytest.mark.parametrize("failure", [DecoderTimeout, DecoderDied])
+async def test_an_icon_that_is_named_twice_is_told_by_what_says_most(
+    http: TestClient[Any, Any], monkeypatch: pytest.MonkeyPatch, failure: type[HashingError]
+) -> None:
+    picture = IconFile("tidepool", (72,), Format.PNG, Alteration.RESIZED).data
+    data, digest = encoded(picture), {"sha256": hashlib.sha256(picture).hexdigest()}
+
+    async def fail(*_: object) -> None:
+        raise failure("The worker process did not come to an end.")
+
+    orders = ([data, digest], [digest, data], [digest, data, digest], [data])
+    with monkeypatch.context() as patched:
+        patched.setattr(extension_of(http).answers._sandbox, "run", fail)
+        answers = [await check(http, "stranger.example", *icons) for icons in orders]
+    reasons = answers[0]["reasons"]
+    assert (reasons[0]["detail"], answers[0]["need"]) == ({"errors": [failure.kind]}, [])
+    assert [(answer["reasons"], answer["need"]) for answer in answers] == [(reasons, [])] * len(orders)
+    # A failure of the decoder is not kept with the icon: the next site's question is answered with its looks.
+    answers = [await check(http, "other-stranger.example", *icons) for icons in orders]
+    assert [(answer["verdict"], answer["need"]) for answer in answers] == [("lock", [])] * len(orders)
 
 
 async def test_a_ranked_site_needs_no_bytes_of_its_icon(http: TestClient[Any, Any]) -> None:

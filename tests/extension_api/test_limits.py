@@ -26,8 +26,6 @@ os.close(writing)
 print(*map(int, os.fdopen(reading).read().split()))
 """
 
-pytestmark = pytest.mark.usefixtures("blocks_nothing")
-
 
 def test_a_bucket_gives_what_flows_into_it_and_each_key_has_its_own() -> None:
     now = [0.0]

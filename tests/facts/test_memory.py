@@ -12,8 +12,6 @@ from samelook.looks.rules import Rule
 from samelook.names.sites import Site
 from samelook.sql.rows import DomainFacts, ShownPicture
 
-pytestmark = pytest.mark.usefixtures("blocks_nothing")
-
 FORMER_S = 1000.0
 NOW = 5000.0
 LAST = 1 << 62

@@ -18,8 +18,6 @@ from samelook.inspector.queues import queue_answer
 from samelook.inspector.settings import InspectorSettings
 from samelook.sql.pool import OwnConnection, Pool
 
-pytestmark = pytest.mark.usefixtures("blocks_nothing")
-
 SETTINGS = InspectorSettings()
 
 

@@ -29,8 +29,6 @@ from samelook.crawler.fetching.places import parse_resolve
 from samelook.crawler.fetching.settings import FetchSettings
 from tests.fixtures.waiting import until
 
-pytestmark = pytest.mark.usefixtures("blocks_nothing")
-
 if TYPE_CHECKING:
     from tests.crawler.conftest import HostsServer
 
