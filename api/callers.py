@@ -11,20 +11,25 @@ from samelook.extension_api.limits import client_address, client_of, network_of
 from samelook.sql.away import AWAY
 
 CLIENT_HEADER = "X-Samelook-Client"
+_CLIENT: web.RequestKey[str] = web.RequestKey("client")
 COST_TOKEN = 5.0
 """Of showing a token, in the units of an address's work."""
 
 
 def address_of(request: web.Request) -> str:
     """The address of whoever asks, as the outermost of our own proxies saw it."""
+    proxies = request.app[SETTINGS].extension.trusted_proxies
     # A proxy may add a line of its own to what the client has invented.
-    forwarded = ",".join(request.headers.getall("X-Forwarded-For", ()))
-    return client_address(request.remote, forwarded, request.app[SETTINGS].extension.trusted_proxies)
+    forwarded = ",".join(request.headers.getall("X-Forwarded-For", ())) if proxies else None
+    return client_address(request.remote, forwarded, proxies)
 
 
 def client_behind(request: web.Request) -> str:
     """Whom limits count as one client."""
-    return client_of(address_of(request))
+    found = request.get(_CLIENT)
+    if found is None:
+        found = request[_CLIENT] = client_of(address_of(request))
+    return found
 
 
 def network_behind(request: web.Request) -> str:
