@@ -149,7 +149,7 @@ class Crawl:
 
     async def _run_phase(self, phase: Phase, *, once: bool) -> None:
         before = [other for other in PHASES[: PHASES.index(phase)] if other in self._runners]
-        await self._runners[phase].run((lambda: self._done.issuperset(before)) if once else None)
+        await self._runners[phase].run(once=once, is_upstream_done=lambda: self._done.issuperset(before))
         self._done.add(phase)
 
     async def _beat(self) -> None:

@@ -124,10 +124,10 @@ class PhaseRunner(Generic[Input, Result]):
         """Whether there is work, and no slots for it."""
         return not self._found_nothing and self._room() < self._enough() and not self._is_ahead()
 
-    async def run(self, upstream_done: Callable[[], bool] | None) -> None:
-        """Work until stopped, or (with `upstream_done`, a `--once` run) until nothing is due any more.
+    async def run(self, *, once: bool, is_upstream_done: Callable[[], bool] = lambda: True) -> None:
+        """Work until stopped; with `once`, until nothing is due any more.
 
-        `upstream_done` says whether the phase before this one, which feeds it, is done too.
+        `is_upstream_done` says whether the phases before this one, which feed it, are done too.
         """
         closing = asyncio.Event()
         async with asyncio.TaskGroup() as group:
@@ -136,7 +136,7 @@ class PhaseRunner(Generic[Input, Result]):
             waking = group.create_task(self._wake_to_stop())
             self._slots.join(self)
             try:
-                await self._pull_repeatedly(upstream_done)
+                await self._pull_repeatedly(once=once, is_upstream_done=is_upstream_done)
                 await self._let_work_finish()
             finally:
                 closing.set()
@@ -145,7 +145,7 @@ class PhaseRunner(Generic[Input, Result]):
                 waking.cancel()
         await self._give_back(self._abandoned)
 
-    async def _pull_repeatedly(self, upstream_done: Callable[[], bool] | None) -> None:
+    async def _pull_repeatedly(self, *, once: bool, is_upstream_done: Callable[[], bool]) -> None:
         idle_s = self._settings.idle_first_s
         while not self._stop.is_set():
             # A slot is taken before work is: nothing is leased that cannot start at once.
@@ -154,7 +154,7 @@ class PhaseRunner(Generic[Input, Result]):
             if room < self._enough() or self._is_ahead():
                 await self._wait_for(self._wake, self._settings.idle_first_s)
                 continue
-            was_upstream_done = upstream_done is not None and upstream_done()
+            was_upstream_done = is_upstream_done()
             leases = await self._pull(min(room, self._settings.batch))
             self._note_pull(len(leases))
             if leases:
@@ -162,14 +162,11 @@ class PhaseRunner(Generic[Input, Result]):
                 for lease in leases:
                     self._start(lease)
                 continue
-            if was_upstream_done and not self._in_hand and not self._finished and await self._exhausted():
+            is_idle = not self._in_hand and not self._finished
+            if once and was_upstream_done and is_idle and await self._exhausted():
                 return
             # An empty pull does not mean the end while work is in hand or more is coming.
-            longest = (
-                self._settings.idle_first_s
-                if self._in_hand or upstream_done
-                else self._settings.idle_longest_s
-            )
+            longest = self._settings.idle_first_s if self._in_hand or once else self._settings.idle_longest_s
             await self._wait_for(self._wake, min(idle_s, longest) * random.uniform(0.75, 1.25))  # noqa: S311
             idle_s = min(idle_s * 2, self._settings.idle_longest_s)
 

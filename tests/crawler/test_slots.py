@@ -75,12 +75,12 @@ async def crawl(pages: int, page_s: float, icon_s: float) -> tuple[Line, Line]:
     first = PhaseRunner("icons", visits, work_for(page_s), SETTINGS, stop, slots, stages, second)
 
     async def run_first() -> None:
-        await first.run(lambda: True)
+        await first.run(once=True)
         done.add("icons")
 
     async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         group.create_task(run_first())
-        group.create_task(second.run(lambda: "icons" in done))
+        group.create_task(second.run(once=True, is_upstream_done=lambda: "icons" in done))
     assert first.progress.done == pages
     assert second.progress.done == pages * ICONS_A_PAGE
     return visits, icons

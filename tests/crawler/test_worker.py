@@ -58,7 +58,7 @@ async def counts(pool: Pool) -> tuple[int, int, int]:
 async def test_once_works_through_everything_and_ends(pool: Pool) -> None:
     await add_domains(pool, 57)
     runner = runner_of(pool, start_page)
-    await runner.run(lambda: True)
+    await runner.run(once=True)
     assert await counts(pool) == (57, 0, 0)
     assert (runner.progress.done, runner.progress.failed, runner.progress.busy) == (57, 0, 0)
 
@@ -71,7 +71,7 @@ async def test_an_error_is_kept_and_the_phase_goes_on(pool: Pool) -> None:
 
     await add_domains(pool, 30)
     runner = runner_of(pool, work)
-    await runner.run(lambda: True)
+    await runner.run(once=True)
     assert await counts(pool) == (20, 10, 0)
     assert runner.progress.errors == {"refused": 10}
 
@@ -83,7 +83,7 @@ async def test_a_bug_costs_one_input(pool: Pool) -> None:
         return await start_page(domain)
 
     await add_domains(pool, 3)
-    await runner_of(pool, work).run(lambda: True)
+    await runner_of(pool, work).run(once=True)
     assert await counts(pool) == (2, 1, 0)
     assert await pool.fetchval("SELECT kind FROM domain_errs") == "internal_error"
 
@@ -100,7 +100,7 @@ async def test_never_more_in_hand_than_slots(pool: Pool) -> None:
         return await start_page(domain)
 
     await add_domains(pool, 100)
-    await runner_of(pool, work, settings=replace(SETTINGS, concurrency=4)).run(lambda: True)
+    await runner_of(pool, work, settings=replace(SETTINGS, concurrency=4)).run(once=True)
     assert most == 4
 
 
@@ -117,7 +117,7 @@ async def test_stop_finishes_quick_work_and_gives_slow_work_back(pool: Pool) -> 
 
     await add_domains(pool, 5)
     started = time.monotonic()
-    await runner_of(pool, work, stop).run(None)
+    await runner_of(pool, work, stop).run(once=False)
     assert time.monotonic() - started < 3
     assert await counts(pool) == (4, 0, 1)
     again = PostgresQueue(pool, domains_store(), SETTINGS, uuid.uuid4())
@@ -145,7 +145,7 @@ async def test_outcomes_outlive_an_outage_of_the_database(
         return await start_page(domain)
 
     await add_domains(pool, 25)
-    await runner_of(pool, work).run(lambda: True)
+    await runner_of(pool, work).run(once=True)
     assert await counts(pool) == (25, 0, 0)
 
 
@@ -156,9 +156,9 @@ async def test_a_held_slow_worker_does_not_stall_another(pool: Pool) -> None:
 
     await add_domains(pool, 60)
     stop = asyncio.Event()
-    holding = asyncio.create_task(runner_of(pool, slow, stop).run(None))
+    holding = asyncio.create_task(runner_of(pool, slow, stop).run(once=False))
     await asyncio.sleep(0.2)
-    quick = asyncio.create_task(runner_of(pool, start_page, stop).run(None))
+    quick = asyncio.create_task(runner_of(pool, start_page, stop).run(once=False))
     async with asyncio.timeout(10):
         while (await counts(pool))[0] < 50:
             await asyncio.sleep(0.05)
