@@ -29,7 +29,7 @@ _KINDS = {
     "ico": "image/x-icon",
 }
 TOLD_COOKIE = "samelook_told"
-_UNAUTHORISED, _LEAST_ERROR = 401, 400
+_UNAUTHORISED = 401
 NAVIGATION: tuple[tuple[str, str, str | None], ...] = (
     ("Home", "/ui/", None),
     ("Verdicts", "/ui/verdicts", None),

@@ -33,13 +33,14 @@ from samelook.demo.sample_web.pictures import Alteration, Format, IconFile, chan
 from samelook.demo.sample_web.ranks import rank_list, reversed_name, unranked_list
 from samelook.demo.sample_web.sample_site import Kind, Proof, SampleSite, Trouble
 from samelook.demo.sample_web.server import REQUESTS, answers_of, create_sample_web, sample_web_server
-from samelook.demo.sample_web.sites import OPERATOR_FAMILIES, SITE_BY_HOST, SITES
+from samelook.demo.sample_web.sites import OPERATOR_FAMILIES, SITES
 from samelook.demo.sample_web.troubles import OUTSIDE
 from samelook.hashing.decode import decode
 from samelook.hashing.errors import TooManyPixels
 from samelook.hashing.pdq import pdq
 from samelook.hashing.picture import DecodeLimits
 from samelook.hashing.sandbox import Sandbox
+from tests.fixtures.crawled import SITE_BY_HOST
 
 ROOT = Path(__file__).parents[2]
 
