@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from samelook.names.hosts import host_of
 from samelook.sql.audit import note_change
 from samelook.sql.named import queries
 from samelook.sql.pool import Connection
@@ -307,7 +308,7 @@ class ContentStore:
         return {
             row["id"]: {
                 "content_id": row["picture_sha256"].hex(),
-                "json": {"sites": [_name(reversed_name) for reversed_name in row["reversed_names"]]},
+                "json": {"sites": [host_of(reversed_name) for reversed_name in row["reversed_names"]]},
             }
             async for row in rows
         }
@@ -317,10 +318,6 @@ def _said(details: Details) -> dict[str, Any]:
     """What is said of a content besides the defaults, for the audit."""
     shown = asdict(details)
     return {name: value for name, value in shown.items() if value != getattr(_PLAIN, name) and value != []}
-
-
-def _name(reversed_name: str) -> str:
-    return ".".join(reversed(reversed_name.split(".")))
 
 
 def _unknown(bank: Bank, content_id: int) -> UnknownContent:

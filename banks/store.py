@@ -18,16 +18,15 @@ from samelook.sql.rows import BankRow
 from samelook.sql.storable import is_storable
 
 from .errors import BadBank, BadRadius, BankExists, ReadOnlyBank, UnknownBank
+from .limits import LONGEST_DESCRIPTION, LONGEST_NAME, LONGEST_TAG, MOST_TAGS
 from .signal_types import SIGNAL_TYPES, signal_type
 
 Owner = Literal["crawl", "exchange"]
-_NAME = re.compile(r"[A-Z_][A-Z0-9_]{0,254}")
+_NAME = re.compile(rf"[A-Z_][A-Z0-9_]{{0,{LONGEST_NAME - 1}}}")
 _LONGEST_SHOWN = 80
 _AT_ONCE = 1000
 CRAWL_BANK = "CRAWLED_LOOKS"
 """Holds the looks of all crawled pictures, from the first one on."""
-LONGEST_DESCRIPTION = 10_000
-MOST_TAGS, LONGEST_TAG = 100, 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,11 +236,11 @@ class BankStore:
 
 
 def check_name(name: str) -> None:
-    """Raises BadBank unless the name is one that HMA takes, of at most 255 characters."""
+    """Raises BadBank unless the name is one that HMA takes, of at most LONGEST_NAME characters."""
     if not _NAME.fullmatch(name):
         raise BadBank(
             f"{name[:_LONGEST_SHOWN]!r} cannot name a bank: capital letters, digits and underscores, "
-            "not beginning with a digit, at most 255 of them.",
+            f"not beginning with a digit, at most {LONGEST_NAME} of them.",
             field="name",
         )
 

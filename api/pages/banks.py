@@ -22,6 +22,7 @@ from samelook.api.uploads import Media, SentForm, fetched_media, form_of
 from samelook.api.visitors import who_acts
 from samelook.banks.contents import OPERATOR
 from samelook.banks.details import DISABLED, ENABLED, Details, enabled
+from samelook.banks.limits import LONGEST_DESCRIPTION, LONGEST_NAME
 from samelook.banks.signal_types import SIGNAL_TYPES, content_types, parsed_signals
 
 routes = web.RouteTableDef()
@@ -48,11 +49,11 @@ class BankForm(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    name: str = Field(default="", max_length=255)
+    name: str = Field(default="", max_length=LONGEST_NAME)
     enabled_ratio: float = Field(default=1.0, ge=0.0, le=1.0)
     active: bool = False
     negative: bool = False
-    description: str = Field(default="", max_length=10_000)
+    description: str = Field(default="", max_length=LONGEST_DESCRIPTION)
     tags: str = Field(default="", max_length=2000)
     radii: str = Field(default="", max_length=2000)
 
