@@ -125,7 +125,7 @@ async def with_errors(request: web.Request, handler: Handler) -> web.StreamRespo
             return web.Response(status=_CLIENT_CLOSED)  # which nobody reads
         known = explained(error)
         if known is not None:
-            response = _told(request, known)
+            response = _error_answer(request, known)
             if request.content.exception() is not None:
                 # The body was not read to its end, so nobody can tell where the next request begins: the
                 # connection is closed.
@@ -133,7 +133,9 @@ async def with_errors(request: web.Request, handler: Handler) -> web.StreamRespo
             return response
         number = str(uuid.uuid4())
         _log.exception("api.bug", method=request.method, number=number)
-        return _told(request, ApiError(500, "Internal error; its number is in the log.", {"number": number}))
+        return _error_answer(
+            request, ApiError(500, "Internal error; its number is in the log.", {"number": number})
+        )
 
 
 @web.middleware
@@ -173,7 +175,7 @@ async def with_access(request: web.Request, handler: Handler) -> web.StreamRespo
     return await handler(request)
 
 
-def _told(request: web.Request, error: ApiError) -> web.Response:
+def _error_answer(request: web.Request, error: ApiError) -> web.Response:
     """An error: as a page where a page was asked for, or nothing that is there, else as JSON."""
     operation = operation_of(request.match_info.handler)
     if operation is None or operation.page or operation.produces == "text/html":

@@ -123,7 +123,7 @@ class BankStore:
             if row is None:
                 raise _exists(name)
             if owner != "crawl":
-                await note_change(connection, "create_bank", name, after=_said(_bank(row)))
+                await note_change(connection, "create_bank", name, after=_audited(_bank(row)))
         return _bank(row)
 
     async def update(
@@ -169,8 +169,8 @@ class BankStore:
                     radii=None if radii is None else dict(radii),
                 )
                 if row is not None and before is not None:
-                    after = _said(_bank(row))
-                    await note_change(connection, "change_bank", name, before=_said(before), after=after)
+                    after = _audited(_bank(row))
+                    await note_change(connection, "change_bank", name, before=_audited(before), after=after)
         except asyncpg.UniqueViolationError as error:
             raise _exists(str(new_name)) from error
         if row is None:
@@ -186,7 +186,7 @@ class BankStore:
         async with self.pool.acquire() as connection, connection.transaction():
             removed = await self._queries.remove_bank(connection, id=bank.id) is not None
             if removed:
-                await note_change(connection, "remove_bank", name, before=_said(bank))
+                await note_change(connection, "remove_bank", name, before=_audited(bank))
         # The bank matches nothing from now on. Its first contents are removed at once: all of a small bank;
         # LiveBanks removes the rest in the background.
         await self._queries.remove_contents_of(self.pool, bank_id=bank.id, most=_AT_ONCE)
@@ -276,7 +276,7 @@ def check_storable(*texts: str | None) -> None:
             raise BadBank("A text holds a character that cannot be stored (NUL or half a surrogate pair).")
 
 
-def _said(bank: Bank) -> dict[str, Any]:
+def _audited(bank: Bank) -> dict[str, Any]:
     """What a curator has said of a bank, for the audit."""
     return {
         "name": bank.name,

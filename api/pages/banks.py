@@ -57,8 +57,8 @@ class BankForm(BaseModel):
     tags: str = Field(default="", max_length=2000)
     radii: str = Field(default="", max_length=2000)
 
-    def said(self) -> dict[str, Any]:
-        """As the store takes it."""
+    def as_arguments(self) -> dict[str, Any]:
+        """As the store's methods take it."""
         return {
             "enabled_ratio": self.enabled_ratio,
             "active": self.active,
@@ -90,7 +90,7 @@ async def banks(request: web.Request) -> web.Response:
 @described(TAG, "A new bank", page=True, role="curator")
 async def create_bank(request: web.Request) -> web.Response:
     form = validated(await texts_of(request), BankForm)
-    bank = await request.app[CURATION].banks.create(form.name.strip(), **form.said())
+    bank = await request.app[CURATION].banks.create(form.name.strip(), **form.as_arguments())
     await show_at_once(request, "")
     return done(request, _path(bank.name), f"The bank {bank.name} is there.")
 
@@ -145,7 +145,7 @@ async def update_bank(request: web.Request) -> web.Response:
     form, name = validated(await texts_of(request), BankForm), request.match_info["bank_name"]
     new_name = form.name.strip()
     changed = await request.app[CURATION].banks.update(
-        name, new_name=new_name if new_name and new_name != name else None, **form.said()
+        name, new_name=new_name if new_name and new_name != name else None, **form.as_arguments()
     )
     await show_at_once(request, "")
     return done(request, _path(changed.name), f"{changed.name} is as you said.")
