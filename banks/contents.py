@@ -44,7 +44,7 @@ class Content:
     created_at: datetime
     updated_at: datetime
     picture_sha256: bytes | None = None
-    """Of a picture that the crawl found."""
+    """The picture's SHA-256, if the crawl found it."""
     shared: Mapping[str, Any] | None = None
     """What an exchange says of it."""
     removed_at: datetime | None = None

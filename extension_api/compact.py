@@ -41,7 +41,7 @@ class TrustedSite:
 
     name: str
     tier: int
-    """Its place in `TIERS`."""
+    """0 for wide, 1 for standard, 2 for strict, as TIERS in extension/looks/list.js."""
     codes: tuple[bytes, ...]
     is_common: bool = False
     """Strangers show its look for good reasons: it is a letter, or that of software which people run."""
