@@ -70,7 +70,7 @@ class Door:
         self._came = 0
         self._rounds: deque[float] = deque(maxlen=_ROUNDS)
         self.refused_share = 0.0
-        """Of those who ask for a turn, which share is refused so that the others do not wait long."""
+        """The share of requests for a turn that is refused, so that the others do not wait long."""
         self._owed = 0.0
         self.unit_s = _FIRST_GUESS_S
         """Seconds that a unit of work takes, measured."""

@@ -11,7 +11,7 @@ from samelook.api.content_models import ContentAnswer, ContentDetailsAnswer, Con
 from samelook.api.routes.curation import bank_answer
 from samelook.api.state import CURATION
 from samelook.banks.contents import Content, ContentSignal
-from samelook.banks.details import told
+from samelook.banks.details import shown_metadata
 from samelook.banks.signal_types import SignalType, signal_type
 
 WITHOUT_SIGNALS = frozenset(ContentAnswer.model_fields) - {"signals"}
@@ -50,7 +50,7 @@ def details_answer(
 ) -> ContentDetailsAnswer:
     """A content with all that is known of it."""
     details = content.details
-    metadata = told(details.metadata, content.shared)
+    metadata = shown_metadata(details.metadata, content.shared)
     return ContentDetailsAnswer(
         id=content.id,
         disable_until_ts=details.disable_until_ts,

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from samelook.api.models import Own, Tag
-from samelook.banks.store import MOST_TAGS
+from samelook.banks.limits import MOST_TAGS
 
 
 class ExchangeCreate(BaseModel):

@@ -176,7 +176,7 @@ class KeyStore:
         async with self._pool.acquire() as connection, connection.transaction():
             await self._queries.free_expired_name(connection, name=name)
             made = await self._made(connection, name, role, scopes, (per_minute, per_day), expires_s)
-            await note_change(connection, "create_key", name, after=_said(made[0]))
+            await note_change(connection, "create_key", name, after=_audited(made[0]))
         return made
 
     async def _made(
@@ -227,7 +227,7 @@ class KeyStore:
             most = (row["per_minute"], row["per_day"])
             made = await self._made(connection, row["name"], row["role"], scopes, most, lasts_s)
             before = {"id": key_id, "ends_in_s": row["ends_in_s"]}
-            await note_change(connection, "rotate_key", row["name"], before=before, after=_said(made[0]))
+            await note_change(connection, "rotate_key", row["name"], before=before, after=_audited(made[0]))
         self._live.clear()
         return made
 
@@ -236,7 +236,7 @@ class KeyStore:
         async with self._pool.acquire() as connection, connection.transaction():
             row = await self._queries.revoke_key(connection, id=key_id)
             if row is not None:
-                await note_change(connection, "revoke_key", row["name"], before=_said(_key(row)))
+                await note_change(connection, "revoke_key", row["name"], before=_audited(_key(row)))
         found = row is not None
         self._live = {digest: key for digest, key in self._live.items() if key.id != key_id}
         return found
@@ -277,7 +277,7 @@ def _left_s(key: ApiKey) -> float:
     return key.expires_at.timestamp() - time.time()
 
 
-def _said(key: ApiKey) -> dict[str, Any]:
+def _audited(key: ApiKey) -> dict[str, Any]:
     """What is kept of a key in the audit; nothing of its secret."""
     scopes = None if key.scopes is None else sorted(key.scopes)
     most = {"per_minute": key.per_minute, "per_day": key.per_day}

@@ -129,7 +129,7 @@ async def with_errors(request: web.Request, handler: Handler) -> web.StreamRespo
         if isinstance(error, asyncpg.DiskFullError):
             request.app[HEARTBEAT].is_full = True
         if known is not None:
-            response = _told(request, known)
+            response = _error_answer(request, known)
             if request.content.exception() is not None:
                 # The body was not read to its end, so nobody can tell where the next request begins: the
                 # connection is closed.
@@ -137,7 +137,9 @@ async def with_errors(request: web.Request, handler: Handler) -> web.StreamRespo
             return response
         number = str(uuid.uuid4())
         _log.exception("api.bug", method=request.method, number=number)
-        return _told(request, ApiError(500, "Internal error; its number is in the log.", {"number": number}))
+        return _error_answer(
+            request, ApiError(500, "Internal error; its number is in the log.", {"number": number})
+        )
 
 
 @web.middleware
@@ -177,7 +179,7 @@ async def with_access(request: web.Request, handler: Handler) -> web.StreamRespo
     return await handler(request)
 
 
-def _told(request: web.Request, error: ApiError) -> web.Response:
+def _error_answer(request: web.Request, error: ApiError) -> web.Response:
     """An error: as a page where a page was asked for, or nothing that is there, else as JSON."""
     operation = operation_of(request.match_info.handler)
     if operation is None or operation.page or operation.produces == "text/html":

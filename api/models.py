@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from samelook.banks.store import LONGEST_TAG
+from samelook.banks.limits import LONGEST_TAG
 
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_TAG)]
 

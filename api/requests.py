@@ -87,7 +87,7 @@ def validated(value: Any, model: type[_Model]) -> _Model:
         return model.model_validate(value)
     except ValidationError as error:
         faults = [
-            {"field": ".".join(str(part) for part in fault["loc"]), "message": _said(fault, model)}
+            {"field": ".".join(str(part) for part in fault["loc"]), "message": _message_of(fault, model)}
             for fault in error.errors(include_url=False, include_context=False, include_input=False)
         ][:_MOST_DETAILS]
         first = faults[0]
@@ -95,7 +95,7 @@ def validated(value: Any, model: type[_Model]) -> _Model:
         raise bad_request(f"{where}{first['message']}", {"faults": faults}) from error
 
 
-def _said(fault: ErrorDetails, model: type[BaseModel]) -> str:
+def _message_of(fault: ErrorDetails, model: type[BaseModel]) -> str:
     """A fault in words; of a field that there is none of, the nearest one that there is."""
     if fault["type"] != "extra_forbidden":
         return fault["msg"]

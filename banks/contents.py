@@ -7,12 +7,13 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from samelook.names.hosts import host_of
 from samelook.sql.audit import note_change
 from samelook.sql.named import queries
 from samelook.sql.pool import Connection
 from samelook.sql.rows import MemberRow, SignalOfContent, SignalRow
 
-from .details import POINTERS, Details, check_details, told
+from .details import POINTERS, Details, check_details, shown_metadata
 from .errors import BadContent, UnknownBank, UnknownContent, UnknownSignal
 from .signal_types import SIGNAL_TYPES, SignalType, signal_type
 from .store import Bank, BankStore, Owner
@@ -43,7 +44,7 @@ class Content:
     created_at: datetime
     updated_at: datetime
     picture_sha256: bytes | None = None
-    """Of a picture that the crawl found."""
+    """The picture's SHA-256, if the crawl found it."""
     shared: Mapping[str, Any] | None = None
     """What an exchange says of it."""
     removed_at: datetime | None = None
@@ -102,7 +103,7 @@ class ContentStore:
                     connection,
                     "add_content",
                     bank_name,
-                    after={"id": content_id, "signals": shown, **_said(details)},
+                    after={"id": content_id, "signals": shown, **_audited(details)},
                 )
         if content_id is None:
             raise UnknownBank(f"bank {bank_name!r} was just removed", bank=bank_name)
@@ -166,7 +167,7 @@ class ContentStore:
                 raise _unknown(bank, content_id)
             if more:
                 await self._link(connection, content_id, types, values)
-            was, now = (_said(_content(version, bank).details) for version in (before, row))
+            was, now = (_audited(_content(version, bank).details) for version in (before, row))
             if more:
                 now["signals"] = {kind.name: kind.text(value) for kind, value in more.items()}
             await note_change(
@@ -198,7 +199,7 @@ class ContentStore:
             )
             removed = await self._queries.remove_content(connection, bank_id=bank.id, id=content_id, by=by)
             if removed is not None:
-                was = _said(_content(before, bank).details)
+                was = _audited(_content(before, bank).details)
                 await note_change(connection, "remove_content", f"{bank_name}/{content_id}", before=was)
         return int(removed is not None)
 
@@ -291,7 +292,7 @@ class ContentStore:
     async def words(self, content_ids: Iterable[int]) -> dict[int, dict[str, Any]]:
         """What operators and exchanges say of contents, in the form of metadata."""
         rows = self._queries.words_of_contents(self._pool, ids=list(content_ids))
-        return {row["id"]: told(row["metadata"], row["shared"]) async for row in rows}
+        return {row["id"]: shown_metadata(row["metadata"], row["shared"]) async for row in rows}
 
     async def notes(self, content_ids: Iterable[int]) -> dict[int, str]:
         """The notes of those of the contents that have one."""
@@ -307,20 +308,16 @@ class ContentStore:
         return {
             row["id"]: {
                 "content_id": row["picture_sha256"].hex(),
-                "json": {"sites": [_name(reversed_name) for reversed_name in row["reversed_names"]]},
+                "json": {"sites": [host_of(reversed_name) for reversed_name in row["reversed_names"]]},
             }
             async for row in rows
         }
 
 
-def _said(details: Details) -> dict[str, Any]:
+def _audited(details: Details) -> dict[str, Any]:
     """What is said of a content besides the defaults, for the audit."""
     shown = asdict(details)
     return {name: value for name, value in shown.items() if value != getattr(_PLAIN, name) and value != []}
-
-
-def _name(reversed_name: str) -> str:
-    return ".".join(reversed(reversed_name.split(".")))
 
 
 def _unknown(bank: Bank, content_id: int) -> UnknownContent:

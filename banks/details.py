@@ -100,7 +100,7 @@ def _check_time(disable_until_ts: int | None) -> None:
         )
 
 
-def told(metadata: Mapping[str, Any], shared: Mapping[str, Any] | None) -> dict[str, Any]:
+def shown_metadata(metadata: Mapping[str, Any], shared: Mapping[str, Any] | None) -> dict[str, Any]:
     """What operators and an exchange say of a content, as its metadata.
 
     The exchange's words are under `json`, where an operator's go before them, and its record's key is under

@@ -21,7 +21,7 @@ from typing import Any, Literal, get_args
 from samelook.sql.named import queries
 from samelook.sql.pool import Pool
 
-from .details import told
+from .details import shown_metadata
 from .errors import BankError
 from .signal_types import SIGNAL_TYPES, signal_type
 from .store import Bank
@@ -149,7 +149,7 @@ def _contents(row: Mapping[str, Any]) -> list[dict[str, Any]]:
             content = {}
             contents.append(content)
         content[name] = _text(name, value)
-    shown = told(row["metadata"], row["shared"])
+    shown = shown_metadata(row["metadata"], row["shared"])
     metadata = {name: shown[name] for name in _METADATA if shown.get(name) is not None}
     for content in contents:
         if row["note"] is not None:

@@ -18,16 +18,15 @@ from samelook.sql.rows import BankRow
 from samelook.sql.storable import is_storable
 
 from .errors import BadBank, BadRadius, BankExists, ReadOnlyBank, UnknownBank
+from .limits import LONGEST_DESCRIPTION, LONGEST_NAME, LONGEST_TAG, MOST_TAGS
 from .signal_types import SIGNAL_TYPES, signal_type
 
 Owner = Literal["crawl", "exchange"]
-_NAME = re.compile(r"[A-Z_][A-Z0-9_]{0,254}")
+_NAME = re.compile(rf"[A-Z_][A-Z0-9_]{{0,{LONGEST_NAME - 1}}}")
 _LONGEST_SHOWN = 80
 _AT_ONCE = 1000
 CRAWL_BANK = "CRAWLED_LOOKS"
 """Holds the looks of all crawled pictures, from the first one on."""
-LONGEST_DESCRIPTION = 10_000
-MOST_TAGS, LONGEST_TAG = 100, 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +123,7 @@ class BankStore:
             if row is None:
                 raise _exists(name)
             if owner != "crawl":
-                await note_change(connection, "create_bank", name, after=_said(_bank(row)))
+                await note_change(connection, "create_bank", name, after=_audited(_bank(row)))
         return _bank(row)
 
     async def update(
@@ -170,8 +169,8 @@ class BankStore:
                     radii=None if radii is None else dict(radii),
                 )
                 if row is not None and before is not None:
-                    after = _said(_bank(row))
-                    await note_change(connection, "change_bank", name, before=_said(before), after=after)
+                    after = _audited(_bank(row))
+                    await note_change(connection, "change_bank", name, before=_audited(before), after=after)
         except asyncpg.UniqueViolationError as error:
             raise _exists(str(new_name)) from error
         if row is None:
@@ -187,7 +186,7 @@ class BankStore:
         async with self.pool.acquire() as connection, connection.transaction():
             removed = await self._queries.remove_bank(connection, id=bank.id) is not None
             if removed:
-                await note_change(connection, "remove_bank", name, before=_said(bank))
+                await note_change(connection, "remove_bank", name, before=_audited(bank))
         # The bank matches nothing from now on. Its first contents are removed at once: all of a small bank;
         # LiveBanks removes the rest in the background.
         await self._queries.remove_contents_of(self.pool, bank_id=bank.id, most=_AT_ONCE)
@@ -237,11 +236,11 @@ class BankStore:
 
 
 def check_name(name: str) -> None:
-    """Raises BadBank unless the name is one that HMA takes, of at most 255 characters."""
+    """Raises BadBank unless the name is one that HMA takes, of at most LONGEST_NAME characters."""
     if not _NAME.fullmatch(name):
         raise BadBank(
             f"{name[:_LONGEST_SHOWN]!r} cannot name a bank: capital letters, digits and underscores, "
-            "not beginning with a digit, at most 255 of them.",
+            f"not beginning with a digit, at most {LONGEST_NAME} of them.",
             field="name",
         )
 
@@ -277,7 +276,7 @@ def check_storable(*texts: str | None) -> None:
             raise BadBank("A text holds a character that cannot be stored (NUL or half a surrogate pair).")
 
 
-def _said(bank: Bank) -> dict[str, Any]:
+def _audited(bank: Bank) -> dict[str, Any]:
     """What a curator has said of a bank, for the audit."""
     return {
         "name": bank.name,

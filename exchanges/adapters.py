@@ -38,8 +38,6 @@ _TIMEOUT_S = 60.0
 _BAD_REQUEST = 400
 _TOKEN_LASTS_S = 600
 _GONE = frozenset({StopNCIICaseStatus.Withdrawn, StopNCIICaseStatus.Deleted})
-SERVED = ("fb_threatexchange", "ncmec", "stop_ncii", "tat")
-"""The types whose base URL can be chosen."""
 _URLS: dict[str, str] = {}
 
 

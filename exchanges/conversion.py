@@ -17,10 +17,11 @@ from typing import Any
 from threatexchange.exchanges.fetch_state import AggregateSignalOpinion, SignalOpinion
 from threatexchange.exchanges.signal_exchange_api import SignalExchangeAPI, SignalExchangeAPIWithSimpleUpdates
 
+from samelook.banks.limits import LONGEST_TAG, MOST_TAGS
+
 from .portable import NotPortable, Portable
 
 _MOST_OPINIONS = 100
-_MOST_TAGS, _LONGEST_TAG = 100, 255
 _LONGEST_RAW = 65_536
 _OWNERS = ("owner_app_id", "esp_id", "owner", "owner_id", "source")
 
@@ -208,12 +209,12 @@ def _opinion(opinion: SignalOpinion, source: object) -> dict[str, Any]:
         (value for name in _OWNERS if (value := getattr(source, name, None)) not in (None, "")), None
     )
     if owner is not None:
-        shown["owner"] = plain(str(owner))[:_LONGEST_TAG]
+        shown["owner"] = plain(str(owner))[:LONGEST_TAG]
     return shown
 
 
 def _tags(tags: Iterable[object]) -> list[str]:
-    return sorted({plain(str(tag))[:_LONGEST_TAG] for tag in tags} - {""})[:_MOST_TAGS]
+    return sorted({plain(str(tag))[:LONGEST_TAG] for tag in tags} - {""})[:MOST_TAGS]
 
 
 def plain(text: str) -> str:

@@ -150,8 +150,8 @@ class _Run:
         up_to_date = False
         try:
             up_to_date = await self._patiently(from_scratch=from_scratch)
-        except ExchangeError as one:
-            error = one
+        except ExchangeError as failure:
+            error = failure
         self._outcome = replace(
             self._outcome,
             succeeded=error is None,

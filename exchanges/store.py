@@ -184,7 +184,7 @@ class ExchangeStore:
             if created is None:
                 raise ExchangeExists(f"an exchange named {name!r} already exists", exchange=name)
             recorded = {"api": api, "config": stored, "enabled": enabled, "every_s": every_s}
-            recorded["credentials"] = _told(sealed)
+            recorded["credentials"] = _presence_of(sealed)
             await note_change(connection, "create_exchange", name, after=recorded)
         return await self.exchange(name)
 
@@ -273,7 +273,9 @@ class ExchangeStore:
         sealed = self._sealed(kind, credentials)
         async with self.pool.acquire() as connection, connection.transaction():
             await self._queries.set_exchange_credentials(connection, id=exchange.id, credentials=sealed)
-            before, after = ({"credentials": _told(secret)} for secret in (exchange.credentials, sealed))
+            before, after = (
+                {"credentials": _presence_of(secret)} for secret in (exchange.credentials, sealed)
+            )
             await note_change(connection, "set_credentials", name, before=before, after=after)
         return await self.exchange(name)
 
@@ -288,7 +290,9 @@ class ExchangeStore:
                 await self._queries.remove_api_credentials(connection, api=api)
             else:
                 await self._queries.set_api_credentials(connection, api=api, credentials=sealed)
-            await note_change(connection, "set_type_credentials", api, after={"credentials": _told(sealed)})
+            await note_change(
+                connection, "set_type_credentials", api, after={"credentials": _presence_of(sealed)}
+            )
 
     async def credentials_here(self, api: str) -> dict[str, Any]:
         """What the library finds on this machine for a type. Raises UnknownExchangeType or BadCredentials."""
@@ -413,7 +417,7 @@ class ExchangeStore:
         return None if checked is None else Vault(self.settings.credentials_keys).seal(checked)
 
 
-def _told(sealed: bytes | None) -> str:
+def _presence_of(sealed: bytes | None) -> str:
     """What the audit says of credentials: whether there are some."""
     return "unset" if sealed is None else "set"
 

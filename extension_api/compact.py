@@ -22,10 +22,8 @@ from samelook.matching.distance import bits_apart
 MAGIC: Final = b"slk1"
 TINT_BYTES: Final = 8
 CODE_BYTES: Final = PDQ_BYTES + TINT_BYTES
-SIGNATURE_BYTES: Final = 64
 _HEADER_LENGTH: Final = struct.Struct("<I")
 
-TIERS: Final = ("wide", "standard", "strict")
 MOST_CODES: Final = (7, 4, 2)
 """Codes of a site by tier: with 10,000, 40,000 and 50,000 sites they and the names stay under 16 MB."""
 SAME_BITS: Final = 6
@@ -43,7 +41,7 @@ class TrustedSite:
 
     name: str
     tier: int
-    """Its place in `TIERS`."""
+    """0 for wide, 1 for standard, 2 for strict, as TIERS in extension/looks/list.js."""
     codes: tuple[bytes, ...]
     is_common: bool = False
     """Strangers show its look for good reasons: it is a letter, or that of software which people run."""

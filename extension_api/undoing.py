@@ -12,8 +12,6 @@ from samelook.sql.named import queries
 if TYPE_CHECKING:
     from samelook.sql.pool import Connection
 
-UNDOABLE = frozenset({"allow", "block", "forget", "dismiss", "family", "add_common"})
-
 
 async def undo(connection: Connection, number: int, act: Act) -> str:
     """Take an act back, which is an act too; whom or what it was about.

@@ -265,7 +265,7 @@ _FACTS_OF_OTHERS = {
     "discovery_error": None,
     "hashing_errors": "",
 }
-"""Of a host that is no front door: what it shows is its own, and speaks for no site."""
+"""The facts of a host that is no front door: what it shows is its own, and speaks for no site."""
 
 
 def _time(seconds: float | None) -> datetime | None:

@@ -34,8 +34,8 @@ class _Entry:
     bits: int
     offset: int
     payload: bytes
-    told: tuple[int, int]
-    """Width and height by the directory."""
+    directory_size: tuple[int, int]
+    """Width and height as the directory has them."""
     readable: bool = True
 
 
@@ -132,10 +132,10 @@ def _decode(entry: _Entry, limits: DecodeLimits) -> NDArray[np.uint8]:
         raise Truncated("A frame of the ICO ends within its header.", offset=entry.offset)
     if entry.width <= 0 or entry.height <= 0:
         raise DecodeFailed(f"A frame of the ICO claims {entry.width}x{entry.height} pixels.")
-    if (entry.width, entry.height) != entry.told:
+    if (entry.width, entry.height) != entry.directory_size:
         # Chromium and Firefox take such a frame for corrupt and show another one or nothing.
         raise DecodeFailed(
-            f"The ICO's directory says {entry.told[0]}x{entry.told[1]} of a frame "
+            f"The ICO's directory says {entry.directory_size[0]}x{entry.directory_size[1]} of a frame "
             f"of {entry.width}x{entry.height} pixels."
         )
     limits.check_size(entry.width, entry.height)

@@ -87,14 +87,14 @@ async def pixels_of(sandbox: Sandbox, data: bytes, side: int) -> Pixels | None:
 async def thumbnails(sandbox: Sandbox, bodies: Mapping[str, bytes], side: int) -> dict[str, Thumbnail]:
     """The pictures that can be drawn, by the keys of `bodies`."""
 
-    async def one(data: bytes) -> Thumbnail | None:
+    async def thumbnail_of(data: bytes) -> Thumbnail | None:
         try:
             found = await sandbox.run(draw, data, side)
         except HashingError:
             return None
         return _checked(found, side)
 
-    drawn = await asyncio.gather(*(one(data) for data in bodies.values()))
+    drawn = await asyncio.gather(*(thumbnail_of(data) for data in bodies.values()))
     return {key: picture for key, picture in zip(bodies, drawn, strict=True) if picture is not None}
 
 

@@ -58,7 +58,7 @@ class Measures(NamedTuple):
     tint: _Floats
     """Root mean square distance in a* and b* within the middle two thirds."""
     hue: _Floats
-    """The same of the whole but its worst corner, as a share of its colourfulness: a small sign counts."""
+    """The same distance in all but the worst corner, as a share of its colourfulness: a small sign counts."""
     direction: _Floats
     """Cosine between the colours: 1 for the same hues, however pale."""
     detail: _Floats
@@ -75,15 +75,15 @@ class Measures(NamedTuple):
     inner: _Floats
     """Correlation of brightness in the middle half: 1 for the same drawing."""
     quarter: _Floats
-    """The same of the quarters, the second worst of them: a badge spoils one."""
+    """Correlation of brightness in the second worst quarter: a badge spoils one."""
     shade: _Floats
     """The median difference of brightness and colour in one, among 12 x 12 cells; near Lab's units."""
     shades: _Floats
-    """The upper quartile of the same."""
+    """The upper quartile of these differences."""
     rest: _Floats
     """Share of the drawing that no small shift, scale, blur or gain explains, without its worst corner."""
     middle: _Floats
-    """The same in the middle."""
+    """The same share in all but the outermost blocks."""
     shift: _Floats
     """How far the left one had to be moved, in cells."""
     scale: _Floats

@@ -264,6 +264,5 @@ def _keys(distance: float) -> float:
     return -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2 if x < 2 else 0.0  # noqa: PLR2004 - the kernel's reach
 
 
-VERSION_NAMES: Final = (AS_IS, *(version.name for version in _VERSIONS))
 TURNED: Final = frozenset(version.name for version in _VERSIONS if version.turned)
 """The versions with other hues."""

@@ -111,11 +111,6 @@ class MergingContents:
         if large:
             give_back()
 
-    def purge(self) -> None:
-        """Takes dead codes out of the lists now."""
-        with self._merging:
-            self._purge()
-
     def _merge_tails(self) -> None:
         with self._writing:
             frozen = self._contents.tails

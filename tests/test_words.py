@@ -54,14 +54,47 @@ def test_variables_are_named_by_what_they_hold() -> None:
     found = []
     for path, tree in TREES.items():
         for scope in ast.walk(tree):
-            if not isinstance(scope, ast.FunctionDef | ast.AsyncFunctionDef):
+            if not isinstance(scope, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 continue
-            names = {
-                node.arg if isinstance(node, ast.arg) else node.id
-                for node in ast.walk(scope)
-                if isinstance(node, ast.arg)
-                or (isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
-            }
+            names = _fields(scope) if isinstance(scope, ast.ClassDef) else _variables(scope)
             empty = (names & EMPTY_NAMES) - ({"one"} if names & {"other", "second"} else set())
             found += [f"{path}: {scope.name}: {name}" for name in sorted(empty)]
     assert found == []
+
+
+def _variables(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
+    names = set()
+    for node in ast.walk(function):
+        if isinstance(node, ast.arg):
+            names.add(node.arg)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, ast.ExceptHandler) and node.name is not None:
+            names.add(node.name)
+    return names
+
+
+def _fields(of: ast.ClassDef) -> set[str]:
+    return {
+        statement.target.id
+        for statement in of.body
+        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name)
+    }
+
+
+# Not renamed yet.
+LEFT = {
+    "samelook/commands/compare_hma.py: one",
+    "samelook/commands/serve.py: told",
+    "samelook/commands/similar.py: _told",
+}
+
+
+def test_functions_are_named_by_what_they_return_or_do() -> None:
+    found = {
+        f"{path}: {node.name}"
+        for path, tree in TREES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.strip("_") in EMPTY_NAMES
+    }
+    assert found - LEFT == set()

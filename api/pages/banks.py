@@ -22,6 +22,7 @@ from samelook.api.uploads import Media, SentForm, fetched_media, form_of
 from samelook.api.visitors import who_acts
 from samelook.banks.contents import OPERATOR
 from samelook.banks.details import DISABLED, ENABLED, Details, enabled
+from samelook.banks.limits import LONGEST_DESCRIPTION, LONGEST_NAME
 from samelook.banks.signal_types import SIGNAL_TYPES, content_types, parsed_signals
 
 routes = web.RouteTableDef()
@@ -48,16 +49,16 @@ class BankForm(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    name: str = Field(default="", max_length=255)
+    name: str = Field(default="", max_length=LONGEST_NAME)
     enabled_ratio: float = Field(default=1.0, ge=0.0, le=1.0)
     active: bool = False
     negative: bool = False
-    description: str = Field(default="", max_length=10_000)
+    description: str = Field(default="", max_length=LONGEST_DESCRIPTION)
     tags: str = Field(default="", max_length=2000)
     radii: str = Field(default="", max_length=2000)
 
-    def said(self) -> dict[str, Any]:
-        """As the store takes it."""
+    def as_arguments(self) -> dict[str, Any]:
+        """As the store's methods take it."""
         return {
             "enabled_ratio": self.enabled_ratio,
             "active": self.active,
@@ -89,7 +90,7 @@ async def banks(request: web.Request) -> web.Response:
 @described(TAG, "A new bank", page=True, role="curator")
 async def create_bank(request: web.Request) -> web.Response:
     form = validated(await texts_of(request), BankForm)
-    bank = await request.app[CURATION].banks.create(form.name.strip(), **form.said())
+    bank = await request.app[CURATION].banks.create(form.name.strip(), **form.as_arguments())
     await show_at_once(request, "")
     return done(request, _path(bank.name), f"The bank {bank.name} is there.")
 
@@ -144,7 +145,7 @@ async def update_bank(request: web.Request) -> web.Response:
     form, name = validated(await texts_of(request), BankForm), request.match_info["bank_name"]
     new_name = form.name.strip()
     changed = await request.app[CURATION].banks.update(
-        name, new_name=new_name if new_name and new_name != name else None, **form.said()
+        name, new_name=new_name if new_name and new_name != name else None, **form.as_arguments()
     )
     await show_at_once(request, "")
     return done(request, _path(changed.name), f"{changed.name} is as you said.")

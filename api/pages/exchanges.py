@@ -15,6 +15,7 @@ from samelook.api.pages.frame import TAG
 from samelook.api.pages.render import done, page
 from samelook.api.requests import parsed_json, texts_of, validated
 from samelook.api.state import show_at_once
+from samelook.banks.limits import LONGEST_NAME
 from samelook.exchanges.errors import ExchangeError
 
 routes = web.RouteTableDef()
@@ -27,7 +28,7 @@ class ExchangeForm(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    name: str = Field(default="", max_length=255)
+    name: str = Field(default="", max_length=LONGEST_NAME)
     api: str = Field(default="", max_length=100)
     every_s: float | None = Field(default=None, gt=0)
     enabled: bool = False

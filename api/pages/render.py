@@ -29,7 +29,7 @@ _KINDS = {
     "ico": "image/x-icon",
 }
 TOLD_COOKIE = "samelook_told"
-_UNAUTHORISED, _LEAST_ERROR = 401, 400
+_UNAUTHORISED = 401
 NAVIGATION: tuple[tuple[str, str, str | None], ...] = (
     ("Home", "/ui/", None),
     ("Verdicts", "/ui/verdicts", None),
@@ -46,7 +46,7 @@ def page(request: web.Request, template: str, /, *, status: int = 200, **values:
     """A page of `templates/`."""
     visitor = request.get(VISITOR)
     roles = request.app[SETTINGS].roles
-    notice = _told(request)
+    notice = _notice_of(request)
     values.setdefault("public", False)
     text = (
         _templates()
@@ -57,7 +57,7 @@ def page(request: web.Request, template: str, /, *, status: int = 200, **values:
             navigation=[(word, path) for word, path, role in NAVIGATION if role is None or role in roles],
             has_pages="ui" in roles,
             path=request.path,
-            told=notice,
+            notice=notice,
             **values,
         )
     )
@@ -132,7 +132,7 @@ def asset(name: str) -> web.Response:
     )
 
 
-def _told(request: web.Request) -> dict[str, Any] | None:
+def _notice_of(request: web.Request) -> dict[str, Any] | None:
     """What the last change of this visitor has to say."""
     try:
         value = json.loads(bytes.fromhex(request.cookies.get(TOLD_COOKIE, "")))

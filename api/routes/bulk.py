@@ -97,7 +97,7 @@ async def _read(request: web.Request, take: Take, load: _Load) -> None:
             try:
                 take(line, load.batch)
             except (BankError, ValueError, csv.Error, RecursionError) as error:
-                problem = error.message if isinstance(error, BankError) else _said(error)
+                problem = error.message if isinstance(error, BankError) else _problem_of(error)
                 load.refuse(number + place, problem)
         if len(load.batch) >= _BATCH:
             await load.flush()
@@ -291,7 +291,7 @@ async def _portions(request: web.Request) -> AsyncIterator[tuple[int, list[bytes
         yield number, [None if too_long else rest]
 
 
-def _said(error: Exception) -> str:
+def _problem_of(error: Exception) -> str:
     if isinstance(error, ValidationError):
         fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
         return f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"

@@ -14,16 +14,10 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 
-from publicsuffixlist import PublicSuffixList
-
 from samelook.crawler.fetching.errors import RateLimited, SiteBusy
+from samelook.names.sites import registrable_domain
 
 _MAX_IDLE_SITES = 20_000
-
-
-@lru_cache(maxsize=1)
-def _suffixes() -> PublicSuffixList:
-    return PublicSuffixList()
 
 
 @lru_cache(maxsize=16_384)
@@ -32,7 +26,7 @@ def polite_site(host: str) -> str:
     name = host.removesuffix(".")
     if ":" in name or name.rpartition(".")[2].isdigit():
         return name  # an address has no suffix
-    return str(_suffixes().privatesuffix(name) or name)
+    return registrable_domain(name) or name
 
 
 def retry_after_s(header: str | None, *, now: datetime | None = None) -> float | None:

@@ -90,9 +90,9 @@ class ForeignObject:
             margin = self._margins(style, box)
             place = Box(box.left + margin[3], top + margin[0], box.width - margin[1] - margin[3], box.height)
             if style.values.get("position") in _MOVED:
-                self._one(child, style, into, self._moved(style, place))
+                self._lay_out(child, style, into, self._moved(style, place))
             else:
-                top += self._one(child, style, into, place) + margin[0] + margin[2]
+                top += self._lay_out(child, style, into, place) + margin[0] + margin[2]
         return top - box.top
 
     def _drawing(self, child: Element, into: Element, box: Box) -> float:
@@ -125,7 +125,7 @@ class ForeignObject:
         )
         return Box(box.left + left, box.top + top, box.width, box.height)
 
-    def _one(self, child: Element, style: Style, into: Element, box: Box) -> float:
+    def _lay_out(self, child: Element, style: Style, into: Element, box: Box) -> float:
         measure = style.measure
         self._unless_zero(style)
         width = self._side(child, style, "width", box.width, measure)

@@ -45,10 +45,10 @@ class Measure:
     font_size: float = 16.0
     root_font_size: float = 16.0
     width: float = 100.0
-    """Of the viewport that percentages are of."""
+    """Width of the viewport; percentages are shares of it."""
     height: float = 100.0
     page_width: float = 32.0
-    """Of the whole picture, which vw and vh are of."""
+    """Width of the whole picture; vw and vh are hundredths of its sides."""
     page_height: float = 32.0
 
     def whole(self, axis: str) -> float:

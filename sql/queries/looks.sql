@@ -25,7 +25,3 @@ ON CONFLICT (sha256, frame) DO NOTHING;
 INSERT INTO look_errs (sha256, error)
 SELECT g.sha256, g.error::jsonb FROM unnest(:sha256s::bytea[], :errors::text[]) AS g (sha256, error)
 ON CONFLICT (sha256) DO UPDATE SET error = excluded.error, at = now();
-
--- name: pending()$
--- How many pictures wait for their look. Reads the table of those that wait.
-SELECT count(*) FROM pending_looks;

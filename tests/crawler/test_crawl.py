@@ -20,11 +20,12 @@ from samelook.crawler.slots import memory_allowed
 from samelook.crawler.status import crawl_status
 from samelook.demo.sample_web.sample_site import SampleSite, Trouble
 from samelook.demo.sample_web.server import REQUESTS, create_sample_web, sample_web_server
-from samelook.demo.sample_web.sites import SITE_BY_HOST, SITES
+from samelook.demo.sample_web.sites import SITES
 from samelook.hashing.settings import SandboxLimits
 from samelook.hashing.table import STORED
 from samelook.sql.pool import Pool
 from samelook.sql.queue_queries import queue_queries
+from tests.fixtures.crawled import SITE_BY_HOST
 
 if TYPE_CHECKING:
     from tests.crawler.conftest import HostsServer

@@ -8,7 +8,7 @@ import io
 from PIL import Image
 
 from samelook.demo.sample_web.sample_site import Kind, SampleAnswer, SampleSite
-from samelook.demo.sample_web.sites import SITE_BY_HOST
+from tests.fixtures.crawled import SITE_BY_HOST
 
 OWNER = "lumora.example"
 ROBBED = "harmless-thing.example"

@@ -16,13 +16,13 @@ from samelook.crawler.fetching.places import parse_resolve
 from samelook.crawler.fetching.settings import FetchSettings
 from samelook.crawler.requests import add_unranked
 from samelook.crawler.settings import CrawlSettings
-from samelook.demo.sample_web.ranks import reversed_name
 from samelook.demo.sample_web.server import answers_of, sample_web_server
 from samelook.demo.sample_web.sites import SITES
 from samelook.extension_api.answering import answering_once
 from samelook.hashing.settings import SandboxLimits
 from samelook.hashing.signals import hash_bytes
 from samelook.inspector.reading import reading
+from samelook.names.hosts import reversed_host
 from samelook.sql.pool import OwnConnection, Pool, open_pool
 from samelook.sql.settings import DatabaseSettings
 
@@ -42,7 +42,7 @@ async def fill(url: str) -> None:
 
 
 async def add_sample_sites(pool: Pool) -> None:
-    ranked = [(reversed_name(site.host), site.rank) for site in SITES if site.rank is not None]
+    ranked = [(reversed_host(site.host), site.rank) for site in SITES if site.rank is not None]
     await pool.executemany(
         "INSERT INTO domains (reversed_name, harmonic_position, source) VALUES ($1, $2, 'sample')", ranked
     )
@@ -106,7 +106,7 @@ class SampleLooks:
 
     def order(self, host: str) -> tuple[bool, int, str]:
         rank = self.ranks[host]
-        return (rank is None, rank or 0, reversed_name(host))
+        return (rank is None, rank or 0, reversed_host(host))
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from samelook.demo.sample_web.server import answers_of
-from samelook.demo.sample_web.sites import SITE_BY_HOST, SITES
+from samelook.demo.sample_web.sites import SITES
 from samelook.extension_api.answering import answering_once
 from samelook.extension_api.models import SiteQuestion
 from samelook.hashing.signals import hash_bytes
@@ -25,6 +25,7 @@ from samelook.looks.look import Look
 from samelook.looks.rules import RULES
 from samelook.sql.pool import OwnConnection, Pool
 from samelook.sql.settings import DatabaseSettings
+from tests.fixtures.crawled import SITE_BY_HOST
 
 SETTINGS = InspectorSettings()
 

@@ -15,7 +15,7 @@ from samelook.hashing.pdq import pdq
 from samelook.looks.forms import FORM_NAMES
 from samelook.looks.look import Look, look_of
 from samelook.looks.measures import Measures, measures_in_numpy, measures_of, tints_of
-from samelook.looks.probes import AS_IS, VERSION_NAMES, probes_of
+from samelook.looks.probes import _VERSIONS, AS_IS, probes_of
 from samelook.looks.rules import RULES, STANDARD, STRICT, WIDE, LookRule, compare, compare_many
 from samelook.looks.trees import points_of
 
@@ -231,8 +231,9 @@ def test_a_degenerate_look_is_like_nothing() -> None:
 
 def test_versions_follow_the_forms_and_are_searched_among_plain_forms() -> None:
     probes = probes_of(look(padded(drawn(2), 8)))
-    assert probes.names[: probes.names.index(VERSION_NAMES[1])] == (AS_IS,) * 4
-    assert set(probes.names) == set(VERSION_NAMES)
+    derived = [version.name for version in _VERSIONS]
+    assert probes.names[: probes.names.index(derived[0])] == (AS_IS,) * 4
+    assert set(probes.names) == {AS_IS, *derived}
     for number, code, forms in probes.searches():
         assert code == probes.pdqs[number].tobytes()
         assert len(forms) == (len(FORM_NAMES) if probes.names[number] == AS_IS else 1)

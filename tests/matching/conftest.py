@@ -16,6 +16,12 @@ from samelook.matching.engine import Engine, c_engine, numpy_engine
 BY_HAND = IndexSettings(tail_codes=1 << 30, background=False)
 
 
+def purge(index: HammingIndex) -> None:
+    """Takes dead codes out of the lists however few they are; a merge does so only where they are many."""
+    with index._merging:
+        index._purge()
+
+
 def _c_or_skip() -> Engine:
     engine = c_engine()
     if engine is None:

@@ -18,8 +18,10 @@ from samelook.matching import (
     merging,
 )
 from samelook.matching.engine import Engine, c_engine, default_engine, numpy_engine
+from tests.matching.conftest import purge
 
 NewIndex = Callable[..., HammingIndex]
+Work = Callable[[HammingIndex], None]
 
 
 def codes_of(count: int, seed: int = 0, bits: int = 256) -> Any:
@@ -90,7 +92,7 @@ def test_a_default_icon_with_very_many_sites(engine: Engine, new_index: NewIndex
     index.remove(np.arange(-10, count + 10))
     assert len(index) == 0
     assert len(index.search(bytes(32), 256)[0]) == 0
-    index.purge()
+    purge(index)
     assert index.status().codes == 0
     index.add(np.zeros((1, 32), np.uint8), np.array([3]))
     index.merge()
@@ -175,9 +177,9 @@ def test_the_variable_forces_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
     assert default_engine() is (c_engine() or numpy_engine())
 
 
-@pytest.mark.parametrize("work", ["merge", "purge"])
+@pytest.mark.parametrize("work", [HammingIndex.merge, purge])
 def test_removals_during_a_merge_are_not_lost(
-    work: str, engine: Engine, new_index: NewIndex, monkeypatch: pytest.MonkeyPatch
+    work: Work, engine: Engine, new_index: NewIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A removal comes in after each chunk of a merge and of a purge, for old and new items alike."""
     index = new_index(256, engine)
@@ -209,7 +211,7 @@ def test_removals_during_a_merge_are_not_lost(
                 index._writing.acquire()
 
     monkeypatch.setattr(index, "_publish", publish)
-    getattr(index, work)()
+    work(index)
     monkeypatch.undo()
     for again in (False, True):
         if again:
@@ -218,10 +220,10 @@ def test_removals_during_a_merge_are_not_lost(
         assert sorted(index.search(bytes(32), 256)[0].tolist()) == sorted(one for _, one in left)
 
 
-@pytest.mark.parametrize("work", ["merge", "purge"])
+@pytest.mark.parametrize("work", [HammingIndex.merge, purge])
 @pytest.mark.parametrize("step", range(12))
 def test_a_removal_at_any_step_of_the_making_of_a_body_counts(
-    work: str, step: int, engine: Engine, new_index: NewIndex, monkeypatch: pytest.MonkeyPatch
+    work: Work, step: int, engine: Engine, new_index: NewIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     index = new_index(256, engine)
     codes = codes_of(400)
@@ -242,7 +244,7 @@ def test_a_removal_at_any_step_of_the_making_of_a_body_counts(
         return original(blocks, numbers)
 
     monkeypatch.setattr(merging, "rows_of", rows_of)
-    getattr(index, work)()
+    work(index)
     monkeypatch.undo()
     gone = index.remove(np.array([3, 1004, 60, 195, 695, 700]))
     assert gone == (0 if calls > step else 6)
@@ -259,10 +261,10 @@ def test_a_removal_at_any_step_of_the_making_of_a_body_counts(
     assert len(index) == len(expected)
 
 
-@pytest.mark.parametrize("work", ["merge", "purge"])
+@pytest.mark.parametrize("work", [HammingIndex.merge, purge])
 @pytest.mark.parametrize("chunk", [0, 7, 15])
 def test_a_merge_that_fails_half_way_loses_nothing(
-    work: str, chunk: int, engine: Engine, new_index: NewIndex
+    work: Work, chunk: int, engine: Engine, new_index: NewIndex
 ) -> None:
     class Failing:
         def __init__(self) -> None:
@@ -289,7 +291,7 @@ def test_a_merge_that_fails_half_way_loses_nothing(
     index.add(codes[200:], np.arange(200, 300))
     index._engine = Failing()
     with pytest.raises(MemoryError):
-        getattr(index, work)()
+        work(index)
     index._engine = engine
     expected = [i for i in range(300) if not 100 <= i < 120]
     for _ in range(2):
@@ -297,7 +299,7 @@ def test_a_merge_that_fails_half_way_loses_nothing(
         assert sorted(index.search(bytes(32), 256)[0].tolist()) == expected
         assert index.search(codes[150], 0)[0].tolist() == [150]
         index.merge()
-    index.purge()
+    purge(index)
     assert sorted(index.search(bytes(32), 256)[0].tolist()) == expected
 
 

@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from samelook.matching import HammingIndex, IndexSettings
 from samelook.matching.engine import Engine, default_engine, numpy_engine
 from samelook.matching.kernels import CHEAPEST, PROBE, SCAN
+from tests.matching.conftest import purge
 
 IDS = st.integers(-6, 12) | st.sampled_from([-(2**63), 2**63 - 1])
 # A base code with few flipped bits: collisions of codes and of buckets all the time.
@@ -61,7 +62,7 @@ class Interleavings(RuleBasedStateMachine):
 
     @rule()
     def purge(self) -> None:
-        self.index.purge()
+        purge(self.index)
 
     @rule()
     def restart(self) -> None:

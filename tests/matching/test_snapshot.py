@@ -17,6 +17,7 @@ from samelook.matching.engine import Engine, c_engine, numpy_engine
 from samelook.matching.kernels import CHEAPEST, PROBE, SCAN
 from samelook.matching.places import FilePlace
 from samelook.matching.snapshot import _PREFIX
+from tests.matching.conftest import purge
 
 NewIndex = Callable[..., HammingIndex]
 
@@ -53,7 +54,7 @@ def test_a_snapshot_comes_back_as_it_was(filled: HammingIndex, tmp_path: Path) -
         assert index.remove([5, 1007, 2001]) == 3
         index.add(np.zeros((2, 8), np.uint8), np.array([-1, -2]))
         index.merge()
-        index.purge()
+        purge(index)
         assert len(index) == len(filled) - 1
         assert index.search(bytes(8), 0)[0].tolist() == [-2, -1]
         index.save(path.with_name("b.index"))
@@ -72,7 +73,7 @@ def test_empty_and_tiny_snapshots(bits: int, engine: Engine, new_index: NewIndex
     for name in ("one", "listed"):
         assert everything(HammingIndex.open(tmp_path / name, engine=engine)) == [(0, 9)]
     index.remove([9])
-    index.purge()
+    purge(index)
     index.save(tmp_path / "purged")
     assert everything(HammingIndex.open(tmp_path / "purged", engine=engine)) == []
 

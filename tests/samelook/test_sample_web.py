@@ -30,16 +30,18 @@ from samelook.demo.sample_web.drawing import raster, svg
 from samelook.demo.sample_web.hostile_files import page_bomb, picture_bomb
 from samelook.demo.sample_web.logos import LOGOS
 from samelook.demo.sample_web.pictures import Alteration, Format, IconFile, changed
-from samelook.demo.sample_web.ranks import rank_list, reversed_name, unranked_list
+from samelook.demo.sample_web.ranks import rank_list, unranked_list
 from samelook.demo.sample_web.sample_site import Kind, Proof, SampleSite, Trouble
 from samelook.demo.sample_web.server import REQUESTS, answers_of, create_sample_web, sample_web_server
-from samelook.demo.sample_web.sites import OPERATOR_FAMILIES, SITE_BY_HOST, SITES
+from samelook.demo.sample_web.sites import OPERATOR_FAMILIES, SITES
 from samelook.demo.sample_web.troubles import OUTSIDE
 from samelook.hashing.decode import decode
 from samelook.hashing.errors import TooManyPixels
 from samelook.hashing.pdq import pdq
 from samelook.hashing.picture import DecodeLimits
 from samelook.hashing.sandbox import Sandbox
+from samelook.names.hosts import reversed_host
+from tests.fixtures.crawled import SITE_BY_HOST
 
 ROOT = Path(__file__).parents[2]
 
@@ -237,7 +239,7 @@ def test_the_rank_list_reads_as_common_crawls_domain_ranks() -> None:
     assert parser.rows == sum(site.rank is not None for site in SITES)
     rows = [line.split("\t") for line in text.decode().splitlines()[1:]]
     assert [(int(row[0]), row[4]) for row in rows] == sorted(
-        (site.rank, reversed_name(site.host)) for site in SITES if site.rank is not None
+        (site.rank, reversed_host(site.host)) for site in SITES if site.rank is not None
     )
     values = [float(row[1]) for row in rows]
     assert values == sorted(values, reverse=True)

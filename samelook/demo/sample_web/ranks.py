@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 
 from samelook.demo.sample_web.sites import SITES
+from samelook.names.hosts import reversed_host
 
 _HEADER = "#harmonicc_pos\t#harmonicc_val\t#pr_pos\t#pr_val\t#host_rev\t#n_hosts\n"
 
@@ -22,15 +23,10 @@ def rank_list() -> bytes:
         pagerank_position = rank + rank % 7
         hosts = 1 + 20_000 // (rank + 10)
         pagerank = f"{0.02 / pagerank_position:.12e}"
-        lines.append(f"{rank}\t{harmonic}\t{pagerank_position}\t{pagerank}\t{reversed_name(host)}\t{hosts}\n")
+        lines.append(f"{rank}\t{harmonic}\t{pagerank_position}\t{pagerank}\t{reversed_host(host)}\t{hosts}\n")
     return gzip.compress("".join(lines).encode("ascii"), mtime=0)
 
 
 def unranked_list() -> bytes:
     """The hosts that no rank list knows, one a line."""
     return "".join(f"{site.host}\n" for site in SITES if site.rank is None).encode("ascii")
-
-
-def reversed_name(host: str) -> str:
-    """The labels in reverse order: `lumora.example` becomes `example.lumora`."""
-    return ".".join(reversed(host.split(".")))

@@ -19,8 +19,6 @@ SITES: tuple[SampleSite, ...] = (
     *HOSTILE,
 )
 
-SITE_BY_HOST: dict[str, SampleSite] = {site.host: site for site in SITES}
-
 OPERATOR_FAMILIES: tuple[tuple[str, ...], ...] = tuple(
     (site.owner, site.host) for site in FAMILIES if site.proof is Proof.OPERATOR
 )

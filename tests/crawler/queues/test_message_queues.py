@@ -199,7 +199,7 @@ async def test_a_message_that_is_delivered_twice_to_a_phase_is_worked_on_once(fe
     async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         group.create_task(etl.run(once=True))
         for runner in runners:
-            group.create_task(runner.run(lambda: True))
+            group.create_task(runner.run(once=True))
     assert worked == Counter(range(1, 8))
     assert (await fed.outcomes())[:2] == (7, 0)
 
@@ -457,7 +457,7 @@ async def test_a_stop_gives_back_what_is_not_done(pool: Pool, service: MessageSe
     settings = replace(SETTINGS, stop_grace_s=0.1)
     runner = PhaseRunner("domains", fed.worker(settings), work, settings, stop, Slots(50), Stages())
     async with asyncio.timeout(30), asyncio.TaskGroup() as group:
-        group.create_task(runner.run(None))
+        group.create_task(runner.run(once=False))
         await started.wait()
         stop.set()
     await fed.collect()
