@@ -45,7 +45,6 @@ PLAIN_DECORATORS = {
 AWAITED = {
     "packed_defaults": "the catalogue's upkeep, tools/default_looks.py",
     "ROWS": "tests/sql/test_rows.py holds the types of rows to Postgres by it",
-    "Question": "leftover of samelook/commands/inspect.py",
 }
 
 

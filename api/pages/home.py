@@ -41,12 +41,12 @@ _PICTURE = re.compile(
 
 
 class Live:
-    """What Home shows, asked for once for all who look at it, and the streams that tell of it."""
+    """Cached values of Home, and how many event streams each client has open."""
 
     def __init__(self) -> None:
         self.stopping = asyncio.Event()
         self.streams: Counter[str] = Counter()
-        """By the address of who follows them."""
+        """By client."""
         self.cache = PageCache(_values, _FRESH_S)
 
 

@@ -158,7 +158,7 @@ async def _replay(
         asyncio.TaskGroup() as tasks,
     ):
 
-        async def one(lookup: str) -> None:
+        async def compare(lookup: str) -> None:
             try:
                 answers = await asyncio.gather(_asked(theirs, hma, lookup), _asked(here, ours, lookup))
                 found = difference(lookup, *answers)
@@ -171,7 +171,7 @@ async def _replay(
         async for line in lines:
             for lookup in lookups_in([line]):
                 await free.acquire()
-                tasks.create_task(one(lookup))
+                tasks.create_task(compare(lookup))
 
 
 async def _asked(session: ClientSession, base: str, lookup: str) -> tuple[int, Any]:

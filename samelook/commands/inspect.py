@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
     from samelook.inspector.settings import InspectorSettings
     from samelook.sql.pool import Connection
 
-    Question = Callable[[Connection, InspectorSettings], Awaitable[Answer]]
 
 app = typer.Typer(
     help="Ask the database: who wears which look, what failed, what waits, what needs a person.",

@@ -337,7 +337,7 @@ def _serve_many(configured: Settings, settings: ApiSettings, listener: socket.so
             run_async(with_database_kept(configured, work, needed=settings.needs_database))
             return 0
 
-        def told(status: int) -> None:
+        def tell_of_end(status: int) -> None:
             tell(f"A serving process ended with status {status}; starting another.")
 
-        keep_forked(work, count, stop_s=STOP_S, on_death=told)
+        keep_forked(work, count, stop_s=STOP_S, on_death=tell_of_end)

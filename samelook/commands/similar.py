@@ -243,7 +243,7 @@ def _json_lines(stored: Sequence[Path]) -> Print:
         if isinstance(found, HashingError):
             line["error"] = {"kind": found.kind, "message": found.message}
         else:
-            line["matches"] = [{"file": str(stored[match.number]), **_told(match)} for match in found]
+            line["matches"] = [{"file": str(stored[match.number]), **_as_json(match)} for match in found]
         typer.echo(json.dumps(line))
 
     return show
@@ -266,7 +266,7 @@ def _lines(stored: Sequence[Path], like: str) -> Print:
     return show
 
 
-def _told(match: Alike | SameMark) -> dict[str, object]:
+def _as_json(match: Alike | SameMark) -> dict[str, object]:
     """Why an icon was found, for programs."""
     from samelook.looks.gallery import Alike
 
