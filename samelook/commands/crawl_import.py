@@ -239,10 +239,11 @@ def _import(settings: Settings, file: str, options: RankImportSettings, *, as_js
         summary(done, unranked=options.unranked)
     domains = done.counts.domains if done.counts else 0
     if interrupted:
-        tell(f"Interrupted: {domains:,} domains are imported. The same command takes in the rest.")
+        tell(f"Interrupted: imported {counted(domains, 'domain')}. The same command takes in the rest.")
         return interrupted
     if error is not None:
-        tell(f"samelook: {error}{f' {domains:,} domains before that are imported.' if domains else ''}")
+        before = f" Imported before that: {counted(domains, 'domain')}." if domains else ""
+        tell(f"samelook: {error}{before}")
         return 1
     return 0
 
@@ -276,7 +277,7 @@ def _progress() -> Iterator[tuple[Report, Fetching]]:
                 description="Importing",
                 total=counts.bytes_total,
                 completed=counts.bytes_read,
-                told=f"{counts.domains:,} domains {rate:,.0f}/s",
+                told=f"{counted(counts.domains, 'domain')} {rate:,.0f}/s",
             )
 
         def fetching(done: int, total: int | None) -> None:

@@ -167,9 +167,9 @@ def summary(done: ListImport, *, unranked: bool) -> None:
         say("New domains have no rank: they are crawled last and trusted no more than strangers.")
     elif done.ranked is not None:
         say(
-            f"Rank is trust. {done.ranked:,} domains are ranked {TRUSTED_TO:,} or better now: their looks "
-            "are protected, and whoever else shows them is locked. Was this a list of suspects? Those go "
-            "in by --unranked."
+            f"Rank is trust. Domains that are ranked {TRUSTED_TO:,} or better now: {done.ranked:,}. Their "
+            "looks are protected, and whoever else shows them is locked. Was this a list of suspects? Those "
+            "go in by --unranked."
         )
 
 
@@ -177,7 +177,7 @@ def progress_lines() -> tuple[Report, Fetching]:
     """Progress where nobody watches a terminal: a line now and then, on standard error."""
     import time
 
-    from samelook.terminal.console import tell
+    from samelook.terminal.console import counted, tell
 
     reported = time.monotonic()
 
@@ -196,7 +196,7 @@ def progress_lines() -> tuple[Report, Fetching]:
             share = min(counts.bytes_read / counts.bytes_total, 1.0)
             rest = f", {share:.0%}, about {counts.seconds / share * (1 - share):.0f} s left"
         rate = counts.domains / counts.seconds if counts.seconds else 0.0
-        tell(f"{counts.domains:,} domains imported, {rate:,.0f}/s{rest}")
+        tell(f"{counted(counts.domains, 'domain')} imported, {rate:,.0f}/s{rest}")
 
     def fetching(done: int, total: int | None) -> None:
         if due():

@@ -177,9 +177,9 @@ def status_tables(status: CrawlStatus) -> Group:
         took = timedelta(seconds=round(status.round_s))
         summary.append(f" A full round takes about {took} at the speed of late.")
     if status.sites_kept_fresh is not None:
+        days = f"{status.page_stale_s / _DAY_S:g} days"
         summary.append(
-            f" At this speed {status.sites_kept_fresh:,} sites are visited again before their pages are "
-            f"{status.page_stale_s / _DAY_S:g} days old."
+            f" Sites whose pages stay younger than {days} at this speed: {status.sites_kept_fresh:,}."
         )
     return Group(phases, *([errors] if errors.rows else []), *_process_tables(status), summary)
 

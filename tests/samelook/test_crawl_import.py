@@ -61,7 +61,7 @@ async def test_a_truncated_file_ends_with_status_1_and_says_what_was_imported(tm
     result = await command(str(path))
     assert result.exit_code == 1
     assert "breaks off" in result.stderr
-    assert "50,000 domains before that are imported" in result.stderr
+    assert "Imported before that: 50,000 domains." in result.stderr
     summary = json.loads((await command(str(path), "--json")).stdout)
     assert summary["error"]["kind"] == "rank_file_damaged"
     assert summary["finished"] is False
@@ -105,7 +105,7 @@ async def test_suspects_get_no_rank_and_known_domains_keep_theirs(tmp_path: Path
     trusted, suspects = tmp_path / "trusted.txt", tmp_path / "suspects.txt"
     trusted.write_bytes(b"bank.example\nshop.example\n")
     suspects.write_bytes(b"bank-login.example\nshop.example\nbank-login.example\n")
-    assert "2 domains are ranked" in (await command(str(trusted))).stdout
+    assert "better now: 2." in (await command(str(trusted))).stdout
     result = await command(str(suspects), "--unranked")
     assert "trusted no more than strangers" in result.stdout
     ranks = dict(await pool.fetch("SELECT reversed_name, list_position FROM domains"))
