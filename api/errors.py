@@ -171,4 +171,5 @@ _SENTENCES = {
     "http_protocol_error": "the answer is not HTTP",
     "rate_limited": "its site asks to come back later",
     "site_busy": "too many requests to its site are waiting already",
+    "names_busy": "too many other hosts are being looked up",
 }

@@ -58,6 +58,7 @@ class Connections:
             lookup,
             threads=settings.dns_threads,
             timeout_s=settings.dns_timeout_s,
+            turn_timeout_s=settings.dns_turn_timeout_s,
             ttl_s=settings.dns_ttl_s,
             negative_ttl_s=settings.dns_negative_ttl_s,
             max_names=settings.dns_cache_names,

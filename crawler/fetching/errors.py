@@ -133,3 +133,9 @@ class SiteBusy(FetchError):
     """So many requests to the site wait already that this one's turn did not come in time."""
 
     kind = "site_busy"
+
+
+class NamesBusy(FetchError):
+    """So many names were being looked up that this one's turn to be asked for did not come in time."""
+
+    kind = "names_busy"

@@ -32,7 +32,7 @@ from samelook.crawler.fetching.errors import (
 )
 from samelook.crawler.fetching.exchange import REDIRECTS, exchange, saved
 from samelook.crawler.fetching.politeness import Politeness, polite_site, retry_after_s
-from samelook.crawler.fetching.resolver import Lookup
+from samelook.crawler.fetching.resolver import Lookup, putting_off
 from samelook.crawler.fetching.robots import Robots
 from samelook.crawler.fetching.settings import FetchSettings
 from samelook.crawler.fetching.urls import resolve
@@ -253,22 +253,24 @@ class Fetcher:
             started = loop.time()
             self.stages.add("turn", started - came)
             try:
-                async with asyncio.timeout(left_s):
-                    status, found, body = await self._request(target, headers, max_bytes)
+                async with asyncio.timeout(left_s) as deadline:
+                    with putting_off(deadline):
+                        status, found, body = await self._request(target, headers, max_bytes)
             finally:
                 self._politeness.leave(target.site)
                 self.stages.add("request", loop.time() - started)
+            ends = deadline.when() or started
             if status in (429, 503):
                 self._respect(target, status, found)
             codings = codings_of(found.get("content-encoding", "")) if body else ()
             if codings:
-                async with asyncio.timeout(left_s - (loop.time() - started)):
+                async with asyncio.timeout_at(ends):
                     body = await decoded(body, codings, max_bytes)
         except (aiohttp.ClientError, TimeoutError) as error:
             raise explained(error, target.host, self.settings) from error
         finally:
             self.waiting -= 1
-        return status, found, body, left_s - (loop.time() - started)
+        return status, found, body, ends - loop.time()
 
     async def _request(
         self, target: _Target, headers: dict[str, str], max_bytes: int

@@ -16,6 +16,7 @@ from samelook.crawler.fetching.errors import (
     BadRedirect,
     FetchError,
     HttpProtocolError,
+    NamesBusy,
     RateLimited,
     RedirectLoop,
     RobotsDisallowed,
@@ -159,7 +160,7 @@ class Robots:
         now = self._clock()
         try:
             status, body = await self._fetch(url)
-        except (RateLimited, SiteBusy):
+        except (RateLimited, SiteBusy, NamesBusy):
             raise  # no property of the file
         except (TooManyRedirects, RedirectLoop, BadRedirect):
             # RFC 9309, 2.3.1.2: a file behind endless redirects counts as not there.

@@ -53,6 +53,7 @@ class FetchSettings:
     connect_timeout_s: float = 10.0
     """TCP and TLS handshake with one address."""
     dns_timeout_s: float = 10.0
+    """Counts from when a thread asks for the name."""
     max_redirects: int = 10
 
     max_page_bytes: int = 8 * MIB
@@ -98,6 +99,8 @@ class FetchSettings:
     dns_threads: int = 128
     """Names looked up at once, at most: what the system's name server is asked by one process. A name whose server
     is silent holds one for seconds, so that 300 sites a second need a hundred."""
+    dns_turn_timeout_s: float = 60.0
+    """Longest wait of a name for one of these; then the fetch fails with `names_busy`."""
     dns_ttl_s: float = 60.0
     dns_negative_ttl_s: float = 10.0
     dns_cache_names: int = 10_000

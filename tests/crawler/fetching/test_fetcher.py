@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import threading
 import time
 import zlib
 from collections.abc import AsyncIterator, Callable
@@ -17,6 +18,7 @@ from aiohttp import web
 
 from samelook.crawler.fetching.errors import (
     BadEncoding,
+    FetchTimeout,
     RateLimited,
     RobotsDisallowed,
     RobotsUnavailable,
@@ -25,6 +27,7 @@ from samelook.crawler.fetching.errors import (
 from samelook.crawler.fetching.fetcher import Fetcher
 from samelook.crawler.fetching.places import parse_resolve
 from samelook.crawler.fetching.settings import FetchSettings
+from tests.fixtures.waiting import until
 
 pytestmark = pytest.mark.usefixtures("blocks_nothing")
 
@@ -421,3 +424,37 @@ async def test_a_wrong_encoding_is_an_error_of_its_own(hosts_server: HostsServer
     hosts_server.add("a.example", "/", "plain text", headers={"Content-Encoding": "gzip"})
     with pytest.raises(BadEncoding):
         await fetcher.fetch("https://a.example/")
+
+
+async def test_the_time_of_a_fetch_stands_still_while_its_name_waits_for_a_thread(
+    hosts_server: HostsServer, settings: FetchSettings
+) -> None:
+    hosts_server.add("good.example", "/", "<p>hello</p>")
+    asked: list[str] = []
+    release = threading.Event()
+
+    def lookup(name: str) -> list[str]:
+        asked.append(name)
+        if name == "silent.test":
+            release.wait(30)
+        return ["127.0.0.1"]
+
+    port = hosts_server.port
+    settings = replace(
+        settings,
+        resolve=parse_resolve(f"silent.example=silent.test:{port},*=web.test:{port}"),
+        total_timeout_s=1,
+        dns_threads=1,
+        honour_robots=False,
+    )
+    async with Fetcher(settings, lookup=lookup) as fetcher:
+        silent = asyncio.create_task(fetcher.fetch("http://silent.example/"))
+        await until(lambda: asked)
+        good = asyncio.create_task(fetcher.fetch("http://good.example/"))
+        with pytest.raises(FetchTimeout):
+            await silent
+        await asyncio.sleep(0.4)
+        assert not good.done()
+        release.set()
+        assert (await good).body == b"<p>hello</p>"
+    assert asked == ["silent.test", "web.test"]

@@ -3,13 +3,14 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 
 import pytest
 
-from samelook.crawler.fetching.errors import BlockedAddress, DnsFailed, FetchTimeout
+from samelook.crawler.fetching.errors import BlockedAddress, DnsFailed, FetchTimeout, NamesBusy
 from samelook.crawler.fetching.places import BadResolveMap, MappedHost, ResolveMap, parse_resolve
 from samelook.crawler.fetching.resolver import CachingLookup, MappedResolver, PublicResolver
+from tests.fixtures.waiting import until
 
 
 class Names:
@@ -221,3 +222,86 @@ async def test_a_mapped_host_may_be_a_name(lookup: CachingLookup) -> None:
     resolver = MappedResolver(parse_resolve("*.test=private.example:80"), lookup)
     results = await resolver.resolve("a.test", 443)
     assert [result["host"] for result in results] == ["10.0.0.1", "fd00::1"]
+
+
+class SilentServers:
+    """Holds a thread for each name under `silent.example` until `release` is set; answers all others."""
+
+    def __init__(self) -> None:
+        self.release = threading.Event()
+        self.asked: list[str] = []
+
+    def __call__(self, name: str) -> Sequence[str]:
+        self.asked.append(name)
+        if name.endswith(".silent.example"):
+            self.release.wait(30)
+        return ["127.0.0.1"]
+
+
+@pytest.fixture
+def silent_servers() -> Iterator[SilentServers]:
+    servers = SilentServers()
+    yield servers
+    servers.release.set()
+
+
+async def test_the_time_of_a_name_runs_from_when_a_thread_asks_for_it(silent_servers: SilentServers) -> None:
+    lookup = CachingLookup(silent_servers, threads=2, timeout_s=0.5)
+    hanging = [asyncio.create_task(lookup.addresses(f"{n}.silent.example")) for n in range(2)]
+    await until(lambda: len(silent_servers.asked) == 2)
+    good = asyncio.create_task(lookup.addresses("good.example"))
+    for asked in hanging:
+        with pytest.raises(FetchTimeout):
+            await asked
+    # Their threads are taken still, although nobody waits for them any more.
+    await asyncio.sleep(0.2)
+    assert not good.done()
+    silent_servers.release.set()
+    assert await good == ["127.0.0.1"]
+    await lookup.close()
+
+
+async def test_waiting_for_a_thread_has_a_limit_and_leaves_no_answer(silent_servers: SilentServers) -> None:
+    lookup = CachingLookup(silent_servers, threads=1, timeout_s=0.5, turn_timeout_s=0.2)
+    hanging = asyncio.create_task(lookup.addresses("a.silent.example"))
+    await until(lambda: silent_servers.asked)
+    outcomes = await asyncio.gather(
+        *(lookup.addresses("good.example") for _ in range(3)), return_exceptions=True
+    )
+    assert [type(outcome) for outcome in outcomes] == [NamesBusy] * 3
+    with pytest.raises(FetchTimeout):
+        await hanging
+    silent_servers.release.set()
+    assert await lookup.addresses("good.example") == ["127.0.0.1"]
+    # Who was sent away was not asked for behind their backs.
+    assert silent_servers.asked == ["a.silent.example", "good.example"]
+    await lookup.close()
+
+
+async def test_good_names_outlast_more_silent_ones_than_there_are_threads(
+    silent_servers: SilentServers,
+) -> None:
+    lookup = CachingLookup(silent_servers, threads=32, timeout_s=1)
+    hanging = [asyncio.create_task(lookup.addresses(f"{n}.silent.example")) for n in range(40)]
+    good = [asyncio.create_task(lookup.addresses(f"{n}.example")) for n in range(40)]
+    await asyncio.wait(hanging[:32])
+    silent_servers.release.set()
+    assert await asyncio.gather(*good) == [["127.0.0.1"]] * 40
+    assert await asyncio.gather(*hanging[32:]) == [["127.0.0.1"]] * 8
+    await lookup.close()
+
+
+async def test_a_request_that_is_given_up_leaves_its_question_to_others(
+    silent_servers: SilentServers,
+) -> None:
+    lookup = CachingLookup(silent_servers, threads=1)
+    hanging = asyncio.create_task(lookup.addresses("a.silent.example"))
+    await until(lambda: silent_servers.asked)
+    first, second = (asyncio.create_task(lookup.addresses("good.example")) for _ in range(2))
+    await asyncio.sleep(0.02)
+    first.cancel()
+    await asyncio.sleep(0)
+    silent_servers.release.set()
+    assert await second == ["127.0.0.1"]
+    assert await hanging == ["127.0.0.1"]
+    await lookup.close()
