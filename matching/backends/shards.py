@@ -210,9 +210,14 @@ class ShardsPlace:
             f'CREATE TABLE "{generation}" '
             f"(id bigint NOT NULL, code bit({self.bits}) NOT NULL, PRIMARY KEY (id, code))"
         )
-        for pool in await self.pools():
-            await pool.execute(";".join([table, *bands]))
+        for number, pool in enumerate(await self.pools()):
+            mark = f"COMMENT ON TABLE \"{generation}\" IS '{self._mark(number)}'"
+            await pool.execute(";".join([table, mark, *bands]))
         return ShardsIndex(self, generation)
+
+    def _mark(self, number: int) -> str:
+        """What a table says of itself: pairs lie where their id and the number of shards say."""
+        return f"shard {number + 1} of {len(self._urls)}"
 
     def stamp(self) -> object:
         """The generation in force."""
@@ -224,7 +229,18 @@ class ShardsPlace:
         registered = self.run(self._registered())
         if registered is None:
             raise SnapshotForeign("the shards keep none yet")
-        return self.run(ShardsIndex(self, registered.generation).counted()), registered.note
+        return self.run(self._opened(registered.generation)), registered.note
+
+    async def _opened(self, generation: str) -> ShardsIndex:
+        """The index, once each shard has shown that it was filled in this place of a list of this length."""
+        for number, pool in enumerate(await self.pools()):
+            says = await pool.fetchval("SELECT obj_description(to_regclass($1), 'pg_class')", generation)
+            if says != self._mark(number):
+                raise SnapshotForeign(
+                    f"the index was kept by another list of shards: what is wanted is {self._mark(number)}, "
+                    f"and that database has {says or 'nothing of it'}"
+                )
+        return await ShardsIndex(self, generation).counted()
 
     def save(self, index: RangeIndex, note: dict[str, Any]) -> bool:
         """Puts an index in force, or notes how far the one in force has come."""

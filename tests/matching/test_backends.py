@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import asyncpg
 import numpy as np
 import pytest
 
@@ -213,6 +215,42 @@ def test_a_service_that_is_away_is_told_apart_from_a_wrong_question() -> None:
     with pytest.raises(BackendUnavailable, match="cannot be asked"):
         place.stamp()
     place.close()
+
+
+@pytest.fixture(scope="module")
+def four_databases() -> Iterator[list[str]]:
+    with clusters() as servers:
+        server = servers.new("four")
+
+        async def make() -> list[str]:
+            connection = await asyncpg.connect(server)
+            for name in "abcd":
+                await connection.execute(f"CREATE DATABASE {name}")
+            await connection.close()
+            return [server.replace("/postgres?", f"/{name}?") for name in "abcd"]
+
+        yield asyncio.run(make())
+
+
+@pytest.mark.parametrize("changed", ["ab", "acb", "bac", "abcd", "abd", "a"])
+async def test_a_changed_list_of_shards_is_filled_anew_and_misses_nothing(
+    changed: str, four_databases: list[str]
+) -> None:
+    signals = Signals()
+    signals.named = secrets.token_hex(4)
+    ids = signals.add(*range(20))
+
+    async def started_from(letters: str, spelling: str = "") -> str:
+        urls = ",".join(four_databases["abcd".index(letter)] + spelling for letter in letters)
+        async with live_index(signals, LiveSettings(backend_of(urls))) as live:
+            found = [(await live.find(value(number), 0))[0].tolist() for number in range(20)]
+            assert found == [[signal_id] for signal_id in ids]
+            return live.status().started_from
+
+    await started_from("abc")
+    assert await started_from("abc", "&sslmode=disable") == "snapshot"
+    assert "another list of shards" in (why := await started_from(changed)) or "keep none yet" in why
+    await started_from("abc")
 
 
 def test_old_generations_that_nobody_registered_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
