@@ -16,7 +16,7 @@ from samelook.hashing.settings import SandboxLimits, hash_processes_field
 from samelook.inspector.settings import ChatSettings, public_url_field
 from samelook.matching.settings import LiveSettings
 from samelook.sql.settings import DatabaseSettings
-from samelook.variables import at_least, count, flag, path, variable, words
+from samelook.variables import at_least, count, flag, network, path, variable, words
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Role = Literal["hasher", "matcher", "curator", "lite", "extension", "ui"]
@@ -46,7 +46,7 @@ def _admin_key(text: str) -> str:
 
 
 def _networks(text: str) -> tuple[Network, ...]:
-    return tuple(ipaddress.ip_network(word) for word in words(text))
+    return tuple(network(word) for word in words(text))
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,11 +126,11 @@ def _parts_of(of: type) -> list[Field[Any]]:
     return [defined for defined, maker in makers if is_dataclass(maker)]
 
 
-def _all_variables(of: Any = Settings) -> dict[str, tuple[Field[Any], Variable]]:
+def all_variables(of: Any = Settings) -> dict[str, tuple[Field[Any], Variable]]:
     """By name; one that fills fields of two rooms stands at the first."""
     found = {known.name: (defined, known) for defined, known in variables_of(of)}
     for part in _parts_of(of):
-        found = found | _all_variables(part.default_factory) | found
+        found = found | all_variables(part.default_factory) | found
     return found
 
 
@@ -138,7 +138,7 @@ def unknown_variables(environ: Mapping[str, str] | None = None) -> dict[str, str
     """Variables that are named like ours and read by nobody, each with the nearest name that is."""
     from difflib import get_close_matches
 
-    known = _all_variables()
+    known = all_variables()
     unknown = {
         name
         for name in (os.environ if environ is None else environ)
@@ -151,7 +151,7 @@ def settings_table() -> str:
     """All variables as text: name, value in force, meaning. Keys, and passwords in a URL, are not shown."""
     load_settings()  # complains of what is wrong
     lines = []
-    for name, (defined, known) in _all_variables().items():
+    for name, (defined, known) in all_variables().items():
         default = defined.default if defined.default_factory is MISSING else defined.default_factory()
         text = os.environ.get(name) or known.written(default)
         text = "***" if text and known.secret else text or "unset"
@@ -171,7 +171,7 @@ def settings_page() -> str:
         "| variable | default | meaning |",
         "|---|---|---|",
     ]
-    for name, (defined, known) in _all_variables().items():
+    for name, (defined, known) in all_variables().items():
         default = "" if defined.default is MISSING else known.written(defined.default)
         text = f"`{default}`" if default else ""
         lines.append(f"| `{name}` | {text} | {known.help} |")

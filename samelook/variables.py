@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import Field, dataclass, field, fields
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -82,15 +83,18 @@ def flag(text: str) -> bool:
 
 def at_least(lowest: float, kind: Callable[[str], float], most: float = float("inf")) -> Callable[[str], Any]:
     """Reads numbers of a kind, from `lowest` to `most`."""
+    whole: object = int
+    number = "a whole number" if kind is whole else "a number"
+    span = f"of at least {lowest:g}" if most == float("inf") else f"from {lowest:g} to {most:g}"
 
     def parse(text: str) -> float:
-        value = kind(text)
+        try:
+            value = kind(text)
+        except ValueError:
+            # Python's own message speaks of literals and bases.
+            raise ValueError(f"write {number} {span}") from None
         if not lowest <= value <= most or value == float("inf"):
-            raise ValueError(
-                f"write a number of at least {lowest:g}"
-                if most == float("inf")
-                else f"write a number from {lowest:g} to {most:g}"
-            )
+            raise ValueError(f"write {number} {span}")
         return value
 
     return parse
@@ -102,6 +106,20 @@ seconds = at_least(0, float)
 
 def words(text: str) -> tuple[str, ...]:
     return tuple(text.replace(",", " ").split())
+
+
+def network(text: str) -> IPv4Network | IPv6Network:
+    try:
+        return ip_network(text)
+    except ValueError:
+        pass
+    try:
+        meant = ip_network(text, strict=False)
+    except ValueError:
+        raise ValueError(
+            f"{text!r} is no network; write an address with its prefix, as 10.1.0.0/16"
+        ) from None
+    raise ValueError(f"{text!r} begins within a network; write {meant}")
 
 
 def url(text: str) -> str:

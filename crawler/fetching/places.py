@@ -6,9 +6,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import translate
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from samelook.names.addresses import literal_address
+from samelook.variables import network
 
 
 class BadResolveMap(ValueError):
@@ -121,12 +122,12 @@ class OwnPlaces:
 def parse_own_places(text: str) -> OwnPlaces:
     """Own places from `media.internal,10.2.0.0/16`. Raises ValueError."""
     words = [word.strip() for word in text.split(",") if word.strip()]
-    networks = tuple(ip_network(word) for word in words if "/" in word or literal_address(word))
-    names = frozenset(
-        word.rstrip(".").lower() for word in words if "/" not in word and not literal_address(word)
-    )
+    networks = tuple(network(word) for word in words if "/" in word or _is_literal(word))
+    names = frozenset(word.rstrip(".").lower() for word in words if "/" not in word and not _is_literal(word))
     if any(not _HOST_NAME(name) for name in names):
-        raise ValueError("names of hosts and networks, separated by commas, as media.internal,10.2.0.0/16")
+        raise ValueError(
+            "write names of hosts and networks, separated by commas, as media.internal,10.2.0.0/16"
+        )
     return OwnPlaces(names, networks)
 
 

@@ -13,7 +13,14 @@ from typer.testing import CliRunner
 from samelook.api.settings import MIB
 from samelook.cli import app
 from samelook.crawler.settings import DAY_S
-from samelook.settings import Settings, SettingsError, child_environment, load_settings, unknown_variables
+from samelook.settings import (
+    Settings,
+    SettingsError,
+    all_variables,
+    child_environment,
+    load_settings,
+    unknown_variables,
+)
 
 ROOT = Path(__file__).parents[2]
 READERS = {
@@ -88,9 +95,9 @@ def test_without_variables_every_room_has_its_own_defaults() -> None:
 @pytest.mark.parametrize(
     ("name", "text", "advice"),
     [
-        ("SAMELOOK_PORT", "65536", "write a number from 0 to 65535"),
-        ("SAMELOOK_WORKERS", "0", "write a number from 1 to 256"),
-        ("SAMELOOK_TRUSTED_PROXIES", "17", "write a number from 0 to 16"),
+        ("SAMELOOK_PORT", "65536", "write a whole number from 0 to 65535"),
+        ("SAMELOOK_WORKERS", "0", "write a whole number from 1 to 256"),
+        ("SAMELOOK_TRUSTED_PROXIES", "17", "write a whole number from 0 to 16"),
         ("SAMELOOK_FETCH_SECONDS", "inf", "write a number of at least 0.1"),
         ("SAMELOOK_FETCH_SECONDS", "nan", "write a number of at least 0.1"),
         ("SAMELOOK_ROBOTS", "maybe", "write 1 or 0"),
@@ -99,11 +106,33 @@ def test_without_variables_every_room_has_its_own_defaults() -> None:
         ("SAMELOOK_ROLES", "hasher,cook", "'cook' is no role"),
         ("SAMELOOK_QUEUE", "kafka", "write postgres, sqs or pubsub"),
         ("SAMELOOK_LOG_LEVEL", "loud", "write debug"),
+        ("SAMELOOK_WORKERS", "many", "write a whole number from 1 to 256"),
+        ("SAMELOOK_WORKERS", "1.5", "write a whole number from 1 to 256"),
+        ("SAMELOOK_FETCH_SECONDS", "soon", "write a number of at least 0.1"),
+        ("SAMELOOK_TRUSTED_NETWORKS", "intranet", "'intranet' is no network; write an address"),
+        ("SAMELOOK_TRUSTED_NETWORKS", "10.1.2.3/16", "write 10.1.0.0/16"),
+        ("SAMELOOK_MEDIA_HOSTS", "a b", "write names of hosts and networks"),
+        ("SAMELOOK_MEDIA_HOSTS", "1.5", "'1.5' is no network"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_named_with_what_to_write(name: str, text: str, advice: str) -> None:
     with pytest.raises(SettingsError, match=re.escape(f"{name}={text!r}: ") + ".*" + re.escape(advice)):
         load_settings({name: text})
+
+
+@pytest.mark.parametrize("name", all_variables())
+def test_a_word_in_place_of_a_number_is_answered_in_our_words(name: str) -> None:
+    defined, known = all_variables()[name]
+    is_number = isinstance(defined.default, int | float) and not isinstance(defined.default, bool)
+    try:
+        load_settings({name: "abc"})
+    except SettingsError as error:
+        message = str(error)
+        assert not re.search("literal|convert|appear|expected|object", message)
+        assert re.search("write a (whole )?number", message) or not is_number
+        assert known.secret or message.startswith(f"{name}='abc': ")
+    else:
+        assert not is_number
 
 
 def test_nobody_else_reads_the_environment() -> None:
