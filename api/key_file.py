@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import get_args
 
 from samelook.api.description import AccessRole
-from samelook.errors import SamelookError
+from samelook.errors import SamelookError, reason_of
 
 _ROLES: tuple[AccessRole, ...] = get_args(AccessRole)
 _PARTS = 3
@@ -26,7 +26,8 @@ def keys_in(path: Path) -> dict[str, tuple[str, AccessRole]]:
         with path.open("rb") as file:
             text = file.read(_LARGEST + 1).decode()
     except (OSError, UnicodeDecodeError) as error:
-        raise KeyFileUnusable(f"{path}: the keys cannot be read: {error}", path=str(path)) from error
+        reason = reason_of(error) if isinstance(error, OSError) else "it is no text in UTF-8"
+        raise KeyFileUnusable(f"{path}: the keys cannot be read: {reason}", path=str(path)) from error
     if len(text) > _LARGEST:
         raise KeyFileUnusable(
             f"{path} is no list of keys: it has more than {_LARGEST} bytes.", path=str(path)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
+from samelook.errors import reason_of
 from samelook.inspector.errors import TookTooLong
 from samelook.inspector.settings import InspectorSettings
 from samelook.sql.away import UNUSABLE
@@ -47,5 +48,5 @@ async def reading(
             ) from error
         except UNUSABLE as error:
             raise DatabaseUnavailable(
-                f"The database does not answer any more: {str(error) or type(error).__name__}. Try again."
+                f"The database does not answer any more: {reason_of(error)}. Try again."
             ) from error

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import asyncpg
 
+from samelook.errors import reason_of
+
 from .errors import BadDatabaseUrl, DatabaseError, DatabaseRefused, DatabaseTooOld, DatabaseUnavailable
 from .settings import DatabaseSettings
 from .urls import split_password, without_secrets
@@ -151,7 +153,7 @@ async def _patiently(attempt: Callable[[], Awaitable[_T]], settings: DatabaseSet
 
 def _translated(error: Exception, settings: DatabaseSettings) -> DatabaseError:
     where = without_secrets(settings.url)
-    reason = str(error) or type(error).__name__
+    reason = reason_of(error)
     match error:
         case asyncpg.CannotConnectNowError():
             return DatabaseUnavailable(f"{where} is not ready: {reason}", url=where)

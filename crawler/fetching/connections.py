@@ -34,6 +34,7 @@ from samelook.crawler.fetching.resolver import (
 )
 from samelook.crawler.fetching.second_try import SecondTry
 from samelook.crawler.fetching.settings import FetchSettings
+from samelook.errors import reason_of
 from samelook.names.addresses import AddressRefused, guarded_socket
 
 READ_BYTES = 65_536
@@ -171,7 +172,7 @@ def explained(  # noqa: C901, PLR0911 - one table, a line for each cause
                 addresses={refused.address: refused.why},
             )
         case aiohttp.ClientConnectorError():
-            why = error.os_error.strerror or str(error.os_error)
+            why = reason_of(error.os_error)
             return ConnectionFailed(f"no connection to {host}: {why}", host=host, errno=error.os_error.errno)
         case aiohttp.ServerDisconnectedError():
             return ConnectionFailed(f"{host} closed the connection without an answer", host=host)

@@ -30,6 +30,7 @@ from samelook.crawler.fetching.lenient import (
     parse_head,
     start_of,
 )
+from samelook.errors import reason_of
 from samelook.names.addresses import AddressRefused, guarded_socket, literal_address
 
 if TYPE_CHECKING:
@@ -76,13 +77,13 @@ class SecondTry:
             writer.write(_request(url, headers))
             return await _Reading(reader, host, max_bytes).answer(bodiless)
         except OSError as error:
-            raise TruncatedBody(f"the connection to {host} broke: {error}", host=host) from error
+            raise TruncatedBody(f"the connection to {host} broke: {reason_of(error)}", host=host) from error
         finally:
             writer.transport.abort()
 
     async def _connect(self, url: URL, host: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         tls = self._tls if url.scheme == "https" else None
-        error: Exception | None = None
+        error: Exception = OSError("it has no address")
         for address in await self._addresses(host, url.port or 0):
             try:
                 async with asyncio.timeout(self._connect_timeout_s):
@@ -95,7 +96,7 @@ class SecondTry:
                 ) from refused
             except (OSError, TimeoutError) as failed:
                 error = failed
-        raise aiohttp.ClientConnectionError(f"no connection to {host}: {error}") from error
+        raise aiohttp.ClientConnectionError(f"no connection to {host}: {reason_of(error)}") from error
 
     async def _addresses(self, host: str, port: int) -> list[ResolveResult]:
         address = literal_address(host)

@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 import asyncpg
 import numpy as np
 
+from samelook.errors import reason_of
 from samelook.matching.backends.generations import Count, LoopThread, Registered, is_forgotten, new_generation
 from samelook.matching.checking import checked_bits, checked_code, checked_codes, checked_ids, checked_radius
 from samelook.matching.errors import BackendUnavailable, SnapshotForeign
@@ -308,6 +309,4 @@ def _translated(urls: Sequence[str]) -> Iterator[None]:
         yield
     except AWAY as error:
         where = ", ".join(without_secrets(url) for url in urls)
-        raise BackendUnavailable(
-            f"The shards ({where}) cannot be asked: {str(error) or type(error).__name__}"
-        ) from error
+        raise BackendUnavailable(f"The shards ({where}) cannot be asked: {reason_of(error)}") from error

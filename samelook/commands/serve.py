@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from samelook.errors import reason_of
 from samelook.terminal.console import err, tell
 
 if TYPE_CHECKING:
@@ -201,7 +202,7 @@ def listening(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         raise typer.BadParameter(
-            f"cannot listen on {host}:{port}: {error}", param_hint="--host/--port"
+            f"cannot listen on {host}:{port}: {reason_of(error)}", param_hint="--host/--port"
         ) from error
     return listener
 

@@ -215,7 +215,7 @@ async def test_workers_agree_and_are_replaced_when_killed(database_url: str, tmp
     [
         (["--host", "0.0.0.0"], "SAMELOOK_ADMIN_KEY"),
         (["--role", "cook"], "no role"),
-        (["--host", "192.0.2.1"], "cannot listen"),
+        (["--host", "192.0.2.1"], "cannot listen on 192.0.2.1:0: Cannot assign requested address"),
     ],
 )
 async def test_serve_refuses_what_would_be_unsafe_or_impossible(

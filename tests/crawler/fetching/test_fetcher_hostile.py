@@ -452,7 +452,7 @@ async def test_a_closed_port_is_a_failed_connection() -> None:
         held.bind(("127.0.0.1", 0))
         settings = FetchSettings(resolve=parse_resolve(f"*=127.0.0.1:{held.getsockname()[1]}"))
         async with Fetcher(settings) as fetcher:
-            with pytest.raises(ConnectionFailed, match=r"a\.example") as raised:
+            with pytest.raises(ConnectionFailed, match=r"to a\.example: Connection refused$") as raised:
                 await fetcher.fetch("https://a.example/")
     assert raised.value.detail["errno"]
 
