@@ -94,7 +94,9 @@ def refuse(data: bytes, kinds: Sequence[bytes]) -> None:
         raise DecodeFailed("The PNG announces an animation and describes no frame.")
     for kind in kinds:
         if kind not in _CRITICAL and not kind[0] & 0x20:
-            raise DecodeFailed(f"The PNG has a critical chunk {kind!r} that nobody knows.")
+            if not kind.isalpha():
+                raise DecodeFailed("The PNG has a chunk whose name is damaged.")
+            raise DecodeFailed(f"The PNG has a critical chunk {kind.decode()} that nobody knows.")
 
 
 def hides_first_frame(kinds: Sequence[bytes]) -> bool:
@@ -203,7 +205,9 @@ def _unpacked(packed: bytes, header: bytes) -> bytes:
     try:
         pixels = inflater.decompress(packed[2:], needed)
     except zlib.error as error:
-        raise DecodeFailed(f"The PNG's pixels cannot be unpacked: {error}.") from error
+        raise DecodeFailed(
+            "This PNG cannot be decoded: its pixels are damaged.", decoder=str(error)
+        ) from error
     if not header[12] and len(pixels) < needed:
         raise Truncated("The PNG ends too early.", missing_bytes=needed - len(pixels))
     return pixels

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import re
 import struct
 import warnings
 import zlib
@@ -46,6 +47,7 @@ _ORIENTATION_TAG = 0x0112
 _OPAQUE = 255
 _VP8X_HEADER_BYTES = 30
 _PNG_BIT_DEPTH_AT = 24
+_CHUNK = re.compile(r"b'([A-Za-z]{4})'")
 
 
 def _plugin(image_format: RasterFormat) -> type[ImageFile]:
@@ -89,8 +91,25 @@ def decode_raster(
         # Pillow's plugins raise whatever their parsing hits (struct.error, IndexError, zlib.error, …).
         reason = str(error) or type(error).__name__
         if _speaks_of_the_end(reason) or isinstance(error, EOFError) or _container_is_cut(data, image_format):
-            raise Truncated(f"The {image_format.upper()} ends too early: {reason}.") from error
-        raise DecodeFailed(f"This {image_format.upper()} cannot be decoded: {reason}.") from error
+            raise Truncated(f"The {image_format.upper()} ends too early.", decoder=reason) from error
+        raise DecodeFailed(
+            f"This {image_format.upper()} cannot be decoded: {_damage(error, reason)}.", decoder=reason
+        ) from error
+
+
+def _damage(error: Exception, reason: str) -> str:
+    """What is wrong and where, for people; what the decoder says of it is for those who know the decoder."""
+    lowered = reason.lower()
+    if (chunk := _CHUNK.search(reason)) is not None:
+        return f"its {chunk[1]} chunk is damaged"
+    if "exceeds limit" in lowered:
+        return "one of its frames claims far too many pixels"
+    if any(words in lowered for words in ("unsupported", "cannot handle", "not implemented")):
+        return "its header is damaged, or names a rare kind that is not read here"
+    if isinstance(error, SyntaxError):
+        # Pillow's word for whatever it meets before the pixels.
+        return "its header is damaged"
+    return "its pixels are damaged" if isinstance(error, OSError | zlib.error) else "it is damaged"
 
 
 def _speaks_of_the_end(reason: str) -> bool:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 import warnings
 import zlib
@@ -28,6 +29,8 @@ from samelook.hashing.errors import (
 )
 
 Stored = Callable[..., bytes]
+# What Python, zlib and Pillow say.
+OF_A_LIBRARY = re.compile(r"b['\"]|Error|index|stream|marker|requires|unpack|image file|identified|BMFF")
 RASTERS = ["PNG", "GIF", "JPEG", "WEBP", "BMP", "AVIF", "ICO"]
 SVG = b"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><rect width="4" height="8" fill="red"/>
 <style>.a{fill:#00f}</style><circle class="a" cx="6" cy="4" r="2"/></svg>"""
@@ -282,6 +285,45 @@ def test_damaged_files_end_in_a_picture_or_a_typed_error(
             assert picture.rgba.shape == (picture.height, picture.width, 4)
             assert picture.width * picture.height <= limits.max_pixels
             assert frames
+
+
+@pytest.mark.parametrize("image_format", RASTERS)
+def test_what_is_said_of_a_damaged_file_is_said_in_our_words(image_format: str, stored: Stored) -> None:
+    rng = np.random.default_rng(7)
+    whole = stored(rng.integers(0, 256, (24, 24, 4), dtype=np.uint8), image_format)
+    messages = set()
+    for _ in range(300):
+        data = bytearray(whole)
+        for place in rng.integers(4, rng.choice([60, len(data)]), rng.choice([1, 3, 10])):
+            data[place] = rng.integers(0, 256)
+        try:
+            decode(bytes(data))
+        except HashingError as error:
+            messages.add(error.message)
+    assert messages
+    assert [message for message in messages if OF_A_LIBRARY.search(message)] == []
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (png(8, 8, 8, 2, bytes(range(200)))[:-60], "The PNG ends too early."),
+        (png(1, 1, 8, 2, bytes(4), (b"CgBI", b"")), "The PNG has a critical chunk CgBI that nobody knows."),
+        (png(1, 1, 8, 2, bytes(4), (b"I\xd0AT", b"")), "The PNG has a chunk whose name is damaged."),
+        (
+            png(1, 1, 8, 2, bytes(4)).replace(zlib.compress(bytes(4)), b"x\x9c\xff\xff" + bytes(8)),
+            "This PNG cannot be decoded: its pixels are damaged.",
+        ),
+        (
+            b"GIF89a" + struct.pack("<HHBBB", 4, 4, 0, 0, 0) + b";",
+            "This GIF cannot be decoded: its header is damaged.",
+        ),
+    ],
+)
+def test_a_damaged_file_is_told_where_it_is_damaged(data: bytes, message: str) -> None:
+    with pytest.raises(HashingError) as caught:
+        decode(data)
+    assert caught.value.message == message
 
 
 def test_compositing_rounds_to_the_nearest_colour() -> None:
