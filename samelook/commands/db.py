@@ -85,7 +85,7 @@ def url(
 @app.command()
 def shell(
     arguments: Annotated[
-        list[str] | None, typer.Argument(metavar="[-- PSQL ARGS]", help="Given to psql as they are.")
+        list[str] | None, typer.Argument(metavar="-- PSQL ARGS", help="Given to psql as they are.")
     ] = None,
 ) -> None:
     """Open psql on the configured database; the exit status is psql's.

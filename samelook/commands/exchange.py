@@ -165,7 +165,7 @@ def remove(
 
 @app.command("status")
 def status(
-    name: Annotated[str, typer.Argument(metavar="[NAME]", help="Only this one.")] = "",
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Only this one.")] = "",
     *,
     as_json: JsonOption = False,
 ) -> None:
@@ -221,7 +221,7 @@ def quarantine(
 @app.command("fetch")
 def fetch(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]...", help="Default: all that are enabled.")
+        list[str] | None, typer.Argument(metavar="NAME", help="Default: all that are enabled.")
     ] = None,
     *,
     from_scratch: Annotated[

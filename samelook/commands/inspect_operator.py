@@ -92,7 +92,7 @@ def common(
 
 def audit(
     subject: Annotated[
-        str | None, typer.Argument(metavar="[SITE|LIST]", help="Only what was done about it.")
+        str | None, typer.Argument(metavar="SITE|LIST", help="Only what was done about it.")
     ] = None,
     limit: LimitOption = 50,
     after: AfterOption = None,

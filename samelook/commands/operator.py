@@ -92,7 +92,7 @@ def forget(site: SiteArgument, *, note: NoteOption = "", json: JsonOption = Fals
 
 @site_app.command("family")
 def family(
-    sites: Annotated[list[str], typer.Argument(metavar="SITE SITE…", help="Sites of one organisation.")],
+    sites: Annotated[list[str], typer.Argument(metavar="SITE", help="Sites of one organisation.")],
     *,
     unrelated: Annotated[
         bool, typer.Option("--unrelated", help="No two of them are; it goes before what lists say.")

@@ -282,7 +282,9 @@ def test_help_fits_and_speaks_to_people(
         shown = capsys.readouterr().out
         assert ended.value.code == 0, shown
         assert f"samelook {name}" in shown
-        assert "range>" not in shown, shown
+        # Neither `<str>` nor `<list[Path]>`: what a word stands for is said in capitals.
+        assert not re.search(r"<\w", shown), shown
+        assert "[[" not in shown, shown
         assert not [line for line in shown.splitlines() if cell_len(line) > COLUMNS], shown
         assert not re.search(r"Examples?: *samelook", shown), shown
 
