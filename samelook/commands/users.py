@@ -7,8 +7,14 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from samelook.commands.keys import JsonOption
+from samelook.terminal.console import tell
+
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from samelook.api.users import User, UserStore
+    from samelook.terminal.tables import Table
 
 _T = TypeVar("_T")
 app = typer.Typer(
@@ -51,11 +57,11 @@ def add(
         return await store.add(name, wanted, password)
 
     user = _with_users(make)
-    typer.echo(f"{user.name} can sign in as {user.role}.", err=True)
+    tell(f"{user.name} can sign in as {user.role}.")
 
 
 @app.command("list")
-def list_users() -> None:
+def list_users(*, as_json: JsonOption = False) -> None:
     """All accounts.
 
     For example:
@@ -67,12 +73,18 @@ def list_users() -> None:
         return await store.list()
 
     users = _with_users(read)
-    if not users:
-        typer.echo("There are no accounts yet: samelook users add NAME makes one.", err=True)
-    for user in users:
-        seen = user.last_signed_in
-        last = "never signed in" if seen is None else f"signed in {seen:%Y-%m-%d %H:%M}"
-        typer.echo(f"{user.role:<8}  {user.name}, {last}")
+    if as_json:
+        import json
+        from dataclasses import asdict
+
+        for user in users:
+            typer.echo(json.dumps(asdict(user), default=str))
+    elif users:
+        from samelook.terminal.console import out
+
+        out().print(_users_table(users))
+    else:
+        tell("There are no accounts yet: samelook users add NAME makes one.")
 
 
 @app.command("password")
@@ -106,6 +118,21 @@ def remove(name: _Name) -> None:
     _check_found(name, found=_with_users(end))
 
 
+def _users_table(users: list[User]) -> Table:
+    from samelook.terminal.tables import Table
+
+    def minute(moment: datetime | None, none: str) -> str:
+        return none if moment is None else f"{moment:%Y-%m-%d %H:%M}"
+
+    return Table(
+        ("name", "role", "made", "last signed in"),
+        [
+            (user.name, user.role, minute(user.created_at, ""), minute(user.last_signed_in, "never"))
+            for user in users
+        ],
+    )
+
+
 def _password(*, from_input: bool) -> str:
     if from_input:
         return typer.get_text_stream("stdin").readline().rstrip("\r\n")
@@ -114,7 +141,7 @@ def _password(*, from_input: bool) -> str:
 
 def _check_found(name: str, *, found: bool) -> None:
     if not found:
-        typer.echo(f"samelook users: there is no user {name!r}.", err=True)
+        tell(f"samelook users: there is no user {name!r}.")
         raise typer.Exit(1)
 
 
@@ -137,6 +164,6 @@ def _with_users(work: Callable[[UserStore], Awaitable[_T]]) -> _T:
         with configured_database(settings) as url, by_account():
             done: _T = run_async(run(url))
     except ApiError as error:
-        typer.echo(f"samelook users: {error.message}", err=True)
+        tell(f"samelook users: {error.message}")
         raise typer.Exit(2) from error
     return done
