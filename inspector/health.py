@@ -158,7 +158,7 @@ async def _imports(connection: Connection, settings: InspectorSettings) -> list[
                     "If it does not run any more, import the file again: what it brought is kept.",
                 )
             ]
-        return [_row(OK, "imports", f"the last brought {last_import['domains']} domains")]
+        return [_row(OK, "imports", f"domains that the last brought: {last_import['domains']:,}")]
     return [_row(OK, "imports", "none yet")]
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
+from collections.abc import Iterator
+from itertools import pairwise
 
 from tests.test_unused import HERE, SOURCES
 
 TREES = {str(path.relative_to(HERE)): ast.parse(path.read_text()) for path in SOURCES if path.suffix == ".py"}
+WITH_PLURALS_ONLY = {"samelook/commands/crawl_import.py", "samelook/commands/list_import.py"}
 EMPTY_NAMES = {"said", "told", "given", "one"}
 
 
@@ -17,6 +21,32 @@ def test_a_public_class_name_means_one_thing() -> None:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 places.setdefault(node.name, []).append(path)
     assert {name: where for name, where in places.items() if len(where) > 1} == {}
+
+
+def counts_before_plurals(tree: ast.AST) -> Iterator[str]:
+    """Texts with a number before a plural noun, where the number is no limit of ours."""
+    for text in ast.walk(tree):
+        for part, behind in pairwise(text.values if isinstance(text, ast.JoinedStr) else ()):
+            if (
+                isinstance(part, ast.FormattedValue)
+                and isinstance(part.format_spec, ast.JoinedStr)
+                and [ast.literal_eval(spec) for spec in part.format_spec.values] == [","]
+                and not ast.unparse(part.value).isupper()
+                and isinstance(behind, ast.Constant)
+                and re.match(r" ([a-z-]+ )?[a-z]+s\b", str(behind.value))
+            ):
+                yield ast.unparse(text)
+
+
+def test_a_number_before_a_noun_fits_it() -> None:
+    """Not "1 icons": `counted` writes both forms."""
+    found = {
+        path: texts
+        for path, tree in TREES.items()
+        if path.startswith(("samelook/commands/", "samelook/terminal/")) and path not in WITH_PLURALS_ONLY
+        if (texts := list(counts_before_plurals(tree)))
+    }
+    assert found == {}
 
 
 def test_variables_are_named_by_what_they_hold() -> None:

@@ -105,8 +105,10 @@ async def upload_hashes(request: web.Request) -> web.Response:
     if not form.files.get("data_file"):
         raise bad_request("Choose a CSV or .te file, in the field data_file.")
     hashes = await request.app[LITE].replace(form.files["data_file"], form.names["data_file"])
-    note = f"{len(hashes.rows)} hashes of {hashes.origin} are in force now"
-    return _landing(request, f"{note}; {hashes.skipped} lines held no PDQ." if hashes.skipped else f"{note}.")
+    note = f"Hashes of {hashes.origin} that are in force now: {len(hashes.rows)}"
+    return _landing(
+        request, f"{note}; lines that held no PDQ: {hashes.skipped}." if hashes.skipped else f"{note}."
+    )
 
 
 @routes.get("/upload_hashes")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from samelook.terminal.console import tell
+from samelook.terminal.console import counted, tell
 from samelook.terminal.exchange_display import print_rows
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def big_seed(
         return sum([await _filled(store, f"SEED_BANK_{number}", hashes // banks) for number in range(banks)])
 
     added = _asked(write)
-    tell(f"Added {added:,} hashes to {banks:,} banks.")
+    tell(f"Added {counted(added, 'hash', 'hashes')} to {counted(banks, 'bank')}.")
 
 
 @app.command("reset")
@@ -115,7 +115,7 @@ def reset(
             await store.delete(name)
         return len(own)
 
-    tell(f"Removed all exchanges, and {_asked(write):,} banks besides theirs.")
+    tell(f"Removed all exchanges, and {counted(_asked(write), 'bank')} besides theirs.")
 
 
 async def _row(store: BankStore, bank: Bank) -> dict[str, Any]:

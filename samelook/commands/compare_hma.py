@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import typer
 
-from samelook.terminal.console import say, tell
+from samelook.terminal.console import counted, say, tell
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession
@@ -78,7 +78,7 @@ def compare_hma(
         asyncio.run(_replay(hma, with_url, key, _lines(lookups or []), counts, show))
     differing = counts.total() - counts["same"]
     kinds = "".join(f", {number} {kind}" for kind, number in sorted(counts.items()) if kind != "same")
-    tell(f"{counts.total()} lookups: {counts['same']} answered alike{kinds}.")
+    tell(f"{counted(counts.total(), 'lookup')}: {counts['same']} answered alike{kinds}.")
     if differing or not counts.total():
         raise typer.Exit(1)
 

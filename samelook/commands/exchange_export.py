@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
-from samelook.terminal.console import tell
+from samelook.terminal.console import counted, tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,9 +73,10 @@ def export(
             tell(f"samelook: {error.message}")
             raise typer.Exit(1) from error
     if left_out:
-        typer.echo(f"{left_out:,} texts that no line can hold were left out; ndjson holds them.", err=True)
+        texts = counted(left_out, "text")
+        tell(f"Left out: {texts} that no line can hold. The format ndjson holds any text.")
     if output is not None:
-        tell(f"{lines:,} {'line' if lines == 1 else 'lines'} in {output}.")
+        tell(f"{counted(lines, 'line')} in {output}.")
 
 
 async def _write(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from samelook.commands.exchange_asking import asked, secrets_in
-from samelook.terminal.console import tell
+from samelook.terminal.console import counted, tell
 
 if TYPE_CHECKING:
     from samelook.exchanges.store import ExchangeStore
@@ -56,4 +56,8 @@ def release(
         return await store.release(name)
 
     released, _ = asked(write)
-    tell(f"{released:,} contents of {name} match from now on." if released else f"Nothing of {name} is held.")
+    if released:
+        match = "matches" if released == 1 else "match"
+        tell(f"{counted(released, 'content')} of {name} {match} from now on.")
+    else:
+        tell(f"Nothing of {name} is held.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from samelook.commands.given import STDIN, files_of, in_order, picture_limits, read_picture, shown
-from samelook.terminal.console import say, tell
+from samelook.terminal.console import counted, say, tell
 
 if TYPE_CHECKING:
     from samelook.hashing.errors import HashingError
@@ -151,6 +151,6 @@ def _print_facts(file: Path, picture: HashedPicture) -> None:
     of_frames = ""
     if picture.frames > 1:
         which = "largest" if picture.format == "ico" else "first"
-        of_frames = f", the {which} of {picture.frames:,} frames"
+        of_frames = f", the {which} of {counted(picture.frames, 'frame')}"
     say(f"{shown(file)}: {picture.format}, {picture.width}x{picture.height}{of_frames}")
     out().print(Properties(picture.signals))

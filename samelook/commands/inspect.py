@@ -30,7 +30,7 @@ from samelook.commands.asking import (
     run_question,
 )
 from samelook.commands.given import names_given
-from samelook.terminal.console import tell
+from samelook.terminal.console import counted, tell
 
 if TYPE_CHECKING:
     from samelook.inspector.errors import InspectorError
@@ -231,7 +231,7 @@ def _export_overlaps(file: Path, signal: str, timeout: float) -> None:
         return await export_overlaps(connection, settings, file, signal=signal)
 
     done = asked(ask, timeout)
-    tell(f"{done.rows:,} rows of {done.pictures:,} pictures in {file}.")
+    tell(f"{counted(done.rows, 'row')} of {counted(done.pictures, 'picture')} in {file}.")
 
 
 @app.command()

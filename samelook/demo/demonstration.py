@@ -29,7 +29,7 @@ from samelook.sql.named import queries
 from samelook.sql.pool import Pool, open_pool
 from samelook.sql.queue_queries import PHASES, queue_queries
 from samelook.sql.settings import DatabaseSettings
-from samelook.terminal.console import out, say, tell
+from samelook.terminal.console import counted, out, say, tell
 from samelook.terminal.crawl_display import showing_progress, status_tables
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ async def _demo(settings: Settings, url: str, *, verbose: bool, afterwards: Afte
         status = crawled.status
         unfinished = sum(phase.due + phase.leased for phase in status.phases)
         if unfinished:
-            tell(f"{unfinished} inputs were not finished: the demo was stopped.")
+            tell(f"The demo was stopped before {counted(unfinished, 'input')} came to an end.")
             return 1
         await show_verdicts(crawled.verdicts, settings, url, every_site=verbose)
         domains = status.phases[0].inputs

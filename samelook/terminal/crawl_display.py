@@ -18,7 +18,7 @@ from rich.text import Text
 from samelook.crawler.worker import PhaseProgress
 from samelook.sql.away import AWAY
 from samelook.sql.named import queries
-from samelook.terminal.console import err, tell
+from samelook.terminal.console import counted, err, tell
 from samelook.terminal.tables import Table
 
 if TYPE_CHECKING:
@@ -166,9 +166,9 @@ def status_tables(status: CrawlStatus) -> Group:
         title="\nErrors by kind",
     )
     summary = Text(
-        f"\n{status.icons:,} icons hold {status.pictures:,} different pictures; nothing was at "
-        f"{status.absent_icons:,} well-known paths. {len(status.workers)} crawling "
-        f"{'process' if len(status.workers) == 1 else 'processes'} at work."
+        f"\n{counted(status.icons, 'icon')} with {counted(status.pictures, 'different picture')}; "
+        f"nothing was at {counted(status.absent_icons, 'well-known path')}. "
+        f"{counted(len(status.workers), 'crawling process', 'crawling processes')} at work."
     )
     if status.sites_per_second:
         summary.append(f" {status.sites_per_second:,.1f} sites a second of late.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from samelook.terminal.console import err, out, say, tell
+from samelook.terminal.console import counted, err, out, say, tell
 from samelook.terminal.tables import Table, words_of
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class fetch_progress:  # noqa: N801 - a context manager, named as it reads
         task = self._bar.add_task("beginning", total=None)
 
         def show(outcome: FetchOutcome) -> None:
-            words = f"{outcome.exchange}: {outcome.stored:,} records, {outcome.removed:,} removed"
+            words = f"{outcome.exchange}: {counted(outcome.stored, 'record')}, {outcome.removed:,} removed"
             self._bar.update(task, description=words)
 
         return show
@@ -65,7 +65,7 @@ def print_outcome(outcome: FetchOutcome, *, as_json: bool) -> None:
         }
         typer.echo(json.dumps(shown))
         return
-    words = f"{outcome.exchange}: {outcome.stored:,} records, {outcome.removed:,} removed"
+    words = f"{outcome.exchange}: {counted(outcome.stored, 'record')}, {outcome.removed:,} removed"
     words += f", {outcome.seconds:.1f} s"
     if outcome.quarantined:
         words += f", {outcome.quarantined:,} in quarantine (samelook exchange quarantine {outcome.exchange})"

@@ -60,7 +60,7 @@ USES: dict[str, tuple[Use, ...]] = {
         Use(f"{BRAND} localhost", 1, (f"{BRAND}: trusted",)),
         Use(f"{BRAND} --fetch", shows=(f"{BRAND}: trusted",)),
     ),
-    "compare-hma": (Use(f"{REFUSED} {{folder}}/lookups.txt --with {REFUSED}", shows=("1 lookups",)),),
+    "compare-hma": (Use(f"{REFUSED} {{folder}}/lookups.txt --with {REFUSED}", shows=("1 lookup:",)),),
     "crawl run": (
         Use("--once --workers 2", shows=("domains → pages",)),
         Use("--once"),
