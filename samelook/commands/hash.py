@@ -140,8 +140,17 @@ def _line(file: Path, outcome: HashedPicture | HashingError) -> dict[str, object
         "width": outcome.width,
         "height": outcome.height,
         "format": outcome.format,
+        "frames": outcome.frames,
+        "hashed_frame": _which(outcome),
         "signals": outcome.signals,
     }
+
+
+def _which(picture: HashedPicture) -> str:
+    """Which of its frames was hashed."""
+    if picture.frames == 1:
+        return "only"
+    return "largest" if picture.format == "ico" else "first"
 
 
 def _print_facts(file: Path, picture: HashedPicture) -> None:
@@ -150,7 +159,6 @@ def _print_facts(file: Path, picture: HashedPicture) -> None:
 
     of_frames = ""
     if picture.frames > 1:
-        which = "largest" if picture.format == "ico" else "first"
-        of_frames = f", the {which} of {counted(picture.frames, 'frame')}"
+        of_frames = f", the {_which(picture)} of {counted(picture.frames, 'frame')}"
     say(f"{shown(file)}: {picture.format}, {picture.width}x{picture.height}{of_frames}")
     out().print(Properties(picture.signals))

@@ -39,8 +39,26 @@ def test_one_json_object_a_line_in_the_order_given(command: typer.Typer, logo: P
         "width": 32,
         "height": 32,
         "format": "ico",
+        "frames": 2,
+        "hashed_frame": "largest",
         "signals": hash_bytes(logo.read_bytes()).signals,
     }
+
+
+def test_json_says_how_many_frames_there_are_and_which_was_hashed(
+    command: typer.Typer, logo: Path, tmp_path: Path
+) -> None:
+    still, moving = tmp_path / "still.png", tmp_path / "moving.gif"
+    shades = [Image.new("L", (8, 8), shade) for shade in (0, 90, 180)]
+    shades[0].save(still)
+    shades[0].save(moving, save_all=True, append_images=shades[1:])
+    result = CliRunner().invoke(command, ["--json", str(logo), str(still), str(moving)])
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [(line["frames"], line["hashed_frame"]) for line in lines] == [
+        (2, "largest"),
+        (1, "only"),
+        (3, "first"),
+    ]
 
 
 def test_a_file_that_is_no_image_is_reported_and_the_others_are_hashed(
