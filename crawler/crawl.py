@@ -19,7 +19,7 @@ from samelook.crawler.fetching.fetcher import Fetcher
 from samelook.crawler.pictures import HashedPictures
 from samelook.crawler.queues.postgres import PostgresQueue
 from samelook.crawler.rendering.renderer import Renderer
-from samelook.crawler.slots import Slots, most_slots
+from samelook.crawler.slots import Slots, memory_allowed, most_slots
 from samelook.crawler.statements import StatementReader
 from samelook.crawler.stores import domains_store, hashes_store, icons_store
 from samelook.crawler.visits import Visits
@@ -64,7 +64,7 @@ class Crawl:
         self._stop = asyncio.Event()
         self._runners: dict[Phase, PhaseRunner[Any, Any]] = {}
         self._fetcher = fetcher
-        self.slots = Slots(fetcher.settings.max_requests)
+        self.slots = Slots(fetcher.settings.max_requests, memory=memory_allowed(settings.processes))
         self._done: set[Phase] = set()
         stages = fetcher.stages
 
@@ -224,7 +224,7 @@ async def open_crawl(
     Chromium runs the scripts of pages that name no icon. Raises RenderingFailed where it cannot.
     """
     # A slot has one request at a time, so there are as many as there may be slots.
-    most = most_slots()
+    most = most_slots(crawl.processes)
     fetch = replace(fetch, max_requests=min(most, crawl.concurrency or most))
     async with AsyncExitStack() as stack:
         if faults is not None:

@@ -44,6 +44,8 @@ class CrawlSettings:
         "and open files.",
         at_least(0, int),
     )
+    processes: int = 1
+    """Crawling processes of this machine that were started together, and share its memory."""
     batch: int = variable("SAMELOOK_BATCH", 250, "Inputs pulled from a queue at once, at most.", count)
     flush_items: int = 500
     """Outcomes that are written together, at most."""

@@ -55,20 +55,24 @@ class Load:
     """Inputs that wait for the network."""
 
 
-def memory_allowed() -> int:
-    """Bytes that a crawling process may fill: a quarter of the machine's or container's, 512 MiB at most."""
+def memory_allowed(processes: int = 1) -> int:
+    """Bytes that one of so many crawling processes may fill: 512 MiB at most.
+
+    All together they may fill a quarter of the machine's or container's memory.
+    """
     total = psutil.virtual_memory().total
     try:
         limit = Path("/sys/fs/cgroup/memory.max").read_text("ascii").strip()
     except OSError:
         limit = "max"
-    return min(total if limit == "max" else min(total, int(limit)), 2048 * MIB) // 4
+    quarter = (total if limit == "max" else min(total, int(limit))) // 4
+    return min(quarter // processes, 512 * MIB)
 
 
-def most_slots() -> int:
+def most_slots(processes: int = 1) -> int:
     """As many as open files and memory allow."""
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return max(LEAST, min(files // _OPEN_FILES, memory_allowed() // _SLOT_BYTES))
+    return max(LEAST, min(files // _OPEN_FILES, memory_allowed(processes) // _SLOT_BYTES))
 
 
 def _busy_s() -> float:
@@ -100,7 +104,8 @@ class Slots:
         self.limit = min(LEAST, most)
         self.taken = 0
         self.load = Load(0.0, 0.0, 0, 0)
-        self._memory = memory_allowed() if memory is None else memory
+        self.memory = memory_allowed() if memory is None else memory
+        """Bytes that the process may fill."""
         self._takers: list[Taker] = []
 
     @property
@@ -125,7 +130,7 @@ class Slots:
         """More or fewer slots, by what the process shows."""
         self.load = load
         limit = self.limit
-        if load.memory > self._memory or load.lag_s > LATE_S:
+        if load.memory > self.memory or load.lag_s > LATE_S:
             self.limit = max(min(LEAST, self.most), int(limit * _DECAY))
         elif (
             load.lag_s < PROMPT_S
@@ -133,7 +138,7 @@ class Slots:
             and any(taker.is_short() for taker in self._takers)
             and load.waiting >= _WAITING * self.taken
             # What the new ones will fill counts too: memory follows a while after.
-            and load.memory + limit * (_GROWTH - 1) * _SLOT_BYTES < self._memory
+            and load.memory + limit * (_GROWTH - 1) * _SLOT_BYTES < self.memory
         ):
             self.limit = min(self.most, int(limit * _GROWTH) + 1)
             self._tell()

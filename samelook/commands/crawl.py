@@ -81,6 +81,7 @@ def run(
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress, only warnings.")] = False,
     until_stdin_closes: Annotated[bool, typer.Option("--until-stdin-closes", hidden=True)] = False,
+    processes: Annotated[int, typer.Option("--one-of", min=1, hidden=True)] = 1,
 ) -> None:
     """Crawl: visit what is due, find its icons, hash them; for ever, or once.
 
@@ -113,7 +114,15 @@ def run(
         )
     rhythm = _rhythm(once, every, jitter, at, import_name)
     work = CrawlWork(
-        phases, workers, once or rhythm is not None, quiet, looks, until_stdin_closes, with_etl, render
+        phases,
+        workers,
+        once or rhythm is not None,
+        quiet,
+        looks,
+        until_stdin_closes,
+        with_etl,
+        render,
+        max(workers, processes),
     )
     with configured_database(settings) as url:
         if rhythm is not None:
@@ -139,6 +148,8 @@ class CrawlWork:
     """The end of standard input stops it too: so a worker notices that who started it was killed."""
     with_etl: bool = True
     render: bool = False
+    processes: int = 1
+    """So many processes share this machine's memory; a worker is told so by who started it."""
 
     @property
     def name(self) -> str:
@@ -293,7 +304,7 @@ async def crawl_here(
         configured_messages(settings, with_etl=work.with_etl) as messages,
         open_crawl(
             pool,
-            crawl=settings.crawl,
+            crawl=replace(settings.crawl, processes=work.processes),
             fetch=settings.fetch,
             sandbox=SandboxLimits(),
             phases=work.phases,
@@ -317,6 +328,15 @@ async def crawl_here(
     return 0
 
 
+def worker_command(work: CrawlWork) -> list[str]:
+    """How one of several crawling processes is started."""
+    command = [sys.executable, "-P", "-m", "samelook", "crawl", "run", "--quiet", "--until-stdin-closes"]
+    command += ["--one-of", str(work.processes)]
+    command += ["--once"] * work.once + [word for phase in work.phases for word in ("--phase", phase)]
+    command += ["--phase", "etl"] * work.with_etl + ["--looks"] * work.looks
+    return command + ["--render"] * work.render
+
+
 async def _run_workers(
     settings: Settings, url: str, work: CrawlWork, stop: asyncio.Event, tally: Tally
 ) -> int:
@@ -325,11 +345,6 @@ async def _run_workers(
     from samelook.settings import child_environment
     from samelook.sql.pool import open_pool
     from samelook.terminal.crawl_display import showing_progress, summed_progress
-
-    command = [sys.executable, "-P", "-m", "samelook", "crawl", "run", "--quiet", "--until-stdin-closes"]
-    command += ["--once"] * work.once + [word for phase in work.phases for word in ("--phase", phase)]
-    command += ["--phase", "etl"] * work.with_etl + ["--looks"] * work.looks
-    command += ["--render"] * work.render
 
     def died(status: int) -> None:
         # The leases of a worker that died expire by themselves; a new worker is started here.
@@ -341,5 +356,5 @@ async def _run_workers(
         showing_progress(tally.progress, quiet=work.quiet),
     ):
         return await keep_spawned(
-            command, work.workers, environment=child_environment(url), stop=stop, on_death=died
+            worker_command(work), work.workers, environment=child_environment(url), stop=stop, on_death=died
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +16,7 @@ from samelook.crawler.fetching.places import parse_resolve
 from samelook.crawler.fetching.settings import FetchSettings
 from samelook.crawler.requests import add_unranked
 from samelook.crawler.settings import CrawlSettings
+from samelook.crawler.slots import memory_allowed
 from samelook.crawler.status import crawl_status
 from samelook.demo.sample_web.sample_site import SampleSite, Trouble
 from samelook.demo.sample_web.server import REQUESTS, create_sample_web, sample_web_server
@@ -37,6 +39,13 @@ async def crawl_once(
     async with open_crawl(pool, crawl=settings, fetch=fetch, sandbox=SandboxLimits()) as crawl:
         await crawl.run(once=True)
     return crawl
+
+
+async def test_one_of_many_processes_fills_its_share_of_the_memory(pool: Pool) -> None:
+    many = replace(SETTINGS, processes=1000)
+    async with sample_web_server() as port:
+        crawl = await crawl_once(pool, port, settings=many)
+    assert crawl.slots.memory == memory_allowed(1000) < memory_allowed()
 
 
 async def add_sites(pool: Pool, sites: tuple[SampleSite, ...]) -> None:

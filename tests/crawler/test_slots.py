@@ -7,13 +7,16 @@ import uuid
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import psutil
 import pytest
 
 from samelook.crawler.queues.interface import Lease, Outcome, Pushed
 from samelook.crawler.settings import CrawlSettings
-from samelook.crawler.slots import LEAST, MIB, Load, Slots
+from samelook.crawler.slots import LEAST, MIB, Load, Slots, memory_allowed, most_slots
 from samelook.crawler.stages import Stages
 from samelook.crawler.worker import UPSTREAM_SHARE, PhaseRunner
 
@@ -165,6 +168,30 @@ def test_slots_are_taken_away_again_down_to_the_least(load: Load) -> None:
     for _ in range(100):
         slots.fit(load)
     assert slots.limit == LEAST
+
+
+@pytest.mark.parametrize(
+    ("machine", "container", "processes", "allowed"),
+    [
+        (1024, "max", 1, 256),
+        (16_384, "max", 1, 512),
+        (1024, "max", 4, 64),
+        (16_384, "max", 4, 512),
+        (16_384, "max", 16, 256),
+        (16_384, str(1024 * MIB), 2, 128),
+    ],
+)
+def test_processes_that_are_started_together_share_the_memory(
+    machine: int,
+    container: str,
+    processes: int,
+    allowed: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(total=machine * MIB))
+    monkeypatch.setattr(Path, "read_text", lambda *_: container)
+    assert memory_allowed(processes) == allowed * MIB
+    assert LEAST <= most_slots(processes) <= max(LEAST, allowed * MIB // (64 << 10))
 
 
 async def test_what_a_process_shows_is_read_from_the_process() -> None:

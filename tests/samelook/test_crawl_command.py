@@ -17,6 +17,7 @@ import psutil
 from aiohttp import web
 
 from bench.crawl_web import ICONS, create_app
+from samelook.commands.crawl import CrawlWork, worker_command
 from samelook.demo.sample_web.server import sample_web_server
 from tests.fixtures.waiting import until
 
@@ -35,6 +36,11 @@ async def run_samelook(url: str, *arguments: str, **environment: str) -> asyncio
         stderr=asyncio.subprocess.PIPE,
         start_new_session=True,
     )
+
+
+def test_a_worker_is_told_how_many_it_shares_the_memory_with() -> None:
+    words = worker_command(CrawlWork(("icons",), workers=4, processes=4))
+    assert words[words.index("--one-of") + 1] == "4"
 
 
 class Gate:
