@@ -81,7 +81,7 @@ async def test_the_sample_answers_before_anything_is_uploaded(serve: Any) -> Non
 async def test_a_list_is_replaced_by_an_upload(lite: Any, text: str, data: dict[str, Any]) -> None:
     answer = await upload(lite, text.encode())
     assert answer.status == 200
-    assert "1 hashes" in answer.text
+    assert "in force now: 1" in answer.text
     found = (await lite.get("/v1/hashes/query", hash=NEAR)).json
     assert found == {"match": True, "result": [{"distance": 3, "data": data}]}
     assert (await lite.get("/v1/hashes/query", hash=PDQ)).json["match"] is False

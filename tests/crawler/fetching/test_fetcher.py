@@ -441,7 +441,7 @@ async def test_the_time_of_a_fetch_stands_still_while_its_name_waits_for_a_threa
     settings = replace(
         settings,
         resolve=parse_resolve(f"silent.example=silent.test:{port},*=web.test:{port}"),
-        total_timeout_s=0.3,
+        total_timeout_s=1,
         dns_threads=1,
         honour_robots=False,
     )

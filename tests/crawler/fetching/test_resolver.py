@@ -246,7 +246,7 @@ def silent_servers() -> Iterator[SilentServers]:
 
 
 async def test_the_time_of_a_name_runs_from_when_a_thread_asks_for_it(silent_servers: SilentServers) -> None:
-    lookup = CachingLookup(silent_servers, threads=2, timeout_s=0.1)
+    lookup = CachingLookup(silent_servers, threads=2, timeout_s=0.5)
     hanging = [asyncio.create_task(lookup.addresses(f"{n}.silent.example")) for n in range(2)]
     await until(lambda: len(silent_servers.asked) == 2)
     good = asyncio.create_task(lookup.addresses("good.example"))
@@ -262,7 +262,7 @@ async def test_the_time_of_a_name_runs_from_when_a_thread_asks_for_it(silent_ser
 
 
 async def test_waiting_for_a_thread_has_a_limit_and_leaves_no_answer(silent_servers: SilentServers) -> None:
-    lookup = CachingLookup(silent_servers, threads=1, timeout_s=0.05, turn_timeout_s=0.2)
+    lookup = CachingLookup(silent_servers, threads=1, timeout_s=0.5, turn_timeout_s=0.2)
     hanging = asyncio.create_task(lookup.addresses("a.silent.example"))
     await until(lambda: silent_servers.asked)
     outcomes = await asyncio.gather(
@@ -281,7 +281,7 @@ async def test_waiting_for_a_thread_has_a_limit_and_leaves_no_answer(silent_serv
 async def test_good_names_outlast_more_silent_ones_than_there_are_threads(
     silent_servers: SilentServers,
 ) -> None:
-    lookup = CachingLookup(silent_servers, threads=32, timeout_s=0.2)
+    lookup = CachingLookup(silent_servers, threads=32, timeout_s=1)
     hanging = [asyncio.create_task(lookup.addresses(f"{n}.silent.example")) for n in range(40)]
     good = [asyncio.create_task(lookup.addresses(f"{n}.example")) for n in range(40)]
     await asyncio.wait(hanging[:32])
