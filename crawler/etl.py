@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-import traceback
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,12 +20,10 @@ from uuid import UUID
 
 import structlog
 
-from samelook.crawler.queues.interface import Outcome, Pushed
+from samelook.crawler.queues.interface import Outcome
 from samelook.crawler.queues.message_queue import DEAD, RESULTS, MessageQueue, bury, send_inputs
 from samelook.crawler.queues.messages import BadMessage, MessageTooLarge, OutcomeBatch, unpacked
 from samelook.crawler.queues.postgres import PostgresQueue
-from samelook.crawler.worker import InternalError
-from samelook.sql.away import BUSY, UNUSABLE
 from samelook.sql.named import queries
 from samelook.sql.queue_queries import PHASES, Phase
 
@@ -223,53 +220,19 @@ class Etl:
             return
         try:
             # Shielded: outcomes that were paid for are not dropped half-way through their write.
-            pushed, fault = await asyncio.shield(self._write(batch))
+            pushed = await asyncio.shield(self._queues[batch.phase].push(batch.outcomes))
         except Exception:
             await results.extend([delivery.receipt], AGAIN_S)
             raise
         self.written += pushed.kept
-        if fault is None:
+        if pushed.bug is None:
             await results.delete([delivery.receipt])
         else:
+            fault = BadMessage(f"A bug keeps it from being written: {pushed.bug[-_LONGEST_TRACEBACK:]}")
             await bury(results, dead, RESULTS, delivery, fault)
         after = PHASES.index(batch.phase) + 1
         if pushed.fed and after < len(PHASES) and PHASES[after] in self._wakes:
             self._wakes[PHASES[after]].set()
-
-    async def _write(self, batch: OutcomeBatch) -> tuple[Pushed, BadMessage | None]:
-        """Writes outcomes; why the message is to be kept for people, where some could not be written.
-
-        What another try can cure is raised. Anything else is a bug of ours, which would come again for ever:
-        the outcomes are written one by one, and those at fault become errors of their inputs.
-        """
-        queue = self._queues[batch.phase]
-        try:
-            return await queue.push(batch.outcomes), None
-        except (*BUSY, *UNUSABLE, asyncio.CancelledError):
-            raise
-        except Exception as error:
-            # The root of what is done for one message: its traceback goes into the log, and with the message.
-            log.exception("outcomes.unwritable", phase=batch.phase, outcomes=len(batch.outcomes))
-            written = "".join(traceback.format_exception(error))[-_LONGEST_TRACEBACK:]
-        kept = fed = 0
-        for outcome in batch.outcomes:
-            pushed = await self._write_alone(queue, outcome)
-            kept, fed = kept + pushed.kept, fed + pushed.fed
-        return Pushed(kept, fed), BadMessage(f"A bug keeps it from being written: {written}")
-
-    async def _write_alone(self, queue: PostgresQueue[Any, Any], outcome: Outcome[Any, Any]) -> Pushed:
-        failed = InternalError(
-            "A bug of ours kept the outcome from being written; the log has the traceback."
-        )
-        for tried in (outcome, Outcome(outcome.lease, error=failed)):
-            try:
-                return await queue.push([tried])
-            except (*BUSY, *UNUSABLE, asyncio.CancelledError):
-                raise
-            except Exception:
-                log.exception("outcome.unwritable", input_id=outcome.lease.input_id)
-        # Its lease ends, and another attempt is counted, of which there are ten.
-        return Pushed(0)
 
     async def _channel(self, name: str) -> Channel:
         if name not in self._channels:

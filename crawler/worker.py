@@ -14,7 +14,7 @@ from uuid import UUID
 import structlog
 
 from samelook.crawler.errors import CrawlError
-from samelook.crawler.queues.interface import Input, Lease, Outcome, PhaseQueue, Result
+from samelook.crawler.queues.interface import Input, InternalError, Lease, Outcome, PhaseQueue, Result
 from samelook.crawler.settings import CrawlSettings
 from samelook.crawler.slots import Slots
 from samelook.crawler.stages import Stages
@@ -26,12 +26,6 @@ BACKLOG_ROUNDS = 2
 """A phase takes up nothing new while the one that it feeds has more waiting than so many times its slots."""
 UPSTREAM_SHARE = 0.5
 """Of the slots, at most, for a phase that feeds another one: silent sites must not keep that one idle."""
-
-
-class InternalError(CrawlError):
-    """A bug of ours met this input; the log has the traceback."""
-
-    kind = "internal_error"
 
 
 @dataclass(slots=True)

@@ -26,6 +26,18 @@ BUSY: Final = (
 )
 """For answers: the database is there, and has no room for this just now."""
 
+DOUBTFUL: Final = (
+    asyncpg.QueryCanceledError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    TimeoutError,
+)
+"""For writers: of the two others, what one question may bring about by itself, however often it is asked.
+
+A statement that takes too long is cancelled each time, and asyncpg raises InterfaceError for a closed
+connection as for an argument too many. Whether the database is there, a plain question tells.
+"""
+
 UNUSABLE: Final = (
     DatabaseError,
     ConnectionError,

@@ -43,8 +43,9 @@ _TILES = frozenset(
 )
 # https://html.spec.whatwg.org/#attr-meta-http-equiv-refresh
 _REFRESH = re.compile(
-    r"[\t\n\f\r ]*(?P<delay>\d+|(?=\.\d))[\d.]*[\t\n\f\r ]*(?:[;,]|(?<=[\t\n\f\r ]))[\t\n\f\r ]*"
-    r"(?:url[\t\n\f\r ]*=[\t\n\f\r ]*)?+(?P<url>\"[^\"]*|'[^']*|.*)",
+    # Possessive: digits or spaces that are given back and tried again cost their square.
+    r"[\t\n\f\r ]*+(?P<delay>\d++|(?=\.\d))[\d.]*+[\t\n\f\r ]*+(?:[;,]|(?<=[\t\n\f\r ]))[\t\n\f\r ]*+"
+    r"(?:url[\t\n\f\r ]*+=[\t\n\f\r ]*+)?+(?P<url>\"[^\"]*|'[^']*|.*)",
     re.IGNORECASE | re.DOTALL,
 )
 _XML_TYPES = frozenset({"application/xhtml+xml", "application/xml", "text/xml"})

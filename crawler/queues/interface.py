@@ -19,6 +19,12 @@ class GaveUp(CrawlError):
     kind = "gave_up"
 
 
+class InternalError(CrawlError):
+    """A bug of ours met this input; the log has the traceback."""
+
+    kind = "internal_error"
+
+
 @dataclass(frozen=True, slots=True)
 class Lease(Generic[Input]):
     """One input, ours until the lease expires."""
@@ -46,6 +52,8 @@ class Pushed:
     """Outcomes whose lease was still ours."""
     fed: int = 0
     """Inputs that the results made for the next phase."""
+    bug: str | None = None
+    """The traceback of a bug of ours that kept outcomes from being written; these became errors."""
 
 
 class PhaseQueue(Protocol[Input, Result]):

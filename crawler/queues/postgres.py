@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -13,8 +14,9 @@ import asyncpg
 import structlog
 
 from samelook.crawler.errors import CrawlError
-from samelook.crawler.queues.interface import GaveUp, Input, Lease, Outcome, Pushed, Result
+from samelook.crawler.queues.interface import GaveUp, Input, InternalError, Lease, Outcome, Pushed, Result
 from samelook.crawler.settings import CrawlSettings
+from samelook.sql.away import BUSY, DOUBTFUL, UNUSABLE
 from samelook.sql.queue_queries import Phase, queue_queries
 from samelook.sql.rows import Claimed
 from samelook.sql.storable import storable_json
@@ -33,6 +35,12 @@ EXPIRED_EVERY_S = 5.0
 """Expired leases are looked for this often while there is fresh work, and whenever there is none."""
 PULL_SECONDS = 1.0
 """Time that one pull may spend walking over what is done, before it reports an empty hand."""
+
+_REFUSED = (
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.ProgramLimitExceededError,
+)
 
 
 class Unstorable(CrawlError):
@@ -100,32 +108,73 @@ class PostgresQueue(Generic[Input, Result]):
     async def push(self, outcomes: Sequence[Outcome[Input, Result]]) -> Pushed:
         """Keep the outcomes in one transaction; those of leases that we lost are dropped.
 
-        When the database refuses the batch because of what one outcome holds, each is written by
-        itself, and the one at fault becomes an `unstorable` error.
+        When they cannot be written because of what one of them holds, each is written by itself, and the one
+        at fault becomes an error: `unstorable` where the database refuses it, `internal_error` where a bug of
+        ours does. What another try can cure is raised.
         """
         try:
             return await self._push_together(outcomes)
-        except (
-            asyncpg.DataError,
-            asyncpg.IntegrityConstraintViolationError,
-            asyncpg.ProgramLimitExceededError,
-        ) as error:
-            if len(outcomes) > 1:
-                each = [await self.push([outcome]) for outcome in outcomes]
-                return Pushed(sum(pushed.kept for pushed in each), sum(pushed.fed for pushed in each))
-            (outcome,) = outcomes
-            if isinstance(outcome.error, Unstorable):
+        except _REFUSED as error:
+            if len(outcomes) == 1:
+                return await self._push_error(outcomes[0], self._unstorable(outcomes[0], error))
+            bug = None
+        except Exception as error:
+            if not await self._is_of_the_outcomes(error):
                 raise
-            log.warning(
-                "outcome.unstorable",
-                phase=self._store.phase,
+            # It would come again with each try. Its traceback goes into the log once, whatever it falls on.
+            log.exception("outcomes.unwritable", phase=self._store.phase, outcomes=len(outcomes))
+            bug = "".join(traceback.format_exception(error))
+        each = [await self._push_alone(outcome) for outcome in outcomes]
+        return Pushed(sum(pushed.kept for pushed in each), sum(pushed.fed for pushed in each), bug)
+
+    async def _push_alone(self, outcome: Outcome[Input, Result]) -> Pushed:
+        try:
+            return await self._push_together([outcome])
+        except _REFUSED as error:
+            fault: CrawlError = self._unstorable(outcome, error)
+        except Exception as error:
+            if not await self._is_of_the_outcomes(error):
+                raise
+            log.error(  # noqa: TRY400 - the traceback is in the log already
+                "outcome.unwritable",
                 input_id=outcome.lease.input_id,
-                error=str(error),
+                error=f"{type(error).__name__}: {error}",
             )
-            refused = Unstorable(
-                f"The database refused the outcome: {error}", sqlstate=getattr(error, "sqlstate", None)
+            fault = InternalError(
+                "A bug of ours kept the outcome from being written; the log has the traceback."
             )
-            return await self._push_together([Outcome(outcome.lease, error=refused)])
+        return await self._push_error(outcome, fault)
+
+    async def _push_error(self, outcome: Outcome[Input, Result], fault: CrawlError) -> Pushed:
+        try:
+            return await self._push_together([Outcome(outcome.lease, error=fault)])
+        except Exception as error:
+            if not await self._is_of_the_outcomes(error):
+                raise
+            log.exception("outcome.unwritable", phase=self._store.phase, input_id=outcome.lease.input_id)
+        # Its lease ends, and another attempt is counted, of which there are ten.
+        return Pushed(0)
+
+    def _unstorable(self, outcome: Outcome[Input, Result], error: asyncpg.PostgresError) -> Unstorable:
+        log.warning(
+            "outcome.unstorable", phase=self._store.phase, input_id=outcome.lease.input_id, error=str(error)
+        )
+        return Unstorable(
+            f"The database refused the outcome: {error}", sqlstate=getattr(error, "sqlstate", None)
+        )
+
+    async def _is_of_the_outcomes(self, error: Exception) -> bool:
+        """Whether it is what was to be written that raised, so that each further try would raise it too.
+
+        Where that is open, the database is asked to write nothing: whatever is wrong with it shows then.
+        """
+        if isinstance(error, (*BUSY, *UNUSABLE)) and not isinstance(error, DOUBTFUL):
+            return False
+        try:
+            await self._push_together([])
+        except Exception:  # noqa: BLE001 - the caller raises its own error, which the worker logs
+            return False
+        return True
 
     async def release(self, leases: Sequence[Lease[Input]]) -> None:
         """Give work back: the next pull of anybody may take it at once."""

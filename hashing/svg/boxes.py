@@ -243,7 +243,8 @@ def applied(matrix: Matrix, point: Point) -> Point:
 def matrix_of(text: str) -> Matrix:
     """A transform attribute as one matrix; what is no function of it is passed over."""
     matrix = IDENTITY
-    for name, inner in _TRANSFORM.findall(text):
+    # Without what no bracket closes: each name in it would be followed to the end of the text.
+    for name, inner in _TRANSFORM.findall(text[: text.rfind(")") + 1]):
         v = [float(number) for number in _NUMBER.findall(inner)]
         build = _MATRICES[name]
         try:

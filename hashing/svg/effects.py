@@ -67,7 +67,7 @@ def filter_text(tokens: Sequence[Any], measure: Measure, current: Rgba) -> str:
 
 def present_filters(found: str, names: Collection[str | None]) -> str:
     """A list of filters without those that are not there, which browsers pass over."""
-    parts = re.findall(r"[a-z-]+\([^()]*\)", found)
+    parts = re.findall(r"(?<![a-z-])[a-z-]++\([^()]*+\)", found)
     return " ".join(part for part in parts if not part.startswith("url(#") or part[5:-1] in names) or "none"
 
 

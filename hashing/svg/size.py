@@ -11,7 +11,7 @@ from samelook.hashing.errors import DecodeFailed, SvgBlank
 from samelook.hashing.svg.mathematics import PIXELS
 
 _LENGTH: Final = re.compile(
-    r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(px|pt|pc|in|cm|mm|q|em|rem|ex)?\s*", re.ASCII
+    r"\s*([+-]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d+)?)\s*+(px|pt|pc|in|cm|mm|q|em|rem|ex)?\s*+", re.ASCII
 )
 _NUMBER: Final = r"([+-]?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?)"
 _VIEW: Final = re.compile(r"\s*" + r"(?:\s*,\s*|\s+|(?=[+-]))".join((_NUMBER,) * 4) + r"\s*", re.ASCII)

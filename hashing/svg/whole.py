@@ -13,7 +13,7 @@ from typing import Final
 from samelook.hashing.svg.boxes import Box, box_around, number, path_points
 from samelook.hashing.svg.tree import Element
 
-_REFERENCE: Final = re.compile(r"(?:^|;)(clip-path|mask):url\(#([^)]+)\)(?=;|$)")
+_REFERENCE: Final = re.compile(r"(?:^|;)(clip-path|mask):url\(#([^();]++)\)(?=;|$)")
 # Straight lines along the axes: what such a path encloses, its corners tell.
 _PLAIN_PATH: Final = re.compile(r"\s*+[Mm][\d\s.,+-]*+(?:[HhVv][\d\s.,+-]*+)++[Zz]?\s*+")
 _WHITE: Final = re.compile(r"(?:^|;)fill:(?:#fff|#ffffff|white)(?=;|$)", re.IGNORECASE)

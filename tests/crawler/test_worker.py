@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from samelook.crawler.errors import CrawlError
-from samelook.crawler.queues.postgres import PostgresQueue
+from samelook.crawler.queues import postgres
+from samelook.crawler.queues.interface import Outcome
+from samelook.crawler.queues.postgres import PhaseStore, PostgresQueue
 from samelook.crawler.settings import CrawlSettings
 from samelook.crawler.slots import Slots
 from samelook.crawler.stages import Stages
@@ -86,6 +89,57 @@ async def test_a_bug_costs_one_input(pool: Pool) -> None:
     await runner_of(pool, work).run(once=True)
     assert await counts(pool) == (2, 1, 0)
     assert await pool.fetchval("SELECT kind FROM domain_errs") == "internal_error"
+
+
+def _broken(raised: Callable[[Any], Awaitable[None]]) -> PhaseStore[DomainInput, TargetUrl]:
+    """A store that cannot write what came of the second domain."""
+    store = domains_store()
+
+    async def write(connection: Any, results: Sequence[tuple[int, TargetUrl]]) -> int:
+        if any(result.url == "https://example.d2/" for _, result in results):
+            await raised(connection)
+        return await store.write(connection, results)
+
+    return replace(store, write=write)
+
+
+async def _type_error(_connection: Any) -> None:
+    raise TypeError("a bug of ours")
+
+
+async def _argument_too_many(connection: Any) -> None:
+    await connection.fetch("SELECT 1", 2)
+
+
+async def _too_slow(connection: Any) -> None:
+    await connection.execute("SET LOCAL statement_timeout = 20")
+    await connection.execute("SELECT pg_sleep(5)")
+
+
+@pytest.mark.parametrize("raised", [_type_error, _argument_too_many, _too_slow])
+async def test_a_bug_in_writing_costs_one_outcome(
+    pool: Pool, raised: Callable[[Any], Awaitable[None]]
+) -> None:
+    await add_domains(pool, 5)
+    queue = PostgresQueue(pool, _broken(raised), SETTINGS, uuid.uuid4())
+    slots = Slots(SETTINGS.concurrency)
+    runner = PhaseRunner("domains", queue, start_page, SETTINGS, asyncio.Event(), slots, Stages())
+    async with asyncio.timeout(20):
+        await runner.run(lambda: True)
+    assert await counts(pool) == (4, 1, 0)
+    assert await pool.fetchval("SELECT kind FROM domain_errs") == "internal_error"
+
+
+async def test_an_outcome_whose_error_cannot_be_written_either_keeps_nobody(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add_domains(pool, 5)
+    queue = PostgresQueue(pool, _broken(_type_error), SETTINGS, uuid.uuid4())
+    monkeypatch.setattr(postgres, "storable_json", None)
+    leases = await queue.pull(5)
+    outcomes = [Outcome(lease, result=await start_page(lease.input)) for lease in leases]
+    assert (await queue.push(outcomes)).kept == 4
+    assert await counts(pool) == (4, 0, 1)
 
 
 async def test_never_more_in_hand_than_slots(pool: Pool) -> None:
