@@ -252,6 +252,17 @@ def test_pages_of_exchanges(made: Callable[[], tuple[Any, bytes]], monkeypatch: 
     assert [delta.updates for delta in played.deltas(good)] == [delta.updates for delta in whole]
 
 
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("3", 3.0), ("9" * 400, 365 * 86_400.0), ("Wed, 21 Oct 9999 07:28:00 GMT", 365 * 86_400.0), ("x", None)],
+)
+def test_no_server_sends_its_visitors_away_for_ever(text: str, seconds: float | None) -> None:
+    pytest.importorskip("threatexchange", reason="the extra exchanges")
+    from samelook.exchanges.failures import _retry_after
+
+    assert _retry_after(text) == seconds
+
+
 def test_lists_of_hashes_in_csv() -> None:
     pytest.importorskip("threatexchange", reason="the extra exchanges")
     from threatexchange.exchanges.impl.file_api import FileCollaborationConfig
