@@ -396,10 +396,12 @@ class ExchangeStore:
             if added is None:
                 return False
             # It leaves for others, who will ask who said so.
-            said = {"signal_type": type_name, "value": text}
+            opinion = {"signal_type": type_name, "value": text}
             if category is not None:
-                said |= {"opinion": category, "tags": ", ".join(tags)}
-            await note_change(connection, "say_seen" if category is None else "say_opinion", name, after=said)
+                opinion |= {"opinion": category, "tags": ", ".join(tags)}
+            await note_change(
+                connection, "say_seen" if category is None else "say_opinion", name, after=opinion
+            )
         return True
 
     async def opinions(self, name: str, *, most: int = 100) -> list[Opinion]:
