@@ -236,11 +236,14 @@ class ExchangeStore:
     async def delete(self, name: str) -> bool:
         """Removes an exchange with its bank and all in it, at once; whether it existed."""
         async with self.pool.acquire() as connection, connection.transaction():
+            known = await self._queries.get_exchange(connection, name=name) if "\0" not in name else None
             removed = await self._queries.remove_exchange(connection, name=name)
             if removed is None:
                 return False
             await self._banks.remove_bank(connection, id=removed["bank_id"])
-            await note_change(connection, "remove_exchange", name)
+            await note_change(
+                connection, "remove_exchange", name, before=None if known is None else _kept(known)
+            )
         return True
 
     async def shown_config(self, exchange: Exchange) -> dict[str, Any]:
@@ -286,13 +289,13 @@ class ExchangeStore:
         """
         sealed = self._sealed((await self.types()).exchange_type(api), credentials)
         async with self.pool.acquire() as connection, connection.transaction():
+            known = await self._queries.get_api_credentials(connection, api=api)
             if sealed is None:
                 await self._queries.remove_api_credentials(connection, api=api)
             else:
                 await self._queries.set_api_credentials(connection, api=api, credentials=sealed)
-            await note_change(
-                connection, "set_type_credentials", api, after={"credentials": _presence_of(sealed)}
-            )
+            before, after = ({"credentials": _presence_of(secret)} for secret in (known, sealed))
+            await note_change(connection, "set_type_credentials", api, before=before, after=after)
 
     async def credentials_here(self, api: str) -> dict[str, Any]:
         """What the library finds on this machine for a type. Raises UnknownExchangeType or BadCredentials."""
@@ -382,16 +385,26 @@ class ExchangeStore:
         text = kind.text(kind.parse(value))
         if len(text) > _LONGEST_VALUE:
             raise BadOpinion(f"A signal has at most {_LONGEST_VALUE} characters here.")
-        added = await self._queries.add_opinion(
-            self.pool,
-            exchange_id=exchange.id,
-            kind="seen" if category is None else "opinion",
-            signal_type=type_name,
-            value=text,
-            category=category,
-            tags=list(tags),
-        )
-        return added is not None
+        async with self.pool.acquire() as connection, connection.transaction():
+            added = await self._queries.add_opinion(
+                connection,
+                exchange_id=exchange.id,
+                kind="seen" if category is None else "opinion",
+                signal_type=type_name,
+                value=text,
+                category=category,
+                tags=list(tags),
+            )
+            if added is None:
+                return False
+            # It leaves for others, who will ask who said so.
+            opinion = {"signal_type": type_name, "value": text}
+            if category is not None:
+                opinion |= {"opinion": category, "tags": ", ".join(tags)}
+            await note_change(
+                connection, "say_seen" if category is None else "say_opinion", name, after=opinion
+            )
+        return True
 
     async def opinions(self, name: str, *, most: int = 100) -> list[Opinion]:
         """What was to be said, newest first. Raises UnknownExchange."""
@@ -420,6 +433,16 @@ class ExchangeStore:
 def _presence_of(sealed: bytes | None) -> str:
     """What the audit says of credentials: whether there are some."""
     return "unset" if sealed is None else "set"
+
+
+def _kept(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What the audit keeps of an exchange that is removed: of its configuration the names of what was set."""
+    return {
+        "api": row["api"],
+        "config": sorted(row["config"]),
+        "enabled": row["enabled"],
+        "credentials": _told(row["credentials"]),
+    }
 
 
 def _check_every(every_s: float | None) -> None:

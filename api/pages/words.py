@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ from markupsafe import Markup, escape
 
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86_400
 _RECENT_DAYS = 14
+_LONGEST_DETAIL = 400
 _BIT = "M{x} {y}h1v1h-1z"
 
 
@@ -67,6 +69,14 @@ def _plural(count: float, word: str) -> str:
     return f"{count:.0f} {word}{'' if count == 1 else 's'} ago"
 
 
+def shortened(detail: Mapping[str, Any] | str | None) -> str:
+    """What an act changed, as `samelook inspect audit` writes it, and no longer than a cell may be."""
+    if not detail:
+        return ""
+    text = detail if isinstance(detail, str) else json.dumps(detail, ensure_ascii=False)
+    return text if len(text) <= _LONGEST_DETAIL else text[: _LONGEST_DETAIL - 1] + "\u2026"
+
+
 def bits(value: str, other: str | None = None, label: str = "") -> Markup:
     """A hash in hex as a square of bits; where it differs from another, the bits are in the second colour."""
     size = len(value) * 4
@@ -105,6 +115,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "number": number,
     "rank": rank,
     "ago": ago,
+    "shortened": shortened,
     "bits": bits,
     "spark": spark,
 }

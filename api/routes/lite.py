@@ -13,11 +13,12 @@ from samelook.api.errors import bad_request
 from samelook.api.lite import PDQ, LiteMatch
 from samelook.api.pages.render import page
 from samelook.api.requests import body_of, query_of
-from samelook.api.state import LITE, MATCHING, SANDBOX, SETTINGS, check_hashing
+from samelook.api.state import LITE, MATCHING, POOL, SANDBOX, SETTINGS, check_hashing
 from samelook.api.uploads import form_of
 from samelook.banks.errors import BadSignal
 from samelook.banks.media import Featureless, hash_media
 from samelook.hashing.errors import HashingError
+from samelook.sql.audit import note_change
 
 routes = web.RouteTableDef()
 _TAG = "HMA-lite"
@@ -106,6 +107,10 @@ async def upload_hashes(request: web.Request) -> web.Response:
     if not form.files.get("data_file"):
         raise bad_request("Choose a CSV or .te file, in the field data_file.")
     hashes = await request.app[LITE].replace(form.files["data_file"], form.names["data_file"])
+    if (pool := request.app.get(POOL)) is not None:
+        async with pool.acquire() as connection, connection.transaction():
+            listed = {"hashes": len(hashes.rows), "skipped": hashes.skipped}
+            await note_change(connection, "upload_hashes", hashes.origin, after=listed)
     note = f"Hashes of {hashes.origin} that are in force now: {len(hashes.rows)}"
     return _landing(
         request, f"{note}; lines that held no PDQ: {hashes.skipped}." if hashes.skipped else f"{note}."

@@ -28,6 +28,7 @@ from samelook.crawler.ranks.formats import (
     layout_of,
     printable,
 )
+from samelook.sql.audit import note_change
 from samelook.sql.away import AWAY
 from samelook.sql.named import queries
 
@@ -324,6 +325,8 @@ class RankImport:
             bad_lines=counts.bad.count,
             finished=counts.finished,
         )
+        imported = {"source": str(source), "domains": counts.domains, "unranked": counts.unranked}
+        await note_change(self._connection, "import_ranks", counts.file, after=imported)
         if counts.added + counts.updated + counts.unranked >= ANALYZE_ROWS:
             await self._queries.analyze_domains(self._connection)
 

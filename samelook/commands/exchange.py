@@ -249,6 +249,7 @@ def fetch(
         samelook exchange fetch --loop
     """
     from samelook.postgres.configured import configured_database
+    from samelook.postgres.reviving import with_database_kept
     from samelook.processes.running import run_async
     from samelook.settings import load_settings
 
@@ -260,7 +261,8 @@ def fetch(
             if loop
             else _fetch(chosen, names or [], from_scratch, quiet, as_json)
         )
-        failed = run_async(with_pool(settings.database_at(url), chosen, work))
+        working = with_pool(settings.database_at(url), chosen, work)
+        failed = run_async(with_database_kept(settings, working))
     if failed:
         raise typer.Exit(1)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import aiohttp
 import pytest
 
 from samelook.api.users import UserStore
@@ -99,7 +100,67 @@ async def test_credentials_of_exchanges_are_never_in_it(pool: Any, secret: str) 
     assert {row["who"] for row in rows} == {"local"}
     assert rows[1]["detail"] == {"before": {"credentials": "unset"}, "after": {"credentials": "set"}}
     assert rows[2]["detail"] == {"before": {"enabled": True}, "after": {"enabled": False}}
+    assert rows[3]["detail"]["before"] == {
+        "api": "ncmec",
+        "config": sorted(rows[0]["detail"]["after"]["config"]),
+        "enabled": False,
+        "credentials": "set",
+    }
     assert secret not in json.dumps([row["detail"] for row in rows])
+
+
+async def test_what_leaves_for_others_is_audited_once(pool: Any) -> None:
+    pytest.importorskip("threatexchange", reason="the extra exchanges")
+    from cryptography.fernet import Fernet
+
+    from samelook.exchanges.settings import ExchangeSettings
+    from samelook.exchanges.store import ExchangeStore
+
+    store = ExchangeStore(pool, ExchangeSettings(credentials_keys=(Fernet.generate_key().decode(),)))
+    await store.create("NCMEC", "ncmec", {"environment": "https://report.cybertip.org/hashsharing"})
+    for _ in range(2):
+        await store.say("NCMEC", "pdq", "f8" * 32, category="POSITIVE_CLASS", tags=["a", "b"])
+        await store.say("NCMEC", "pdq", "f8" * 32)
+    for password in ("first", "second"):
+        await store.set_type_credentials("ncmec", {"user": "somebody", "password": password})
+    await store.set_type_credentials("ncmec", {})
+    rows = await pool.fetch("SELECT action, subject, detail FROM audit ORDER BY id OFFSET 1")
+    assert [(row["action"], row["subject"]) for row in rows] == [
+        ("say_opinion", "NCMEC"),
+        ("say_seen", "NCMEC"),
+        *[("set_type_credentials", "ncmec")] * 3,
+    ]
+    signal = {"signal_type": "pdq", "value": "f8" * 32}
+    assert rows[0]["detail"]["after"] == {**signal, "opinion": "POSITIVE_CLASS", "tags": "a, b"}
+    assert rows[1]["detail"]["after"] == signal
+    first, _, last = (row["detail"] for row in rows[2:])
+    assert first == {"before": {"credentials": "unset"}, "after": {"credentials": "set"}}
+    assert last == {"before": {"credentials": "set"}, "after": {"credentials": "unset"}}
+
+
+async def test_a_list_of_ranks_is_audited(connection: Any, tmp_path: Any) -> None:
+    from samelook.crawler.ranks.importing import RankImport
+
+    (tmp_path / "ranks.csv").write_text("1,google.com\n2,bbc.co.uk\n")
+    await RankImport(connection, str(tmp_path / "ranks.csv")).run()
+    row = await connection.fetchrow("SELECT action, subject, detail FROM audit")
+    assert (row["action"], row["subject"]) == ("import_ranks", str(tmp_path / "ranks.csv"))
+    assert row["detail"]["after"]["domains"] == 2
+
+
+async def test_a_list_of_hashes_that_is_replaced_is_audited(serve: Any, admin_key: str) -> None:
+    service = await serve(roles=EVERYTHING | {"lite"}, require_keys=True, admin_key=admin_key)
+    form = aiohttp.FormData()
+    form.add_field("data_file", b"hash\n" + b"f8" * 32 + b"\n", filename="ours.csv")
+    answer = await service("POST", "/upload_hashes", data=form, **bearer(admin_key))
+    assert answer.status == 200, answer.text
+    (row,) = await rows_of(service, admin_key)
+    assert (row["who"], row["action"], row["subject"]) == (
+        "key SAMELOOK_ADMIN_KEY",
+        "upload_hashes",
+        "ours.csv",
+    )
+    assert row["detail"]["after"]["hashes"] == 1
 
 
 async def test_accounts_are_audited_without_their_passwords(pool: Any) -> None:

@@ -39,6 +39,8 @@ from tests.fixtures.waiting import wait_until
 
 AS_ROOT = os.geteuid() == 0
 
+_SESSIONS_OF_EXCHANGES = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'samelook exchange'"
+
 
 @pytest.fixture(scope="module")
 def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -242,6 +244,36 @@ def test_a_killed_server_is_started_again_and_has_kept_what_it_acknowledged(fold
     assert running(folder)  # the first user is still there
     user.end()
     assert not running(folder)
+
+
+def _is_used(url: str) -> bool:
+    try:
+        return ask(url, _SESSIONS_OF_EXCHANGES) != 0
+    except (OSError, asyncpg.PostgresError):
+        return False
+
+
+def test_a_loop_of_fetches_revives_the_server_under_it(folder: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SAMELOOK_")}
+    loop = subprocess.Popen(
+        [sys.executable, "-m", "samelook", "exchange", "fetch", "--loop"],
+        env={**environment, "SAMELOOK_DATA_DIR": str(folder)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        wait_until(lambda: running(folder))
+        with embedded_postgres(folder) as url:
+            wait_until(lambda: _is_used(url))
+            killed = pid_of(folder)
+            os.kill(killed, signal.SIGKILL)
+            wait_until(lambda: running(folder) and pid_of(folder) != killed and _is_used(url))
+            assert loop.poll() is None
+    finally:
+        loop.terminate()
+        _, errors = loop.communicate(timeout=60)
+    assert loop.returncode == 0, errors
 
 
 def test_a_server_killed_while_a_session_is_busy_is_started_again(folder: Path) -> None:
