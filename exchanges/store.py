@@ -441,7 +441,7 @@ def _kept(row: Mapping[str, Any]) -> dict[str, Any]:
         "api": row["api"],
         "config": sorted(row["config"]),
         "enabled": row["enabled"],
-        "credentials": _told(row["credentials"]),
+        "credentials": _presence_of(row["credentials"]),
     }
 
 

@@ -125,7 +125,7 @@ async def test_a_bug_in_writing_costs_one_outcome(
     slots = Slots(SETTINGS.concurrency)
     runner = PhaseRunner("domains", queue, start_page, SETTINGS, asyncio.Event(), slots, Stages())
     async with asyncio.timeout(20):
-        await runner.run(lambda: True)
+        await runner.run(once=True)
     assert await counts(pool) == (4, 1, 0)
     assert await pool.fetchval("SELECT kind FROM domain_errs") == "internal_error"
 
