@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import random
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Generic
@@ -18,12 +19,15 @@ from samelook.crawler.queues.interface import Input, InternalError, Lease, Outco
 from samelook.crawler.settings import CrawlSettings
 from samelook.crawler.slots import Slots
 from samelook.crawler.stages import Stages
+from samelook.sql.away import BUSY, UNUSABLE
 from samelook.sql.queue_queries import Phase
 
 log = structlog.get_logger()
 
 BACKLOG_ROUNDS = 2
 """A phase takes up nothing new while the one that it feeds has more waiting than so many times its slots."""
+INTERRUPTIONS = 3
+"""So often an input is given back because the database went away from under its work; then it is a bug."""
 UPSTREAM_SHARE = 0.5
 """Of the slots, at most, for a phase that feeds another one: silent sites must not keep that one idle."""
 
@@ -79,6 +83,8 @@ class PhaseRunner(Generic[Input, Result]):
         self._flush_now = asyncio.Event()
         self._in_hand: dict[asyncio.Task[None], Lease[Input]] = {}
         self._abandoned: list[Lease[Input]] = []
+        self._interrupted: list[Lease[Input]] = []
+        self._interruptions: Counter[int] = Counter()
         self._held: set[tuple[int, UUID]] = set()
 
     def feed(self, count: int) -> None:
@@ -137,7 +143,7 @@ class PhaseRunner(Generic[Input, Result]):
                 self._flush_now.set()
                 renewing.cancel()
                 waking.cancel()
-        await self._give_back(self._abandoned)
+        await self._give_back([*self._abandoned, *self._interrupted])
 
     async def _pull_repeatedly(self, *, once: bool, is_upstream_done: Callable[[], bool]) -> None:
         idle_s = self._settings.idle_first_s
@@ -216,8 +222,15 @@ class PhaseRunner(Generic[Input, Result]):
         except CrawlError as error:
             outcome = Outcome(lease, error=error)
         except Exception as error:
+            if isinstance(error, (*BUSY, *UNUSABLE)) and self._interruptions[lease.input_id] < INTERRUPTIONS:
+                # The database went away from under the work, which says nothing of the input.
+                self._interruptions[lease.input_id] += 1
+                log.warning("work.interrupted", phase=self.phase, error=str(error) or type(error).__name__)
+                self._interrupted.append(lease)
+                return
             log.exception("work.bug", phase=self.phase, input_id=lease.input_id)
             outcome = Outcome(lease, error=InternalError(f"{type(error).__name__}: {error}"))
+        self._interruptions.pop(lease.input_id, None)
         self._finished.append(outcome)
         if len(self._finished) >= self._settings.flush_items:
             self._flush_now.set()
@@ -229,6 +242,8 @@ class PhaseRunner(Generic[Input, Result]):
             if not last and len(self._finished) < self._settings.flush_items:
                 self._flush_now.clear()
                 await self._wait_for(self._flush_now, self._settings.flush_s)
+            if self._interrupted:
+                await self._put_back()
             if self._finished and not await self._flush():
                 # The outcomes stay here until the database is back; when we are to stop, the leases
                 # expire and somebody else does the work again.
@@ -241,6 +256,18 @@ class PhaseRunner(Generic[Input, Result]):
             retry_s = self._settings.flush_s
             if last and not self._finished:
                 return
+
+    async def _put_back(self) -> None:
+        """Give back, once the database is there again, what it went away from."""
+        leases = list(self._interrupted)
+        try:
+            await self._queue.release(leases)
+        except Exception as error:  # noqa: BLE001 - the next round tries again; until then the leases are held
+            log.warning("release.failed", phase=self.phase, error=str(error) or type(error).__name__)
+            return
+        del self._interrupted[: len(leases)]
+        self._held.difference_update((lease.input_id, lease.lease_id) for lease in leases)
+        self.feed(len(leases))
 
     async def _flush(self) -> bool:
         """Push what is finished; False when the database could not be reached."""

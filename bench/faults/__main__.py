@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 
-from bench.faults import database, killing, surroundings
+from bench.faults import crawling, database, killing, surroundings
 from bench.faults.outcome import HEADER, Outcome
 
 Scenario = Callable[[Path], Awaitable[Outcome]]
@@ -25,7 +25,9 @@ def main() -> None:
     scenarios: dict[str, Scenario] = {
         one.__name__: partial(database.one_fault, one) for one in database.FAULTS
     }
-    scenarios |= {one.__name__: one for one in (*database.SCENARIOS, *surroundings.SURROUNDINGS)}
+    scenarios |= {
+        one.__name__: one for one in (*database.SCENARIOS, *crawling.SCENARIOS, *surroundings.SURROUNDINGS)
+    }
     scenarios |= {one.__name__: partial(one, kills=chosen.kills) for one in killing.KILLED}
     failed = 0
     print(HEADER)

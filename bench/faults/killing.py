@@ -24,7 +24,7 @@ from bench.faults.outcome import Outcome
 from bench.faults.servers import one_server
 from bench.faults.service import Load, compared, database_settings, serving
 from samelook.sql.migrate import migrate
-from samelook.sql.pool import open_pool
+from samelook.sql.pool import Pool, open_pool
 
 SITES, RECORDS = 120, 30_000
 _SNAPSHOTS = """
@@ -92,12 +92,7 @@ async def crawl(folder: Path, kills: int) -> Outcome:
             }
             in_hand, status = 0, 0
             for number in range(kills):
-                await pool.execute(
-                    "INSERT INTO domains (reversed_name, harmonic_position, source)"
-                    " SELECT 'example.s' || n, n + 1, 'test' FROM generate_series($1::int, $2::int) AS n",
-                    number * SITES,
-                    (number + 1) * SITES - 1,
-                )
+                await add_sites(pool, number * SITES, SITES)
                 process = await command("crawl", "run", "--once", "--quiet", **own)
                 in_hand += await killed_after(process, dice.uniform(0.8, 2.5))
                 # An input whose workers all die is held to be at fault, so now and then one lives.
@@ -105,25 +100,40 @@ async def crawl(folder: Path, kills: int) -> Outcome:
                     await asyncio.sleep(2.5)
                     process = await command("crawl", "run", "--once", "--quiet", **own)
                     status = await process.wait()
-            twice = 0
-            for inputs, results, failures in (
-                ("domains", "target_urls", "domain_errs"),
-                ("target_urls", "page_visits", "icon_errs"),
-                ("icon_urls", "favicon_metadata", "hashing_errs"),
-            ):
-                more = await pool.fetchval(
-                    f"SELECT (SELECT count(*) FROM {results}) + (SELECT count(*) FROM {failures}) "
-                    f"- (SELECT count(*) FROM {inputs})"
-                )
-                twice += max(0, more)
-            icons = await pool.fetchval("SELECT count(*) FROM favicon_metadata WHERE sha256 IS NOT NULL")
-            pages = await pool.fetchval("SELECT count(*) FROM page_visits")
-            leases = await pool.fetchval("SELECT count(*) FROM leases WHERE expires_at > now()")
-    wrong = [] if status == 0 else [f"the last run ended with {status}"]
-    if leases:
-        wrong.append(f"{leases} leases are left")
+            outcome = await crawl_outcome("crawl killed", pool, sites)
+    outcome.said = f"{in_hand} of {kills} in hand"
+    outcome.wrong += [] if status == 0 else [f"the last run ended with {status}"]
+    return outcome
+
+
+async def add_sites(pool: Pool, first: int, count: int) -> None:
+    """Domains of the small web, to be crawled."""
+    await pool.execute(
+        "INSERT INTO domains (reversed_name, harmonic_position, source)"
+        " SELECT 'example.s' || n, n + 1, 'test' FROM generate_series($1::int, $2::int) AS n",
+        first,
+        first + count - 1,
+    )
+
+
+async def crawl_outcome(name: str, pool: Pool, sites: int) -> Outcome:
+    """What a crawl of the small web that is through has kept: each site and icon once, and no lease."""
+    twice = 0
+    for inputs, results, failures in (
+        ("domains", "target_urls", "domain_errs"),
+        ("target_urls", "page_visits", "icon_errs"),
+        ("icon_urls", "favicon_metadata", "hashing_errs"),
+    ):
+        more = await pool.fetchval(
+            f"SELECT (SELECT count(*) FROM {results}) + (SELECT count(*) FROM {failures}) "
+            f"- (SELECT count(*) FROM {inputs})"
+        )
+        twice += max(0, more)
+    icons = await pool.fetchval("SELECT count(*) FROM favicon_metadata WHERE sha256 IS NOT NULL")
+    pages = await pool.fetchval("SELECT count(*) FROM page_visits")
+    leases = await pool.fetchval("SELECT count(*) FROM leases WHERE expires_at > now()")
     missing = sites * len(ICONS) - icons + sites - pages
-    return Outcome("crawl killed", icons, missing, twice, 0.0, 0, f"{in_hand} of {kills} in hand", wrong)
+    return Outcome(name, icons, missing, twice, wrong=[f"{leases} leases are left"] if leases else [])
 
 
 async def service(folder: Path, kills: int) -> Outcome:

@@ -64,13 +64,15 @@ _ARROWED = re.compile(
 # Where a quoted value holds ">". Without one no tag is arrowed, and this is seen at half the cost.
 _MAYBE_ARROWED = re.compile(rb"=%s*+(?:\"[^\">]*+>|'[^'>]*+>)" % _SPACE)
 # A "<" that may stay: before a tag that perhaps matters, or before what makes it no tag at all.
-_MAYBE_STAYS = re.compile(rb"<(?:%s|(?=[^a-zA-Z/]|/[^a-zA-Z]|/?\Z))" % _MAYBE_KEPT)
+# A run of them is found as one: a page may consist of a million.
+_MAYBE_STAYS = re.compile(rb"(?:<(?=<))++|<(?:%s|(?=[^a-zA-Z/]|/[^a-zA-Z]|/?\Z))" % _MAYBE_KEPT)
 _STAYS = re.compile(rb"<(?:(?!/?+[a-z])|(?=%s%s))" % (_KEPT_TAG, _kept_attributes()), re.IGNORECASE)
 _KEPT_START = re.compile(rb"<(?=%s)" % _KEPT_TAG, re.IGNORECASE)
 
 INERT = "samelook"
 """An attribute that marks tags which stand for another one."""
 _ARROWED_MARK = b"<meta samelook "
+_LESS = ord("<")
 _COMMENT_MARK = b"<!\x1f"
 """Short, because a page has thousands of tags, and with a character that no page has."""
 
@@ -145,16 +147,19 @@ def passive(markup: bytes) -> bytes:
     if _MAYBE_ARROWED.search(markup) is not None:
         markup = _ARROWED.sub(_ARROWED_MARK, markup)
     # Looking for the few that stay costs a fifth of a substitution for each of the others.
-    starts = [found.start() for found in _MAYBE_STAYS.finditer(markup)]
+    starts = [
+        (found.start(), found.end() if markup[found.end() - 1] == _LESS else found.start() + 1)
+        for found in _MAYBE_STAYS.finditer(markup)
+    ]
     if len(starts) > _MAX_KEPT_TAGS:
         markup = _cut_off(markup)
-        starts = [start for start in starts if start < len(markup)]
+        starts = [span for span in starts if span[0] < len(markup)]
     pieces: list[bytes] = []
     done = 0
-    for at in starts:
+    for at, end in starts:
         if _STAYS.match(markup, at) is not None:
-            pieces += (markup[done:at].replace(b"<", _COMMENT_MARK), b"<")
-            done = at + 1
+            pieces += (markup[done:at].replace(b"<", _COMMENT_MARK), markup[at:end])
+            done = end
     return b"".join((*pieces, markup[done:].replace(b"<", _COMMENT_MARK)))
 
 

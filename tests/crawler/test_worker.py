@@ -91,6 +91,23 @@ async def test_a_bug_costs_one_input(pool: Pool) -> None:
     assert await pool.fetchval("SELECT kind FROM domain_errs") == "internal_error"
 
 
+@pytest.mark.parametrize("times", [1, 1000])
+async def test_work_that_the_database_leaves_is_done_again_and_not_for_ever(pool: Pool, times: int) -> None:
+    refused: list[int] = []
+
+    async def work(domain: DomainInput) -> TargetUrl:
+        if domain.position == 2 and len(refused) < times:
+            refused.append(domain.position)
+            raise ConnectionRefusedError("as asyncpg does while Postgres is away")
+        return await start_page(domain)
+
+    await add_domains(pool, 3)
+    async with asyncio.timeout(20):
+        await runner_of(pool, work).run(once=True)
+    assert await counts(pool) == ((3, 0, 0) if times == 1 else (2, 1, 0))
+    assert len(refused) == min(times, 4)
+
+
 def _broken(raised: Callable[[Any], Awaitable[None]]) -> PhaseStore[DomainInput, TargetUrl]:
     """A store that cannot write what came of the second domain."""
     store = domains_store()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.faults import database, killing, surroundings
+from bench.faults import crawling, database, killing, surroundings
 from bench.faults.outcome import Outcome
 from bench.faults.servers import one_server
 from bench.faults.service import loaded, serving
@@ -40,6 +40,7 @@ async def test_a_database_that_fails_in_every_way_under_one_service(tmp_path: Pa
         database.embedded_killed,
         surroundings.snapshot_disk_full,
         surroundings.no_names,
+        *crawling.SCENARIOS,
     ],
     ids=lambda scenario: scenario.__name__,
 )

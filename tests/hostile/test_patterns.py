@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
 
+from samelook.crawler.discovery.markup import passive
 from samelook.crawler.discovery.page import parse_page, refresh_target
 from samelook.hashing.svg.boxes import matrix_of
 from samelook.hashing.svg.costs import _REFERENCE as REFERENCE_IN_COSTS
@@ -70,3 +72,11 @@ def test_what_closes_is_found_as_before() -> None:
     assert _pixels(" 12.50px ") == 12.5
     assert _pixels("1.e1") == 10.0
     assert _pixels("1e") is None
+
+
+def test_a_page_of_nothing_but_openings_is_one_run_of_them() -> None:
+    page = b"<" * (1 << 20)
+    began = time.process_time()
+    assert passive(page) == page
+    assert time.process_time() - began < 0.3
+    assert passive(b"<<<a><<<link><<") == b"<<<!\x1fa><<<link><<"
