@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from samelook.crawler.ranks.importing import ImportUnderWay, RankImport, RankImportCounts, RankImportSettings
 from samelook.crawler.ranks.sources import FetchedList, Source, fetched_list, is_address
 from samelook.crawler.runs import Planned, recorded
+from samelook.sql.audit import by_account
 from samelook.sql.named import queries
 from samelook.sql.pool import open_connection, open_pool
 
@@ -119,7 +120,8 @@ async def _import(
     async with open_connection(replace(settings.database_at(url), statement_timeout_s=0)) as connection:
         importing = RankImport(connection, path, options, fetched.source if fetched else None)
         done.counts = importing.counts
-        await importing.run(report)
+        with by_account():
+            await importing.run(report)
 
 
 def _last(pool: Pool, options: RankImportSettings) -> Any:
