@@ -12,7 +12,7 @@ _LONGEST_WAIT_S = 5.0
 _LONGEST_MESSAGE = 2000
 _BUSY, _UNAVAILABLE = 429, 503
 _REFUSED = frozenset({401, 403})
-_LONGEST_WAIT_S = 365 * 86_400.0
+_LONGEST_AWAY_S = 365 * 86_400.0
 _BAD_REQUEST = 400
 # https://developers.facebook.com/docs/graph-api/guides/error-handling: too many calls of an application, a
 # user, a page, or under a limit of the endpoint's own; and what passes by itself.
@@ -111,9 +111,9 @@ def _retry_after(text: str | None) -> float | None:
         return None
     if re.fullmatch(r"\s*[0-9]+\s*", text):
         # Of 400 digits it would be infinite, which no JSON of Postgres holds.
-        return min(float(text), _LONGEST_WAIT_S)
+        return min(float(text), _LONGEST_AWAY_S)
     try:
-        return min(max(0.0, parsedate_to_datetime(text).timestamp() - time()), _LONGEST_WAIT_S)
+        return min(max(0.0, parsedate_to_datetime(text).timestamp() - time()), _LONGEST_AWAY_S)
     except (ValueError, OverflowError):
         return None
 

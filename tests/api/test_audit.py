@@ -139,12 +139,13 @@ async def test_what_leaves_for_others_is_audited_once(pool: Any) -> None:
 
 
 async def test_a_list_of_ranks_is_audited(connection: Any, tmp_path: Any) -> None:
+    from samelook.crawler.ranks.formats import printable
     from samelook.crawler.ranks.importing import RankImport
 
     (tmp_path / "ranks.csv").write_text("1,google.com\n2,bbc.co.uk\n")
     await RankImport(connection, str(tmp_path / "ranks.csv")).run()
     row = await connection.fetchrow("SELECT action, subject, detail FROM audit")
-    assert (row["action"], row["subject"]) == ("import_ranks", str(tmp_path / "ranks.csv"))
+    assert (row["action"], row["subject"]) == ("import_ranks", printable(str(tmp_path / "ranks.csv")))
     assert row["detail"]["after"]["domains"] == 2
 
 
