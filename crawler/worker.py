@@ -26,7 +26,7 @@ log = structlog.get_logger()
 
 BACKLOG_ROUNDS = 2
 """A phase takes up nothing new while the one that it feeds has more waiting than so many times its slots."""
-INTERRUPTIONS = 3
+INTERRUPTIONS = 20
 """So often an input is given back because the database went away from under its work; then it is a bug."""
 UPSTREAM_SHARE = 0.5
 """Of the slots, at most, for a phase that feeds another one: silent sites must not keep that one idle."""

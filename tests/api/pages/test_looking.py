@@ -137,6 +137,8 @@ def opened(page: Page, path: str) -> list[str]:
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.goto(path)
     page.wait_for_selector("main h1")
+    # The first visitor of Looks is told that it is being made, and comes again by itself.
+    page.wait_for_function("!document.querySelector('meta[http-equiv=refresh]')")
     return complaints
 
 
