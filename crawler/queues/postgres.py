@@ -36,6 +36,8 @@ EXPIRED_EVERY_S = 5.0
 PULL_SECONDS = 1.0
 """Time that one pull may spend walking over what is done, before it reports an empty hand."""
 
+_DOUBTS = 4
+"""So often an outcome is tried by itself before an error that may be the database's is held against it."""
 _REFUSED = (
     asyncpg.DataError,
     asyncpg.IntegrityConstraintViolationError,
@@ -128,21 +130,28 @@ class PostgresQueue(Generic[Input, Result]):
         return Pushed(sum(pushed.kept for pushed in each), sum(pushed.fed for pushed in each), bug)
 
     async def _push_alone(self, outcome: Outcome[Input, Result]) -> Pushed:
-        try:
-            return await self._push_together([outcome])
-        except _REFUSED as error:
-            fault: CrawlError = self._unstorable(outcome, error)
-        except Exception as error:
-            if not await self._is_of_the_outcomes(error):
-                raise
-            log.error(  # noqa: TRY400 - the traceback is in the log already
-                "outcome.unwritable",
-                input_id=outcome.lease.input_id,
-                error=f"{type(error).__name__}: {error}",
-            )
-            fault = InternalError(
-                "A bug of ours kept the outcome from being written; the log has the traceback."
-            )
+        fault: CrawlError = InternalError(
+            "A bug of ours kept the outcome from being written; the log has the traceback."
+        )
+        for tries_left in reversed(range(_DOUBTS)):
+            try:
+                return await self._push_together([outcome])
+            except _REFUSED as error:
+                fault = self._unstorable(outcome, error)
+                break
+            except Exception as error:
+                if not await self._is_of_the_outcomes(error):
+                    raise
+                if isinstance(error, DOUBTFUL) and tries_left:
+                    # Perhaps the database came back between the two questions: the outcome shows it again.
+                    continue
+                log.error(  # noqa: TRY400 - the traceback is in the log already
+                    "outcome.unwritable",
+                    phase=self._store.phase,
+                    input_id=outcome.lease.input_id,
+                    error=f"{type(error).__name__}: {error}",
+                )
+                break
         return await self._push_error(outcome, fault)
 
     async def _push_error(self, outcome: Outcome[Input, Result], fault: CrawlError) -> Pushed:
