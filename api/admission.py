@@ -235,7 +235,7 @@ def busy(after_s: float) -> ApiError:
 
 
 def _counted(error: ApiError) -> ApiError:
-    """The error of a request that is refused, which the metrics count."""
+    """Counts a refused request in the metrics, and gives its error back to be raised."""
     METRICS.refused.labels(str(error.status)).inc()
     return error
 

@@ -16,7 +16,7 @@ from samelook.api.errors import ApiError, bad_request
 _Model = TypeVar("_Model", bound=BaseModel)
 _MOST_DETAILS = 20
 _MOST_FIELDS = 1000
-"""No model has so many; each that is unknown would be a fault of its own."""
+"""No model has so many fields. Each unknown one is reported by itself, so more are refused unread."""
 _MOST_FORM_BYTES = 256 << 10
 _MOST_FORM_FIELDS = 200
 _LARGEST_ID_DIGITS = 19

@@ -223,7 +223,7 @@ class PhaseRunner(Generic[Input, Result]):
             outcome = Outcome(lease, error=error)
         except Exception as error:
             if isinstance(error, (*BUSY, *UNUSABLE)) and self._interruptions[lease.input_id] < INTERRUPTIONS:
-                # The database went away from under the work, which says nothing of the input.
+                # The connection to the database was lost during the work; the input itself may be fine.
                 self._interruptions[lease.input_id] += 1
                 log.warning("work.interrupted", phase=self.phase, error=str(error) or type(error).__name__)
                 self._interrupted.append(lease)

@@ -81,7 +81,6 @@ def _fields(of: ast.ClassDef) -> set[str]:
     }
 
 
-# Not renamed yet.
 def test_functions_are_named_by_what_they_return_or_do() -> None:
     found = {
         f"{path}: {node.name}"

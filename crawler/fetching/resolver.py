@@ -34,8 +34,8 @@ _deadline: ContextVar[asyncio.Timeout | None] = ContextVar("deadline of a reques
 
 @contextmanager
 def putting_off(deadline: asyncio.Timeout) -> Iterator[None]:
-    """In here, names that wait for a thread put `deadline` off by as long as they wait."""
-    # aiohttp resolves in a task of its own, which knows the context that it was made in.
+    """While the block runs, the time that a name waits for a thread is added to `deadline`."""
+    # A context variable, because aiohttp resolves names in a task of its own, which inherits this context.
     token = _deadline.set(deadline)
     try:
         yield

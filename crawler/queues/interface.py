@@ -20,7 +20,7 @@ class GaveUp(CrawlError):
 
 
 class InternalError(CrawlError):
-    """A bug of ours met this input; the log has the traceback."""
+    """A bug in Samelook stopped the work on this input; the log has the traceback."""
 
     kind = "internal_error"
 
@@ -53,7 +53,7 @@ class Pushed:
     fed: int = 0
     """Inputs that the results made for the next phase."""
     bug: str | None = None
-    """The traceback of a bug of ours that kept outcomes from being written; these became errors."""
+    """The traceback of a bug in Samelook that kept outcomes from being written; they are kept as errors."""
 
 
 class PhaseQueue(Protocol[Input, Result]):
