@@ -32,7 +32,8 @@ class JudgedLook:
     """One icon with contrast, and who else wears it."""
 
     protected: tuple[LookMatch, ...] = ()
-    """Owners in the tiers, of other families and better standing; the best first."""
+    """Owners in the tiers, of other families and better standing: whose look it is like, the best first,
+    then those whose name the asker borrows and whose mark it shows."""
     older: tuple[LookMatch, ...] = ()
     """Owners beyond the tiers who have had the look for much longer."""
     common: str | None = None
@@ -100,6 +101,8 @@ class Likenesses:
         """Whether the match is close enough for the owner's tier; beyond the tiers only strict ones are."""
         if match.owner.site == self._facts.site:
             return False
+        if match.mark is not None:
+            return not self.asker_in_tiers and self._is_in_tiers(match.owner.position)
         if self.asker_in_tiers:
             # What its owner shows to nobody cannot beat what the asker shows to all. Beyond the tiers it can:
             # a copy may be one of a brand's icon for home screens.
@@ -123,6 +126,10 @@ class Likenesses:
     def _judged(self, look: AskerLook, matches: list[LookMatch]) -> JudgedLook:
         facts = self._facts
         own_for_s = -1.0 if look.own_since is None else max(0.0, facts.now - look.own_since)
+        marks = [
+            match for match in matches if match.mark is not None and match.owner.site not in self._family
+        ]
+        matches = [match for match in matches if match.mark is None]
         relatives = [match for match in matches if match.owner.site in self._family]
         strangers = [match for match in matches if match.owner.site not in self._family]
         common = self._common(look, strangers)
@@ -140,7 +147,8 @@ class Likenesses:
         is_own = look.own_since is not None or look.like_own
         mine = (facts.position or _LAST) if is_own else None
         best = min([*ours, *([] if mine is None else [mine])], default=None)
-        protected = [match for match in strangers if self._is_in_tiers(match.owner.position)]
+        # A likeness says more than a mark, so it comes first.
+        protected = [match for match in strangers if self._is_in_tiers(match.owner.position)] + marks
         older = [match for match in strangers if not self._is_in_tiers(match.owner.position)]
         kin = [
             match
@@ -268,6 +276,7 @@ def _strongest(matches: Iterable[LookMatch]) -> tuple[LookMatch, ...]:
 def _closeness(match: LookMatch) -> tuple[object, ...]:
     return (
         match.signal_only,
+        match.mark is not None,
         not match.current,
         match.rule,
         match.pdq,

@@ -91,9 +91,11 @@ class LikeAnswer(BaseModel):
     form: str
     version: str
     """What had to be done to the asker's icon: `as is`, `mirrored`, …"""
-    pdq: int
-    colour: float
-    under: str
+    pdq: int | None
+    colour: float | None
+    """Both null for the same mark in another rendition, which no distance shows."""
+    under: Literal["strict", "standard", "wide", "mark"]
+    """The narrowest rule that holds."""
     current: bool
     md5: dict[str, str]
     sha256: dict[str, str]

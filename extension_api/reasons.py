@@ -21,6 +21,7 @@ class Code(StrEnum):
     DEGENERATE = "degenerate"
     COMMON_LOOK = "common_look"
     LOOKS_LIKE = "looks_like"
+    SAME_MARK = "same_mark"
     NO_ICON = "no_icon"
     DISCOVERY_FAILED = "discovery_failed"
     HASHING_FAILED = "hashing_failed"
@@ -55,6 +56,7 @@ EXPLANATIONS: dict[Code, str] = {
     Code.DEGENERATE: "The icon has too little contrast to be told from others.",
     Code.COMMON_LOOK: "Strangers show this look too: a product's or platform's default, a letter or a dot.",
     Code.LOOKS_LIKE: "The icon looks like another organisation's, which has the better claim to it.",
+    Code.SAME_MARK: "The icon shows, drawn anew, the mark of the organisation whose name the site borrows.",
     Code.NO_ICON: "The site has no icon.",
     Code.DISCOVERY_FAILED: "The site's page could not be visited, so its icons are unknown.",
     Code.HASHING_FAILED: "The site's icons could not be decoded.",

@@ -26,7 +26,7 @@ from samelook.extension_api.reasons import Code, Reason
 from samelook.facts.evidence import Facts, LookMatch
 from samelook.facts.families import HINTS, SAME_GOVERNMENT
 from samelook.facts.standing import Tiers
-from samelook.names.sites import Hosting
+from samelook.names.sites import Hosting, registrable_label
 
 
 class Verdict(StrEnum):
@@ -159,13 +159,19 @@ class _Deciding:
             excuse = "4-openly-worn"
         elif self._may_be_kin([proof for kinship in kin for proof in kinship.proofs]):
             excuse = "4-perhaps-family"
+        elif best.mark is not None and self._has_the_name_of(best):
+            excuse = "4-same-name"
         if excuse is not None:
             return Verdict.GREY, _looks_like(best, excuse)
-        return Verdict.LOCK, _looks_like(best, f"4-{best.rule.name.lower()}")
+        return Verdict.LOCK, _looks_like(best, f"4-{best.under}")
 
     def _may_be_kin(self, proofs: Collection[str]) -> bool:
         """Whether a hint is one that copies do not have: the owner's label or government, not its name."""
         return SAME_GOVERNMENT in proofs or (self.facts.position is not None and "same_label" in proofs)
+
+    def _has_the_name_of(self, match: LookMatch) -> bool:
+        """Whether the owner's very name stands under another suffix: a mark drawn anew may be the owner's."""
+        return registrable_label(self.facts.site) == registrable_label(match.owner.site)
 
     def _failures(self) -> Iterable[_Found]:
         facts = self.facts
@@ -228,14 +234,14 @@ _STRANGERS_PUBLISH = frozenset({Hosting.SHARED_PATHS, Hosting.PERHAPS_SHARED})
 
 
 def _looks_like(match: LookMatch, rule: str) -> Reason:
-    detail: dict[str, Any] = {
-        "site": match.owner.site,
-        "position": match.owner.position,
-        "under": match.rule.name.lower(),
+    shown: dict[str, Any] = {"site": match.owner.site, "position": match.owner.position, "under": match.under}
+    if match.mark is not None:
+        return Reason(Code.SAME_MARK, rule, {**shown, "form": match.form, "points": match.mark})
+    detail = {
+        **shown,
         "form": match.form,
         "version": match.version,
-        "pdq": match.pdq,
-        "colour": round(match.colour, 1),
+        **match.distances,
     }
     return Reason(Code.LOOKS_LIKE, rule, detail)
 

@@ -45,6 +45,9 @@ class LookMatch:
     displayed: bool = True
     """False: the owner offers it, for home screens perhaps, and shows another in the tab."""
     signal_only: bool = False
+    mark: float | None = None
+    """The points by which both show one mark, in renditions that are not the same look: the owner's name is
+    one that the asker's borrows. `rule`, `pdq` and `colour` then say nothing."""
     asker_md5: str = ""
     owner_md5: str = ""
     owner_icon_url: str = ""
@@ -54,6 +57,18 @@ class LookMatch:
     """The asker is a tenant, a proxied page or a shared host of the owner's: the icon is a default there."""
     also_worn_by: tuple[Wearer, ...] = ()
     """Other sites that the crawl sees wearing the owner's look."""
+
+    @property
+    def under(self) -> str:
+        """The name of the rule that the two pass."""
+        return "mark" if self.mark is not None else self.rule.name.lower()
+
+    @property
+    def distances(self) -> dict[str, float | None]:
+        """The PDQ bits and the distance of colours as people are shown them; a mark has neither."""
+        if self.mark is not None:
+            return {"pdq": None, "colour": None}
+        return {"pdq": self.pdq, "colour": round(self.colour, 1)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from samelook.facts.asker import Asker, Knowledge, looks_at
 from samelook.facts.evidence import Facts, LookMatch, Wearer
 from samelook.facts.families import FamilyMember, Kinship, kinship
 from samelook.facts.known import DisplayedBy
+from samelook.facts.namesake_marks import NamesakeMarks
 from samelook.looks.look import Look
 from samelook.looks.near import NearLooks
 from samelook.looks.rules import Rule
@@ -73,6 +74,7 @@ class Gatherer:
         self._clock = clock
         self._of: Memory | None = None
         self._near: NearLooks
+        self._namesakes: NamesakeMarks
 
     @property
     def memory(self) -> Memory:
@@ -88,16 +90,29 @@ class Gatherer:
                 shown = dict(known.shown_looks(self._clock())).get(icon.sha256)
                 if shown is not None and shown.confirmed:
                     yield from self.near.faint_steps(icon.sha256, looks)
+            if self._settings.look_model and not (known and self._is_in_tiers(known.main.position)):
+                yield from self.namesakes.steps(icon.sha256, looks, site)
 
     @property
     def near(self) -> NearLooks:
-        """The searches of the present memory: numbers of looks mean something within one only."""
+        """The searches of the present memory."""
+        self._follow_memory()
+        return self._near
+
+    @property
+    def namesakes(self) -> NamesakeMarks:
+        """The comparisons of marks in the present memory."""
+        self._follow_memory()
+        return self._namesakes
+
+    def _follow_memory(self) -> None:
+        """Begin anew with another memory: numbers of looks mean something within one only."""
         if self._of is not self.memory:
             self._of, choices = self.memory, self._settings
             self._near = NearLooks(
                 self.memory.index, self._clock, cached_s=choices.cached_s, most=choices.found_looks
             )
-        return self._near
+            self._namesakes = NamesakeMarks(self.memory, self._clock)
 
     def distinct(self, icons: Iterable[AskedIcon]) -> tuple[AskedIcon, ...]:
         """Each icon once, whatever the order: of entries of one icon the one that says most about it.
@@ -136,6 +151,9 @@ class Gatherer:
         )
         looks_of = {icon.sha256: self._looks_of(icon) for icon in icons if not (icon.error or icon.pdq)}
         matches = [match for icon in icons for match in self._matches(icon, looks_of, site)]
+        if self._settings.look_model and not self._is_in_tiers(position):
+            for sha256, found in looks_of.items():
+                matches += self.namesakes.matches(sha256, found, site) if found else ()
         wearers: dict[str, set[Site]] = {}
         for match in matches:
             wearers.setdefault(match.asker_sha256, set()).add(match.owner.site)
@@ -274,6 +292,7 @@ class Gatherer:
         for match in sorted(matches, key=_by_evidence):
             best = asked_for.setdefault(match.asker_sha256, set())
             protected = self._is_in_tiers(match.owner.position) and not match.signal_only
+            protected = protected and match.mark is None
             if protected and (match.owner.site in best or len(best) < MOST_WITH_WEARERS):
                 best.add(match.owner.site)
                 match = replace(match, also_worn_by=self._wearers(match))  # noqa: PLW2901
@@ -369,6 +388,7 @@ def _by_evidence(match: LookMatch) -> tuple[object, ...]:
         *_by_standing(match.owner),
         match.asker_sha256,
         match.signal_only,
+        match.mark is not None,
         not match.current,
         match.rule,
         match.pdq,

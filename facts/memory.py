@@ -11,7 +11,8 @@ from samelook.facts.known import NONE, DisplayedBy, Domains, KnownPictures, Show
 from samelook.facts.standing import Owner, Tiers
 from samelook.looks.index import LookIndex
 from samelook.looks.store import LookStore
-from samelook.names.sites import Site, site_of
+from samelook.names.namesakes import Namesakes
+from samelook.names.sites import Site, registrable_label, site_of
 from samelook.sql.rows import DomainFacts, ShownPicture
 
 
@@ -154,6 +155,8 @@ class Memory:
         """The first domain of each site."""
         self.pictures = self.known_pictures.rows
         """Every known picture, by its SHA-256."""
+        self.namesakes = Namesakes()
+        """The names of the sites in the widest tier, which others may borrow."""
         self._rows: dict[int, int] = {}
         """The rows of domains, by their ids in the database."""
         self._best: dict[int, list[tuple[KnownSite, Shown]]] = {}
@@ -241,6 +244,9 @@ class Memory:
         in_tiers = self.tiers.rule_for(row["trusted_position"]) is not None
         self.domains.set(domain, row, None if in_tiers else row["new_position"] or None)
         if former != name:
+            self._note_name(former, was_widest=True)
+        self._note_name(name, was_widest=self.tiers.is_widest(before))
+        if former != name:
             self._note_facts(former, moved=True)
             self._note_facts(name, moved=True)
         elif known is not None:
@@ -262,6 +268,14 @@ class Memory:
             self.sites[name] = rest[0]
         else:
             del self.sites[name]
+
+    def _note_name(self, name: Site, *, was_widest: bool) -> None:
+        """Know a site's name as one that others may borrow, or forget it."""
+        known = self.site(name)
+        if known is not None and self.tiers.is_widest(known.position):
+            self.namesakes.add(registrable_label(name), name)
+        elif was_widest:
+            self.namesakes.remove(registrable_label(name), name)
 
     def _note_facts(self, name: Site, *, moved: bool) -> None:
         """See to the pictures of a site whose facts have changed, or that has `moved` to another tier."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from samelook.facts.standing import Tiers
-from samelook.variables import seconds, variable, words
+from samelook.variables import flag, seconds, variable, words
 
 DAY_S = 86_400.0
 
@@ -34,6 +34,13 @@ class VerdictSettings:
         "Hosts where strangers publish under paths, and domains where they have hosts, comma separated, besides "
         "those that are built in.",
         lambda text: frozenset(words(text)),
+    )
+    look_model: bool = variable(
+        "SAMELOOK_LOOK_MODEL",
+        True,
+        "Whether sites are also locked that borrow an owner's name and show the owner's mark drawn anew. "
+        "`off`: only looks count.",
+        flag,
     )
     many_hosts: int = 50_000
     """A domain with so many hosts may have strangers among them."""

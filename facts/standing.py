@@ -18,6 +18,10 @@ class Tiers:
     standard: int = 50_000
     strict: int = 100_000
 
+    def is_widest(self, position: int | None) -> bool:
+        """Whether every rule may lock for a site at this position."""
+        return position is not None and position <= self.wide
+
     def rule_for(self, position: int | None) -> Rule | None:
         """The widest rule that protects a site at this position; None when none may lock for it."""
         # Not at the top: settings hold tiers, every command reads settings, and rules need numpy.

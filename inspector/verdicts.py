@@ -87,11 +87,10 @@ def _owner_row(match: LookMatch) -> Row:
     return {
         "site": str(match.owner.site),
         "rank": match.owner.position,
-        "under": match.rule.name.lower(),
+        "under": match.under,
         "form": match.form,
         "version": match.version,
-        "pdq": match.pdq,
-        "colour": round(match.colour, 1),
+        **match.distances,
         "current": match.current,
         "icon_url": match.owner_icon_url,
         "sha256": match.owner_sha256,

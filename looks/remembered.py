@@ -39,6 +39,9 @@ class Remembered(Generic[_Key, _Value]):
     def __len__(self) -> int:
         return len(self._kept)
 
+    def __contains__(self, key: object) -> bool:
+        return key in self._kept
+
     def get(self, key: _Key) -> _Value | None:
         """The value, if it is still remembered."""
         kept = self._kept.get(key)

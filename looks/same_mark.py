@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from samelook.looks.contours import aligned, contours_of, likeness_of
 from samelook.looks.look import PICTURE_BYTES
+from samelook.looks.mark_trees import points_of
 from samelook.looks.marks import cells_of, crowds_of, vectors_of
 from samelook.looks.measures import measures_of
 from samelook.looks.signs import SIDE, Cut, cut_out
@@ -141,6 +142,34 @@ def compared(asked: Marks, found: Marks, rows: _Rows, columns: _Rows) -> _Floats
             *(getattr(of_signs, name) for name in MEASURES[_OF_SIGNS]),
             np.minimum(ours.breadths, theirs.breadths),
         ]
+    )
+
+
+class Likest(NamedTuple):
+    """The two signs, one of each of two icons, that show one mark most surely."""
+
+    points: float
+    cosine: float
+    form: str
+    """Of the icon that was found."""
+    asked: str
+    """Of the icon that was searched with."""
+
+
+def likest(asked: Marks, found: Marks) -> Likest | None:
+    """What shows that an icon has the mark of another, if it has."""
+    cosines = asked.vectors @ found.vectors.T
+    rows, columns = np.nonzero(cosines >= LEAST_COSINE)
+    points = points_of(compared(asked, found, rows, columns))
+    if not len(points) or points.max() < LEAST_POINTS:
+        return None
+    best = int(points.argmax())
+    row, column = rows[best], columns[best]
+    return Likest(
+        round(float(points[best]), 2),
+        round(float(cosines[row, column]), 3),
+        str(found.forms[column]),
+        str(asked.forms[row]),
     )
 
 

@@ -30,12 +30,12 @@ _LETTERS_TABLE: Final = str.maketrans(_CONFUSABLE | {"i": "l", "j": "l"})
 _PAIRS: Final = (("rn", "m"), ("vv", "w"), ("cl", "d"))
 """Two letters that are read as one."""
 
-_SHORT: Final = 4
+SHORT: Final = 4
 """Names of at most so many letters are part of too many words: they count only alone, between hyphens, or
 joined with a word of _LURES."""
-_ONE_OFF: Final = 6
-_TWO_OFF: Final = 10
-"""Names of at least _ONE_OFF letters are recognised with one wrong letter, of _TWO_OFF with two."""
+ONE_OFF: Final = 6
+TWO_OFF: Final = 10
+"""Names of at least ONE_OFF letters are recognised with one wrong letter, of TWO_OFF with two."""
 _LURES: Final = """
     access account accounts admin alert app apps auth billing bonus care center check claim client cloud
     confirm connect customer dashboard direct help helpdesk home id info live login logon mail manage member
@@ -78,11 +78,11 @@ def _reads_as(label: str, name: str) -> bool:
         return False
     if word in {joined, *parts}:
         return True
-    if len(word) <= _SHORT:
+    if len(word) <= SHORT:
         return any(_is_lured(part, word) for part in (*parts, joined))
     if word in joined:
         return True
-    allowed = 2 if len(word) >= _TWO_OFF else 1 if len(word) >= _ONE_OFF else 0
+    allowed = 2 if len(word) >= TWO_OFF else 1 if len(word) >= ONE_OFF else 0
     return allowed > 0 and any(_are_near(part, word, allowed) for part in {joined, *parts})
 
 

@@ -14,6 +14,7 @@ _LIKENESS = {
 RULES = {
     "blocklisted": "blocked by the operator",
     "looks_like": "looks like somebody else's",
+    "same_mark": "shows somebody else's mark",
     "degenerate": "too little contrast",
     "no_icon": "no icon",
     "discovery_failed": "could not be visited",
@@ -25,6 +26,8 @@ RULES = {
 
 def how_alike(match: Mapping[str, Any]) -> str:
     """How near two pictures are, as short as it can be said."""
+    if match.get("under") == "mark":
+        return "the same mark"
     digests = match.get("sha256") or {}
     if digests.get("asker") is not None and digests.get("asker") == digests.get("owner"):
         return "the same file"
@@ -46,6 +49,8 @@ def why_caught(row: Mapping[str, Any]) -> str:
     if "blocklisted" in reasons:
         return f"The operator has blocked it. {words[0]}."
     rule = str(match.get("under"))
+    if rule == "mark":
+        words = [f"It shows the mark of {owner}, drawn anew, and its name borrows the name"]
     if rule in _LIKENESS and how_alike(match) != "the same file":
         words.append(f": {_LIKENESS[rule]}, by the {rule} rule")
     sentence = "".join(words) + "."

@@ -50,7 +50,8 @@ async def why_page(request: web.Request, answer: Mapping[str, Any], trouble: str
     reasons = [reason["code"] for reason in answer.get("reasons") or ()]
     words = WORDS[language]
     match = likes[0] if likes else None
-    sentence = words.sentences.get("looks_like" if match else (reasons or [""])[0], words.sentences[""])
+    why = "" if match is None else "same_mark" if match.get("under") == "mark" else "looks_like"
+    sentence = words.sentences.get(why or (reasons or [""])[0], words.sentences[""])
     response = page(
         request,
         "why.html",

@@ -152,7 +152,7 @@ def _print(answer: dict[str, Any]) -> None:
                 like["rank"] or Text("none"),
                 like["form"],
                 like["pdq"],
-                float(like["colour"]),
+                like["colour"],
                 like["under"],
             )
             for like in answer["looks_like"]

@@ -312,6 +312,29 @@ def test_a_site_that_suddenly_shows_a_brands_icon_is_locked() -> None:
     assert (decision.verdict, "look_changed" in decision.codes) == (Verdict.LOCK, True)
 
 
+def test_a_mark_locks_where_nothing_explains_it() -> None:
+    """That the name is borrowed `facts` has found out."""
+    mark = match("brand.example", mark=3.0)
+    decision = decide(facts(mark, site=Site("brand-login.example")))
+    assert (str(decision.verdict), decision.codes[0]) == ("lock", "same_mark")
+    assert decision.reasons[0].detail == {
+        "site": "brand.example", "position": 500, "under": "mark", "form": "trimmed", "points": 3.0
+    }  # fmt: skip
+    assert verdict(facts(mark, looks=(OWN,))) == ("grey", "4-openly-worn")
+    assert verdict(facts(mark, position=90_000)) == ("trusted", "2-ranked")
+    assert verdict(facts(mark, hosting=Hosting.SHARED_PATHS)) == ("grey", "4-shared-hosting")
+    assert verdict(facts(mark, site=Site("brand.test"))) == ("grey", "4-same-name")
+    assert verdict(facts(mark, kinships=kin(ME, "brand.example"))) == ("first_use", "7-first")
+    assert verdict(facts(match("brand.example", None, mark=3.0))) == ("first_use", "7-first")
+    assert verdict(facts(mark, looks=(AskerLook(ICON, default_of=GITLAB),))) == ("first_use", "3-common")
+
+
+def test_a_likeness_says_more_than_a_mark() -> None:
+    both = match("brand.example", mark=3.0), match("brand.example")
+    assert verdict(facts(*both)) == ("lock", "4-strict")
+    assert verdict(facts(match("a.example", 10, mark=3.0), match("b.example"))) == ("lock", "4-strict")
+
+
 def test_offices_of_one_government_may_show_one_crest() -> None:
     """Nobody else gets a name under its suffix; but such a site may be hacked, so it is no family."""
     office = Site("office.gov.uk")
@@ -453,6 +476,7 @@ def any_facts(draw: st.DrawFn) -> Facts:
                 since=draw(TIMES),
                 on_probation=None if positions[name] else draw(st.none() | st.integers(1, 100_000)),
                 signal_only=draw(st.booleans()),
+                mark=draw(st.none() | st.floats(2, 9)),
                 runs_the_platform=draw(st.booleans()),
                 vendor=draw(st.none() | st.just(GITLAB)),
             ),

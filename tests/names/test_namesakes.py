@@ -1,0 +1,57 @@
+"""Whose names a label borrows, among many."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from samelook.names.namesakes import Namesakes
+from samelook.names.resemblance import resembles
+
+NAMES = [
+    "gitlab",
+    "git-lab",
+    "okta",
+    "hp",
+    "x",
+    "squarespace",
+    "phpmyadmin",
+    "home-assistant",
+    "bücher",
+    "rn",
+]
+_LABELS = st.one_of(
+    st.text("gitlabokrnvsm013-é", min_size=1, max_size=14),
+    st.builds(
+        lambda name, cut, put, lure: f"{lure}{name[:cut]}{put}{name[cut + 1 :]}",
+        st.sampled_from(NAMES),
+        st.integers(0, 12),
+        st.sampled_from(["", "a", "l1", "-", "rn", "ы"]),
+        st.sampled_from(["", "my", "login-", "secure"]),
+    ),
+)
+
+
+def _known(names: list[str]) -> Namesakes:
+    known = Namesakes()
+    for name in names:
+        known.add(name, f"{name}.example")
+    return known
+
+
+@given(st.lists(_LABELS, max_size=12), _LABELS)
+def test_what_each_name_says_for_itself_is_found_among_all(more: list[str], label: str) -> None:
+    names = [*NAMES, *more]
+    expected = {f"{name}.example" for name in names if resembles(label, name)}
+    assert _known(names).borrowed_by(label) == expected
+
+
+def test_one_name_may_be_several_sites_and_is_forgotten_with_the_last() -> None:
+    known = _known(["gitlab"])
+    known.add("gitlab", "gitlab.test")
+    assert known.borrowed_by("gitlab-login") == {"gitlab.example", "gitlab.test"}
+    known.remove("gitlab", "gitlab.example")
+    assert known.borrowed_by("gltlabb") == {"gitlab.test"}
+    known.remove("gitlab", "gitlab.test")
+    known.remove("gitlab", "gitlab.test")
+    assert known.borrowed_by("gitlab") == frozenset()
