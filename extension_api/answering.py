@@ -27,6 +27,7 @@ from samelook.facts.keeper import Keeper
 from samelook.facts.look_worker import LookWorker
 from samelook.hashing.sandbox import Sandbox
 from samelook.looks.letters import load_alphabet
+from samelook.looks.marks import load_map
 from samelook.looks.remembered import Remembered
 from samelook.names.suffixes import load_suffixes
 from samelook.sql.named import queries
@@ -193,6 +194,8 @@ def extension_context(
             sandbox = sandbox_of(app)
             await asyncio.to_thread(load_suffixes)
             await asyncio.to_thread(load_alphabet)
+            if settings.verdicts.look_model:
+                await asyncio.to_thread(load_map)
             follower = Follower(database, settings.verdicts)
             outbox = Outbox(pool, remembered=settings.verdicts.remembered_sightings, levels=levels)
             outbox.is_crawled = lambda site: site in follower.memory.sites

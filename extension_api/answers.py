@@ -16,6 +16,7 @@ from samelook.extension_api.errors import BadRequest, BodyTooLarge, Unavailable
 from samelook.extension_api.judge import Judge, Judgement
 from samelook.extension_api.models import Icon, SiteQuestion
 from samelook.extension_api.verdict import Verdict
+from samelook.facts.asker import looks_at
 from samelook.facts.evidence import LookMatch
 from samelook.facts.gathering import Asked, AskedIcon
 from samelook.facts.rank_reader import RANK_WAIT_S, RankReader
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from samelook.extension_api.settings import ExtensionSettings
     from samelook.facts.follower import Follower
     from samelook.hashing.sandbox import Sandbox
+    from samelook.looks.look import Look
     from samelook.sql.pool import Pool
 
 RANK_KEPT_S = 60.0
@@ -118,6 +120,11 @@ class Answers:
         )
         self._note(judged, icons, may_crawl)
         return self._rendered(judged)
+
+    def looks_of(self, sha256: bytes) -> tuple[Look, ...]:
+        """The looks of a picture that the crawl knows or a client sent lately; none where nobody did."""
+        sent = self._sent.get(sha256)
+        return looks_at(self.judge.memory, sha256) or (sent and sent.looks) or ()
 
     # ---- what clients send ----
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Final, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from samelook.looks.agreement import agreement_png
 from samelook.looks.mark_trees import points_of
-from samelook.looks.same_mark import LEAST_COSINE, LEAST_POINTS, Marks, agreement_of, compared, marks_of
+from samelook.looks.same_mark import LEAST_COSINE, LEAST_POINTS, Marks, compared, marks_of
 
 if TYPE_CHECKING:
     from samelook.looks.forms import FormName
@@ -80,10 +81,10 @@ class MarkGallery:
             )
         return [list(marks.values()) for marks in found]
 
-    def agreement(self, icon: Sequence[Look], number: int) -> NDArray[np.uint8]:
-        """A picture of how an icon's sign lies on that of a kept one (`agreement_of`). Raises BadModel."""
+    def agreement(self, icon: Sequence[Look], number: int) -> bytes:
+        """A PNG of how an icon's sign lies on that of a kept one (`agreement_of`). Raises BadModel."""
         of_number = [look for owner, look in zip(self._owners, self._looks, strict=True) if owner == number]
-        return agreement_of(icon, of_number)
+        return agreement_png(icon, of_number)
 
     def _kept(self) -> Marks:
         if self._known is None:

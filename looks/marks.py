@@ -64,6 +64,11 @@ def _model() -> _Model:
     return _Model(table[:-1], table[-1], _signed(codes).T)
 
 
+def load_map() -> None:
+    """Read the map, which otherwise the first vector waits for. Raises BadModel."""
+    _model()
+
+
 def vectors_of(planes: _Floats) -> _Floats:
     """Unit vectors, shape (n, 256), of signs, given by their planes (`Cut.planes`). Raises BadModel.
 

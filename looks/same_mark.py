@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from samelook.looks.contours import aligned, contours_of, likeness_of
+from samelook.looks.contours import contours_of, likeness_of
 from samelook.looks.look import PICTURE_BYTES
 from samelook.looks.mark_trees import points_of
 from samelook.looks.marks import cells_of, crowds_of, vectors_of
@@ -99,7 +99,8 @@ def _marks_of(looks: Sequence[Look], start: int) -> Marks:
     return Marks(owners, names, vectors, crowds_of(vectors), pictures, outlines, cut.breadth).of(order)
 
 
-def _cells_of(pictures: _Pictures) -> _Pictures:
+def signs_in(pictures: _Pictures) -> _Pictures:
+    """The signs in small pictures, shape (n, 32, 32)."""
     return pictures[:, : SIDE * SIDE].reshape(-1, SIDE, SIDE)
 
 
@@ -132,7 +133,7 @@ def compared(asked: Marks, found: Marks, rows: _Rows, columns: _Rows) -> _Floats
     order = np.argsort(rows, kind="stable")
     ends = np.flatnonzero(np.diff(rows[order])) + 1
     for group in np.split(order, ends):
-        sign = _cells_of(asked.pictures[rows[group[0]]][None])[0]
+        sign = signs_in(asked.pictures[rows[group[0]]][None])[0]
         outlines[group] = likeness_of(sign, found.outlines[columns[group]])
     return np.column_stack(
         [
@@ -171,20 +172,3 @@ def likest(asked: Marks, found: Marks) -> Likest | None:
         str(found.forms[column]),
         str(asked.forms[row]),
     )
-
-
-def agreement_of(asked: Sequence[Look], found: Sequence[Look]) -> NDArray[np.uint8]:
-    """A picture of why two icons, given by their looks, show one mark, shape (32, 96, 3). Raises BadModel.
-
-    On the left the one's sign as it lies on the other's, then the other's; on the right both: green where
-    they agree, red where only the first one has something, blue where only the second.
-    """
-    ours, theirs = marks_of(asked), marks_of(found)
-    cosines = ours.vectors @ theirs.vectors.T
-    row, column = np.unravel_index(int(cosines.argmax()), cosines.shape)
-    other = _cells_of(theirs.pictures)[column]
-    one = aligned(_cells_of(ours.pictures)[row], other)
-    both = np.minimum(one, other)
-    together = np.stack([one - both, both, other - both], axis=-1)
-    grey = [np.repeat(sign[..., None], 3, axis=-1) for sign in (one, other)]
-    return np.concatenate([*grey, together], axis=1)

@@ -107,7 +107,7 @@ class _Words:
         """Those whose letters are the part's but for so many."""
         if self._table is None:
             self._table = np.frombuffer(b"".join(self._counts.values()), np.int8).reshape(-1, _KINDS)
-        changed = np.abs(self._table - np.frombuffer(_counts_of(part), np.int8)).sum(axis=1)
+        changed = np.abs(self._table - np.frombuffer(_counts_of(part), np.int8)).sum(axis=1, dtype=np.uint8)
         places = np.flatnonzero(changed <= 2 * most).tolist()
         words = list(self._counts) if places else []
         return [words[place] for place in places]

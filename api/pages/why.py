@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
@@ -22,6 +24,7 @@ from samelook.extension_api.answers import explained_number
 from samelook.extension_api.errors import NotFound
 from samelook.extension_api.limits import network_of
 from samelook.extension_api.objections import Objection, note_proof, object_to, objection
+from samelook.looks.agreement import agreement_png
 
 routes = web.RouteTableDef()
 TAG = "Why"
@@ -52,6 +55,7 @@ async def why_page(request: web.Request, answer: Mapping[str, Any], trouble: str
     match = likes[0] if likes else None
     why = "" if match is None else "same_mark" if match.get("under") == "mark" else "looks_like"
     sentence = words.sentences.get(why or (reasons or [""])[0], words.sentences[""])
+    agreement = "" if match is None or why != "same_mark" else await _agreement(request, match)
     response = page(
         request,
         "why.html",
@@ -61,12 +65,23 @@ async def why_page(request: web.Request, answer: Mapping[str, Any], trouble: str
         words=words,
         answer=answer,
         match=match,
+        agreement=agreement,
         sentence=sentence.format(site=answer["site"], owner=match["site"] if match else ""),
         rank=words.rank(match.get("rank")) if match else "",
         trouble=trouble,
     )
     response.headers["Content-Language"] = language
     return response
+
+
+async def _agreement(request: web.Request, match: Mapping[str, Any]) -> str:
+    """A picture of where the two marks agree, as a data: URL; empty where a picture is not known any more."""
+    answers = request.app[EXTENSION].answers
+    looks = [answers.looks_of(bytes.fromhex(match["sha256"][whose])) for whose in ("asker", "owner")]
+    if not all(looks):
+        return ""
+    drawn = await asyncio.to_thread(agreement_png, *looks)
+    return "data:image/png;base64," + base64.b64encode(drawn).decode()
 
 
 @routes.post("/x/v1/why/{id}/objection")

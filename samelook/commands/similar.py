@@ -33,7 +33,6 @@ _AHEAD = 16
 """Files read ahead for each worker."""
 _TOGETHER = 64
 """Icons searched for at once."""
-_ENLARGED = 4
 
 
 class RuleChoice(StrEnum):
@@ -140,16 +139,12 @@ class _Icons:
 
     def _shown(self, file: Path, icon: Sequence[Look], mark: SameMark) -> SameMark:
         """The match, with a picture of it if pictures are wanted."""
-        from PIL import Image
-
         if self._pictures is None or self._marks is None:
             return mark
         self._drawn += 1
         name = f"{self._drawn:05}-{file.stem}-{self._stored[mark.number].stem}.png"
         self._pictures.mkdir(parents=True, exist_ok=True)
-        picture = Image.fromarray(self._marks.agreement(icon, mark.number))
-        larger = (picture.width * _ENLARGED, picture.height * _ENLARGED)
-        picture.resize(larger, Image.Resampling.NEAREST).save(self._pictures / name)
+        (self._pictures / name).write_bytes(self._marks.agreement(icon, mark.number))
         return replace(mark, picture=str(self._pictures / name))
 
 

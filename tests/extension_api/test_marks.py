@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import io
+import re
 from typing import Any
 
 import numpy as np
@@ -21,10 +23,14 @@ from tests.extension_api.conftest import asking_about
 BRAND = "lumora.example"
 
 
-def asked(picture: Image.Image) -> AskedIcon:
+def png(picture: Image.Image) -> bytes:
     out = io.BytesIO()
     picture.save(out, "PNG")
-    body = out.getvalue()
+    return out.getvalue()
+
+
+def asked(picture: Image.Image) -> AskedIcon:
+    body = png(picture)
     looks = tuple(looks_given(looks_of_file(body)))
     return AskedIcon(hashlib.sha256(body).digest(), looks=looks)
 
@@ -34,13 +40,17 @@ def brands_icon() -> Image.Image:
 
 
 def hues_turned() -> AskedIcon:
+    return asked(turned_icon())
+
+
+def turned_icon() -> Image.Image:
     """The brand's icon with its hues turned by a third of the circle, which is another look."""
     icon = brands_icon()
     hsv = np.array(icon.convert("RGB").convert("HSV"))
     hsv[..., 0] += 85
     turned = Image.fromarray(hsv, "HSV").convert("RGB")
     turned.putalpha(icon.getchannel("A"))
-    return asked(turned)
+    return turned
 
 
 @pytest.mark.parametrize("name", ["lumora-secure2", "lum0ra", "mylumora", "secure-lumorra"])
@@ -83,3 +93,23 @@ def test_the_steps_do_the_work_once(sample: Any) -> None:
     steps = list(sample.judge.namesakes.steps(icon.sha256, icon.looks, "lumora-secure2.example"))
     assert 2 <= len(steps) <= 20 * MOST_OWNERS
     assert list(sample.judge.namesakes.steps(icon.sha256, icon.looks, "lumora-secure2.example")) == []
+
+
+async def test_the_page_shows_where_the_marks_agree(crawled: Any, serve_extension: Any) -> None:
+    http = await serve_extension(crawled)
+    icon = {"data": base64.b64encode(png(turned_icon())).decode()}
+    async with http.post("/x/v1/check", json={"url": "lumora-secure2.example", "icons": [icon]}) as told:
+        answer = await told.json()
+    assert answer["verdict"] == "lock"
+    like = answer["looks_like"][0]
+    assert (like["site"], like["under"], like["pdq"], like["colour"]) == (BRAND, "mark", None, None)
+    for language, words in (("en", "borrows its name"), ("de", "leiht sich den Namen")):
+        async with http.get(f"{answer['why']}?lang={language}", headers={"Accept": "text/html"}) as page:
+            text = await page.text()
+        assert words in text
+        shown = re.search(r'<img src="data:image/png;base64,([^"]+)"', text)
+        assert shown is not None
+        drawn = np.asarray(Image.open(io.BytesIO(base64.b64decode(shown[1]))))
+        assert drawn.shape == (128, 384, 3)
+        both = drawn[:, 256:].reshape(-1, 3).astype(int)
+        assert (both[:, 1] > both[:, 0] + both[:, 2]).mean() > 0.2, "most of the mark is green"
