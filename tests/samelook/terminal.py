@@ -45,7 +45,18 @@ class Shown:
 # Commands start from a process that has imported what all of them need: a new interpreter for each would
 # take most of the time of a hundred of them.
 _WARM = multiprocessing.get_context("forkserver")
-_WARM.set_forkserver_preload(["samelook.cli", "samelook.terminal.tables", "rich.live", "asyncpg", "aiohttp"])
+_WARM.set_forkserver_preload(
+    [
+        *(
+            "samelook.cli",
+            "samelook.terminal.tables",
+            "samelook.logs",
+            "samelook.settings",
+            "samelook.sql.pool",
+        ),
+        *("samelook.api.errors", "rich.live", "asyncpg", "aiohttp", "pydantic"),
+    ]  # nothing that imports numpy, which starts threads
+)
 
 
 def on_terminal(
