@@ -47,11 +47,12 @@ browsers:  ## Node and Chromium for the extension's tests, where they may be ins
 	@sh tests/extension/install_browsers.sh
 
 # The programs that tests start would each compile the whole package anew where the environment forbids
-# Python to write bytecode.
+# Python to write bytecode. The few tests that need the machine for themselves are looked for only in their own
+# files: to import all files takes longer than these tests.
 tests: export PYTHONDONTWRITEBYTECODE =
 tests:  ## The tests alone, in parallel
 	$(BIN)/python -m pytest -n logical --dist loadfile --no-loadscope-reorder -m "not alone"
-	$(BIN)/python -m pytest -m alone
+	$(BIN)/python -m pytest -m alone $$(grep -rl --include='*.py' 'mark\.alone' tests)
 
 screenshots: install  ## Pictures of the pages and the extension for the docs, from the demo's crawl (needs Chromium)
 	$(BIN)/python tools/screenshots.py docs/screenshots

@@ -116,7 +116,6 @@ async def test_home_is_sent_again_as_events(person: Person) -> None:
         assert refused.status == 406
 
 
-@pytest.mark.alone
 @pytest.mark.parametrize("path", [path for path in PAGES if path != "/openapi/"])
 async def test_pages_answer_at_once(person: Person, path: str) -> None:
     taken = [1.0]
