@@ -60,7 +60,7 @@ from samelook.banks.contents import ContentStore
 from samelook.banks.live import live_banks
 from samelook.banks.store import BankStore
 from samelook.crawler.fetching.fetcher import Fetcher
-from samelook.extension_api.answering import extension_context
+from samelook.extension_api.extension import extension_context
 from samelook.extension_api.limits import Levels
 from samelook.hashing.picture import DecodeLimits
 from samelook.hashing.sandbox import Sandbox

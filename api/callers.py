@@ -5,8 +5,8 @@ from __future__ import annotations
 from aiohttp import web
 
 from samelook.api.state import SETTINGS
-from samelook.extension_api.answering import EXTENSION, Extension
 from samelook.extension_api.errors import Unauthorised
+from samelook.extension_api.extension import EXTENSION, Extension
 from samelook.extension_api.limits import client_address, client_of, network_of
 from samelook.sql.away import AWAY
 

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from samelook.api.settings import ApiSettings, Role
 from samelook.api.state import MATCHING, SETTINGS
-from samelook.extension_api.answering import EXTENSION
+from samelook.extension_api.extension import EXTENSION
 from samelook.sql.away import AWAY
 from samelook.sql.cancelled import check_cancelled
 from samelook.sql.named import queries

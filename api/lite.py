@@ -23,7 +23,7 @@ import numpy as np
 from samelook.api.errors import ApiError, bad_request
 from samelook.api.settings import LiteSettings
 from samelook.banks.errors import BadHashList, BadSignal
-from samelook.banks.hash_lists import BARE, Row, columns_of, line_row
+from samelook.banks.hash_lists import BARE, ListedHash, columns_of, line_row
 from samelook.banks.signal_types import SIGNAL_TYPES
 from samelook.matching import HammingIndex
 from samelook.matching.settings import IndexSettings
@@ -203,7 +203,7 @@ def hash_list(text: bytes, origin: str) -> HashList:
     return HashList(index, rows, skipped, origin)
 
 
-def _check_type(row: Row | None) -> None:
+def _check_type(row: ListedHash | None) -> None:
     """Raises BadSignal when a line says that it is of another type."""
     if row is not None and row.type not in (None, PDQ.name):
         raise BadSignal(f"this is a {row.type[:80]} signal", signal_type=row.type[:80])
@@ -232,7 +232,7 @@ def _described(header: list[str] | None, cells: list[str]) -> dict[str, object]:
     return described
 
 
-def _remarked(row: Row | None) -> dict[str, object]:
+def _remarked(row: ListedHash | None) -> dict[str, object]:
     """What a line of the library's command says."""
     return {} if row is None else {"hash": row.value, "meta": list(row.tags)}
 

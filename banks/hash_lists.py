@@ -38,7 +38,7 @@ _HASH = re.compile(r"[0-9a-fA-F]{8,}").fullmatch
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ListedHash:
     """A line of a list. Without a type it is of whatever the list is of."""
 
     type: str | None
@@ -61,14 +61,14 @@ class Columns:
         """Whether a row says of which type it is."""
         return self.type is not None or self.of is not None
 
-    def row(self, cells: Sequence[str]) -> Row | None:
+    def row(self, cells: Sequence[str]) -> ListedHash | None:
         """What a row says; None when it holds no value."""
         value = _cell(cells, self.value)
         if not value:
             return None
         name = _cell(cells, self.type) or self.of or ""
         tags = _cell(cells, self.tags).replace(",", " ").split()
-        return Row(INDICATORS.get(name, name) or None, value, tuple(tags))
+        return ListedHash(INDICATORS.get(name, name) or None, value, tuple(tags))
 
 
 BARE = Columns(0)
@@ -90,7 +90,7 @@ def columns_of(cells: Sequence[str], types: Collection[str]) -> Columns | None:
     )
 
 
-def line_row(line: str, types: Collection[str] | None) -> Row | None:
+def line_row(line: str, types: Collection[str] | None) -> ListedHash | None:
     """What a plain line says; None for an empty one.
 
     Of a line that begins with the name of one of the types, or of any type when they are None, the rest is
@@ -106,8 +106,10 @@ def line_row(line: str, types: Collection[str] | None) -> Row | None:
     # A text may end like a remark of the command; only behind a quoted name or a hash it is one.
     if labelled and (labelled["collab"] or _HASH(labelled["value"])):
         tags = (labelled["tags"] or "").split(",")
-        return Row(kind, labelled["value"].strip(), tuple(tag for word in tags if (tag := word.strip())))
-    return Row(kind, value) if value else None
+        return ListedHash(
+            kind, labelled["value"].strip(), tuple(tag for word in tags if (tag := word.strip()))
+        )
+    return ListedHash(kind, value) if value else None
 
 
 def _first(names: Sequence[str], wanted: Sequence[str]) -> int | None:

@@ -18,7 +18,7 @@ from bench.check_looks import drawn_looks, encoded, fresh_icons
 from samelook.api.app import create_app
 from samelook.api.server import service_runner
 from samelook.api.settings import ApiSettings
-from samelook.extension_api.answering import EXTENSION
+from samelook.extension_api.extension import EXTENSION
 from samelook.extension_api.limits import Buckets
 from samelook.extension_api.models import Icon, SiteQuestion
 from samelook.extension_api.settings import ExtensionSettings

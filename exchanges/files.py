@@ -36,7 +36,7 @@ def use_folder(folder: str | None) -> None:
     _folder = None if folder is None else Path(folder)
 
 
-Row = tuple[str, str, frozenset[str]]
+Entry = tuple[str, str, frozenset[str]]
 """A signal type, a value, tags."""
 
 
@@ -179,7 +179,7 @@ class Lines:
         self.offset = offset
 
 
-_Reader = Callable[[Lines], Iterator[Row]]
+_Reader = Callable[[Lines], Iterator[Entry]]
 
 
 def _reader(
@@ -231,7 +231,7 @@ def _of_file_name(name: str) -> str | None:
     return parts[1] if len(parts) == 3 and parts[0] == "simple" and parts[2] == "te" else None  # noqa: PLR2004
 
 
-def _plain_rows(lines: Lines, kind: str | None, indicators: dict[str, str]) -> Iterator[Row]:
+def _plain_rows(lines: Lines, kind: str | None, indicators: dict[str, str]) -> Iterator[Entry]:
     for line in lines:
         row = line_row(line, None if kind is None else (kind,))
         if row is None:
@@ -245,7 +245,7 @@ def _plain_rows(lines: Lines, kind: str | None, indicators: dict[str, str]) -> I
 
 def _csv_rows(
     lines: Lines, columns: Columns, kind: str | None, indicators: dict[str, str], header: list[str] | None
-) -> Iterator[Row]:
+) -> Iterator[Entry]:
     for cells in _cells_of(lines):
         if not any(cell.strip() for cell in cells) or cells == header:
             continue

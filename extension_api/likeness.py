@@ -126,9 +126,9 @@ class Likenesses:
     def _judged(self, look: AskerLook, matches: list[LookMatch]) -> JudgedLook:
         facts = self._facts
         own_for_s = -1.0 if look.own_since is None else max(0.0, facts.now - look.own_since)
-        marks = [
-            match for match in matches if match.mark is not None and match.owner.site not in self._family
-        ]
+        # A letter is no mark, however it is drawn.
+        marks = [match for match in matches if match.mark is not None and look.letter is None]
+        marks = [match for match in marks if match.owner.site not in self._family]
         matches = [match for match in matches if match.mark is None]
         relatives = [match for match in matches if match.owner.site in self._family]
         strangers = [match for match in matches if match.owner.site not in self._family]

@@ -243,10 +243,10 @@ class Memory:
         # A rank on probation matters only to a site that its trusted rank does not place in the tiers.
         in_tiers = self.tiers.rule_for(row["trusted_position"]) is not None
         self.domains.set(domain, row, None if in_tiers else row["new_position"] or None)
+        if self.tiers.is_widest(before) or self.tiers.is_widest(row["trusted_position"]):
+            self._note_name(name)
         if former != name:
-            self._note_name(former, was_widest=True)
-        self._note_name(name, was_widest=self.tiers.is_widest(before))
-        if former != name:
+            self._note_name(former)
             self._note_facts(former, moved=True)
             self._note_facts(name, moved=True)
         elif known is not None:
@@ -269,13 +269,14 @@ class Memory:
         else:
             del self.sites[name]
 
-    def _note_name(self, name: Site, *, was_widest: bool) -> None:
+    def _note_name(self, name: Site) -> None:
         """Know a site's name as one that others may borrow, or forget it."""
-        known = self.site(name)
-        if known is not None and self.tiers.is_widest(known.position):
-            self.namesakes.add(registrable_label(name), name)
-        elif was_widest:
-            self.namesakes.remove(registrable_label(name), name)
+        known, label = self.site(name), registrable_label(name)
+        # Whoever has an x between hyphens borrows nobody's name.
+        if known is not None and self.tiers.is_widest(known.position) and len(label) > 1:
+            self.namesakes.add(label, name)
+        else:
+            self.namesakes.remove(label, name)
 
     def _note_facts(self, name: Site, *, moved: bool) -> None:
         """See to the pictures of a site whose facts have changed, or that has `moved` to another tier."""

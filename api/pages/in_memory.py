@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from samelook.extension_api.answering import EXTENSION
+from samelook.extension_api.extension import EXTENSION
 from samelook.inspector.settings import InspectorSettings
 
 if TYPE_CHECKING:
     from aiohttp import web
 
-    from samelook.extension_api.answering import Extension
+    from samelook.extension_api.extension import Extension
     from samelook.extension_api.judge import Judge
     from samelook.inspector.same_looks import LooksLike
     from samelook.looks.look import Look

@@ -19,9 +19,9 @@ from samelook.api.requests import texts_of
 from samelook.api.state import FETCHER
 from samelook.api.visitors import VISITOR, admit
 from samelook.crawler.fetching.errors import FetchError
-from samelook.extension_api.answering import EXTENSION, Extension
 from samelook.extension_api.answers import explained_number
 from samelook.extension_api.errors import NotFound
+from samelook.extension_api.extension import EXTENSION, Extension
 from samelook.extension_api.limits import network_of
 from samelook.extension_api.objections import Objection, note_proof, object_to, objection
 from samelook.looks.agreement import agreement_png

@@ -26,7 +26,7 @@ from samelook.api.state import CURATION, MATCHING, show_at_once
 from samelook.banks.bulk import Batch, BulkAdd
 from samelook.banks.details import Details, check_details
 from samelook.banks.errors import BankError
-from samelook.banks.hash_lists import Columns, Row, columns_of, line_row
+from samelook.banks.hash_lists import Columns, ListedHash, columns_of, line_row
 from samelook.banks.signal_types import SIGNAL_TYPES, SignalType, parsed_signals, signal_type
 
 routes = web.RouteTableDef()
@@ -217,7 +217,9 @@ def _take_plain_line(kind: SignalType | None, line: bytes, batch: Batch) -> None
     _take_row(line_row(line.decode(), None if kind is None else (kind.name,)), kind, batch, or_nothing=True)
 
 
-def _take_row(row: Row | None, kind: SignalType | None, batch: Batch, *, or_nothing: bool = False) -> None:
+def _take_row(
+    row: ListedHash | None, kind: SignalType | None, batch: Batch, *, or_nothing: bool = False
+) -> None:
     if row is None:
         if or_nothing:
             return

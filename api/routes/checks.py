@@ -21,9 +21,9 @@ from samelook.api.pages.why import explanation_of, why_page
 from samelook.api.requests import parsed_json, read_body, validated
 from samelook.api.visitors import wants_page
 from samelook.extension_api import models
-from samelook.extension_api.answering import EXTENSION, Cached, Extension
 from samelook.extension_api.answers import NotAnswerable, explained_number, explanation
 from samelook.extension_api.errors import BadRequest, BodyTooLarge, NotFound, Unauthorised
+from samelook.extension_api.extension import EXTENSION, Cached, Extension
 from samelook.extension_api.limits import network_of
 from samelook.sql.away import AWAY
 

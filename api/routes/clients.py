@@ -13,8 +13,8 @@ from samelook.api.description import Header, described
 from samelook.api.requests import body_of, parsed_json, validated
 from samelook.api.routes.checks import CLIENT, TAG
 from samelook.extension_api import models
-from samelook.extension_api.answering import EXTENSION, Extension
 from samelook.extension_api.errors import BadRequest, Unauthorised
+from samelook.extension_api.extension import EXTENSION, Extension
 from samelook.names.sites import site_of_url
 
 routes = web.RouteTableDef()

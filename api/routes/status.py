@@ -18,7 +18,7 @@ from samelook.api.pages.render import page
 from samelook.api.requests import query_of
 from samelook.api.settings import Role
 from samelook.api.state import MATCHING, POOL, SETTINGS
-from samelook.extension_api.answering import EXTENSION
+from samelook.extension_api.extension import EXTENSION
 
 routes = web.RouteTableDef()
 _TAG = "Core"

@@ -72,7 +72,7 @@ async def _report(
     import json
 
     from samelook.crawler.errors import CrawlError
-    from samelook.extension_api.answering import answering_once
+    from samelook.extension_api.extension import answering_once
     from samelook.extension_api.models import Icon, SiteQuestion
 
     all_had = True

@@ -25,8 +25,8 @@ _STYLES = {"trusted": "green", "first_use": "cyan", "grey": "yellow", "lock": "r
 
 async def sample_verdicts(pool: Pool, settings: Settings, url: str) -> dict[str, dict[str, Any]]:
     """The answers about all sites of the sample web, by host, once its operator has said what it knows."""
-    from samelook.extension_api.answering import answering_once
     from samelook.extension_api.curation import state_families
+    from samelook.extension_api.extension import answering_once
     from samelook.extension_api.models import SiteQuestion
     from samelook.extension_api.operator import Act, import_catalogue
     from samelook.facts.catalogue_lists import entries_in

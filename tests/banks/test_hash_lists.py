@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from samelook.banks.hash_lists import BARE, TE_FILE, Columns, Row, columns_of, line_row
+from samelook.banks.hash_lists import BARE, TE_FILE, Columns, ListedHash, columns_of, line_row
 
 PDQ = "f8" * 32
 TYPES = ("pdq", "md5", "raw_text", "trend_query")
@@ -33,36 +33,36 @@ def test_columns_are_known_by_their_published_names(header: str, columns: Column
 @pytest.mark.parametrize(
     ("line", "row"),
     [
-        (f"pdq {PDQ}", Row("pdq", PDQ)),
-        (f"HASH_PDQ {PDQ}\r\n", Row("pdq", PDQ)),
-        (f"pdq {PDQ} 'Sample Signals' INVESTIGATION_SEED", Row("pdq", PDQ)),
-        (f'pdq {PDQ} "It\'s" POSITIVE_CLASS a b,c', Row("pdq", PDQ, ("a b", "c"))),
-        (f"{PDQ} NEGATIVE_CLASS x", Row(None, PDQ, ("x",))),
-        (PDQ, Row(None, PDQ)),
-        ("raw_text bball now? 'Sample Signals' INVESTIGATION_SEED", Row("raw_text", "bball now?")),
-        ("raw_text he said 'no' loudly", Row("raw_text", "he said 'no' loudly")),
-        ("raw_text what POSITIVE_CLASS", Row("raw_text", "what POSITIVE_CLASS")),
+        (f"pdq {PDQ}", ListedHash("pdq", PDQ)),
+        (f"HASH_PDQ {PDQ}\r\n", ListedHash("pdq", PDQ)),
+        (f"pdq {PDQ} 'Sample Signals' INVESTIGATION_SEED", ListedHash("pdq", PDQ)),
+        (f'pdq {PDQ} "It\'s" POSITIVE_CLASS a b,c', ListedHash("pdq", PDQ, ("a b", "c"))),
+        (f"{PDQ} NEGATIVE_CLASS x", ListedHash(None, PDQ, ("x",))),
+        (PDQ, ListedHash(None, PDQ)),
+        ("raw_text bball now? 'Sample Signals' INVESTIGATION_SEED", ListedHash("raw_text", "bball now?")),
+        ("raw_text he said 'no' loudly", ListedHash("raw_text", "he said 'no' loudly")),
+        ("raw_text what POSITIVE_CLASS", ListedHash("raw_text", "what POSITIVE_CLASS")),
         (
             'trend_query {"and": ["a b"]} \'S\' INVESTIGATION_SEED t',
-            Row("trend_query", '{"and": ["a b"]}', ("t",)),
+            ListedHash("trend_query", '{"and": ["a b"]}', ("t",)),
         ),
-        ("something else", Row(None, "something else")),
+        ("something else", ListedHash(None, "something else")),
         ("  ", None),
     ],
 )
-def test_lines_lose_what_the_command_adds(line: str, row: Row | None) -> None:
+def test_lines_lose_what_the_command_adds(line: str, row: ListedHash | None) -> None:
     assert line_row(line, TYPES) == row
 
 
 def test_the_first_word_is_a_type_where_no_types_are_known() -> None:
-    assert line_row(f"vpdq {PDQ} 'S' POSITIVE_CLASS", None) == Row("vpdq", PDQ)
+    assert line_row(f"vpdq {PDQ} 'S' POSITIVE_CLASS", None) == ListedHash("vpdq", PDQ)
 
 
 def test_rows_without_value_are_none_and_blanks_go() -> None:
     assert Columns(1, type=0).row(["pdq"]) is None
-    assert Columns(1, type=0).row(["HASH_PDQ ", f" {PDQ} "]) == Row("pdq", PDQ)
-    assert TE_FILE.row([PDQ, "35", "today", "a b,c"]) == Row(None, PDQ, ("a", "b", "c"))
-    assert BARE.row([PDQ, "else"]) == Row(None, PDQ)
+    assert Columns(1, type=0).row(["HASH_PDQ ", f" {PDQ} "]) == ListedHash("pdq", PDQ)
+    assert TE_FILE.row([PDQ, "35", "today", "a b,c"]) == ListedHash(None, PDQ, ("a", "b", "c"))
+    assert BARE.row([PDQ, "else"]) == ListedHash(None, PDQ)
 
 
 def test_a_line_without_end_costs_no_more_than_its_length() -> None:

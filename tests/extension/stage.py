@@ -19,7 +19,7 @@ from samelook.api.app import create_app
 from samelook.api.settings import ApiSettings
 from samelook.demo.sample_web.sample_site import SampleSite
 from samelook.demo.sample_web.server import REQUESTS, create_sample_web
-from samelook.extension_api.answering import EXTENSION
+from samelook.extension_api.extension import EXTENSION
 from samelook.sql.settings import DatabaseSettings
 from tests.fixtures.waiting import until
 

@@ -18,7 +18,7 @@ from samelook.crawler.fetching.settings import FetchSettings
 from samelook.crawler.settings import CrawlSettings
 from samelook.demo.sample_web.pictures import Format, IconFile
 from samelook.extension_api import operator
-from samelook.extension_api.answering import EXTENSION
+from samelook.extension_api.extension import EXTENSION
 from samelook.extension_api.operator import Act
 from samelook.facts.catalogue_lists import Entries, ListedPicture, ListedVendor
 from samelook.facts.gathering import AskedIcon

@@ -15,8 +15,8 @@ from aiohttp.test_utils import TestClient
 
 from bench.check_effects import fetched
 from bench.check_looks import fresh_icons
-from samelook.extension_api.answering import EXTENSION, Extension
 from samelook.extension_api.curation import list_site
+from samelook.extension_api.extension import EXTENSION, Extension
 from samelook.postgres import cluster, postmaster
 from samelook.postgres.embedded import embedded_postgres
 from samelook.sql.migrate import migrate

@@ -15,8 +15,8 @@ from aiohttp.test_utils import TestClient
 from samelook.api.state import KEYS
 from samelook.demo.sample_web.pictures import Alteration, Format, IconFile
 from samelook.demo.sample_web.sites import SITES
-from samelook.extension_api.answering import EXTENSION, Extension
 from samelook.extension_api.curation import list_site
+from samelook.extension_api.extension import EXTENSION, Extension
 from samelook.facts.settings import VerdictSettings
 from samelook.hashing.errors import DecoderDied, DecoderTimeout, HashingError
 from samelook.names.sites import Site

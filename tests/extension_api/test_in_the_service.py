@@ -9,7 +9,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from samelook.api.app import create_app
 from samelook.api.settings import ApiSettings
-from samelook.extension_api.answering import EXTENSION
+from samelook.extension_api.extension import EXTENSION
 from samelook.extension_api.settings import ExtensionSettings
 from tests.fixtures.waiting import until
 

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from aiohttp.test_utils import TestClient
 
-from samelook.extension_api import answering, outbox
-from samelook.extension_api.answering import EXTENSION
+from samelook.extension_api import extension as shared
+from samelook.extension_api import outbox
 from samelook.extension_api.answers import SENT_BYTES
+from samelook.extension_api.extension import EXTENSION
 from samelook.facts.gathering import AskedIcon
 from samelook.looks.files import MOST_LOOKS
 from samelook.looks.look import look_of
@@ -156,8 +157,8 @@ async def test_icons_that_were_sent_are_kept_by_their_size(crawled: Any, serve_e
 
 async def test_answers_in_memory_are_bounded_in_bytes(crawled: Any, serve_extension: Any) -> None:
     extension = (await serve_extension(crawled)).app[EXTENSION]
-    large = answering.Cached(0, 0.0, b"x" * 400_000, "")
+    large = shared.Cached(0, 0.0, b"x" * 400_000, "")
     for number in range(500):
         extension.cache((number.to_bytes(16, "big"), None), large)
         extension.cache((number.to_bytes(16, "big"), None), large)
-    assert 100 < len(extension._cache) <= answering.CACHED_BYTES // 400_000
+    assert 100 < len(extension._cache) <= shared.CACHED_BYTES // 400_000

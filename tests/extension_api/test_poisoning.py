@@ -12,7 +12,7 @@ import pytest
 from samelook.crawler.ranks.importing import RankImport
 from samelook.demo.sample_web.pictures import Format, IconFile
 from samelook.demo.sample_web.sites import SITES
-from samelook.extension_api.answering import EXTENSION
+from samelook.extension_api.extension import EXTENSION
 from samelook.sql.pool import open_connection
 
 CLIENTS = 1000

@@ -153,6 +153,8 @@ def _compare(memory: Memory, plain: Plain, sha256s: list[bytes]) -> None:
             main["visited"],
         )
         assert known.main.redirect_host == main["redirect_host"]
+        in_widest = (main["trusted_position"] or LAST) <= Tiers().wide
+        assert (site in memory.namesakes.borrowed_by(site.partition(".")[0])) == in_widest
         assert known.main.discovery_error == main["discovery_error"]
         assert list(known.main.hashing_errors) == main["hashing_errors"]
         current = {

@@ -18,7 +18,7 @@ from samelook.crawler.requests import add_unranked
 from samelook.crawler.settings import CrawlSettings
 from samelook.demo.sample_web.server import answers_of, sample_web_server
 from samelook.demo.sample_web.sites import SITES
-from samelook.extension_api.answering import answering_once
+from samelook.extension_api.extension import answering_once
 from samelook.hashing.settings import SandboxLimits
 from samelook.hashing.signals import hash_bytes
 from samelook.inspector.reading import reading

@@ -22,7 +22,7 @@ from samelook.crawler.requests import add_unranked
 from samelook.crawler.settings import CrawlSettings
 from samelook.demo.sample_web.server import REQUESTS, create_sample_web, sample_web_server
 from samelook.demo.sample_web.sites import SITES as SAMPLE
-from samelook.extension_api.answering import answering_once
+from samelook.extension_api.extension import answering_once
 from samelook.extension_api.models import SiteQuestion
 from samelook.hashing.settings import SandboxLimits
 from samelook.inspector.errors import BadQuestion, NoSuchSite, NothingToInject
@@ -182,7 +182,7 @@ from samelook.crawler.faults import Faults
 from samelook.crawler.fetching.settings import FetchSettings
 from samelook.crawler.fetching.places import parse_resolve
 from samelook.crawler.settings import CrawlSettings
-from samelook.extension_api.answering import answering_once
+from samelook.extension_api.extension import answering_once
 from samelook.extension_api.models import SiteQuestion
 from samelook.hashing.settings import SandboxLimits
 from samelook.sql.pool import open_pool

@@ -12,7 +12,7 @@ from PIL import Image
 
 from samelook.demo.sample_web.server import answers_of
 from samelook.demo.sample_web.sites import SITES
-from samelook.extension_api.answering import answering_once
+from samelook.extension_api.extension import answering_once
 from samelook.extension_api.models import SiteQuestion
 from samelook.hashing.signals import hash_bytes
 from samelook.inspector.errors import BadQuestion, NoSuchLook, NoSuchSite

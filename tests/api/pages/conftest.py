@@ -20,7 +20,7 @@ from samelook.api.users import UserStore
 from samelook.crawler.fetching.places import parse_resolve
 from samelook.crawler.fetching.settings import FetchSettings
 from samelook.demo.sample_web.sites import SITES
-from samelook.extension_api.answering import EXTENSION
+from samelook.extension_api.extension import EXTENSION
 from samelook.sql.pool import open_pool
 from samelook.sql.settings import DatabaseSettings
 from tests.api.conftest import loaded
