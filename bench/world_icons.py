@@ -72,6 +72,16 @@ def changed(icon: bytes, name: str) -> bytes:
     return png(CHANGES[name](image).convert("RGBA"))
 
 
+def in_other_hues(icon: bytes) -> bytes:
+    """The same mark in other colours: hues turned by a third of the circle, which is another look."""
+    image = Image.open(io.BytesIO(icon)).convert("RGBA")
+    hsv = np.array(image.convert("RGB").convert("HSV"))
+    hsv[..., 0] += 85
+    turned = Image.fromarray(hsv, "HSV").convert("RGB")
+    turned.putalpha(image.getchannel("A"))
+    return png(turned)
+
+
 def png(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "PNG")

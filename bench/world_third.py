@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Final
 
-from bench.world_icons import brand, changed, two_tone
+from bench.world_icons import brand, changed, in_other_hues, two_tone
 from bench.world_more import TRUSTED
 from bench.world_sites import (
     ALLOWED,
@@ -72,7 +72,7 @@ def add_third(made: World) -> None:
     """Add all pages and situations of this file to the world."""
     for part in (
         _unlisted_tenants, _unlisted_tools, _relatives, _walls_and_portals, _marks_of_today,
-        _hosting_defaults, _symbols, _placed_copies, _names, _disguises, _no_sites, _small_brands,
+        _hosting_defaults, _symbols, _placed_copies, _names, _disguises, _marks, _no_sites, _small_brands,
     ):  # fmt: skip
         part(made)
 
@@ -251,6 +251,21 @@ def _disguises(made: World) -> None:
         for change in ("sign and ground exchanged", "hue 15°", "62 % on a white disc"):
             made.add(f"copy of two colours, {change}", f"tt-{number}-{len(change)}.click",
                      (changed(icon, change),), LOCKED, copy=True)  # fmt: skip
+
+
+def _marks(made: World) -> None:
+    """The brands' marks in other colours, and honest marks under names that have a brand's in them."""
+    for number in range(0, 12, 2):
+        stem = name(number).removesuffix(".com")
+        anew = in_other_hues(mark(number))
+        for host in (f"{stem}-secure.top", f"my{stem}.click", f"{stem}1-login.online"):
+            made.add("copy in other hues that borrows the name", host, (anew,), LOCKED, copy=True)
+        made.add(
+            "a mark in other hues on an unrelated name", f"bakery-hue{number}.shop", (anew,), NOT_TRUSTED
+        )
+        for place, host in enumerate((f"{stem}-garden.club", f"hotel-{stem}.travel", f"{stem}sson.dev")):
+            own = brand(2700 + 10 * number + place)
+            made.add("own mark under a name that has a brand's in it", host, (own,), ALLOWED)
 
 
 def _no_sites(made: World) -> None:
