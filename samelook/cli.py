@@ -122,8 +122,8 @@ def _named(words: Sequence[str]) -> typer.Typer:
     To make seventy commands takes longer than what most of them do.
     """
     chosen = copy(app)
-    chosen.registered_commands = [one for one in app.registered_commands if one.name in words[:1]]
-    chosen.registered_groups = [one for one in app.registered_groups if one.name in words[:1]]
+    chosen.registered_commands = [command for command in app.registered_commands if command.name in words[:1]]
+    chosen.registered_groups = [group for group in app.registered_groups if group.name in words[:1]]
     return chosen if chosen.registered_commands or chosen.registered_groups else app
 
 

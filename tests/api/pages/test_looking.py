@@ -137,7 +137,8 @@ def opened(page: Page, path: str) -> list[str]:
     page.goto(path)
     page.wait_for_selector("main h1")
     # The first visitor of Looks is told that it is being made, and comes again by itself.
-    page.wait_for_function("!document.querySelector('meta[http-equiv=refresh]')")
+    # Not wait_for_function, which evaluates text again while it waits: the pages' policy forbids that.
+    page.wait_for_selector("meta[http-equiv=refresh]", state="detached")
     return complaints
 
 
