@@ -91,7 +91,7 @@ class Gatherer:
                 if shown is not None and shown.confirmed:
                     yield from self.near.faint_steps(icon.sha256, looks)
             if self._settings.look_model and not (known and self._is_in_tiers(known.main.position)):
-                yield from self.namesakes.steps(icon.sha256, looks, site)
+                yield from self.namesakes.steps(icon.sha256, looks, site, self._clock())
 
     @property
     def near(self) -> NearLooks:
@@ -112,7 +112,7 @@ class Gatherer:
             self._near = NearLooks(
                 self.memory.index, self._clock, cached_s=choices.cached_s, most=choices.found_looks
             )
-            self._namesakes = NamesakeMarks(self.memory, self._clock)
+            self._namesakes = NamesakeMarks(self.memory)
 
     def distinct(self, icons: Iterable[AskedIcon]) -> tuple[AskedIcon, ...]:
         """Each icon once, whatever the order: of entries of one icon the one that says most about it.
@@ -153,7 +153,7 @@ class Gatherer:
         matches = [match for icon in icons for match in self._matches(icon, looks_of, site)]
         if self._settings.look_model and not self._is_in_tiers(position):
             for sha256, found in looks_of.items():
-                matches += self.namesakes.matches(sha256, found, site) if found else ()
+                matches += self.namesakes.matches(sha256, found, site, now) if found else ()
         wearers: dict[str, set[Site]] = {}
         for match in matches:
             wearers.setdefault(match.asker_sha256, set()).add(match.owner.site)

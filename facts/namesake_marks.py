@@ -6,7 +6,7 @@ too. A site that has both of one owner's is dressed up as the owner.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -52,17 +52,16 @@ class _Borrowed:
 class NamesakeMarks:
     """Compares the marks of askers and of those whose names they borrow; remembers what came of it."""
 
-    def __init__(self, memory: Memory, clock: Callable[[], float]) -> None:
+    def __init__(self, memory: Memory) -> None:
         self._memory = memory
-        self._clock = clock
         self._marks: Remembered[bytes, Marks] = Remembered(_SIGNS_KEPT)
         self._borrowed: Remembered[Site, _Borrowed] = Remembered(_SITES_KEPT)
         self._compared: Remembered[tuple[bytes, bytes], _Compared] = Remembered(_PAIRS_KEPT)
 
-    def steps(self, sha256: bytes, looks: tuple[Look, ...], site: Site) -> Iterator[object]:
+    def steps(self, sha256: bytes, looks: tuple[Look, ...], site: Site, now: float) -> Iterator[object]:
         """Compare, so that `matches` finds it done; a step takes some milliseconds, others go on between."""
         for owner in self._owners(site):
-            for theirs, _ in self._pictures_of(owner):
+            for theirs, _ in self._pictures_of(owner, now):
                 if (sha256, theirs) in self._compared:
                     continue
                 for picture, shown in ((sha256, looks), (theirs, looks_at(self._memory, theirs) or ())):
@@ -75,12 +74,12 @@ class NamesakeMarks:
                     self._compared.put((sha256, theirs), _Compared(likest(asked, found)))
                 yield theirs
 
-    def matches(self, sha256: bytes, looks: tuple[Look, ...], site: Site) -> Iterator[LookMatch]:
+    def matches(self, sha256: bytes, looks: tuple[Look, ...], site: Site, now: float) -> Iterator[LookMatch]:
         """The owners of borrowed names whose mark the picture shows."""
-        for _ in self.steps(sha256, looks, site):
+        for _ in self.steps(sha256, looks, site, now):
             pass
         for owner in self._owners(site):
-            for theirs, shown in self._pictures_of(owner):
+            for theirs, shown in self._pictures_of(owner, now):
                 compared = self._compared.get((sha256, theirs))
                 if compared is not None and compared.likest is not None:
                     yield LookMatch(
@@ -108,9 +107,9 @@ class NamesakeMarks:
         owners = [known for name in borrowed.names if (known := self._memory.site(Site(name))) is not None]
         return sorted(owners, key=lambda known: (known.position or _LAST, known.name))[:MOST_OWNERS]
 
-    def _pictures_of(self, owner: KnownSite) -> list[tuple[bytes, Shown]]:
+    def _pictures_of(self, owner: KnownSite, now: float) -> list[tuple[bytes, Shown]]:
         shown = sorted(
-            owner.shown_looks(self._clock()),
+            owner.shown_looks(now),
             key=lambda item: (not item[1].is_displayed, item[1].gone_since is not None, item[0]),
         )
         return shown[:MOST_PICTURES]
