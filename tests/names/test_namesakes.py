@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import random
+import time
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -55,3 +59,16 @@ def test_one_name_may_be_several_sites_and_is_forgotten_with_the_last() -> None:
     known.remove("gitlab", "gitlab.test")
     known.remove("gitlab", "gitlab.test")
     assert known.borrowed_by("gitlab") == frozenset()
+
+
+@pytest.mark.parametrize(
+    "label", ["-".join(["abcdef"] * 9), "-".join("ab" * 15), "a" * 63, "name-" * 12 + "nam"]
+)
+def test_no_label_takes_long_among_ten_thousand_names(label: str) -> None:
+    """Whoever asks chooses the label; it is looked up while others wait."""
+    dice = random.Random(1)
+    known = _known(["".join(dice.choices("abcdefghinmsaeot", k=dice.randint(4, 14))) for _ in range(10_000)])
+    known.borrowed_by(label)
+    started = time.thread_time()
+    known.borrowed_by(label)
+    assert time.thread_time() - started < 0.1
