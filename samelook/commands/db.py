@@ -53,9 +53,9 @@ def url(
 
         psql "$(samelook db url)"
     """
+    import os
     import signal
     import sys
-    import threading
 
     from samelook.postgres.configured import configured_database
     from samelook.settings import load_settings
@@ -73,13 +73,14 @@ def url(
                     "URL, let one run: samelook db url --hold"
                 )
             return
-        ended = threading.Event()
+        # Not an Event: to set one in a signal's handler hangs where the signal meets its lock.
+        end, wish = os.pipe()
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: ended.set())
+            signal.signal(number, lambda *_: os.write(wish, b"."))
         typer.echo(found)
         sys.stdout.flush()
         tell("The database runs until Ctrl-C.")
-        ended.wait()
+        os.read(end, 1)
 
 
 @app.command()
