@@ -73,7 +73,7 @@ def changed(icon: bytes, name: str) -> bytes:
 
 
 def in_other_hues(icon: bytes) -> bytes:
-    """The same mark in other colours: hues turned by a third of the circle, which is another look."""
+    """The icon with its hues turned by a third of the circle: one drawing, but no rule of looks finds it."""
     image = Image.open(io.BytesIO(icon)).convert("RGBA")
     hsv = np.array(image.convert("RGB").convert("HSV"))
     hsv[..., 0] += 85

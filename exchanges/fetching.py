@@ -333,9 +333,12 @@ class _Run:
                     raise WorkerDied("the fetching process sent something else than pages")
 
     async def _write(self, writer: PageWriter, page: dict[str, Any]) -> None:
-        written = await writer.write(
-            page["rows"], page["problems"], page["checkpoint"], page.get("progress_at")
-        )
+        # In one transaction: what is too much has not matched for a moment, nor does it if we die here.
+        async with self._connection.transaction():
+            written = await writer.write(
+                page["rows"], page["problems"], page["checkpoint"], page.get("progress_at")
+            )
+            flooded = await self._flood.note(written.added, first=self._first)
         # A checkpoint that names the present moment differs each time; the time that it stands for does not.
         place = page["checkpoint"] if page.get("progress_at") is None else page["progress_at"]
         if page["checkpoint"] is not None and place != self._place:
@@ -358,7 +361,8 @@ class _Run:
         )
         if self._on_page is not None:
             self._on_page(self._outcome)
-        await self._flood.note(written.added, first=self._first)
+        if flooded is not None:
+            raise flooded
 
     def _failure(self, message: dict[str, Any]) -> FetchFailed:
         kind = FAILURES_BY_KIND.get(message["kind"])

@@ -36,16 +36,19 @@ class FloodWatch:
         self._most = max(settings.flood_least, settings.flood_times * (usual or 0.0))
         self._last_content = last_content
 
-    async def note(self, added: int, *, first: bool) -> None:
-        """Counts a page's new contents. The first reading may bring any number. Raises Flooded."""
+    async def note(self, added: int, *, first: bool) -> Flooded | None:
+        """Counts a page's new contents, and holds them if they are too many; the error to end the run with.
+
+        It belongs into the page's transaction. The first reading may bring any number.
+        """
         self.added += added
         if first or not self._settings.flood_times or self.added <= self._most:
-            return
+            return None
         held = await queries("exchanges").hold_flood(
             self._connection, id=self._exchange.id, run_id=self._run_id, after=self._last_content
         )
         name = self._exchange.name
-        raise Flooded(
+        return Flooded(
             f"{name} brought {self.added} new contents, and usually brings far fewer; they match nothing "
             f"until somebody has looked: samelook exchange release {name}",
             added=self.added,

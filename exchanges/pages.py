@@ -106,7 +106,7 @@ class PageWriter:
         checkpoint: str | None,
         progress_at: int | None,
     ) -> Written:
-        """Writes a page; it is committed when this returns. Raises Superseded."""
+        """Writes a page, all of it or nothing. Raises Superseded."""
         found, refused = _parsed(rows)
         problems = [*problems, *refused]
         connection, ask = self._connection, self._queries

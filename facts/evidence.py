@@ -46,8 +46,8 @@ class LookMatch:
     """False: the owner offers it, for home screens perhaps, and shows another in the tab."""
     signal_only: bool = False
     mark: float | None = None
-    """The points by which both show one mark, in renditions that are not the same look: the owner's name is
-    one that the asker's borrows. `rule`, `pdq` and `colour` then say nothing."""
+    """Set where the looks are not alike, but both show one mark and the asker's name borrows the owner's: how
+    sure the mark is, in points. `rule`, `pdq` and `colour` then mean nothing."""
     asker_md5: str = ""
     owner_md5: str = ""
     owner_icon_url: str = ""

@@ -101,7 +101,7 @@ class Gatherer:
 
     @property
     def namesakes(self) -> NamesakeMarks:
-        """The comparisons of marks in the present memory."""
+        """Comparisons of marks, remembered for as long as the present memory is used."""
         self._follow_memory()
         return self._namesakes
 

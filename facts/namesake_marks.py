@@ -35,18 +35,17 @@ _LAST = 1 << 62
 
 @dataclass(frozen=True, slots=True)
 class _Compared:
-    """What came of two pictures; `likest` is None where they do not show one mark."""
+    """The outcome of comparing two pictures; `likest` is None where they do not show one mark."""
 
     likest: Likest | None
 
 
 @dataclass(frozen=True, slots=True)
 class _Borrowed:
-    """Whose names a site borrows."""
+    """The sites whose names a site borrows, as of a version of all names."""
 
     version: int
-    """Of the names."""
-    names: frozenset[str]
+    sites: frozenset[str]
 
 
 class NamesakeMarks:
@@ -102,9 +101,9 @@ class NamesakeMarks:
         if borrowed is None or borrowed.version != namesakes.version:
             borrowed = _Borrowed(namesakes.version, namesakes.borrowed_by(registrable_label(site)) - {site})
             self._borrowed.put(site, borrowed)
-        if not borrowed.names:
+        if not borrowed.sites:
             return []
-        owners = [known for name in borrowed.names if (known := self._memory.site(Site(name))) is not None]
+        owners = [known for name in borrowed.sites if (known := self._memory.site(Site(name))) is not None]
         return sorted(owners, key=lambda known: (known.position or _LAST, known.name))[:MOST_OWNERS]
 
     def _pictures_of(self, owner: KnownSite, now: float) -> list[tuple[bytes, Shown]]:

@@ -20,7 +20,7 @@ _ENLARGED: Final = 4
 
 
 def agreement_png(asked: Sequence[Look], found: Sequence[Look]) -> bytes:
-    """The picture of `agreement_of`, 384 by 128 pixels. Raises BadModel."""
+    """What `agreement_of` draws, enlarged to 384 by 128 pixels, as a PNG. Raises BadModel."""
     picture = Image.fromarray(agreement_of(asked, found))
     larger = (picture.width * _ENLARGED, picture.height * _ENLARGED)
     out = io.BytesIO()
@@ -29,7 +29,7 @@ def agreement_png(asked: Sequence[Look], found: Sequence[Look]) -> bytes:
 
 
 def agreement_of(asked: Sequence[Look], found: Sequence[Look]) -> NDArray[np.uint8]:
-    """A picture of why two icons, given by their looks, show one mark, shape (32, 96, 3). Raises BadModel.
+    """The signs of two icons, given by their looks, and where they agree, shape (32, 96, 3). Raises BadModel.
 
     On the left the one's sign as it lies on the other's, then the other's; on the right both: green where
     they agree, red where only the first one has something, blue where only the second.

@@ -1,4 +1,4 @@
-"""Whose names a label borrows, among many names: what `resembles` says of each, without asking each."""
+"""An index of names: finds those that a label imitates without comparing it with each of thousands."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _KINDS: Final = 32  # letters are counted in so many groups; which of two share 
 
 
 class Namesakes:
-    """Names, each with whom it names. Names are single labels in normal form.
+    """Names of sites, each with the sites that have it. A name is a single label in normal form.
 
     A name that is written into a label is found by looking up the label's parts; one that is misspelt, by how
     often each letter occurs: one wrong letter changes two counts. `resembles` decides on what is found so.
@@ -22,31 +22,31 @@ class Namesakes:
 
     def __init__(self) -> None:
         self.version = 0
-        """Goes up with every name that is new, or forgotten."""
+        """Goes up whenever a name is added or removed: what was found before may not hold any more."""
         self._named: dict[str, set[str]] = {}
         self._words: dict[str, set[str]] = {}
         """The names that read alike, by how they read."""
         self._long: dict[int, _Words] = {}
         """Words that are recognised misspelt, by their length."""
 
-    def add(self, name: str, whom: str) -> None:
-        """Know a name as somebody's too."""
-        if whom in self._named.get(name, ()):
+    def add(self, name: str, site: str) -> None:
+        """Add a name of the site `site`; several sites may share one."""
+        if site in self._named.get(name, ()):
             return
         self.version += 1
         word = _word(name)
         if word not in self._words and len(word) >= ONE_OFF:
             self._long.setdefault(len(word), _Words()).add(word)
         self._words.setdefault(word, set()).add(name)
-        self._named.setdefault(name, set()).add(whom)
+        self._named.setdefault(name, set()).add(site)
 
-    def remove(self, name: str, whom: str) -> None:
-        """Forget that a name is somebody's."""
+    def remove(self, name: str, site: str) -> None:
+        """Undo `add`; what was not added is not missed."""
         owners = self._named.get(name, set())
-        if whom not in owners:
+        if site not in owners:
             return
         self.version += 1
-        owners.discard(whom)
+        owners.discard(site)
         if owners:
             return
         del self._named[name]
@@ -58,15 +58,15 @@ class Namesakes:
                 self._long[len(word)].remove(word)
 
     def borrowed_by(self, label: str) -> frozenset[str]:
-        """Everybody whose name the label borrows."""
+        """The sites whose name the label imitates or contains, as `resembles` tells."""
         spellings = {folded(label), folded(label.rstrip("0123456789"))}
         words = {word for spelling in spellings for word in self._candidates(spelling)}
         return frozenset(
-            whom
+            site
             for word in words
             for name in self._words[word]
             if resembles(label, name)
-            for whom in self._named[name]
+            for site in self._named[name]
         )
 
     def _candidates(self, spelling: str) -> Iterator[str]:

@@ -35,7 +35,7 @@ SHORT: Final = 4
 joined with a word of _LURES."""
 ONE_OFF: Final = 6
 TWO_OFF: Final = 10
-"""Names of at least ONE_OFF letters are recognised with one wrong letter, of TWO_OFF with two."""
+"""A name of at least ONE_OFF letters is recognised with one letter wrong, one of TWO_OFF with two."""
 _LURES: Final = """
     access account accounts admin alert app apps auth billing bonus care center check claim client cloud
     confirm connect customer dashboard direct help helpdesk home id info live login logon mail manage member

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from samelook.banks.contents import ContentStore
 from samelook.banks.store import BankStore
 from samelook.exchanges.errors import ExchangeHeld
+from samelook.exchanges.fetching import fetch_once
 from samelook.sql.named import queries
 
 VALUES = [f"{number:032x}" for number in range(1, 12)]
@@ -84,3 +86,27 @@ async def test_a_reading_from_scratch_is_judged_too_but_the_first_one(
     assert await store.release("ONE") == 3
     assert (await fetch("ONE", **few)).up_to_date
     assert await pool.fetchval(matching) == 6, "what the new list has"
+
+
+class Died(BaseException):
+    """The process ends here."""
+
+
+async def test_a_flood_is_held_from_its_first_moment(
+    store: Any, script: Any, pool: Any, settings: Any
+) -> None:
+    """A process that dies right after the page is written leaves nothing that matches."""
+    few = replace(settings, flood_least=1, flood_times=1.0)
+    pages = [md5(0)]
+    await store.create("ONE", "scripted", {"script": script(*pages)})
+    assert (await fetch_once(pool, "ONE", few)).succeeded
+    script(*pages, md5(1, 2, 3))
+
+    def die(_outcome: Any) -> None:
+        raise Died
+
+    with pytest.raises(Died):
+        await fetch_once(pool, "ONE", few, on_page=die)
+    assert await pool.fetchval("SELECT count(*) FROM bank_content") == 4
+    assert await pool.fetchval("SELECT count(*) FROM bank_content WHERE disable_until_ts = 1") == 1
+    assert (await store.status("ONE")).held

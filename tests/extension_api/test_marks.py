@@ -1,4 +1,4 @@
-"""Who borrows a brand's name and shows its mark drawn anew is locked; who does one of both is not."""
+"""A site that borrows a brand's name and shows its mark drawn anew is locked; either alone does not lock."""
 
 from __future__ import annotations
 

@@ -313,7 +313,7 @@ def test_a_site_that_suddenly_shows_a_brands_icon_is_locked() -> None:
 
 
 def test_a_mark_locks_where_nothing_explains_it() -> None:
-    """That the name is borrowed `facts` has found out."""
+    """Matches with a mark are made only for sites that borrow the owner's name."""
     mark = match("brand.example", mark=3.0)
     decision = decide(facts(mark, site=Site("brand-login.example")))
     assert (str(decision.verdict), decision.codes[0]) == ("lock", "same_mark")

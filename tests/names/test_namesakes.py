@@ -1,4 +1,4 @@
-"""Whose names a label borrows, among many."""
+"""The index of names finds exactly what comparing a label with every name finds, and soon."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_one_name_may_be_several_sites_and_is_forgotten_with_the_last() -> None:
     "label", ["-".join(["abcdef"] * 9), "-".join("ab" * 15), "a" * 63, "name-" * 12 + "nam"]
 )
 def test_no_label_takes_long_among_ten_thousand_names(label: str) -> None:
-    """Whoever asks chooses the label; it is looked up while others wait."""
+    """The asker chooses the label, and the event loop answers nobody else during the lookup."""
     dice = random.Random(1)
     known = _known(["".join(dice.choices("abcdefghinmsaeot", k=dice.randint(4, 14))) for _ in range(10_000)])
     known.borrowed_by(label)
