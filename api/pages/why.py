@@ -66,12 +66,20 @@ async def why_page(request: web.Request, answer: Mapping[str, Any], trouble: str
         answer=answer,
         match=match,
         agreement=agreement,
+        is_kept=match is not None and await _is_kept(request, match["sha256"]["asker"]),
         sentence=sentence.format(site=answer["site"], owner=match["site"] if match else ""),
         rank=words.rank(match.get("rank")) if match else "",
         trouble=trouble,
     )
     response.headers["Content-Language"] = language
     return response
+
+
+async def _is_kept(request: web.Request, sha256: str) -> bool:
+    """Whether there is a picture to show: icons that only clients sent are not kept."""
+    extension = request.app[EXTENSION]
+    row = await extension.reads.picture(extension.pool, sha256=bytes.fromhex(sha256))
+    return row is not None and row["body"] is not None
 
 
 async def _agreement(request: web.Request, match: Mapping[str, Any]) -> str:

@@ -22,6 +22,8 @@ class Wording:
     shown: str
     real: str
     looks_like: str
+    not_kept: str
+    """In place of a picture that only a client has sent."""
     agreement: str
     """What the picture of two marks shows."""
     ranked: str
@@ -68,6 +70,7 @@ WORDS: Mapping[Language, Wording] = {
         shown="the address you are on",
         real="who is known for this icon",
         looks_like="looks like",
+        not_kept="no copy kept",
         agreement="This site's mark, the real one's, and one on the other: green where they agree, red and blue where only one has something.",
         ranked="number {rank} of the best-known sites",
         not_ranked="not among the best-known sites",
@@ -110,6 +113,7 @@ WORDS: Mapping[Language, Wording] = {
         shown="die Adresse, auf der Sie sind",
         real="wer für dieses Symbol bekannt ist",
         looks_like="sieht aus wie",
+        not_kept="nicht aufbewahrt",
         agreement="Das Zeichen dieser Seite, das echte und eines auf dem anderen: grün, wo sie übereinstimmen, rot und blau, wo nur eines etwas hat.",
         ranked="Nummer {rank} der bekanntesten Seiten",
         not_ranked="nicht unter den bekanntesten Seiten",

@@ -109,6 +109,7 @@ async def test_the_page_shows_where_the_marks_agree(crawled: Any, serve_extensio
         async with http.get(f"{answer['why']}?lang={language}", headers={"Accept": "text/html"}) as page:
             text = await page.text()
         assert words in text
+        assert "/x/v1/icons/" + like["sha256"]["asker"] not in text, "what only a client sent is not kept"
         shown = re.search(r'<img src="data:image/png;base64,([^"]+)"', text)
         assert shown is not None
         drawn = np.asarray(Image.open(io.BytesIO(base64.b64decode(shown[1]))))
