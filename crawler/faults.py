@@ -16,7 +16,7 @@ import signal
 import ssl
 import struct
 import zlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,7 @@ from samelook.crawler.errors import CrawlError
 from samelook.crawler.fetching.errors import RateLimited
 from samelook.crawler.fetching.fetcher import Fetcher
 from samelook.crawler.fetching.politeness import polite_site
-from samelook.crawler.queues.interface import Lease, Outcome, PhaseQueue, Pushed
+from samelook.crawler.queues.interface import Lease, LeaseKey, Outcome, PhaseQueue, Pushed
 from samelook.names.hosts import host_of
 from samelook.sql.named import queries
 
@@ -222,8 +222,8 @@ class _FaultyQueue:
     async def release(self, leases: Sequence[Lease[Any]]) -> None:
         await self._queue.release(leases)
 
-    async def renew(self) -> None:
-        await self._queue.renew()
+    async def renew(self, held: Collection[LeaseKey]) -> None:
+        await self._queue.renew(held)
 
     async def exhausted(self) -> bool:
         return await self._queue.exhausted()

@@ -10,12 +10,19 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Generic
-from uuid import UUID
 
 import structlog
 
 from samelook.crawler.errors import CrawlError
-from samelook.crawler.queues.interface import Input, InternalError, Lease, Outcome, PhaseQueue, Result
+from samelook.crawler.queues.interface import (
+    Input,
+    InternalError,
+    Lease,
+    LeaseKey,
+    Outcome,
+    PhaseQueue,
+    Result,
+)
 from samelook.crawler.settings import CrawlSettings
 from samelook.crawler.slots import Slots
 from samelook.crawler.stages import Stages
@@ -85,7 +92,7 @@ class PhaseRunner(Generic[Input, Result]):
         self._abandoned: list[Lease[Input]] = []
         self._interrupted: list[Lease[Input]] = []
         self._interruptions: Counter[int] = Counter()
-        self._held: set[tuple[int, UUID]] = set()
+        self._held: set[LeaseKey] = set()
 
     def feed(self, count: int) -> None:
         """So many new inputs wait for this phase."""
@@ -301,7 +308,7 @@ class PhaseRunner(Generic[Input, Result]):
         while True:
             await asyncio.sleep(self._settings.lease_s / 4)
             try:
-                await self._queue.renew()
+                await self._queue.renew(list(self._held))
             except Exception as error:  # noqa: BLE001 - the next round tries again; until then the leases still run
                 log.warning("renew.failed", phase=self.phase, error=str(error) or type(error).__name__)
 

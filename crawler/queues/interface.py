@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeAlias, TypeVar
 from uuid import UUID
 
 from samelook.crawler.errors import CrawlError
 
 Input = TypeVar("Input")
 Result = TypeVar("Result")
+LeaseKey: TypeAlias = tuple[int, UUID]
+"""The id of a leased input, and of its lease."""
 
 
 class GaveUp(CrawlError):
@@ -76,8 +78,11 @@ class PhaseQueue(Protocol[Input, Result]):
         """Give work back untouched."""
         ...
 
-    async def renew(self) -> None:
-        """Keep all leases of this worker from expiring."""
+    async def renew(self, held: Collection[LeaseKey]) -> None:
+        """Keep these leases from expiring.
+
+        The holder names them: a pull that failed half-way may have leased inputs that it never saw.
+        """
         ...
 
     async def exhausted(self) -> bool:

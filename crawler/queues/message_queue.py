@@ -11,7 +11,7 @@ were accepted by the service: a killed worker's messages are delivered again.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, Protocol
 from uuid import UUID
@@ -19,7 +19,7 @@ from uuid import UUID
 import structlog
 
 from samelook.crawler.errors import CrawlError
-from samelook.crawler.queues.interface import GaveUp, Input, Lease, Outcome, Pushed, Result
+from samelook.crawler.queues.interface import GaveUp, Input, Lease, LeaseKey, Outcome, Pushed, Result
 from samelook.crawler.queues.messages import (
     BadMessage,
     DeadMessage,
@@ -33,7 +33,7 @@ from samelook.crawler.queues.messages import (
     unpacked,
 )
 from samelook.sql.named import queries
-from samelook.sql.queue_queries import Phase, queue_queries
+from samelook.sql.queue_queries import Phase
 
 if TYPE_CHECKING:
     import asyncpg
@@ -101,7 +101,7 @@ class _Open:
 
     receipt: str
     feeder: UUID
-    unfinished: set[tuple[int, UUID]]
+    unfinished: set[LeaseKey]
     look_again_s: float | None = None
     """Set when somebody else works on some of its inputs: the message is then given back and not deleted."""
 
@@ -136,8 +136,8 @@ class MessageQueue(Generic[Input, Result]):
         self._due = due
         self._opened: _Channels | None = None
         self._open: dict[str, _Open] = {}
-        self._by_key: dict[tuple[int, UUID], _Open] = {}
-        self._finished: OrderedDict[tuple[int, UUID], None] = OrderedDict()
+        self._by_key: dict[LeaseKey, _Open] = {}
+        self._finished: OrderedDict[LeaseKey, None] = OrderedDict()
         self._spare: list[Lease[Input]] = []
 
     async def pull(self, limit: int) -> list[Lease[Input]]:
@@ -186,12 +186,11 @@ class MessageQueue(Generic[Input, Result]):
             await send_inputs(channels.inputs, self._phase, feeder, [back])
         await self._put_down(leases, channels)
 
-    async def renew(self) -> None:
-        """Keep this worker's leases and messages for another term."""
-        lease_s = self._settings.lease_s
-        await queue_queries(self._phase).renew_leases(self._pool, worker_id=self._worker_id, lease_s=lease_s)
+    async def renew(self, held: Collection[LeaseKey]) -> None:
+        """Keep these leases for another term, and the messages in hand with all that they hold."""
+        await self._due.renew({*held, *self._by_key})
         if self._open:
-            await (await self._channels()).inputs.extend(list(self._open), lease_s)
+            await (await self._channels()).inputs.extend(list(self._open), self._settings.lease_s)
 
     async def exhausted(self) -> bool:
         """Whether the database has nothing due and nothing leased: what is on its way is leased too."""
@@ -231,14 +230,14 @@ class MessageQueue(Generic[Input, Result]):
             return []
         return await self._take(delivery, batch, set(fresh), channels)
 
-    def _take_over(self, receipt: str, keys: list[tuple[int, UUID]]) -> None:
+    def _take_over(self, receipt: str, keys: list[LeaseKey]) -> None:
         old = next(self._by_key[key] for key in keys if key in self._by_key)
         self._open.pop(old.receipt, None)
         old.receipt = receipt
         self._open[receipt] = old
 
     async def _take(
-        self, delivery: Delivery, batch: InputBatch, fresh: set[tuple[int, UUID]], channels: _Channels
+        self, delivery: Delivery, batch: InputBatch, fresh: set[LeaseKey], channels: _Channels
     ) -> list[Lease[Input]]:
         standing = {
             row["input_id"]: row

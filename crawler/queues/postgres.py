@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic
 from uuid import UUID
@@ -14,7 +14,16 @@ import asyncpg
 import structlog
 
 from samelook.crawler.errors import CrawlError
-from samelook.crawler.queues.interface import GaveUp, Input, InternalError, Lease, Outcome, Pushed, Result
+from samelook.crawler.queues.interface import (
+    GaveUp,
+    Input,
+    InternalError,
+    Lease,
+    LeaseKey,
+    Outcome,
+    Pushed,
+    Result,
+)
 from samelook.crawler.settings import CrawlSettings
 from samelook.sql.away import BUSY, DOUBTFUL, UNUSABLE
 from samelook.sql.queue_queries import Phase, queue_queries
@@ -194,11 +203,15 @@ class PostgresQueue(Generic[Input, Result]):
                 lease_ids=[lease.lease_id for lease in leases],
             )
 
-    async def renew(self) -> None:
-        """Keep this worker's leases for another term."""
-        await self._queries.renew_leases(
-            self._pool, worker_id=self._worker_id, lease_s=self._settings.lease_s
-        )
+    async def renew(self, held: Collection[LeaseKey]) -> None:
+        """Keep these leases for another term."""
+        if held:
+            await self._queries.renew_leases(
+                self._pool,
+                input_ids=[input_id for input_id, _ in held],
+                lease_ids=[lease_id for _, lease_id in held],
+                lease_s=self._settings.lease_s,
+            )
 
     async def exhausted(self) -> bool:
         """Whether a look at every input finds nothing due and nothing leased.

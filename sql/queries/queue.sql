@@ -253,16 +253,17 @@ SET expires_at = now(), attempts = l.attempts - 1
 FROM unnest(:input_ids::bigint[], :lease_ids::uuid[]) AS mine (input_id, lease_id)
 WHERE l.phase = '{phase}' AND l.input_id = mine.input_id AND l.lease_id = mine.lease_id;
 
--- name: renew_leases(worker_id, lease_s)!
--- Keep a living worker's leases from expiring; only those past half of their time are written. Those that somebody
--- is just writing are left to the next round: two who wait for each other's leases would wait for ever. By
--- leases_by_expiry, the leases of all workers that end soon.
+-- name: renew_leases(input_ids, lease_ids, lease_s)!
+-- Keep the leases that a worker holds from expiring; only those past half of their time are written. Those that
+-- somebody is just writing are left to the next round: two who wait for each other's leases would wait for ever.
+-- A worker names its leases, because the database may know of more: where the connection was lost after a claim
+-- was committed, the worker never saw what it claimed. Those leases have to expire. By primary key, a row a lease.
 WITH ours AS MATERIALIZED (
-    SELECT input_id
-    FROM leases
-    WHERE phase = '{phase}' AND worker_id = :worker_id
-      AND expires_at BETWEEN now() AND now() + (:lease_s)::float8 * 0.5 * interval '1 second'
-    FOR UPDATE SKIP LOCKED
+    SELECT l.input_id
+    FROM unnest(:input_ids::bigint[], :lease_ids::uuid[]) AS mine (input_id, lease_id)
+    JOIN leases AS l ON l.phase = '{phase}' AND l.input_id = mine.input_id AND l.lease_id = mine.lease_id
+    WHERE l.expires_at BETWEEN now() AND now() + (:lease_s)::float8 * 0.5 * interval '1 second'
+    FOR UPDATE OF l SKIP LOCKED
 )
 UPDATE leases AS l
 SET expires_at = now() + (:lease_s)::float8 * interval '1 second'

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
-from samelook.crawler.queues.interface import Lease, Outcome, Pushed
+from samelook.crawler.queues.interface import Lease, LeaseKey, Outcome, Pushed
 from samelook.crawler.settings import CrawlSettings
 from samelook.crawler.slots import LEAST, MIB, Load, Slots, memory_allowed, most_slots
 from samelook.crawler.stages import Stages
@@ -53,7 +53,7 @@ class Line:
     async def release(self, leases: Sequence[Lease[int]]) -> None:
         self.waiting.extend(lease.input for lease in leases)
 
-    async def renew(self) -> None:
+    async def renew(self, held: Collection[LeaseKey]) -> None:
         return None
 
     async def exhausted(self) -> bool:

@@ -91,6 +91,45 @@ async def test_a_bug_costs_one_input(pool: Pool) -> None:
     assert await pool.fetchval("SELECT kind FROM domain_errs") == "internal_error"
 
 
+async def test_leases_of_a_pull_that_failed_half_way_expire(pool: Pool) -> None:
+    """The claim is committed, and then the connection is lost: nobody holds these leases, or renews them."""
+    store, lost = domains_store(), asyncio.Event()
+
+    async def load(connection: Any, ids: Sequence[int]) -> dict[int, DomainInput]:
+        if not lost.is_set():
+            lost.set()
+            raise ConnectionResetError("as asyncpg does when Postgres is killed")
+        return await store.load(connection, ids)
+
+    await add_domains(pool, 30)
+    settings = replace(SETTINGS, lease_s=0.5)
+    queue = PostgresQueue(pool, replace(store, load=load), settings, uuid.uuid4())
+    runner = PhaseRunner(
+        "domains", queue, start_page, settings, asyncio.Event(), Slots(settings.concurrency), Stages()
+    )
+    async with asyncio.timeout(20):
+        await runner.run(once=True)
+    assert await counts(pool) == (30, 0, 0)
+
+
+async def test_work_that_outlasts_its_lease_keeps_it(pool: Pool) -> None:
+    taken = 0
+
+    async def work(domain: DomainInput) -> TargetUrl:
+        nonlocal taken
+        taken += 1
+        await asyncio.sleep(1.5)
+        return await start_page(domain)
+
+    await add_domains(pool, 3)
+    settings = replace(SETTINGS, lease_s=0.4)
+    others = [runner_of(pool, work, settings=settings) for _ in range(2)]
+    async with asyncio.timeout(20):
+        await asyncio.gather(*[runner.run(once=True) for runner in others])
+    assert await counts(pool) == (3, 0, 0)
+    assert taken == 3
+
+
 @pytest.mark.parametrize("times", [1, 1000])
 async def test_work_that_the_database_leaves_is_done_again_and_not_for_ever(pool: Pool, times: int) -> None:
     refused: list[int] = []

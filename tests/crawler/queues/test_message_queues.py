@@ -245,7 +245,7 @@ async def test_renewing_keeps_leases_and_messages(fed: Fed, visible_at: Callable
     (first,) = visible_at("domains")
     await fed.pool.execute("UPDATE leases SET expires_at = now() + interval '1 second'")
     await asyncio.sleep(0.2)
-    await queue.renew()
+    await queue.renew([])
     (renewed,) = visible_at("domains")
     assert renewed > first
     ends = await fed.pool.fetchval("SELECT extract(epoch FROM min(expires_at) - now())::float8 FROM leases")
