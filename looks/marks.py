@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samelook.looks.contours import OUTLINE_CELLS, contours_of
-from samelook.looks.signs import SIDE
+from samelook.looks.signs import PLANES, SIDE
 
 BITS: Final = 256
 CODE_BYTES: Final = BITS // 8
@@ -28,8 +28,7 @@ SHA256: Final = "36e14a19c7d8233bfcb05e13fb1f394f92e0b30456c5973dbe489340f53d2dc
 FILE: Final = "marks.map"
 
 _COARSE: Final = SIDE // 2
-_SEEN: Final = 2  # planes of a sign that count besides its outlines: the sign, and what is within it
-FEATURES: Final = OUTLINE_CELLS + _SEEN * _COARSE * _COARSE
+FEATURES: Final = OUTLINE_CELLS + PLANES * _COARSE * _COARSE
 """Numbers that are measured of a sign."""
 
 _Floats = NDArray[np.float32]
@@ -89,8 +88,8 @@ def features_of(planes: _Floats) -> _Floats:
     """What is measured of signs, shape (n, FEATURES): their outlines, and the signs themselves, coarsely."""
     n = len(planes)
     outlines = contours_of(cells_of(planes)).reshape(n, OUTLINE_CELLS)
-    coarse = planes[..., :_SEEN].reshape(n, _COARSE, 2, _COARSE, 2, _SEEN).mean(axis=(2, 4))
-    seen = coarse.transpose(0, 3, 1, 2).reshape(n, _SEEN, _COARSE * _COARSE)
+    coarse = planes.reshape(n, _COARSE, 2, _COARSE, 2, PLANES).mean(axis=(2, 4))
+    seen = coarse.transpose(0, 3, 1, 2).reshape(n, PLANES, _COARSE * _COARSE)
     seen = seen - seen.mean(axis=2, keepdims=True)
     seen /= np.linalg.norm(seen, axis=2, keepdims=True) + _EVEN
     return np.concatenate([outlines, seen.reshape(n, FEATURES - OUTLINE_CELLS)], axis=1).astype(np.float32)

@@ -77,17 +77,24 @@ def marks_of(looks: Sequence[Look]) -> Marks:
 
 def _marks_of(looks: Sequence[Look], start: int) -> Marks:
     first = [(number, form) for number, look in enumerate(looks) if (form := _form(look, _FIRST))]
-    whole, rows, on_tiles = cut_out(_stacked([form for _, form in first]))
-    on_tile = {first[row][0] for row in rows.tolist()}
     chosen = {number: form.name for number, form in first}
     second = [
         (number, form)
         for number, look in enumerate(looks)
-        if number not in on_tile and (form := _form(look, _SECOND)) and form.name != chosen.get(number)
+        if (form := _form(look, _SECOND)) and form.name != chosen.get(number)
     ]
-    cuts = [whole, on_tiles, cut_out(_stacked([form for _, form in second]))[0]]
-    named = [*first, *(first[row] for row in rows.tolist()), *second]
-    cut = Cut(*(np.concatenate(columns) for columns in zip(*cuts, strict=True)))
+    # All at once, because for a few pictures it is the number of calls that takes time. Where the first form
+    # shows a tile, what lies on it is the second sign, and the second form is left out.
+    whole, rows, under = cut_out(_stacked([form for _, form in (*first, *second)]))
+    on_tiles = np.flatnonzero(rows < len(first))
+    tiled = [first[row] for row in rows[on_tiles].tolist()]
+    on_tile = {number for number, _ in tiled}
+    others = [row for row, (number, _) in enumerate(second) if number not in on_tile]
+    kept = [*range(len(first)), *(len(first) + row for row in others)]
+    named = [*first, *(second[row] for row in others), *tiled]
+    cut = Cut(
+        *(np.concatenate([one[kept], other[on_tiles]]) for one, other in zip(whole, under, strict=True))
+    )
     order = np.argsort([number for number, _ in named], kind="stable").astype(np.intp)
     vectors = vectors_of(cut.planes)
     pictures = np.full((len(named), PICTURE_BYTES), _NEUTRAL, np.uint8)

@@ -7,6 +7,7 @@ has to know how marks are framed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Final, NamedTuple
 
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from samelook.looks.look import BRIGHT_SIDE, COLOUR_SIDE, PICTURE_BYTES
 
 SIDE: Final = BRIGHT_SIDE
-PLANES: Final = 5
+PLANES: Final = 2
 
 _Floats = NDArray[np.float32]
 _Bools = NDArray[np.bool_]
@@ -26,7 +27,6 @@ _NEUTRAL: Final = np.float32(128)
 _PERCENT: Final = np.float32(0.4)  # from a byte of brightness to nearly Lab's lightness
 # a* and b* count half: they are kept so coarsely that a sign's colour reaches beyond its edge.
 _TINT: Final = np.float32(0.5)
-_SCALE: Final = np.float32(1 / 32)
 _SIGN: Final = np.float32(0.35)  # points farther from the ground than this share of the farthest are sign
 _LEAST_APART: Final = np.float32(12)  # a sign's farthest point is at least so many Lab units from the ground
 _LEAST_CELLS: Final = 2  # a sign reaches into rows and columns with at least so many of its cells
@@ -46,8 +46,8 @@ class Cut(NamedTuple):
     """Signs in frames, row by row."""
 
     planes: _Floats
-    """Shape (n, 32, 32, 5), all nought where there is ground: how far each point is from the ground, whether
-    it is within the sign's outline, and how much lighter, redder and yellower than the ground it is."""
+    """Shape (n, 32, 32, 2), nought where there is ground: how far each point is from the ground, and whether
+    it is within the sign's outline."""
     breadth: _Floats
     """The shorter side by the longer: a line of words is a narrow strip, as every other is."""
 
@@ -62,21 +62,20 @@ def cut_out(pictures: _Pictures) -> tuple[Cut, NDArray[np.intp], Cut]:
         raise ValueError(f"Pictures of shape {pictures.shape} have no signs.")
     colours = _colours_of(pictures)
     ground = _ground(colours)
-    from_ground = colours - ground
-    apart = _norm(from_ground)
+    apart = _norm(colours - ground)
     widest = np.maximum(apart.max(axis=(1, 2)), _LEAST_APART)
     marked = apart > (_SIGN * widest)[:, None, None]
     within = ~_reached(~marked)
     spans = _spans(marked)
-    whole = _framed(apart / widest[:, None, None], within, from_ground, spans)
+    whole = _framed(apart / widest[:, None, None], within, spans)
     badges = _badges(colours, apart)
     rows = np.flatnonzero(_are_solid(within, spans) | (badges < len(_BADGES)))
     inner = _inner(colours[rows], within[rows])
-    bare = _without(_OFF[badges[rows]], apart[rows], from_ground[rows])
+    bare = _without(_OFF[badges[rows]], apart[rows])
     under = _chosen(badges[rows] < len(_BADGES), bare, inner)
     kept = np.flatnonzero(under.is_sign)
     spans = _spans(under.marked[kept])
-    cut = _framed(under.shares[kept], under.within[kept], under.colours[kept], spans)
+    cut = _framed(under.shares[kept], under.within[kept], spans)
     return whole, rows[kept], cut
 
 
@@ -84,7 +83,6 @@ class _Under(NamedTuple):
     is_sign: _Bools
     shares: _Floats
     within: _Bools
-    colours: _Floats
 
     @property
     def marked(self) -> _Bools:
@@ -92,37 +90,41 @@ class _Under(NamedTuple):
 
 
 def _chosen(which: _Bools, ones: _Under, others: _Under) -> _Under:
-    plane, point = which[:, None, None], which[:, None, None, None]
+    plane = which[:, None, None]
     return _Under(
         np.where(which, ones.is_sign, others.is_sign),
         np.where(plane, ones.shares, others.shares),
         np.where(plane, ones.within, others.within),
-        np.where(point, ones.colours, others.colours),
     )
 
 
 def _badges(colours: _Floats, apart: _Floats) -> NDArray[np.intp]:
     """Which of `_BADGES` is there: a disc of one colour, in one corner only. Their number where none is."""
     flat, away = colours.reshape(-1, SIDE * SIDE, 3), apart.reshape(-1, SIDE * SIDE)
-    found = np.zeros((len(colours), len(_BADGES)), np.bool_)
-    for number, (disc, around, _) in enumerate(_BADGES):
-        colour = flat[:, disc].mean(axis=1, keepdims=True)
-        even = (_norm(flat[:, disc] - colour) < _TILE_NEAR).mean(axis=1) >= _BADGE_EVEN
-        alone = (_norm(flat[:, around] - colour) < _TILE_NEAR).mean(axis=1) <= _BADGE_LEAK
-        found[:, number] = even & alone & (away[:, disc].mean(axis=1) >= _LEAST_APART)
+    discs = flat[:, _DISCS.cells]
+    colour = np.einsum("nbpc,bp->nbc", discs, _DISCS.shares)[:, :, None]
+    even = _share_near(discs - colour, _DISCS) >= _BADGE_EVEN
+    alone = _share_near(flat[:, _HALOS.cells] - colour, _HALOS) <= _BADGE_LEAK
+    found = even & alone & (np.einsum("nbp,bp->nb", away[:, _DISCS.cells], _DISCS.shares) >= _LEAST_APART)
     corners = found.reshape(-1, len(_CORNERS), len(_RADII)).any(axis=2).sum(axis=1)
     only: NDArray[np.intp] = np.where(corners == 1, found.argmax(axis=1), len(_BADGES))
     return only
 
 
-def _without(off: _Floats, apart: _Floats, from_ground: _Floats) -> _Under:
+def _share_near(apart: _Floats, points: _Points) -> _Floats:
+    """Of each badge's points, the share that have nearly one colour with it."""
+    shares: _Floats = np.einsum("nbp,bp->nb", (_norm(apart) < _TILE_NEAR).astype(np.float32), points.shares)
+    return shares
+
+
+def _without(off: _Floats, apart: _Floats) -> _Under:
     """What is left where part of the picture does not count."""
     apart = apart * off
     widest = np.maximum(apart.max(axis=(1, 2), initial=0), _LEAST_APART)
     shares = apart / widest[:, None, None]
     marked = shares > _SIGN
     is_sign = marked.mean(axis=(1, 2)) > _LEAST_SIGN
-    return _Under(is_sign, shares, ~_reached(~marked), from_ground * off[..., None])
+    return _Under(is_sign, shares, ~_reached(~marked))
 
 
 def _inner(colours: _Floats, within: _Bools) -> _Under:
@@ -132,8 +134,7 @@ def _inner(colours: _Floats, within: _Bools) -> _Under:
     band = first & ~_shrunk(second)
     count = np.maximum(band.sum(axis=(1, 2)), 1).astype(np.float32)
     mean = np.einsum("nhw,nhwc->nc", band.astype(np.float32), colours) / count[:, None]
-    from_tile = colours - _even_ground(colours, band, mean)
-    apart = _norm(from_tile)
+    apart = _norm(colours - _even_ground(colours, band, mean))
     even = (band & (apart < _TILE_NEAR)).sum(axis=(1, 2)) >= _TILE_EVEN * count
     apart *= second
     widest = apart.max(axis=(1, 2), initial=0)
@@ -141,7 +142,7 @@ def _inner(colours: _Floats, within: _Bools) -> _Under:
     marked = shares > _SIGN
     share = marked.sum(axis=(1, 2)) / np.maximum(within.sum(axis=(1, 2)), 1)
     is_tile = even & (widest >= _LEAST_APART) & (share > _LEAST_SIGN) & (share < _MOST_SIGN)
-    return _Under(is_tile, shares, ~_reached(~marked), from_tile * second[..., None])
+    return _Under(is_tile, shares, ~_reached(~marked))
 
 
 def _colours_of(pictures: _Pictures) -> _Floats:
@@ -205,10 +206,27 @@ def _badge(down: int, across: int, radius: float) -> tuple[NDArray[np.intp], NDA
     )
 
 
+class _Points(NamedTuple):
+    """Points of the picture for each badge, as many as the one with the most has."""
+
+    cells: NDArray[np.intp]
+    shares: _Floats
+    """What each point counts; nought for one that only fills the row."""
+
+
+def _filled_up(points: Sequence[NDArray[np.intp]]) -> _Points:
+    most = max(map(len, points))
+    cells = np.stack([np.pad(cells, (0, most - len(cells)), mode="edge") for cells in points])
+    shares = [np.pad(np.full(len(cells), 1 / len(cells)), (0, most - len(cells))) for cells in points]
+    return _Points(cells, np.stack(shares).astype(np.float32))
+
+
 _EDGE: Final = 2.2  # cells inside a badge's edge where colours are mixed
 _HALO: Final = 2.8  # cells outside it where they are too, or that a larger or moved badge covers
 _BADGES: Final = [_badge(*corner, radius) for corner in _CORNERS for radius in _RADII]
 _OFF: Final = np.stack([*(off for _, _, off in _BADGES), np.ones((SIDE, SIDE), np.float32)])
+_DISCS: Final = _filled_up([disc for disc, _, _ in _BADGES])
+_HALOS: Final = _filled_up([around for _, around, _ in _BADGES])
 _BADGE_EVEN: Final = 0.9
 _BADGE_LEAK: Final = 0.3
 _ENDS: Final = (slice(None, 2), slice(-2, None))
@@ -276,13 +294,12 @@ def _are_solid(within: _Bools, spans: _Spans) -> _Bools:
     return solid
 
 
-def _framed(shares: _Floats, within: _Bools, colours: _Floats, spans: _Spans) -> Cut:
+def _framed(shares: _Floats, within: _Bools, spans: _Spans) -> Cut:
     """The box around each sign, brought to the size of the frame."""
     height, width = spans.sides
     side = np.maximum(np.maximum(height, width), _LEAST_SIDE).astype(np.float32)
     planes = np.empty((len(shares), PLANES, SIDE, SIDE), np.float32)
     planes[:, 0], planes[:, 1] = shares * 2, within * np.float32(2)
-    planes[:, 2:] = colours.transpose(0, 3, 1, 2) * _SCALE
     rows = _window(spans.top, spans.bottom, side)[:, None]
     columns = _window(spans.left, spans.right, side)[:, None]
     framed = rows @ planes @ columns.transpose(0, 1, 3, 2)

@@ -31,7 +31,7 @@ class Studio:
         self._dice = torch.Generator().manual_seed(seed)
 
     def renditions(self, icons: Tensor, hard: Tensor) -> NDArray[np.float32]:
-        """Signs with their planes, shape (n, 32, 32, 5), of icons of shape (n, 5, 48, 48), bytes.
+        """Signs with their planes, shape (n, 32, 32, 2), of icons of shape (n, 5, 48, 48), bytes.
 
         `hard` says where colours may be changed.
         """
