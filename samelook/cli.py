@@ -132,6 +132,9 @@ def main() -> None:
 
     Errors that the user can mend are one line on standard error, not a traceback.
     """
+    # Our matrices are small. Several threads for one wait for each other ten times as long as it takes, where
+    # other processes want the processors too. numpy reads this when it is loaded, here and in children.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from samelook.terminal.help import readable
     from samelook.terminal.problems import explained
 
