@@ -70,7 +70,8 @@ def marks_measured(
             for kind in KINDS:
                 kinds.append((number, kind))
                 icons.append(drawn(first[number], kind))
-    alphabet = letter_icons(letters, LETTERS, train=False)
+    # Points are not checked on the typefaces that they were fitted to.
+    alphabet = letter_icons(letters, LETTERS, train=part == "fitted")
     looks = _looks([mark.rgba for mark in first], pool)
     return MarkSet(
         names,

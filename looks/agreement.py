@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from samelook.looks.contours import aligned
+from samelook.looks.contours import laid_on
 from samelook.looks.same_mark import marks_of, signs_in
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def agreement_of(asked: Sequence[Look], found: Sequence[Look]) -> NDArray[np.uin
     cosines = ours.vectors @ theirs.vectors.T
     row, column = np.unravel_index(int(cosines.argmax()), cosines.shape)
     other = signs_in(theirs.pictures)[column]
-    one = aligned(signs_in(ours.pictures)[row], other)
+    one = laid_on(signs_in(ours.pictures)[row], theirs.outlines[column][None]).signs[0]
     both = np.minimum(one, other)
     together = np.stack([one - both, both, other - both], axis=-1)
     grey = [np.repeat(sign[..., None], 3, axis=-1) for sign in (one, other)]

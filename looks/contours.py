@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from functools import cache
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,8 @@ from samelook.looks.signs import SIDE
 
 _Floats = NDArray[np.float32]
 _Cells = NDArray[np.uint8]
-_COARSE: Final = SIDE // 2
+_CELLS_A_STEP: Final = 2
+_COARSE: Final = SIDE // _CELLS_A_STEP
 _WEAK: Final = np.float32(0.08)  # of a step from cell to cell, that is half an edge
 _EVEN: Final = np.float32(1e-3)
 _STEPS: Final = (-1, 0, 1)  # that outlines are moved by, in coarse cells
@@ -36,35 +37,42 @@ def contours_of(signs: _Cells) -> _Floats:
     return _unit(_edges(signs.astype(np.float32) / np.float32(255)))
 
 
-def likeness_of(asked: _Cells, found: _Floats) -> _Floats:
-    """How the outlines of one sign, shape (32, 32), lie on those of others, shape (n, 3, 16, 16).
+class Laid(NamedTuple):
+    """One sign as it lies on others, row by row."""
 
-    Two columns: how much they agree, at most 1, in the best of all places; and there, in the second worst of
-    the quarters, so that a badge spoils neither.
-    """
-    moved = _moved(_unit(_edges(_changed(asked))))
+    agreement: _Floats
+    """How much the outlines agree, at most 1."""
+    quarter: _Floats
+    """The same in the second worst of the quarters, so that a badge spoils neither."""
+    signs: _Cells
+    """The sign, turned, stretched and moved, shape (n, 32, 32)."""
+
+
+def laid_on(asked: _Cells, found: _Floats) -> Laid:
+    """One sign, shape (32, 32), in the best of all places on others' outlines, shape (n, 3, 16, 16)."""
+    changed = _changed(asked)
+    moved = _moved(_unit(_edges(changed)))
     others = found.reshape(len(found), -1)
     agree = others @ moved.reshape(len(moved), -1).T
     best = agree.argmax(axis=1)
     ours, theirs = moved[best], found
     products, own, other = (_in_quarters(pair) for pair in (ours * theirs, ours**2, theirs**2))
     quarters = (products + _EVEN) / np.sqrt((own + _EVEN) * (other + _EVEN))
-    second = np.sort(quarters, axis=1)[:, 1]
-    return np.column_stack([agree[np.arange(len(found)), best], second]).astype(np.float32)
+    second = np.sort(quarters, axis=1)[:, 1].astype(np.float32)
+    return Laid(agree[np.arange(len(found)), best], second, _lying(changed, best))
 
 
-def aligned(asked: _Cells, found: _Cells) -> _Cells:
-    """One sign as it lies on another, both of shape (32, 32), in the best of all places."""
-    changed = _changed(asked)
-    moved = _moved(_unit(_edges(changed)))
-    theirs = contours_of(found[None]).reshape(-1)
-    best = int((moved.reshape(len(moved), -1) @ theirs).argmax())
-    step, change = divmod(best, len(changed))
-    down, across = (2 * _STEPS[place] for place in divmod(step, len(_STEPS)))
-    padded = np.pad(changed[change], 2)
-    window = padded[2 + down : 2 + down + SIDE, 2 + across : 2 + across + SIDE]
-    lying: _Cells = np.rint(window * 255).clip(0, 255).astype(np.uint8)
-    return lying
+def _lying(changed: _Floats, best: NDArray[np.intp]) -> _Cells:
+    """The changed signs in places, numbered as `_moved` has them."""
+    step, change = np.divmod(best, len(changed))
+    down, across = (_CELLS_A_STEP * np.array(_STEPS)[place] for place in np.divmod(step, len(_STEPS)))
+    reach = _CELLS_A_STEP * max(_STEPS)
+    padded = np.pad(changed, ((0, 0), (reach, reach), (reach, reach)))
+    cells = np.arange(reach, reach + SIDE)
+    rows, columns = down[:, None] + cells, across[:, None] + cells
+    lying = padded[change[:, None, None], rows[:, :, None], columns[:, None, :]]
+    rounded: _Cells = np.rint(lying * 255).clip(0, 255).astype(np.uint8)
+    return rounded
 
 
 def _changed(sign: _Cells) -> _Floats:

@@ -22,9 +22,11 @@ BITS: Final = 256
 CODE_BYTES: Final = BITS // 8
 CROWD: Final = 4096
 """Marks whose codes come with the map; how near the nearest of them are tells whether a shape is common."""
-MODEL: Final = 2
+LETTERS: Final = 735
+"""Letters of six families of typefaces, whose codes come with the map too."""
+MODEL: Final = 3
 """Goes up with every training: vectors of two models mean nothing to each other."""
-SHA256: Final = "36e14a19c7d8233bfcb05e13fb1f394f92e0b30456c5973dbe489340f53d2dc0"
+SHA256: Final = "5c65d06c1a234f6c8ea2614ff347e72c7c37434fd539175993a7eab4d1e88786"
 FILE: Final = "marks.map"
 
 _COARSE: Final = SIDE // 2
@@ -48,7 +50,9 @@ class _Model(NamedTuple):
     linear: _Floats
     added: _Floats
     crowd: _Floats
-    """Vectors as far as codes say, shape (256, 4096)."""
+    """Vectors as far as codes say, shape (256, CROWD)."""
+    letters: _Floats
+    """The same of letters, shape (256, LETTERS)."""
 
 
 @cache
@@ -56,11 +60,11 @@ def _model() -> _Model:
     """Raises BadModel."""
     raw = files("samelook.looks").joinpath(FILE).read_bytes()
     numbers = (FEATURES + 1) * BITS
-    if hashlib.sha256(raw).hexdigest() != SHA256 or len(raw) != 2 * numbers + CROWD * CODE_BYTES:
+    if hashlib.sha256(raw).hexdigest() != SHA256 or len(raw) != 2 * numbers + (CROWD + LETTERS) * CODE_BYTES:
         raise BadModel(f"{FILE} is not the file of model {MODEL}; install the package again.")
     table = np.frombuffer(raw, "<f2", numbers).astype(np.float32).reshape(FEATURES + 1, BITS)
-    codes = np.frombuffer(raw, np.uint8, offset=2 * numbers).reshape(CROWD, CODE_BYTES)
-    return _Model(table[:-1], table[-1], _signed(codes).T)
+    codes = np.frombuffer(raw, np.uint8, offset=2 * numbers).reshape(-1, CODE_BYTES)
+    return _Model(table[:-1], table[-1], _signed(codes[:CROWD]).T, _signed(codes[CROWD:]).T)
 
 
 def load_map() -> None:
@@ -109,6 +113,12 @@ def crowds_of(vectors: _Floats) -> _Floats:
     near = np.partition(vectors @ _model().crowd, -_NEIGHBOURS, axis=1)[:, -_NEIGHBOURS:]
     crowds: _Floats = np.sort(near, axis=1)[:, : _NEIGHBOURS - _PASSED].mean(axis=1)
     return crowds
+
+
+def letters_of(vectors: _Floats) -> _Floats:
+    """How near the nearest letter is: a 5 and an S, or a b and an h, are nearly one sign. Raises BadModel."""
+    nearest: _Floats = (vectors @ _model().letters).max(axis=1)
+    return nearest
 
 
 def codes_of(vectors: _Floats) -> _Codes:

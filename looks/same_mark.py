@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from samelook.looks.contours import contours_of, likeness_of
+from samelook.looks.contours import contours_of, laid_on
 from samelook.looks.look import PICTURE_BYTES
 from samelook.looks.mark_trees import points_of
-from samelook.looks.marks import cells_of, crowds_of, vectors_of
+from samelook.looks.marks import cells_of, crowds_of, letters_of, vectors_of
 from samelook.looks.measures import measures_of
 from samelook.looks.signs import SIDE, Cut, cut_out
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 LEAST_COSINE: Final = 0.5
 """Of two vectors, for the pair to be looked at."""
-LEAST_POINTS: Final = 2.0
+LEAST_POINTS: Final = 1.5
 """For two looks to show the same mark."""
 
 _Floats = NDArray[np.float32]
@@ -48,6 +48,8 @@ class Marks(NamedTuple):
     vectors: _Floats
     crowds: _Floats
     """How near the vectors of other marks are (`crowds_of`)."""
+    letters: _Floats
+    """How near the nearest letter is (`letters_of`)."""
     pictures: _Pictures
     """Small pictures without colour, shape (n, 1312): how far each point is from the ground."""
     outlines: _Floats
@@ -61,6 +63,7 @@ class Marks(NamedTuple):
             self.forms[rows],
             self.vectors[rows],
             self.crowds[rows],
+            self.letters[rows],
             self.pictures[rows],
             self.outlines[rows],
             self.breadths[rows],
@@ -103,7 +106,8 @@ def _marks_of(looks: Sequence[Look], start: int) -> Marks:
     owners = np.array([number for number, _ in named], np.intp) + start
     names = np.array([form.name for _, form in named], np.str_)
     outlines = contours_of(cells)
-    return Marks(owners, names, vectors, crowds_of(vectors), pictures, outlines, cut.breadth).of(order)
+    crowds, letters = crowds_of(vectors), letters_of(vectors)
+    return Marks(owners, names, vectors, crowds, letters, pictures, outlines, cut.breadth).of(order)
 
 
 def signs_in(pictures: _Pictures) -> _Pictures:
@@ -123,10 +127,12 @@ def _stacked(forms: Sequence[Form]) -> _Pictures:
 MEASURES: Final = (
     "cosine", "crowd", "outlines", "outline_quarter",
     "inner", "quarter", "rest", "middle", "shift", "scale", "detail", "length", "breadth",
+    "letter",
 )  # fmt: skip
 """What points are given for: the cosine of the vectors, how near others are to both, how the
-outlines lie on each other, how the signs compare (`Measures`), and how broad the narrower of the two is."""
-_OF_SIGNS: Final = slice(4, -1)
+outlines lie on each other, how the signs compare once the one lies on the other (`Measures`), how broad the
+narrower of the two is, and how near a letter is to the one that is less like one."""
+_OF_SIGNS: Final = slice(4, -2)
 
 
 def compared(asked: Marks, found: Marks, rows: _Rows, columns: _Rows) -> _Floats:
@@ -135,13 +141,16 @@ def compared(asked: Marks, found: Marks, rows: _Rows, columns: _Rows) -> _Floats
         return np.empty((0, len(MEASURES)), np.float32)
     ours, theirs = asked.of(rows), found.of(columns)
     cosines = np.einsum("ij,ij->i", ours.vectors, theirs.vectors, dtype=np.float32)
-    of_signs = measures_of(ours.pictures, theirs.pictures)
     outlines = np.empty((len(rows), 2), np.float32)
+    lying = ours.pictures
     order = np.argsort(rows, kind="stable")
     ends = np.flatnonzero(np.diff(rows[order])) + 1
     for group in np.split(order, ends):
         sign = signs_in(asked.pictures[rows[group[0]]][None])[0]
-        outlines[group] = likeness_of(sign, found.outlines[columns[group]])
+        laid = laid_on(sign, found.outlines[columns[group]])
+        outlines[group, 0], outlines[group, 1] = laid.agreement, laid.quarter
+        lying[group, : SIDE * SIDE] = laid.signs.reshape(len(group), SIDE * SIDE)
+    of_signs = measures_of(lying, theirs.pictures)
     return np.column_stack(
         [
             cosines,
@@ -149,6 +158,7 @@ def compared(asked: Marks, found: Marks, rows: _Rows, columns: _Rows) -> _Floats
             outlines,
             *(getattr(of_signs, name) for name in MEASURES[_OF_SIGNS]),
             np.minimum(ours.breadths, theirs.breadths),
+            np.minimum(ours.letters, theirs.letters),
         ]
     )
 

@@ -25,8 +25,8 @@ _RISING: Final = frozenset(
 )
 RISING: Final = tuple(name in _RISING for name in MEASURES)
 """Whether more of a measure is more alike."""
-# A pair of brands counts for four pairs of letters; a mark that people drew anew for two that we did.
-_BRAND_WEIGHT: Final = 4.0
+# A pair of brands counts for a dozen pairs of letters; a mark that people drew anew for two that we did.
+_BRAND_WEIGHT: Final = 12.0
 _REAL_WEIGHT: Final = 2.0
 _TWIN_COSINE: Final = 0.85
 

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from samelook.looks.marks import BITS, CROWD, FEATURES, codes_of, features_of, mapped
+from samelook.looks.marks import BITS, CROWD, FEATURES, LETTERS, codes_of, features_of, mapped
 from samelook.looks.signs import cut_out
 from training.icons import Icons, is_held_out
 from training.renditions import Studio, pictures_on
@@ -26,6 +26,8 @@ _RIDGE: Final = 0.3
 _LEVEL: Final = 0.8
 """The grey that the crowd is shown on: neither white signs nor black ones vanish."""
 _TOGETHER: Final = 100
+_OTHER_FACES: Final = ("Roboto", "Merriweather", "Oswald")
+"""With letters of these the points are fitted, which letters that are known would make too sure."""
 
 _Floats = NDArray[np.float32]
 
@@ -94,14 +96,26 @@ def discriminants(features: _Floats) -> tuple[_Floats, _Floats]:
     return mean.astype(np.float32), found.astype(np.float32)
 
 
-def crowd(icons: Icons, linear: _Floats, added: _Floats) -> bytes:
-    """Codes of marks that are not held out, chosen by chance, one icon a brand."""
+def crowd_and_letters(icons: Icons) -> list[int]:
+    """Rows of marks that are not held out, one icon a brand, chosen by chance, and then of all letters."""
     chosen: dict[str, int] = {}
     for row in np.random.default_rng(3).permutation(len(icons.brands)).tolist():
         brand = str(icons.brands[row])
         if len(chosen) < CROWD and not brand.startswith("letter ") and not is_held_out(brand):
             chosen.setdefault(brand, row)
-    pictures = pictures_on(torch.from_numpy(icons.pictures[list(chosen.values())]), _LEVEL)
+    letters = [
+        row
+        for row, brand in enumerate(icons.brands.tolist())
+        if brand.startswith("letter ") and not any(face in brand for face in _OTHER_FACES)
+    ]
+    if len(letters) != LETTERS:
+        raise RuntimeError(f"There should be {LETTERS} letters, and there are {len(letters)}.")
+    return [*chosen.values(), *letters]
+
+
+def coded(icons: Icons, rows: list[int], linear: _Floats, added: _Floats) -> bytes:
+    """The codes of icons under a map."""
+    pictures = pictures_on(torch.from_numpy(icons.pictures[rows]), _LEVEL)
     whole, under, signs = cut_out(pictures)
     whole.planes[under] = signs.planes
     return codes_of(mapped(features_of(whole.planes), linear, added)).tobytes()
@@ -124,7 +138,7 @@ def main() -> None:
     mean, linear = discriminants(features)
     half = linear.astype("<f2"), (-mean @ linear).astype("<f2")
     raw = half[0].tobytes() + half[1].tobytes()
-    raw += crowd(icons, half[0].astype(np.float32), half[1].astype(np.float32))
+    raw += coded(icons, crowd_and_letters(icons), half[0].astype(np.float32), half[1].astype(np.float32))
     asked.to.write_bytes(raw)
     print(f"{len(raw)} bytes, SHA-256 {hashlib.sha256(raw).hexdigest()}")
 
