@@ -30,6 +30,7 @@ READERS = {
     "samelook/postgres/cluster.py",
     "samelook/commands/serve.py",
     "api/metrics.py",  # how prometheus_client is told that there are several processes
+    "samelook/cli.py",  # how numpy's library is told the number of threads, before it is loaded
     "matching/engine.py",  # read when compiled loops are loaded, before there are settings
 }
 
