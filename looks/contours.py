@@ -38,18 +38,18 @@ def contours_of(signs: _Cells) -> _Floats:
 
 
 class Laid(NamedTuple):
-    """One sign as it lies on others, row by row."""
+    """One sign laid on several others: a row for each of these."""
 
     agreement: _Floats
-    """How much the outlines agree, at most 1."""
+    """How much the outlines agree, from -1 to 1, in the best place."""
     quarter: _Floats
-    """The same in the second worst of the quarters, so that a badge spoils neither."""
+    """The agreement in the second worst quarter of the picture: a badge in one corner does not lower it."""
     signs: _Cells
-    """The sign, turned, stretched and moved, shape (n, 32, 32)."""
+    """The sign as it was turned, stretched and moved for this, shape (n, 32, 32)."""
 
 
 def laid_on(asked: _Cells, found: _Floats) -> Laid:
-    """One sign, shape (32, 32), in the best of all places on others' outlines, shape (n, 3, 16, 16)."""
+    """Lay a sign, shape (32, 32), where its outlines agree most with others', shape (n, 3, 16, 16)."""
     changed = _changed(asked)
     moved = _moved(_unit(_edges(changed)))
     others = found.reshape(len(found), -1)
@@ -63,7 +63,7 @@ def laid_on(asked: _Cells, found: _Floats) -> Laid:
 
 
 def _lying(changed: _Floats, best: NDArray[np.intp]) -> _Cells:
-    """The changed signs in places, numbered as `_moved` has them."""
+    """The pictures of a sign in the chosen places; `best` numbers them as the rows of `_moved`."""
     step, change = np.divmod(best, len(changed))
     down, across = (_CELLS_A_STEP * np.array(_STEPS)[place] for place in np.divmod(step, len(_STEPS)))
     reach = _CELLS_A_STEP * max(_STEPS)

@@ -23,7 +23,7 @@ CODE_BYTES: Final = BITS // 8
 CROWD: Final = 4096
 """Marks whose codes come with the map; how near the nearest of them are tells whether a shape is common."""
 LETTERS: Final = 735
-"""Letters of six families of typefaces, whose codes come with the map too."""
+"""How many letters, of six families of typefaces, have codes in the map's file."""
 MODEL: Final = 3
 """Goes up with every training: vectors of two models mean nothing to each other."""
 SHA256: Final = "5c65d06c1a234f6c8ea2614ff347e72c7c37434fd539175993a7eab4d1e88786"
@@ -52,7 +52,7 @@ class _Model(NamedTuple):
     crowd: _Floats
     """Vectors as far as codes say, shape (256, CROWD)."""
     letters: _Floats
-    """The same of letters, shape (256, LETTERS)."""
+    """Vectors of letters, as far as codes say, shape (256, LETTERS)."""
 
 
 @cache

@@ -86,8 +86,9 @@ def _marks_of(looks: Sequence[Look], start: int) -> Marks:
         for number, look in enumerate(looks)
         if (form := _form(look, _SECOND)) and form.name != chosen.get(number)
     ]
-    # All at once, because for a few pictures it is the number of calls that takes time. Where the first form
-    # shows a tile, what lies on it is the second sign, and the second form is left out.
+    # Both forms are cut in one call, because calls of numpy, not the few pictures, are what takes time. Where
+    # the first form shows a tile, the sign on the tile is the look's second one, and that of the second form
+    # is dropped.
     whole, rows, under = cut_out(_stacked([form for _, form in (*first, *second)]))
     on_tiles = np.flatnonzero(rows < len(first))
     tiled = [first[row] for row in rows[on_tiles].tolist()]

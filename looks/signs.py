@@ -112,7 +112,10 @@ def _badges(colours: _Floats, apart: _Floats) -> NDArray[np.intp]:
 
 
 def _share_near(apart: _Floats, points: _Points) -> _Floats:
-    """Of each badge's points, the share that have nearly one colour with it."""
+    """The share of points around each possible badge whose colour is nearly the badge's, shape (n, badges).
+
+    `apart` is by how much each of `points` differs in colour from the badge, shape (n, badges, points, 3).
+    """
     shares: _Floats = np.einsum("nbp,bp->nb", (_norm(apart) < _TILE_NEAR).astype(np.float32), points.shares)
     return shares
 
@@ -207,14 +210,18 @@ def _badge(down: int, across: int, radius: float) -> tuple[NDArray[np.intp], NDA
 
 
 class _Points(NamedTuple):
-    """Points of the picture for each badge, as many as the one with the most has."""
+    """Some points of the picture for each possible badge, shape (badges, points).
+
+    Badges have unequally many; the rows of those with fewer are filled up with points that do not count.
+    """
 
     cells: NDArray[np.intp]
     shares: _Floats
-    """What each point counts; nought for one that only fills the row."""
+    """The weight of each point: they add up to 1 in each row, and are 0 for points that only fill it up."""
 
 
 def _filled_up(points: Sequence[NDArray[np.intp]]) -> _Points:
+    """Lists of points of unequal length as rows of one length."""
     most = max(map(len, points))
     cells = np.stack([np.pad(cells, (0, most - len(cells)), mode="edge") for cells in points])
     shares = [np.pad(np.full(len(cells), 1 / len(cells)), (0, most - len(cells))) for cells in points]

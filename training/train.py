@@ -27,7 +27,8 @@ _LEVEL: Final = 0.8
 """The grey that the crowd is shown on: neither white signs nor black ones vanish."""
 _TOGETHER: Final = 100
 _OTHER_FACES: Final = ("Roboto", "Merriweather", "Oswald")
-"""With letters of these the points are fitted, which letters that are known would make too sure."""
+"""The points are fitted with letters of these typefaces, so the map's file must not contain them: with
+letters that it knows, nearness to letters would seem to tell more than it does."""
 
 _Floats = NDArray[np.float32]
 
@@ -97,7 +98,7 @@ def discriminants(features: _Floats) -> tuple[_Floats, _Floats]:
 
 
 def crowd_and_letters(icons: Icons) -> list[int]:
-    """Rows of marks that are not held out, one icon a brand, chosen by chance, and then of all letters."""
+    """Rows of `icons`: first marks by chance, one a brand and none held out, then the letters."""
     chosen: dict[str, int] = {}
     for row in np.random.default_rng(3).permutation(len(icons.brands)).tolist():
         brand = str(icons.brands[row])
@@ -114,7 +115,7 @@ def crowd_and_letters(icons: Icons) -> list[int]:
 
 
 def coded(icons: Icons, rows: list[int], linear: _Floats, added: _Floats) -> bytes:
-    """The codes of icons under a map."""
+    """What the map makes of icons: the signs of their vectors' 256 numbers, 32 bytes each."""
     pictures = pictures_on(torch.from_numpy(icons.pictures[rows]), _LEVEL)
     whole, under, signs = cut_out(pictures)
     whole.planes[under] = signs.planes

@@ -12,7 +12,7 @@ from samelook.crawler.errors import CrawlError
 Input = TypeVar("Input")
 Result = TypeVar("Result")
 LeaseKey: TypeAlias = tuple[int, UUID]
-"""The id of a leased input, and of its lease."""
+"""The ids of a leased input and of its lease."""
 
 
 class GaveUp(CrawlError):
@@ -79,9 +79,10 @@ class PhaseQueue(Protocol[Input, Result]):
         ...
 
     async def renew(self, held: Collection[LeaseKey]) -> None:
-        """Keep these leases from expiring.
+        """Keep the leases that the caller holds from expiring.
 
-        The holder names them: a pull that failed half-way may have leased inputs that it never saw.
+        They are named, because the queue may know of more: a pull that failed half-way may have leased inputs
+        that the caller never received. Those leases must expire, or nobody would ever work on the inputs.
         """
         ...
 

@@ -33,7 +33,7 @@ from samelook.crawler.queues.messages import (
     unpacked,
 )
 from samelook.sql.named import queries
-from samelook.sql.queue_queries import Phase
+from samelook.sql.queue_queries import Phase, queue_queries
 
 if TYPE_CHECKING:
     import asyncpg
@@ -138,6 +138,8 @@ class MessageQueue(Generic[Input, Result]):
         self._open: dict[str, _Open] = {}
         self._by_key: dict[LeaseKey, _Open] = {}
         self._finished: OrderedDict[LeaseKey, None] = OrderedDict()
+        self._under_way: list[LeaseKey] = []
+        """Whose outcomes were sent since the last renewal. Most of them are written by the next one."""
         self._spare: list[Lease[Input]] = []
 
     async def pull(self, limit: int) -> list[Lease[Input]]:
@@ -157,6 +159,7 @@ class MessageQueue(Generic[Input, Result]):
         leases = [outcome.lease for outcome in outcomes]
         for lease in leases:
             self._finished[lease.input_id, lease.lease_id] = None
+            self._under_way.append((lease.input_id, lease.lease_id))
         while len(self._finished) > REMEMBERED:
             self._finished.popitem(last=False)
         await self._put_down(leases, channels)
@@ -187,8 +190,21 @@ class MessageQueue(Generic[Input, Result]):
         await self._put_down(leases, channels)
 
     async def renew(self, held: Collection[LeaseKey]) -> None:
-        """Keep these leases for another term, and the messages in hand with all that they hold."""
+        """Keep for another term these leases, the messages in hand, and the leases of all that is in them.
+
+        Where outcomes were sent and are not written yet, the leases are kept for as long as a message may be
+        under way. If the message was lost, the inputs are sent again after that.
+        """
         await self._due.renew({*held, *self._by_key})
+        sent, most = self._under_way, len(self._under_way)
+        if sent:
+            await queue_queries(self._phase).renew_leases(
+                self._pool,
+                input_ids=[input_id for input_id, _ in sent],
+                lease_ids=[lease_id for _, lease_id in sent],
+                lease_s=self._choices.queued_s,
+            )
+            del self._under_way[:most]
         if self._open:
             await (await self._channels()).inputs.extend(list(self._open), self._settings.lease_s)
 
@@ -274,10 +290,23 @@ class MessageQueue(Generic[Input, Result]):
             message.unfinished.add(key)
             self._by_key[key] = message
         self._open[delivery.receipt] = message
-        if worn_out:
-            await self.push([Outcome(lease, error=_gave_up(lease)) for lease in worn_out])
+        try:
+            if worn_out:
+                await self.push([Outcome(lease, error=_gave_up(lease)) for lease in worn_out])
+        except BaseException:
+            self._untake(message, [*ours, *worn_out])
+            raise
         await self._settle_finished(channels)
         return ours
+
+    def _untake(self, message: _Open, leases: Sequence[Lease[Input]]) -> None:
+        """Forget inputs that nobody was given: they are not renewed then, and come again with their message."""
+        for lease in leases:
+            key = (lease.input_id, lease.lease_id)
+            message.unfinished.discard(key)
+            self._by_key.pop(key, None)
+        if not message.unfinished:
+            self._open.pop(message.receipt, None)
 
     async def _send_outcomes(self, channels: _Channels, outcomes: Sequence[Outcome[Input, Result]]) -> None:
         def pack(some: Sequence[Outcome[Input, Result]]) -> bytes:

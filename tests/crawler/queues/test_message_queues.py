@@ -268,6 +268,49 @@ async def test_an_input_that_kills_its_workers_is_given_up(fed: Fed) -> None:
     assert await fed.pool.fetchval("SELECT kind FROM domain_errs") == "gave_up"
 
 
+async def test_outcomes_under_way_keep_their_leases_for_as_long_as_messages_may_take(fed: Fed) -> None:
+    async def seconds_left() -> float:
+        left = "SELECT extract(epoch FROM min(expires_at) - now())::float8 FROM leases"
+        return float(await fed.pool.fetchval(left))
+
+    await fed.feed(7)
+    queue = fed.worker(replace(SETTINGS, lease_s=30.0))
+    await queue.push(done(await pulled(queue, 7)))
+    await queue.renew([])
+    assert CHOICES.queued_s - 60 < await seconds_left() <= CHOICES.queued_s
+    # Once only: a message that was lost must not hold its inputs for as long as its worker lives.
+    await fed.pool.execute("UPDATE leases SET expires_at = now() + interval '5 seconds'")
+    await queue.renew([])
+    assert await seconds_left() <= 5
+    await fed.collect()
+    assert await fed.outcomes() == (7, 0, 0)
+
+
+async def test_a_delivery_that_could_not_be_taken_in_comes_again(
+    fed: Fed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fed.feed(7)
+    await fed.pool.execute(
+        "UPDATE leases SET attempts = 10, worker_id = gen_random_uuid(), expires_at = now() WHERE input_id = "
+        "(SELECT min(input_id) FROM leases)"
+    )
+    queue = fed.worker(replace(SETTINGS, lease_s=2.0))
+
+    async def away(_: object) -> None:
+        raise ConnectionError("the service is away")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(queue, "push", away)
+        with pytest.raises(ConnectionError):
+            await pulled(queue, 6)
+    async with asyncio.timeout(30):
+        while await fed.outcomes() != (6, 1, 0):
+            await queue.renew([])
+            await queue.push(done(await queue.pull(7)))
+            await fed.collect()
+            await asyncio.sleep(0.2)
+
+
 async def test_outcomes_that_come_twice_are_written_once(fed: Fed) -> None:
     await fed.feed(7)
     queue = fed.worker()
