@@ -300,7 +300,7 @@ class MessageQueue(Generic[Input, Result]):
         return ours
 
     def _untake(self, message: _Open, leases: Sequence[Lease[Input]]) -> None:
-        """Forget inputs that nobody was given: they are not renewed then, and come again with their message."""
+        """Forget inputs that nobody was given: they are not renewed, and come again with their message."""
         for lease in leases:
             key = (lease.input_id, lease.lease_id)
             message.unfinished.discard(key)
