@@ -1,6 +1,6 @@
 /** The background worker: every listener is registered here at once, so that an event wakes it to be heard. */
 import { show } from "./lib/badge.js";
-import { begin, inTurn, judge } from "./lib/judging.js";
+import { begin, inTurn, judge, passwordAsked } from "./lib/judging.js";
 import { forgetList, listState, update } from "./lib/lists.js";
 import { arrived, guardOf, isLockPage, leave, pageAsks, siteIn, unlock, viewOnly } from "./lib/lock.js";
 import { queued, queueReport, sendReports } from "./lib/reports.js";
@@ -90,6 +90,7 @@ async function fromFrame(message, sender) {
   if (sender.id !== chrome.runtime.id || !sender.tab) return null;
   if (message?.type === "frame") return { guard: await guardOf(sender) };
   if (message?.type === "asks") return pageAsks(sender.tab.id);
+  if (message?.type === "password") return passwordAsked(sender.tab.id);
   return null;
 }
 

@@ -8,17 +8,18 @@ import binascii
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from samelook.extension_api.errors import BadRequest, BodyTooLarge, Unavailable
 from samelook.extension_api.judge import Judge, Judgement
-from samelook.extension_api.models import Icon, SiteQuestion
+from samelook.extension_api.models import Icon, PageSeen, SiteQuestion
 from samelook.extension_api.verdict import Verdict
 from samelook.facts.asker import looks_at
 from samelook.facts.evidence import LookMatch
-from samelook.facts.gathering import Asked, AskedIcon
+from samelook.facts.questions import Asked, AskedIcon, source_of
 from samelook.facts.rank_reader import RANK_WAIT_S, RankReader
 from samelook.hashing.errors import HashingError
 from samelook.looks.files import looks_of_file
@@ -96,28 +97,23 @@ class Answers:
         rank = None if site in self.judge.memory.sites else asyncio.ensure_future(self._rank_of(site))
         try:
             icons = self.judge.distinct(
-                [icon for asked in question.icons for icon in await self._icons_of(asked)]
+                [icon for entry in question.icons for icon in await self._icons_of(entry)]
+            )
+            page = question.page or PageSeen()
+            asked = Asked(
+                host, site, icons, client, no_icon=no_icon, title=page.title, asks_password=page.asks_password
             )
             for icon in icons:
                 # Each step's result is kept, and the event loop answers other requests between the steps.
-                for _ in self.judge.look_around(icon, site):
+                for _ in self.judge.look_around(icon, asked):
                     await asyncio.sleep(0)
             position = None if rank is None else await rank
         finally:
             if rank is not None:
                 rank.cancel()
         seen = [self._outbox.first_seen(site, icon.sha256) for icon in icons]
-        judged = self.judge.judge(
-            Asked(
-                host=host,
-                site=site,
-                icons=icons,
-                client=client,
-                position=position,
-                first_seen=min((time for time in seen if time is not None), default=None),
-                no_icon=no_icon,
-            )
-        )
+        first_seen = min((time for time in seen if time is not None), default=None)
+        judged = self.judge.judge(replace(asked, position=position, first_seen=first_seen))
         self._note(judged, icons, may_crawl)
         return self._rendered(judged)
 
@@ -129,6 +125,10 @@ class Answers:
     # ---- what clients send ----
 
     async def _icons_of(self, icon: Icon) -> list[AskedIcon]:
+        source = source_of(icon.url) if icon.url else None
+        return [replace(entry, source=source) for entry in await self._given_as(icon)]
+
+    async def _given_as(self, icon: Icon) -> list[AskedIcon]:
         if icon.data is not None:
             return [await self._of_bytes(self._decoded(icon.data))]
         if icon.sha256 is not None:

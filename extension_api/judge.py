@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from samelook.extension_api.verdict import Decision, decide
 from samelook.facts.asker import Knowledge
 from samelook.facts.evidence import Facts
-from samelook.facts.gathering import Asked, Gatherer
+from samelook.facts.gathering import Gatherer
+from samelook.facts.questions import Asked
 
 if TYPE_CHECKING:
     from samelook.facts.settings import VerdictSettings

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from samelook.facts.common import Vendor
-from samelook.facts.evidence import AskerLook, Facts, LookMatch
+from samelook.facts.evidence import AskerLook, Claim, Facts, LookMatch
 from samelook.facts.families import Kinship
 from samelook.facts.standing import Tiers
 from samelook.looks.rules import Rule
@@ -33,7 +33,7 @@ class JudgedLook:
 
     protected: tuple[LookMatch, ...] = ()
     """Owners in the tiers, of other families and better standing: whose look it is like, the best first,
-    then those whose name the asker borrows and whose mark it shows."""
+    then those that the asker gives itself out for and whose mark it shows."""
     older: tuple[LookMatch, ...] = ()
     """Owners beyond the tiers who have had the look for much longer."""
     common: str | None = None
@@ -128,7 +128,8 @@ class Likenesses:
         own_for_s = -1.0 if look.own_since is None else max(0.0, facts.now - look.own_since)
         # A letter is no mark, however it is drawn.
         marks = [match for match in matches if match.mark is not None and look.letter is None]
-        marks = [match for match in marks if match.owner.site not in self._family]
+        marks = [match for match in marks if match.owner.site not in self._family and _is_claimed(match)]
+        marks.sort(key=lambda match: match.claim is Claim.TITLE)
         matches = [match for match in matches if match.mark is None]
         relatives = [match for match in matches if match.owner.site in self._family]
         strangers = [match for match in matches if match.owner.site not in self._family]
@@ -177,6 +178,9 @@ class Likenesses:
         if match.owner.position is None and self._facts.position is not None:
             # A copy without rank gains no standing over a ranked site by being crawled early.
             return False
+        if match.claim is Claim.ICON and not look.confirmed:
+            # Who is served by another has it from there, however young both are.
+            return True
         since = match.owner.verified_since
         mine = self._facts.now if look.own_since is None else look.own_since
         return since is not None and since + TRUST_TAKES_S <= mine
@@ -261,6 +265,14 @@ class Likenesses:
             families = [family for family in families if family not in kin]
             families.append({site}.union(*kin))
         return families
+
+
+def _is_claimed(match: LookMatch) -> bool:
+    """Whether the claim is one that only a copy makes.
+
+    Software that people run on their own hosts, and a platform's tenants, name the vendor in their titles.
+    """
+    return match.claim is Claim.NAME or not (match.vendor or match.runs_the_platform)
 
 
 def _strongest(matches: Iterable[LookMatch]) -> tuple[LookMatch, ...]:

@@ -17,6 +17,7 @@ from pydantic import (
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{64}$")]
 Url = Annotated[str, StringConstraints(min_length=1, max_length=8192)]
 LONGEST_KEY = 200
+LONGEST_TITLE = 1000
 Key = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_KEY)]
 
 
@@ -28,6 +29,7 @@ class Icon(_Request):
     """An icon as the browser shows it: by its SHA-256, as bytes, or as signals. `data` wins over others."""
 
     url: Annotated[str, StringConstraints(max_length=8192)] | None = None
+    """Where the browser has it from. Only the host is used: a copy may send browsers to the owner for it."""
     sha256: Sha256 | None = None
     data: str | None = None
     """Base64."""
@@ -36,12 +38,21 @@ class Icon(_Request):
     )
 
 
+class PageSeen(_Request):
+    """What the asker sees of the page besides its icon: used for this question, and never kept."""
+
+    title: Annotated[str, StringConstraints(max_length=LONGEST_TITLE)] = ""
+    """Whole, or no more of it than names a trusted site."""
+    asks_password: bool = False
+
+
 class SiteQuestion(_Request):
     """A site by its URL or, better, its host alone; paths are never kept."""
 
     url: Url = Field(validation_alias=AliasChoices("url", "site", "host"))
     icons: list[Icon] = Field(default_factory=list, max_length=1000)
     """How many are taken is a setting; this keeps the rest from being looked at."""
+    page: PageSeen | None = None
 
 
 class CheckRequest(_Request):

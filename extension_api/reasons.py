@@ -56,7 +56,7 @@ EXPLANATIONS: dict[Code, str] = {
     Code.DEGENERATE: "The icon has too little contrast to be told from others.",
     Code.COMMON_LOOK: "Strangers show this look too: a product's or platform's default, a letter or a dot.",
     Code.LOOKS_LIKE: "The icon looks like another organisation's, which has the better claim to it.",
-    Code.SAME_MARK: "The icon shows, drawn anew, the mark of the organisation whose name the site borrows.",
+    Code.SAME_MARK: "The icon shows, drawn anew, the mark of whom the site gives itself out for.",
     Code.NO_ICON: "The site has no icon.",
     Code.DISCOVERY_FAILED: "The site's page could not be visited, so its icons are unknown.",
     Code.HASHING_FAILED: "The site's icons could not be decoded.",

@@ -23,7 +23,7 @@ from typing import Any, Literal
 
 from samelook.extension_api.likeness import JudgedLook, Likenesses
 from samelook.extension_api.reasons import Code, Reason
-from samelook.facts.evidence import Facts, LookMatch
+from samelook.facts.evidence import Claim, Facts, LookMatch
 from samelook.facts.families import HINTS, SAME_GOVERNMENT
 from samelook.facts.standing import Tiers
 from samelook.names.sites import Hosting, registrable_label
@@ -134,7 +134,9 @@ class _Deciding:
             if look.protected:
                 found.append(self._copy(look))
             elif look.older:
-                found.append((Verdict.GREY, _looks_like(look.older[0], "5-older-look")))
+                first = look.older[0]
+                rule = "5-hotlinked" if first.claim is Claim.ICON else "5-older-look"
+                found.append((Verdict.GREY, _looks_like(first, rule)))
         if not found:
             names = sorted({look.common for look in self.looks if look.common is not None})
             if names:
@@ -161,6 +163,8 @@ class _Deciding:
             excuse = "4-perhaps-family"
         elif best.mark is not None and self._has_the_name_of(best):
             excuse = "4-same-name"
+        elif best.mark is not None and best.claim is Claim.TITLE and not self.facts.asks_password:
+            excuse = "4-titled"
         if excuse is not None:
             return Verdict.GREY, _looks_like(best, excuse)
         return Verdict.LOCK, _looks_like(best, f"4-{best.under}")
@@ -236,9 +240,11 @@ _STRANGERS_PUBLISH = frozenset({Hosting.SHARED_PATHS, Hosting.PERHAPS_SHARED})
 def _looks_like(match: LookMatch, rule: str) -> Reason:
     shown: dict[str, Any] = {"site": match.owner.site, "position": match.owner.position, "under": match.under}
     if match.mark is not None:
-        return Reason(Code.SAME_MARK, rule, {**shown, "form": match.form, "points": match.mark})
+        detail = {**shown, "claim": match.claim, "form": match.form, "points": match.mark}
+        return Reason(Code.SAME_MARK, rule, detail)
     detail = {
         **shown,
+        **({} if match.claim is None else {"claim": match.claim}),
         "form": match.form,
         "version": match.version,
         **match.distances,

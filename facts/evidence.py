@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Literal
 
 from samelook.facts.common import Vendor
@@ -24,6 +25,17 @@ class Wearer:
     site: Site
     position: int | None = None
     since: float | None = None
+
+
+class Claim(StrEnum):
+    """By what a site gives itself out for an owner; the strongest first."""
+
+    NAME = "name"
+    """Its registrable label borrows the owner's."""
+    ICON = "icon"
+    """It sends browsers to the owner's front door for its icon."""
+    TITLE = "title"
+    """Its page's title names the owner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +58,10 @@ class LookMatch:
     """False: the owner offers it, for home screens perhaps, and shows another in the tab."""
     signal_only: bool = False
     mark: float | None = None
-    """Set where the looks are not alike, but both show one mark and the asker's name borrows the owner's: how
-    sure the mark is, in points. `rule`, `pdq` and `colour` then mean nothing."""
+    """Set where the looks are not alike, but both show one mark and the asker gives itself out for the owner:
+    how sure the mark is, in points. `rule`, `pdq` and `colour` then mean nothing."""
+    claim: Claim | None = None
+    """What gives it out for the owner: set with every `mark`, and where a like icon is the owner's file."""
     asker_md5: str = ""
     owner_md5: str = ""
     owner_icon_url: str = ""
@@ -121,5 +135,7 @@ class Facts:
     seen_by_clients: bool = False
     """Clients have seen one of these icons here before; it is told, and weighs nothing."""
     needed: tuple[str, ...] = ()
+    asks_password: bool = False
+    """The page has a field for a password, as the asker sees it."""
     reports: Mapping[str, float] = field(default_factory=dict)
     """The weight of reports by kind (`flag`, `unlock`, `false_lock`), and how often was `asked` for it."""

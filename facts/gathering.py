@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
 from samelook.facts.asker import Asker, Knowledge, looks_at
-from samelook.facts.evidence import Facts, LookMatch, Wearer
+from samelook.facts.claimed_marks import ClaimedMarks
+from samelook.facts.evidence import Claim, Facts, LookMatch, Wearer
 from samelook.facts.families import FamilyMember, Kinship, kinship
 from samelook.facts.known import DisplayedBy
-from samelook.facts.namesake_marks import NamesakeMarks
+from samelook.facts.questions import Asked, AskedIcon, source_of
 from samelook.looks.look import Look
 from samelook.looks.near import NearLooks
 from samelook.looks.rules import Rule
-from samelook.names.sites import Hosting, Site, hosting_of, operators_of, registrable_domain, site_of
+from samelook.names.sites import Hosting, Site, hosting_of, operators_of, registrable_domain
 
 if TYPE_CHECKING:
     from samelook.facts.memory import KnownSite, Memory
@@ -32,39 +33,6 @@ MOST_WITH_WEARERS = 3
 _LAST = 1 << 62
 
 
-@dataclass(frozen=True, slots=True)
-class AskedIcon:
-    """One icon that a client names. Its looks are given when this process has seen the bytes."""
-
-    sha256: bytes
-    looks: tuple[Look, ...] | None = None
-    md5: bytes = b""
-    error: str | None = None
-    """Why the bytes that were sent are no picture."""
-    pdq: bytes = b""
-    """All that is known of an icon given as a signal; `sha256` then stands for it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A question about a host, and the site that the host belongs to."""
-
-    host: str
-    site: Site
-    icons: tuple[AskedIcon, ...] = ()
-    client: int | None = None
-    position: int | None = None
-    """The rank of a site that is not in memory."""
-    first_seen: float | None = None
-    no_icon: bool = False
-    """The asker has looked at the page itself, and it offers none."""
-
-    @classmethod
-    def about(cls, host: str, *icons: AskedIcon, client: int | None = None) -> Asked:
-        """The question about a host that shows these icons, or those that the crawl knows."""
-        return cls(host, site_of(host), icons, client)
-
-
 class Gatherer:
     """Puts together the facts of questions from memory."""
 
@@ -74,24 +42,25 @@ class Gatherer:
         self._clock = clock
         self._of: Memory | None = None
         self._near: NearLooks
-        self._namesakes: NamesakeMarks
+        self._marks: ClaimedMarks
 
     @property
     def memory(self) -> Memory:
         return self._knowledge.memory
 
-    def look_around(self, icon: AskedIcon, site: Site) -> Iterator[object]:
-        """Search for looks like an icon of a site's, step by step, so that `gather` finds that done."""
+    def look_around(self, icon: AskedIcon, asked: Asked) -> Iterator[object]:
+        """Search for looks like an icon of a question, step by step, so that `gather` finds that done."""
         looks = None if icon.error or icon.pdq else self._looks_of(icon)
         if looks:
             yield from self.near.steps(icon.sha256, looks, self.memory.looks_of(icon.sha256))
-            known = self.memory.site(site)
+            known = self.memory.site(asked.site)
             if known is not None and not self._is_in_tiers(known.main.position):
                 shown = dict(known.shown_looks(self._clock())).get(icon.sha256)
                 if shown is not None and shown.confirmed:
                     yield from self.near.faint_steps(icon.sha256, looks)
             if self._settings.look_model and not (known and self._is_in_tiers(known.main.position)):
-                yield from self.namesakes.steps(icon.sha256, looks, site, self._clock())
+                icon = _with_source(icon, known, asked.site)
+                yield from self.marks.steps(icon, looks, asked, self._clock())
 
     @property
     def near(self) -> NearLooks:
@@ -100,10 +69,10 @@ class Gatherer:
         return self._near
 
     @property
-    def namesakes(self) -> NamesakeMarks:
+    def marks(self) -> ClaimedMarks:
         """Comparisons of marks, remembered for as long as the present memory is used."""
         self._follow_memory()
-        return self._namesakes
+        return self._marks
 
     def _follow_memory(self) -> None:
         """Begin anew with another memory: numbers of looks mean something within one only."""
@@ -112,7 +81,7 @@ class Gatherer:
             self._near = NearLooks(
                 self.memory.index, self._clock, cached_s=choices.cached_s, most=choices.found_looks
             )
-            self._namesakes = NamesakeMarks(self.memory)
+            self._marks = ClaimedMarks(self._knowledge)
 
     def distinct(self, icons: Iterable[AskedIcon]) -> tuple[AskedIcon, ...]:
         """Each icon once, whatever the order: of entries of one icon the one that says most about it.
@@ -149,11 +118,13 @@ class Gatherer:
         icons = self._with_known(
             self.distinct(asked.icons) or tuple(map(AskedIcon, () if asked.no_icon else current)), current
         )
+        icons = tuple(_with_source(icon, known, site) for icon in icons)
         looks_of = {icon.sha256: self._looks_of(icon) for icon in icons if not (icon.error or icon.pdq)}
         matches = [match for icon in icons for match in self._matches(icon, looks_of, site)]
         if self._settings.look_model and not self._is_in_tiers(position):
-            for sha256, found in looks_of.items():
-                matches += self.namesakes.matches(sha256, found, site, now) if found else ()
+            for icon in icons:
+                found = looks_of.get(icon.sha256)
+                matches += self.marks.matches(icon, found, asked, now) if found else ()
         wearers: dict[str, set[Site]] = {}
         for match in matches:
             wearers.setdefault(match.asker_sha256, set()).add(match.owner.site)
@@ -199,6 +170,7 @@ class Gatherer:
             ),
             seen_by_clients=asked.first_seen is not None,
             needed=tuple(needed),
+            asks_password=asked.asks_password,
             reports=lists.reports.get(site, {}),
         )
 
@@ -257,6 +229,7 @@ class Gatherer:
                         owner_icon_url=shown.icon_url,
                         vendor=vendor_of(owner.name),
                         displayed=shown.is_displayed,
+                        claim=Claim.ICON if icon.source == owner.name else None,
                     )
 
     def _matches_of_pdq(self, icon: AskedIcon, site: Site) -> Iterator[LookMatch]:
@@ -356,6 +329,13 @@ class Gatherer:
 
 
 _STRANGERS = Kinship()
+
+
+def _with_source(icon: AskedIcon, known: KnownSite | None, site: Site) -> AskedIcon:
+    """The icon with the other site that browsers are sent to for it, as the asker or the crawl has seen."""
+    seen = known.shown(icon.sha256) if known and icon.source is None else None
+    source = icon.source if seen is None else source_of(seen.icon_url)
+    return replace(icon, source=None if source == site else source)
 
 
 def _sites_in(matches: Iterable[LookMatch]) -> set[Site]:

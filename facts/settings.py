@@ -38,7 +38,8 @@ class VerdictSettings:
     look_model: bool = variable(
         "SAMELOOK_LOOK_MODEL",
         True,
-        "Whether sites are also locked that borrow an owner's name and show the owner's mark drawn anew. "
+        "Whether sites are also locked that give themselves out for an owner, by name, and show the owner's "
+        "mark drawn anew. "
         "`off`: only looks count.",
         flag,
     )

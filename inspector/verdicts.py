@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from samelook.extension_api.judge import Judge
 from samelook.facts.follower import Follower
-from samelook.facts.gathering import Asked
+from samelook.facts.questions import Asked
 from samelook.facts.settings import VerdictSettings
 from samelook.inspector.listing import Listing, Row
 from samelook.names.hosts import reversed_host

@@ -116,6 +116,8 @@ def inners_of(left: _Pictures, right: _Pictures) -> _Floats:
 
 
 def inners_in_numpy(left: _Pictures, right: _Pictures) -> _Floats:
+    if not len(left):
+        return np.empty(0, np.float32)
     core = _bright_of(right)[:, _REACH:-_REACH, _REACH:-_REACH]
     moved, _, _ = _moved_onto(_bright_of(left), core)
     inners: _Floats = _inner(moved[:, _MIDDLE, _MIDDLE], core[:, _MIDDLE, _MIDDLE]).astype(np.float32)

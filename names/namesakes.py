@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 
 from samelook.names.resemblance import ONE_OFF, SHORT, TWO_OFF, folded, resembles
 
+_LEAST_IN_TITLE: Final = 3  # letters; shorter names are words of too many languages
+_MOST_WORDS: Final = 3  # that a name in a title may be written as: "Bank of America"
 _KINDS: Final = 32  # letters are counted in so many groups; which of two share a group does not matter
 
 
@@ -66,6 +69,22 @@ class Namesakes:
             for word in words
             for name in self._words[word]
             if resembles(label, name)
+            for site in self._named[name]
+        )
+
+    def named_in(self, title: str) -> frozenset[str]:
+        """The sites whose name a page's title has as a word, or as words side by side."""
+        words = re.findall(r"[^\W_]+", folded(title))
+        spoken = {
+            "".join(words[start : start + count])
+            for count in range(1, _MOST_WORDS + 1)
+            for start in range(len(words) - count + 1)
+        }
+        return frozenset(
+            site
+            for word in spoken
+            if len(word) >= _LEAST_IN_TITLE
+            for name in self._words.get(word, ())
             for site in self._named[name]
         )
 

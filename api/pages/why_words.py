@@ -58,7 +58,7 @@ WORDS: Mapping[Language, Wording] = {
         heading={"lock": "This is not {owner}", "grey": "Be careful with {site}", "other": "About {site}"},
         sentences={
             "looks_like": "{site} shows the icon of {owner}, and we do not know the two to belong together.",
-            "same_mark": "{site} shows the mark of {owner} in another drawing and borrows its name, and we do not know the two to belong together.",
+            "same_mark": "{site} shows the mark of {owner} in another drawing and gives itself out for it, and we do not know the two to belong together.",
             "blocklisted": "The operator of this service has blocked {site}.",
             "degenerate": "The icon of {site} is too plain to be told from others.",
             "no_icon": "{site} has no icon by which it could be recognised.",
@@ -101,7 +101,7 @@ WORDS: Mapping[Language, Wording] = {
         heading={"lock": "Das ist nicht {owner}", "grey": "Vorsicht mit {site}", "other": "Über {site}"},
         sentences={
             "looks_like": "{site} zeigt das Symbol von {owner}, und wir wissen nicht, dass beide zusammengehören.",
-            "same_mark": "{site} zeigt das Zeichen von {owner} in anderer Zeichnung und leiht sich den Namen, und wir wissen nicht, dass beide zusammengehören.",
+            "same_mark": "{site} zeigt das Zeichen von {owner} in anderer Zeichnung und gibt sich dafür aus, und wir wissen nicht, dass beide zusammengehören.",
             "blocklisted": "Der Betreiber dieses Dienstes hat {site} gesperrt.",
             "degenerate": "Das Symbol von {site} ist zu schlicht, um es von anderen zu unterscheiden.",
             "no_icon": "{site} hat kein Symbol, an dem man es erkennen könnte.",

@@ -174,7 +174,8 @@ def _cost(question: models.SiteQuestion | ApiError) -> float:
     if isinstance(question, ApiError):
         return COST_CACHED
     sent = sum(1 for icon in question.icons if icon.data and len(icon.data) > _ICON_CHARS)
-    return COST_VERDICT + COST_ICON * sent
+    titled = question.page is not None and bool(question.page.title)
+    return COST_VERDICT * (1 + titled) + COST_ICON * sent
 
 
 def _lasting(verdict: dict[str, Any]) -> dict[str, Any]:

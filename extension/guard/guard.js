@@ -1,5 +1,6 @@
 /**
- * The guard in every frame. It does nothing but listen until its tab is locked: no observer, no timer, no request.
+ * The guard in every frame. It does nothing but listen until its tab is locked: no observer, no timer, no request. What it
+ * tells before that is that a password field has the focus.
  *
  * Listeners are on the window from the start and are never taken away and added again, which would move them behind
  * the page's. It has four states: "" lets everything pass; "watch" swallows what is typed and waits until the page asks
@@ -23,6 +24,7 @@
   // A frame that was added to a locked page must not be typed into before it knows, nor a window that a page filled.
   let unknown = window !== window.top || location.protocol === "about:";
   let asked = false;
+  let told = false;
   let looking = null;
   let cover = null;
 
@@ -67,6 +69,10 @@
   }
 
   function pointed(event) {
+    if (event.type === "focusin" && !told && event.composedPath()[0]?.type === "password") {
+      told = true;
+      chrome.runtime.sendMessage({ type: "password" }).catch(() => null);
+    }
     if (guard === "cover") return swallow(event);
     if (guard === "watch" && event.isTrusted && event.composedPath().some((one) => one instanceof Element && isField(one))) {
       swallow(event);

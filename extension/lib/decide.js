@@ -11,8 +11,8 @@ const SURE_BITS = { wide: 59, standard: 54, strict: 36 };
 const LEAST_WORD = 4;
 
 /**
- * `page` is {site, forms (null: no icon), allowed, seen (what the site showed before, or null)}, `ready` the list as
- * `searchable` makes it, or null; `mode` is normal, strict or open.
+ * `page` is {site, forms (null: no icon), allowed, seen (what the site showed before, or null), claims (whether it gives
+ * itself out for a trusted site)}, `ready` the list as `searchable` makes it, or null; `mode` is normal, strict or open.
  */
 export function decide(page, ready, mode) {
   if (page.allowed) return allow("trusted", ["allowlisted"]);
@@ -29,10 +29,10 @@ function decideAmong(page, others, ready, mode) {
   if (others.some((one) => family.has(one.site))) return allow("trusted", ["family"], others);
   if (!others.length) {
     const first = allow("first_use", ready ? [page.seen ? "seen_here" : "first_use"] : ["no_list"]);
-    return mode === "open" ? { ...first, ask: true } : first;
+    return { ...first, ask: mode === "open" || (page.claims && mode !== "strict") };
   }
   if (others.every((one) => one.isCommon) && !others.some((one) => resembles(page.site, one.site)))
-    return allow("first_use", ["common_look"], others);
+    return { ...allow("first_use", ["common_look"], others), ask: page.claims && mode !== "strict" };
   return { ...byItself(page, others), ask: mode !== "strict" };
 }
 

@@ -2,6 +2,7 @@
 import { hexOf } from "../hashing/hex.js";
 import { formsOf } from "../looks/look.js";
 import { show } from "./badge.js";
+import { claimsOf } from "./claims.js";
 import { decide } from "./decide.js";
 import { base64Of, fileOf, iconOf } from "./icon.js";
 import { list, listState, STALE_MS } from "./lists.js";
@@ -26,6 +27,18 @@ const waiting = new Set();
 export function judge(tabId, tab) {
   const icon = iconOf(tab);
   return inTurn(tabId, () => judgeNow(tabId, tab, icon));
+}
+
+/** A password field has the focus: a page that is named like a trusted site is judged again, with that. */
+export async function passwordAsked(tabId) {
+  const isNews = await inTurn(tabId, async () => {
+    const state = await tabState(tabId);
+    if (!state?.isTitled || state.asksPassword) return false;
+    await setTabState(tabId, { ...state, asksPassword: true, pictures: [] });
+    return true;
+  });
+  const tab = isNews && (await chrome.tabs.get(tabId).catch(() => null));
+  if (tab) await judge(tabId, tab);
 }
 
 /** Do something with the state of a tab after all that was begun before. */
@@ -54,16 +67,18 @@ async function judgeNow(tabId, tab, reading) {
   if (same && (pictures.includes(digest) || before.viewing)) return;
   if (same && pictures.length >= MOST_PICTURES && before.judged + FURTHER_MS > Date.now()) return judgeLater(tabId, host, FURTHER_MS);
   if (off) return settle(tabId, { host, site, verdict: "off", action: "allow", reasons: ["off"], looksLike: [], pictures: [digest] });
-  const said = await verdictOn({ host, site, icon, mode, tab }, ready);
+  const claims = ready && icon ? await claimsOf(tab, site, ready.list, same && before.asksPassword) : {};
+  const said = await verdictOn({ host, site, icon, mode, tab, claims }, ready);
   const tries = said.unanswered ? ((same && before.tries) || 0) + 1 : 0;
   const isJudged = !said.unanswered || tries >= MOST_TRIES;
   if (!isJudged) judgeLater(tabId, host, ASK_AGAIN_MS);
-  const state = { host, site, ...said, tries, judged: Date.now(), pictures: isJudged ? [...pictures, digest].slice(-MOST_PICTURES) : pictures, shown: icon ? await dataUrlOf(icon.png) : "" };
+  const { isTitled } = claims, asksPassword = Boolean(claims.title);
+  const state = { host, site, ...said, isTitled, asksPassword, tries, judged: Date.now(), pictures: isJudged ? [...pictures, digest].slice(-MOST_PICTURES) : pictures, shown: icon ? await dataUrlOf(icon.png) : "" };
   // A page that swaps its icon keeps the worst verdict of those it has shown; what was said without the server gives way.
   const worse = same && !before.unanswered && SEVERITY.indexOf(before.verdict) > SEVERITY.indexOf(state.verdict);
   const current = await chrome.tabs.get(tabId).catch(() => null);
   if (!current || hostOf(current.url) !== host) return;
-  await settle(tabId, worse ? { ...before, tries, judged: state.judged, pictures: state.pictures } : state, current);
+  await settle(tabId, worse ? { ...before, isTitled, asksPassword, tries, judged: state.judged, pictures: state.pictures } : state, current);
 }
 
 /** Judge a tab again after a while, if it is still there: the server was slow, or the page shows ever other pictures. */
@@ -85,18 +100,19 @@ async function settle(tabId, state, tab) {
   if (state.action === "lock") await lockTab(tabId, tab.url, state);
 }
 
-async function verdictOn({ host, site, icon, mode, tab }, ready) {
+async function verdictOn({ host, site, icon, mode, tab, claims }, ready) {
   let forms = icon && hexedFormsOf(icon.picture);
   const seen = (await kept("seen", site)) ?? null;
   const allowed = await isAllowed(site, host);
-  let home = decide({ site, forms, allowed, seen }, ready, mode);
+  const page = { site, allowed, seen, claims: claims.isMade };
+  let home = decide({ ...page, forms }, ready, mode);
   // Small pictures of two icons are more alike than the files: the file says more, and is read where it may matter.
   const file = home.ask || home.closer ? await fileOf(tab, icon) : null;
   if (file) {
     forms = [...forms, ...hexedFormsOf(file.picture)];
-    home = decide({ site, forms, allowed, seen }, ready, mode);
+    home = decide({ ...page, forms }, ready, mode);
   }
-  const said = home.ask ? await askedOf(host, site, file ? [icon, file] : [icon], home) : home;
+  const said = home.ask ? await askedOf(host, site, file ? [icon, file] : [icon], claims, home) : home;
   if (!tab.incognito && forms?.length) await remember(site, forms, seen, said);
   return { ...said, firstSeen: seen?.first ?? null };
 }
@@ -106,13 +122,13 @@ function hexedFormsOf(picture) {
 }
 
 /** The server's verdict, or what can be said without it: the answer it gave before, or the one at home. */
-async function askedOf(host, site, icons, home) {
+async function askedOf(host, site, icons, claims, home) {
   // Every answer is kept for its own host: what is said of one says nothing of the site's others.
-  const key = [host, ...icons.map(({ digest }) => digest)].join(" ");
+  const key = [host, ...icons.map(({ digest }) => digest), claims.source, claims.title].join(" ");
   const known = await kept("answers", key);
   if (known && known.until > Date.now()) return known.said;
   try {
-    const answer = await check(host, icons.map(({ png }) => png));
+    const answer = await check(host, icons.map(({ png }) => png), claims);
     const said = { ...saidBy(answer, home), scope: scopeOf(host, site, answer.applies_to) };
     await keep("answers", key, { said, at: Date.now(), until: Date.now() + 1000 * Math.min(answer.ttl ?? 0, 3600) });
     return said;

@@ -1,4 +1,4 @@
-/** Questions to the server. A site's host and its icon is all that ever leaves; nobody else is asked anything. */
+/** Questions to the server. A site's host, its icon and whom it gives itself out for are all that ever leaves. */
 import { base64Of } from "./icon.js";
 import { settings } from "./state.js";
 
@@ -14,10 +14,17 @@ export class NoAnswer extends Error {
   }
 }
 
-/** The verdict on a host that shows an icon, of which these are the pictures (PNG). Throws NoAnswer. */
-export async function check(host, pictures) {
-  const icons = await Promise.all(pictures.map(async (png) => ({ data: await base64Of(png) })));
-  const answer = await asked("/x/v1/check", { method: "POST", body: { url: host, icons } });
+/**
+ * The verdict on a host that shows an icon, of which these are the pictures (PNG). Throws NoAnswer.
+ *
+ * Where a trusted site serves the icon, its name is told; where a page that asks for a password names trusted sites in
+ * its title, those words are.
+ */
+export async function check(host, pictures, { source, title }) {
+  const url = source ? { url: `https://${source}/` } : {};
+  const icons = await Promise.all(pictures.map(async (png) => ({ data: await base64Of(png), ...url })));
+  const page = title ? { page: { title, asks_password: true } } : {};
+  const answer = await asked("/x/v1/check", { method: "POST", body: { url: host, icons, ...page } });
   if (!["allow", "warn", "lock"].includes(answer?.action)) throw new NoAnswer("This is no verdict.");
   return answer;
 }

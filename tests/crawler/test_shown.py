@@ -14,9 +14,9 @@ from samelook.crawler.fetching.settings import FetchSettings
 from samelook.crawler.requests import add_unranked
 from samelook.extension_api.judge import Judge, Judgement
 from samelook.facts.follower import Follower
-from samelook.facts.gathering import Asked
 from samelook.facts.keeper import Keeper
 from samelook.facts.look_worker import LookWorker
+from samelook.facts.questions import Asked
 from samelook.facts.settings import VerdictSettings
 from samelook.hashing.sandbox import Sandbox
 from samelook.hashing.settings import SandboxLimits

@@ -44,6 +44,18 @@ def _own_icon() -> bytes:
     return buffer.getvalue()
 
 
+def _hues_turned() -> bytes:
+    """The owner's icon in other colours: the mark is the owner's, the look is nobody's."""
+    red, green, blue, alpha = Image.open(io.BytesIO(ICON)).convert("RGBA").split()
+    buffer = io.BytesIO()
+    Image.merge("RGBA", (blue, red, green, alpha)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+MARK = _hues_turned()
+TITLE = "Sign in to your account - Lumora"
+
+
 def _svg() -> bytes:
     return f"""<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"
 viewBox="0 0 64 64">
@@ -51,9 +63,13 @@ viewBox="0 0 64 64">
 
 
 def _site(
-    name: str, body: str, head: str = '<link rel="icon" href="/icon.png">', icon: bytes = ICON
+    name: str,
+    body: str,
+    head: str = '<link rel="icon" href="/icon.png">',
+    icon: bytes = ICON,
+    title: str = "",
 ) -> SampleSite:
-    page = f"<!doctype html><title>{name}</title>{KEYS}{head}<body>{body}</body>"
+    page = f"<!doctype html><title>{title or name}</title>{KEYS}{head}<body>{body}</body>"
     return SampleSite(
         host=f"{name}.example",
         kind=Kind.HOSTILE,
@@ -75,6 +91,18 @@ def _script(code: str) -> str:
 
 
 ATTACKS = (
+    # The owner's mark in other colours, and the owner's name in the address or in the title.
+    _site("lum0ra-rewards", FORM, icon=MARK),
+    _site("quiet-harbour", FORM, icon=MARK, title=TITLE),
+    _site(
+        "quiet-meadow",
+        """<button onclick="const field = document.createElement('input'); field.type = 'password';
+        document.body.append(field); field.focus()">Next</button>""",
+        icon=MARK,
+        title=TITLE,
+    ),
+    _site("quiet-orchard", FORM, icon=_own_icon(), title="Lumora, and what we think of it"),
+    _site("quiet-river", FORM, icon=MARK, title="Boats for rent"),
     _site("by-svg", FORM, '<link rel="icon" type="image/svg+xml" href="/icon.svg">'),
     _site(
         "by-script",

@@ -42,6 +42,23 @@ def test_a_shared_default_is_no_lock(browser: Browser) -> None:
     assert (said["verdict"], said["badge"]) == ("first_use", "")
 
 
+def test_whose_name_is_not_borrowed_is_not_asked_about(browser: Browser) -> None:
+    """The brand's mark in other colours, and a password, but no word of the brand."""
+    before = len(browser.stage.asked)
+    assert browser.verdict(browser.open("quiet-river.example"))["verdict"] == "first_use"
+    assert browser.stage.asked[before:] == []
+
+
+def test_of_a_title_only_the_brands_name_leaves_the_browser(browser: Browser) -> None:
+    before = len(browser.stage.asked)
+    assert browser.verdict(browser.open("quiet-orchard.example"))["verdict"] == "first_use"
+    [(_, path, body)] = browser.stage.asked[before:]
+    assert (path, json.loads(body)["page"]) == (
+        "/x/v1/check",
+        {"title": "Lumora", "asks_password": True},
+    )
+
+
 def test_fifty_ordinary_visits_ask_nothing_and_no_path_or_query_ever_leaves(browser: Browser) -> None:
     ordinary = [site for site in SITES if site.kind is Kind.BRAND and site.rank and site.rank <= 100_000]
     ordinary = [site for site in ordinary if not site.home and site.host != "vaultmoth.example"]
@@ -61,6 +78,7 @@ def test_fifty_ordinary_visits_ask_nothing_and_no_path_or_query_ever_leaves(brow
         assert path.split("/")[1:3] == ["x", "v1"]
         if path == "/x/v1/check":
             question = json.loads(body)
+            question.pop("page", None)  # see the test before this one
             assert (method, set(question), "/" in question["url"]) == ("POST", {"url", "icons"}, False)
             assert all(set(icon) == {"data"} for icon in question["icons"])
             drawn, *file = [

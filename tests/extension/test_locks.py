@@ -117,6 +117,22 @@ def test_impersonators_of_the_sample_web_are_locked(browser: Browser) -> None:
         close_tabs(browser)
 
 
+@pytest.mark.parametrize("name", ["lum0ra-rewards", "quiet-harbour"])
+def test_a_mark_in_other_colours_is_locked_under_the_brands_name(browser: Browser, name: str) -> None:
+    """The name stands in the address, or in the title of a page that asks for a password."""
+    visit_and_be_locked(browser, f"{name}.example")
+    close_tabs(browser)
+
+
+def test_a_password_that_is_asked_for_later_locks_too(browser: Browser) -> None:
+    page = visit(browser, "quiet-meadow.example")
+    said = browser.verdict(page)
+    assert (said["verdict"], said["asksPassword"]) == ("first_use", False)
+    page.click("button")
+    wait_until(lambda: is_locked(browser, "quiet-meadow.example"))
+    close_tabs(browser)
+
+
 def test_a_page_that_asks_for_nothing_stays_readable(browser: Browser) -> None:
     page = visit(browser, "nothing-asked.example")
     wait_until(lambda: browser.verdict(page).get("guard") == "watch")

@@ -16,8 +16,8 @@ from samelook.extension_api.extension import EXTENSION
 from samelook.extension_api.judge import Judge, Judgement
 from samelook.extension_api.settings import ExtensionSettings
 from samelook.facts.follower import Follower
-from samelook.facts.gathering import Asked, AskedIcon
 from samelook.facts.keeper import Keeper
+from samelook.facts.questions import Asked, AskedIcon
 from samelook.facts.settings import VerdictSettings
 from samelook.names.sites import host_of_url
 from samelook.sql.pool import open_connection

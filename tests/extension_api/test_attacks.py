@@ -21,8 +21,8 @@ from samelook.extension_api import operator
 from samelook.extension_api.extension import EXTENSION
 from samelook.extension_api.operator import Act
 from samelook.facts.catalogue_lists import Entries, ListedPicture, ListedVendor
-from samelook.facts.gathering import AskedIcon
 from samelook.facts.look_worker import LookWorker
+from samelook.facts.questions import AskedIcon
 from samelook.hashing.sandbox import Sandbox
 from samelook.hashing.settings import SandboxLimits
 from samelook.names.sites import Site

@@ -16,7 +16,7 @@ from samelook.demo.sample_web.sites import SITES
 from samelook.extension_api.judge import Judge
 from samelook.facts.asker import looks_at
 from samelook.facts.catalogue import packaged_catalogue
-from samelook.facts.gathering import Asked, AskedIcon
+from samelook.facts.questions import Asked, AskedIcon
 from samelook.facts.settings import VerdictSettings
 
 BRAND, COPY = "lumora.example", "lumora-secure.example"
@@ -133,8 +133,9 @@ async def test_a_site_whose_start_page_leads_to_a_brand_wears_nothing(sample: An
 async def test_an_unranked_copy_that_was_crawled_once_is_no_owner(sample: Any) -> None:
     await crawled_showing(sample, "rowan-copy.example", like="confetti-storm.example")
     await sample.catch_up()
-    for host in ("confetti-storm.example", "rowan-copy.example"):
-        assert told(sample.ask(host)) == ("first_use", "7-first")
+    assert told(sample.ask("confetti-storm.example")) == ("first_use", "7-first")
+    # Its page has the icon from there.
+    assert told(sample.ask("rowan-copy.example")) == ("grey", "5-hotlinked")
 
 
 async def test_facts_are_filed_anew_when_the_lists_of_names_change(sample: Any) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from samelook.demo.sample_web.sites import SITES
 from samelook.extension_api.judge import Judge
-from samelook.facts.gathering import Asked
+from samelook.facts.questions import Asked
 from samelook.facts.settings import VerdictSettings
 from samelook.inspector.injection import clear, inject_error, inject_result
 from samelook.sql.pool import open_connection

@@ -16,7 +16,7 @@ from samelook.extension_api import extension as shared
 from samelook.extension_api import outbox
 from samelook.extension_api.answers import SENT_BYTES
 from samelook.extension_api.extension import EXTENSION
-from samelook.facts.gathering import AskedIcon
+from samelook.facts.questions import AskedIcon
 from samelook.looks.files import MOST_LOOKS
 from samelook.looks.look import look_of
 from samelook.names.sites import Site

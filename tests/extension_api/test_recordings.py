@@ -13,9 +13,9 @@ import pytest
 from samelook.extension_api.judge import Judge
 from samelook.facts.catalogue import CommonLooks
 from samelook.facts.common import Catalogue
-from samelook.facts.gathering import Asked, AskedIcon
 from samelook.facts.lists import SiteLists
 from samelook.facts.memory import Memory
+from samelook.facts.questions import Asked, AskedIcon
 from samelook.facts.settings import VerdictSettings
 from samelook.hashing.errors import HashingError
 from samelook.looks.files import looks_of_file

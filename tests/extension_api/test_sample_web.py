@@ -12,7 +12,7 @@ from samelook.demo.sample_web.sample_site import Kind, Proof, SampleSite
 from samelook.demo.sample_web.sites import OPERATOR_FAMILIES, SITES
 from samelook.extension_api.curation import list_site, state_families
 from samelook.extension_api.judge import Judge
-from samelook.facts.gathering import Asked, AskedIcon
+from samelook.facts.questions import Asked, AskedIcon
 from samelook.facts.settings import VerdictSettings
 from samelook.sql.pool import open_connection
 from tests.fixtures.crawled import SITE_BY_HOST

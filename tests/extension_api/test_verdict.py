@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from samelook.extension_api.reasons import EXPLANATIONS, Code
 from samelook.extension_api.verdict import Verdict, decide
 from samelook.facts.common import Vendor
-from samelook.facts.evidence import AskerLook, Facts, LookMatch, Wearer
+from samelook.facts.evidence import AskerLook, Claim, Facts, LookMatch, Wearer
 from samelook.facts.families import FamilyMember, Kinship, kinship
 from samelook.facts.standing import Owner, Tiers
 from samelook.looks.rules import Rule
@@ -313,20 +313,50 @@ def test_a_site_that_suddenly_shows_a_brands_icon_is_locked() -> None:
 
 
 def test_a_mark_locks_where_nothing_explains_it() -> None:
-    """Matches with a mark are made only for sites that borrow the owner's name."""
-    mark = match("brand.example", mark=3.0)
+    """Matches with a mark are made only for sites that give themselves out for the owner."""
+    mark = match("brand.example", mark=3.0, claim=Claim.NAME)
     decision = decide(facts(mark, site=Site("brand-login.example")))
     assert (str(decision.verdict), decision.codes[0]) == ("lock", "same_mark")
     assert decision.reasons[0].detail == {
-        "site": "brand.example", "position": 500, "under": "mark", "form": "trimmed", "points": 3.0
+        "site": "brand.example", "position": 500, "under": "mark", "claim": "name", "form": "trimmed",
+        "points": 3.0,
     }  # fmt: skip
     assert verdict(facts(mark, looks=(OWN,))) == ("grey", "4-openly-worn")
     assert verdict(facts(mark, position=90_000)) == ("trusted", "2-ranked")
     assert verdict(facts(mark, hosting=Hosting.SHARED_PATHS)) == ("grey", "4-shared-hosting")
     assert verdict(facts(mark, site=Site("brand.test"))) == ("grey", "4-same-name")
     assert verdict(facts(mark, kinships=kin(ME, "brand.example"))) == ("first_use", "7-first")
-    assert verdict(facts(match("brand.example", None, mark=3.0))) == ("first_use", "7-first")
+    unranked = match("brand.example", None, mark=3.0, claim=Claim.NAME)
+    assert verdict(facts(unranked)) == ("first_use", "7-first")
     assert verdict(facts(mark, looks=(AskerLook(ICON, default_of=GITLAB),))) == ("first_use", "3-common")
+
+
+def test_a_mark_and_a_title_lock_only_where_a_password_is_asked_for() -> None:
+    titled = match("brand.example", mark=3.0, claim=Claim.TITLE)
+    assert verdict(facts(titled)) == ("grey", "4-titled")
+    assert verdict(facts(titled, asks_password=True)) == ("lock", "4-mark")
+    assert verdict(facts(titled, asks_password=True, looks=(OWN,))) == ("grey", "4-openly-worn")
+    assert verdict(facts(titled, asks_password=True, position=90_000)) == ("trusted", "2-ranked")
+    better = match("better.example", 5, mark=3.0, claim=Claim.TITLE)
+    named = match("brand.example", mark=3.0, claim=Claim.NAME)
+    assert verdict(facts(better, named)) == ("lock", "4-mark"), "the stronger claim counts"
+
+
+def test_whoever_runs_software_or_is_a_platforms_tenant_names_the_vendor_in_the_title() -> None:
+    for claim, expected in ((Claim.TITLE, "7-first"), (Claim.ICON, "7-first"), (Claim.NAME, "4-mark")):
+        sold = match("gitlab.example", mark=3.0, claim=claim, vendor=GITLAB)
+        assert verdict(facts(sold, asks_password=True))[1] == expected
+        hosted = match("brand.example", mark=3.0, claim=claim, runs_the_platform=True)
+        assert verdict(facts(hosted, asks_password=True))[1] == expected
+
+
+def test_an_icon_from_another_sites_door_is_that_sites_however_young_and_unranked() -> None:
+    young = match("small.example", None, since=NOW, claim=Claim.ICON)
+    assert verdict(facts(young)) == ("grey", "5-hotlinked")
+    assert verdict(facts(replace(young, claim=None))) == ("first_use", "7-first")
+    assert verdict(facts(young, looks=(OWN,))) == ("trusted", "2-seen"), "worn openly for long"
+    assert verdict(facts(young, position=500_000)) == ("first_use", "7-first")
+    assert verdict(facts(young, kinships=kin(ME, "small.example"))) == ("first_use", "7-first")
 
 
 def test_a_likeness_says_more_than_a_mark() -> None:

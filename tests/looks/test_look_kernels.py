@@ -59,6 +59,8 @@ def test_no_rows_give_no_measures(kernels: LookKernels) -> None:
     assert look_kernels.tints(kernels, nothing, nothing).shape == (0,)
     assert look_kernels.measures(kernels, nothing, nothing).shape == (16, 0)
     assert len(look_measures.measures_in_numpy(nothing, nothing).tint) == 0
+    assert look_measures.inners_in_numpy(nothing, nothing).shape == (0,)
+    assert look_measures.tints_in_numpy(nothing, nothing).shape == (0,)
 
 
 def test_what_does_not_fit_is_refused(kernels: LookKernels) -> None:

@@ -62,6 +62,24 @@ def test_one_name_may_be_several_sites_and_is_forgotten_with_the_last() -> None:
 
 
 @pytest.mark.parametrize(
+    ("title", "named"),
+    [
+        ("GitLab", {"gitlab", "git-lab"}),
+        ("Sign in · Git Lab", {"gitlab", "git-lab"}),
+        ("G\u0456tL\u0430b's account | 0kta.com", {"gitlab", "git-lab", "okta"}),
+        ("Log in to Home Assistant", {"home-assistant"}),
+        ("Bücher, Zeitschriften", {"bücher"}),
+        ("gitlabs git la x b_1", set()),
+        ("Hp x rn", set()),
+        ("", set()),
+        ("\0\ud800 ١٢٣", set()),
+    ],
+)
+def test_a_title_names_whom_it_has_as_words(title: str, named: set[str]) -> None:
+    assert _known(NAMES).named_in(title) == {f"{name}.example" for name in named}
+
+
+@pytest.mark.parametrize(
     "label", ["-".join(["abcdef"] * 9), "-".join("ab" * 15), "a" * 63, "name-" * 12 + "nam"]
 )
 def test_no_label_takes_long_among_ten_thousand_names(label: str) -> None:
