@@ -162,7 +162,8 @@ def asked(url: str, situations: list[Situation], phase: str) -> list[Told]:
     told = []
     for situation in situations:
         icons = [{"data": base64.b64encode(icon).decode()} for icon in situation.icons_in(phase == PHASES[2])]
-        body = json.dumps({"url": f"https://{situation.host}/", "icons": icons}).encode()
+        page = {"title": situation.title, "asks_password": situation.asks_password}
+        body = json.dumps({"url": f"https://{situation.host}/", "icons": icons, "page": page}).encode()
         request = urllib.request.Request(
             f"{url}/x/v1/check", body, {"Content-Type": "application/json"}, method="POST"
         )

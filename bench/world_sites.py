@@ -56,6 +56,9 @@ class Situation:
     """Whether trusting it would be a miss of a protected brand."""
     icons_later: tuple[bytes, ...] | None = None
     """What it shows after 28 days, where that is something else."""
+    title: str = ""
+    """The page's, where the browser tells it."""
+    asks_password: bool = False
 
     def icons_in(self, later: bool) -> tuple[bytes, ...]:
         return self.icons_later if later and self.icons_later is not None else self.icons

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Final
 
 from bench.world_icons import brand, changed, in_other_hues, two_tone
@@ -72,7 +73,8 @@ def add_third(made: World) -> None:
     """Add all pages and situations of this file to the world."""
     for part in (
         _unlisted_tenants, _unlisted_tools, _relatives, _walls_and_portals, _marks_of_today,
-        _hosting_defaults, _symbols, _placed_copies, _names, _disguises, _marks, _no_sites, _small_brands,
+        _hosting_defaults, _symbols, _placed_copies, _names, _disguises, _marks, _titles, _no_sites,
+        _small_brands,
     ):  # fmt: skip
         part(made)
 
@@ -266,6 +268,59 @@ def _marks(made: World) -> None:
         for place, host in enumerate((f"{stem}-garden.club", f"hotel-{stem}.travel", f"{stem}sson.dev")):
             own = brand(2700 + 10 * number + place)
             made.add("own mark under a name that has a brand's in it", host, (own,), ALLOWED)
+
+
+def _titles(made: World) -> None:
+    """Brands in titles: of copies with a mark in other colours, and of pages with good reason to name one."""
+    for number in range(1, 13, 2):
+        stem = name(number).removesuffix(".com").capitalize()
+        anew = in_other_hues(mark(number))
+        for place, (title, host) in enumerate(
+            (
+                (f"{stem} - Sign in", "orchid"),
+                (f"Your account | {stem}", "pebble"),
+                (f"{stem.upper()}", "willow"),
+            )
+        ):
+            _told(
+                made, "copy in other hues that the title gives out", f"{host}{number}.shop", anew,
+                LOCKED, title, copy=True,
+            )  # fmt: skip
+            own = brand(2800 + 10 * number + place)
+            _told(
+                made, "shop that names a brand in its title", f"shop-{host}{number}.net", own, ALLOWED, title
+            )
+        _told(
+            made, "review that shows the brand's mark", f"reads{number}.blog", anew,
+            QUIET, f"{stem}: what we think", asks_password=False,
+        )  # fmt: skip
+    for number, (vendor, label) in enumerate(_TOOLS[:18:3]):
+        icon = next(page.icons[0] for page in made.pages if page.host == vendor)
+        title = f"Sign in - {vendor.partition('.')[0].capitalize()}"
+        _told(
+            made,
+            "a tool's mark in other hues",
+            f"{label}.hangar{number}.net",
+            in_other_hues(icon),
+            ALLOWED,
+            title,
+        )
+
+
+def _told(
+    made: World,
+    kind: str,
+    host: str,
+    icon: bytes,
+    expected: frozenset[str],
+    title: str,
+    *,
+    asks_password: bool = True,
+    copy: bool = False,
+) -> None:
+    """A page about which the browser tells more than its icon."""
+    made.add(kind, host, (icon,), expected, copy=copy)
+    made.situations[-1] = replace(made.situations[-1], title=title, asks_password=asks_password)
 
 
 def _no_sites(made: World) -> None:
