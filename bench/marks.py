@@ -133,8 +133,12 @@ def _print(marks: MarkSet, outcome: MarkOutcome) -> None:
     for name, pairs in (("brands", brands), ("letters", letters)):
         print(f"  {pairs.found} false of {pairs.pairs:,} pairs of {name}: {pairs.rate:.1e}, ", end="")
         print(f"at most {pairs.at_most():.1e}")
-    limits = {rate: limit_at(outcome.brands, outcome.brand_pairs, rate) for rate in RATES}
-    print("  limits by rates of false brands: " + ", ".join(f"{r:g}: {v:.2f}" for r, v in limits.items()))
+    counts = (outcome.brands, outcome.brand_pairs), (outcome.letters, outcome.letter_pairs)
+    limits = {rate: max(limit_at(*count, rate) for count in counts) for rate in RATES}
+    print(
+        "  limits by rates of false brands and letters: "
+        + ", ".join(f"{r:g}: {v:.2f}" for r, v in limits.items())
+    )
     print(f"  {len(outcome.twins)} pairs under two names are one picture and do not count")
     own, place = np.array(outcome.own), np.array(outcome.place)
     print(f"\n{'kind':34}{'n':>6}{'rule':>7}{'± 95 %':>8}", end="")

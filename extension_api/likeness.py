@@ -15,6 +15,7 @@ from samelook.facts.evidence import AskerLook, Claim, Facts, LookMatch
 from samelook.facts.families import Kinship
 from samelook.facts.standing import Tiers
 from samelook.looks.rules import Rule
+from samelook.looks.same_mark import LEAST_POINTS
 from samelook.names.resemblance import resembles
 from samelook.names.sites import Hosting, Site, registrable_label
 
@@ -102,13 +103,24 @@ class Likenesses:
         if match.owner.site == self._facts.site:
             return False
         if match.mark is not None:
-            return not self.asker_in_tiers and self._is_in_tiers(match.owner.position)
+            # What is given out for is seen to with the look.
+            return True
         if self.asker_in_tiers:
             # What its owner shows to nobody cannot beat what the asker shows to all. Beyond the tiers it can:
             # a copy may be one of a brand's icon for home screens.
             return match.rule is Rule.STRICT and (match.displayed or match.asker_sha256 not in self._own)
         allowed = self._tiers.rule_for(match.owner.position)
         return match.rule <= (Rule.STRICT if allowed is None else allowed)
+
+    def _is_given_out(self, match: LookMatch) -> bool:
+        """Whether a mark accuses: a stranger's in the tiers, by a claim that only a copy makes.
+
+        Whoever runs a vendor's software, or is a platform's tenant, has its name in titles with good reason.
+        """
+        if self.asker_in_tiers or not self._is_in_tiers(match.owner.position):
+            return False
+        excused = match.claim is not Claim.NAME and (match.vendor is not None or match.runs_the_platform)
+        return match.owner.site not in self._family and not excused
 
     def _kin(self, one: Site, other: Site) -> Kinship:
         return self._facts.kinships.get(frozenset((one, other))) or Kinship()
@@ -128,8 +140,8 @@ class Likenesses:
         own_for_s = -1.0 if look.own_since is None else max(0.0, facts.now - look.own_since)
         # A letter is no mark, however it is drawn.
         marks = [match for match in matches if match.mark is not None and look.letter is None]
-        marks = [match for match in marks if match.owner.site not in self._family and _is_claimed(match)]
-        marks.sort(key=lambda match: match.claim is Claim.TITLE)
+        marks = [match for match in marks if self._is_given_out(match)]
+        marks.sort(key=lambda match: (match.claim is Claim.TITLE, is_faint(match)))
         matches = [match for match in matches if match.mark is None]
         relatives = [match for match in matches if match.owner.site in self._family]
         strangers = [match for match in matches if match.owner.site not in self._family]
@@ -267,12 +279,9 @@ class Likenesses:
         return families
 
 
-def _is_claimed(match: LookMatch) -> bool:
-    """Whether the claim is one that only a copy makes.
-
-    Software that people run on their own hosts, and a platform's tenants, name the vendor in their titles.
-    """
-    return match.claim is Claim.NAME or not (match.vendor or match.runs_the_platform)
+def is_faint(match: LookMatch) -> bool:
+    """Whether it is a mark, and not as surely the owner's as a lock takes."""
+    return match.mark is not None and match.mark < LEAST_POINTS
 
 
 def _strongest(matches: Iterable[LookMatch]) -> tuple[LookMatch, ...]:
@@ -289,6 +298,7 @@ def _closeness(match: LookMatch) -> tuple[object, ...]:
     return (
         match.signal_only,
         match.mark is not None,
+        -(match.mark or 0.0),
         not match.current,
         match.rule,
         match.pdq,

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal
 
-from samelook.extension_api.likeness import JudgedLook, Likenesses
+from samelook.extension_api.likeness import JudgedLook, Likenesses, is_faint
 from samelook.extension_api.reasons import Code, Reason
 from samelook.facts.evidence import Claim, Facts, LookMatch
 from samelook.facts.families import HINTS, SAME_GOVERNMENT
@@ -165,6 +165,8 @@ class _Deciding:
             excuse = "4-same-name"
         elif best.mark is not None and best.claim is Claim.TITLE and not self.facts.asks_password:
             excuse = "4-titled"
+        elif is_faint(best):
+            excuse = "4-faint-mark"
         if excuse is not None:
             return Verdict.GREY, _looks_like(best, excuse)
         return Verdict.LOCK, _looks_like(best, f"4-{best.under}")

@@ -14,7 +14,7 @@ from samelook.facts.asker import looks_at
 from samelook.facts.evidence import Claim, LookMatch
 from samelook.looks.remembered import Remembered
 from samelook.looks.rules import Rule
-from samelook.looks.same_mark import Likest, Marks, likest, marks_of
+from samelook.looks.same_mark import FAINT_POINTS, Likest, Marks, likest, marks_of
 from samelook.names.sites import Site, registrable_label
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class ClaimedMarks:
                     yield picture
             ours, found = self._marks.get(icon.sha256), self._marks.get(theirs)
             if ours is not None and found is not None:
-                self._compared.put((icon.sha256, theirs), _Compared(likest(ours, found)))
+                self._compared.put((icon.sha256, theirs), _Compared(likest(ours, found, FAINT_POINTS)))
             yield theirs
 
     def matches(

@@ -59,7 +59,7 @@ class LookMatch:
     signal_only: bool = False
     mark: float | None = None
     """Set where the looks are not alike, but both show one mark and the asker gives itself out for the owner:
-    how sure the mark is, in points. `rule`, `pdq` and `colour` then mean nothing."""
+    how sure that is, in points. `rule`, `pdq` and `colour` then mean nothing."""
     claim: Claim | None = None
     """What gives it out for the owner: set with every `mark`, and where a like icon is the owner's file."""
     asker_md5: str = ""

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samelook.looks.contours import OUTLINE_CELLS, contours_of
-from samelook.looks.signs import PLANES, SIDE
+from samelook.looks.patches import ATOMS, FOUND, PATCH, Atoms, found_in
 
 BITS: Final = 256
 CODE_BYTES: Final = BITS // 8
@@ -24,18 +24,18 @@ CROWD: Final = 4096
 """Marks whose codes come with the map; how near the nearest of them are tells whether a shape is common."""
 LETTERS: Final = 735
 """How many letters, of six families of typefaces, have codes in the map's file."""
-MODEL: Final = 3
+MODEL: Final = 4
 """Goes up with every training: vectors of two models mean nothing to each other."""
-SHA256: Final = "5c65d06c1a234f6c8ea2614ff347e72c7c37434fd539175993a7eab4d1e88786"
+SHA256: Final = "28eaab56a05a7ee79d3ff4b8a0c85a7c32fd09a78c9f15b4b34d9e31da368299"
 FILE: Final = "marks.map"
 
-_COARSE: Final = SIDE // 2
-FEATURES: Final = OUTLINE_CELLS + PLANES * _COARSE * _COARSE
+FEATURES: Final = FOUND + OUTLINE_CELLS
 """Numbers that are measured of a sign."""
 
 _Floats = NDArray[np.float32]
 _Codes = NDArray[np.uint8]
 _EVEN: Final = np.float32(1e-3)
+_OUTLINES_COUNT: Final = np.float32(0.5)  # beside the pieces, when the map was made
 # How common a shape is: how near it is, in the mean, to the _NEIGHBOURS nearest marks of the crowd, without
 # the first _PASSED of them, which may be the mark itself.
 _PASSED: Final = 10
@@ -47,6 +47,7 @@ class BadModel(RuntimeError):
 
 
 class _Model(NamedTuple):
+    atoms: Atoms
     linear: _Floats
     added: _Floats
     crowd: _Floats
@@ -59,12 +60,15 @@ class _Model(NamedTuple):
 def _model() -> _Model:
     """Raises BadModel."""
     raw = files("samelook.looks").joinpath(FILE).read_bytes()
-    numbers = (FEATURES + 1) * BITS
+    of_atoms, of_map = (PATCH * PATCH + 1) * ATOMS, (FEATURES + 1) * BITS
+    numbers = of_atoms + of_map
     if hashlib.sha256(raw).hexdigest() != SHA256 or len(raw) != 2 * numbers + (CROWD + LETTERS) * CODE_BYTES:
         raise BadModel(f"{FILE} is not the file of model {MODEL}; install the package again.")
-    table = np.frombuffer(raw, "<f2", numbers).astype(np.float32).reshape(FEATURES + 1, BITS)
+    floats = np.frombuffer(raw, "<f2", numbers).astype(np.float32)
+    patches, table = floats[:of_atoms].reshape(-1, ATOMS), floats[of_atoms:].reshape(-1, BITS)
     codes = np.frombuffer(raw, np.uint8, offset=2 * numbers).reshape(-1, CODE_BYTES)
-    return _Model(table[:-1], table[-1], _signed(codes[:CROWD]).T, _signed(codes[CROWD:]).T)
+    crowd, letters = _signed(codes[:CROWD]).T, _signed(codes[CROWD:]).T
+    return _Model(Atoms(patches[:-1], patches[-1]), table[:-1], table[-1], crowd, letters)
 
 
 def load_map() -> None:
@@ -72,13 +76,15 @@ def load_map() -> None:
     _model()
 
 
-def vectors_of(planes: _Floats) -> _Floats:
-    """Unit vectors, shape (n, 256), of signs, given by their planes (`Cut.planes`). Raises BadModel.
+def vectors_of(signs: _Codes, outlines: _Floats | None = None) -> _Floats:
+    """Unit vectors, shape (n, 256), of signs of shape (n, 32, 32) (`Cut.signs`). Raises BadModel.
+
+    Whoever has the signs' outlines (`contours_of`) already may give them.
 
     Their last bits differ between machines.
     """
     model = _model()
-    return mapped(features_of(planes), model.linear, model.added)
+    return mapped(features_of(signs, model.atoms, outlines), model.linear, model.added)
 
 
 def mapped(features: _Floats, linear: _Floats, added: _Floats) -> _Floats:
@@ -88,21 +94,12 @@ def mapped(features: _Floats, linear: _Floats, added: _Floats) -> _Floats:
     return unit
 
 
-def features_of(planes: _Floats) -> _Floats:
-    """What is measured of signs, shape (n, FEATURES): their outlines, and the signs themselves, coarsely."""
-    n = len(planes)
-    outlines = contours_of(cells_of(planes)).reshape(n, OUTLINE_CELLS)
-    coarse = planes.reshape(n, _COARSE, 2, _COARSE, 2, PLANES).mean(axis=(2, 4))
-    seen = coarse.transpose(0, 3, 1, 2).reshape(n, PLANES, _COARSE * _COARSE)
-    seen = seen - seen.mean(axis=2, keepdims=True)
-    seen /= np.linalg.norm(seen, axis=2, keepdims=True) + _EVEN
-    return np.concatenate([outlines, seen.reshape(n, FEATURES - OUTLINE_CELLS)], axis=1).astype(np.float32)
-
-
-def cells_of(planes: _Floats) -> _Codes:
-    """How far each point of signs is from the ground, as bytes of shape (n, 32, 32)."""
-    cells: _Codes = np.rint(planes[..., 0] * np.float32(255 / 2)).clip(0, 255).astype(np.uint8)
-    return cells
+def features_of(signs: _Codes, atoms: Atoms, outlines: _Floats | None = None) -> _Floats:
+    """What is measured of signs, shape (n, FEATURES): what pieces they are made of, and their outlines."""
+    if outlines is None:
+        outlines = contours_of(signs)
+    edges = outlines.reshape(len(signs), OUTLINE_CELLS) * _OUTLINES_COUNT
+    return np.concatenate([found_in(signs, atoms), edges], axis=1)
 
 
 def crowds_of(vectors: _Floats) -> _Floats:

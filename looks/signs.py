@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from samelook.looks.look import BRIGHT_SIDE, COLOUR_SIDE, PICTURE_BYTES
 
 SIDE: Final = BRIGHT_SIDE
-PLANES: Final = 2
 
 _Floats = NDArray[np.float32]
 _Bools = NDArray[np.bool_]
@@ -45,9 +44,8 @@ _MOST_SIGN: Final = 0.85
 class Cut(NamedTuple):
     """Signs in frames, row by row."""
 
-    planes: _Floats
-    """Shape (n, 32, 32, 2), nought where there is ground: how far each point is from the ground, and whether
-    it is within the sign's outline."""
+    signs: _Pictures
+    """Shape (n, 32, 32): how far each point is from the ground, by the farthest one's distance, up to 255."""
     breadth: _Floats
     """The shorter side by the longer: a line of words is a narrow strip, as every other is."""
 
@@ -67,7 +65,7 @@ def cut_out(pictures: _Pictures) -> tuple[Cut, NDArray[np.intp], Cut]:
     marked = apart > (_SIGN * widest)[:, None, None]
     within = ~_reached(~marked)
     spans = _spans(marked)
-    whole = _framed(apart / widest[:, None, None], within, spans)
+    whole = _framed(apart / widest[:, None, None], spans)
     badges = _badges(colours, apart)
     rows = np.flatnonzero(_are_solid(within, spans) | (badges < len(_BADGES)))
     inner = _inner(colours[rows], within[rows])
@@ -75,14 +73,13 @@ def cut_out(pictures: _Pictures) -> tuple[Cut, NDArray[np.intp], Cut]:
     under = _chosen(badges[rows] < len(_BADGES), bare, inner)
     kept = np.flatnonzero(under.is_sign)
     spans = _spans(under.marked[kept])
-    cut = _framed(under.shares[kept], under.within[kept], spans)
+    cut = _framed(under.shares[kept], spans)
     return whole, rows[kept], cut
 
 
 class _Under(NamedTuple):
     is_sign: _Bools
     shares: _Floats
-    within: _Bools
 
     @property
     def marked(self) -> _Bools:
@@ -94,7 +91,6 @@ def _chosen(which: _Bools, ones: _Under, others: _Under) -> _Under:
     return _Under(
         np.where(which, ones.is_sign, others.is_sign),
         np.where(plane, ones.shares, others.shares),
-        np.where(plane, ones.within, others.within),
     )
 
 
@@ -127,7 +123,7 @@ def _without(off: _Floats, apart: _Floats) -> _Under:
     shares = apart / widest[:, None, None]
     marked = shares > _SIGN
     is_sign = marked.mean(axis=(1, 2)) > _LEAST_SIGN
-    return _Under(is_sign, shares, ~_reached(~marked))
+    return _Under(is_sign, shares)
 
 
 def _inner(colours: _Floats, within: _Bools) -> _Under:
@@ -145,7 +141,7 @@ def _inner(colours: _Floats, within: _Bools) -> _Under:
     marked = shares > _SIGN
     share = marked.sum(axis=(1, 2)) / np.maximum(within.sum(axis=(1, 2)), 1)
     is_tile = even & (widest >= _LEAST_APART) & (share > _LEAST_SIGN) & (share < _MOST_SIGN)
-    return _Under(is_tile, shares, ~_reached(~marked))
+    return _Under(is_tile, shares)
 
 
 def _colours_of(pictures: _Pictures) -> _Floats:
@@ -301,17 +297,15 @@ def _are_solid(within: _Bools, spans: _Spans) -> _Bools:
     return solid
 
 
-def _framed(shares: _Floats, within: _Bools, spans: _Spans) -> Cut:
+def _framed(shares: _Floats, spans: _Spans) -> Cut:
     """The box around each sign, brought to the size of the frame."""
     height, width = spans.sides
     side = np.maximum(np.maximum(height, width), _LEAST_SIDE).astype(np.float32)
-    planes = np.empty((len(shares), PLANES, SIDE, SIDE), np.float32)
-    planes[:, 0], planes[:, 1] = shares * 2, within * np.float32(2)
-    rows = _window(spans.top, spans.bottom, side)[:, None]
-    columns = _window(spans.left, spans.right, side)[:, None]
-    framed = rows @ planes @ columns.transpose(0, 1, 3, 2)
-    breadth = (np.minimum(height, width) / side).astype(np.float32)
-    return Cut(np.ascontiguousarray(framed.transpose(0, 2, 3, 1)), breadth)
+    rows = _window(spans.top, spans.bottom, side)
+    columns = _window(spans.left, spans.right, side)
+    framed = rows @ shares @ columns.transpose(0, 2, 1)
+    signs = np.rint(framed * np.float32(255)).clip(0, 255).astype(np.uint8)
+    return Cut(signs, (np.minimum(height, width) / side).astype(np.float32))
 
 
 def _window(first: NDArray[np.intp], last: NDArray[np.intp], side: _Floats) -> _Floats:

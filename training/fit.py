@@ -20,9 +20,7 @@ from samelook.looks.rules import WIDE, compare
 from samelook.looks.same_mark import LEAST_COSINE, MEASURES, Marks, compared, marks_of
 
 TREES: Final = 60
-_RISING: Final = frozenset(
-    {"cosine", "outlines", "outline_quarter", "inner", "quarter", "detail", "length", "breadth"}
-)
+_RISING: Final = frozenset({"cosine", "laid", "outlines", "outline_quarter", "inner", "breadth"})
 RISING: Final = tuple(name in _RISING for name in MEASURES)
 """Whether more of a measure is more alike."""
 # A pair of brands counts for a dozen pairs of letters; a mark that people drew anew for two that we did.

@@ -30,8 +30,8 @@ class Studio:
     def __init__(self, seed: int) -> None:
         self._dice = torch.Generator().manual_seed(seed)
 
-    def renditions(self, icons: Tensor, hard: Tensor) -> NDArray[np.float32]:
-        """Signs with their planes, shape (n, 32, 32, 2), of icons of shape (n, 5, 48, 48), bytes.
+    def renditions(self, icons: Tensor, hard: Tensor) -> NDArray[np.uint8]:
+        """Signs, shape (n, 32, 32), of icons of shape (n, 5, 48, 48), bytes.
 
         `hard` says where colours may be changed.
         """
@@ -45,11 +45,11 @@ class Studio:
         seen = self._shaded(seen)
         return self._cut(pictures_of(self._coarse(seen).clamp(0, 1)))
 
-    def _cut(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def _cut(self, pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
         whole, rows, on_tiles = cut_out(pictures)
         chosen = self._chance(len(rows), _ON_TILES).numpy()
-        whole.planes[rows[chosen]] = on_tiles.planes[chosen]
-        return whole.planes
+        whole.signs[rows[chosen]] = on_tiles.signs[chosen]
+        return whole.signs
 
     def _rand(self, n: int, low: float = 0.0, high: float = 1.0) -> Tensor:
         return torch.rand(n, generator=self._dice) * (high - low) + low

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from samelook.looks.marks import BITS, CROWD, FEATURES, LETTERS, codes_of, features_of, mapped
+from samelook.looks.patches import ATOMS, Atoms, patches_in
 from samelook.looks.signs import cut_out
 from training.icons import Icons, is_held_out
 from training.renditions import Studio, pictures_on
@@ -26,11 +27,21 @@ _RIDGE: Final = 0.3
 _LEVEL: Final = 0.8
 """The grey that the crowd is shown on: neither white signs nor black ones vanish."""
 _TOGETHER: Final = 100
+_MEASURED_AT_ONCE: Final = 500
 _OTHER_FACES: Final = ("Roboto", "Merriweather", "Oswald")
 """The points are fitted with letters of these typefaces, so the map's file must not contain them: with
 letters that it knows, nearness to letters would seem to tell more than it does."""
 
+_SEEN_SIGNS: Final = 6000
+_SEEN_PATCHES: Final = 80_000
+"""Patches that the typical ones are learned from."""
+_TELLING: Final = 0.08
+"""Their least contrast."""
+_WHITEN: Final = 0.1
+_ROUNDS: Final = 12
+
 _Floats = NDArray[np.float32]
+_Signs = NDArray[np.uint8]
 
 
 class Brands:
@@ -60,8 +71,8 @@ class Brands:
         return [first, first, other], [False, True, other == first or dice.random() < 1 / 2]
 
 
-def measured(icons: Icons, by_brand: Brands, brands: list[str], seed: int) -> _Floats:
-    """What signs measure, shape (brands, 3, FEATURES), in three renditions of each of some brands."""
+def signs_of(icons: Icons, by_brand: Brands, brands: list[str], seed: int) -> _Signs:
+    """Signs in three renditions of each of some brands, shape (3 brands, 32, 32), brand by brand."""
     torch.set_num_threads(1)
     dice, studio = np.random.default_rng(seed), Studio(seed)
     parts = []
@@ -72,9 +83,33 @@ def measured(icons: Icons, by_brand: Brands, brands: list[str], seed: int) -> _F
             some, may = by_brand.icons(brand, dice)
             rows += some
             hard += may
-        planes = studio.renditions(torch.from_numpy(icons.pictures[rows]), torch.tensor(hard))
-        parts.append(features_of(planes))
-    return np.concatenate(parts).reshape(-1, EACH, FEATURES)
+        parts.append(studio.renditions(torch.from_numpy(icons.pictures[rows]), torch.tensor(hard)))
+    return np.concatenate(parts)
+
+
+def typical(signs: _Signs, seed: int) -> Atoms:
+    """The patches that signs are made of: spherical k-means of whitened ones (Coates and Ng, 2012)."""
+    dice = np.random.default_rng(seed)
+    patches, deviations = patches_in(signs[dice.permutation(len(signs))[:_SEEN_SIGNS]])
+    telling = patches[deviations > _TELLING]
+    some = telling[dice.permutation(len(telling))[:_SEEN_PATCHES]].astype(np.float64)
+    mean = some.mean(axis=0)
+    values, vectors = np.linalg.eigh(np.cov(some.T))
+    whiten = vectors / np.sqrt(values + _WHITEN) @ vectors.T
+    white = (some - mean) @ whiten
+    atoms = _unit(white[dice.choice(len(white), ATOMS, replace=False)])
+    for _ in range(_ROUNDS):
+        nearest = (white @ atoms.T).argmax(axis=1)
+        sums = np.zeros_like(atoms)
+        np.add.at(sums, nearest, white)
+        atoms = _unit(np.where(np.abs(sums).any(axis=1, keepdims=True), sums, atoms))
+    weights = whiten @ atoms.T
+    return Atoms(*(part.astype("<f2").astype(np.float32) for part in (weights, mean @ weights)))
+
+
+def _unit(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    unit: NDArray[np.float64] = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return unit
 
 
 def discriminants(features: _Floats) -> tuple[_Floats, _Floats]:
@@ -114,12 +149,12 @@ def crowd_and_letters(icons: Icons) -> list[int]:
     return [*chosen.values(), *letters]
 
 
-def coded(icons: Icons, rows: list[int], linear: _Floats, added: _Floats) -> bytes:
+def coded(icons: Icons, rows: list[int], atoms: Atoms, linear: _Floats, added: _Floats) -> bytes:
     """What the map makes of icons: the signs of their vectors' 256 numbers, 32 bytes each."""
     pictures = pictures_on(torch.from_numpy(icons.pictures[rows]), _LEVEL)
     whole, under, signs = cut_out(pictures)
-    whole.planes[under] = signs.planes
-    return codes_of(mapped(features_of(whole.planes), linear, added)).tobytes()
+    whole.signs[under] = signs.signs
+    return codes_of(mapped(features_of(whole.signs, atoms), linear, added)).tobytes()
 
 
 def main() -> None:
@@ -134,12 +169,16 @@ def main() -> None:
     icons = Icons.load(asked.icons)
     brands = Brands(icons)
     chosen = brands.chosen(asked.brands, np.random.default_rng(asked.seed))
-    features = measured(icons, brands, chosen, asked.seed)
-    print(f"{features.shape[0]} brands, {EACH} renditions each", flush=True)
-    mean, linear = discriminants(features)
+    signs = signs_of(icons, brands, chosen, asked.seed)
+    print(f"{len(chosen)} brands, {EACH} renditions each", flush=True)
+    atoms = typical(signs, asked.seed)
+    starts = range(0, len(signs), _MEASURED_AT_ONCE)
+    parts = [features_of(signs[start : start + _MEASURED_AT_ONCE], atoms) for start in starts]
+    mean, linear = discriminants(np.concatenate(parts).reshape(-1, EACH, FEATURES))
     half = linear.astype("<f2"), (-mean @ linear).astype("<f2")
-    raw = half[0].tobytes() + half[1].tobytes()
-    raw += coded(icons, crowd_and_letters(icons), half[0].astype(np.float32), half[1].astype(np.float32))
+    raw = b"".join(part.astype("<f2").tobytes() for part in (*atoms, *half))
+    floats = [part.astype(np.float32) for part in half]
+    raw += coded(icons, crowd_and_letters(icons), atoms, *floats)
     asked.to.write_bytes(raw)
     print(f"{len(raw)} bytes, SHA-256 {hashlib.sha256(raw).hexdigest()}")
 

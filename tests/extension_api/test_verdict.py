@@ -18,6 +18,7 @@ from samelook.facts.evidence import AskerLook, Claim, Facts, LookMatch, Wearer
 from samelook.facts.families import FamilyMember, Kinship, kinship
 from samelook.facts.standing import Owner, Tiers
 from samelook.looks.rules import Rule
+from samelook.looks.same_mark import LEAST_POINTS
 from samelook.names.sites import Hosting, Site
 
 ME = Site("me.example")
@@ -340,6 +341,14 @@ def test_a_mark_and_a_title_lock_only_where_a_password_is_asked_for() -> None:
     better = match("better.example", 5, mark=3.0, claim=Claim.TITLE)
     named = match("brand.example", mark=3.0, claim=Claim.NAME)
     assert verdict(facts(better, named)) == ("lock", "4-mark"), "the stronger claim counts"
+
+
+def test_a_mark_that_is_not_sure_warns() -> None:
+    faint = match("brand.example", mark=LEAST_POINTS - 0.1, claim=Claim.NAME)
+    assert verdict(facts(faint)) == ("grey", "4-faint-mark")
+    sure = match("other.example", 9_000, mark=LEAST_POINTS, claim=Claim.NAME)
+    assert verdict(facts(faint, sure)) == ("lock", "4-mark")
+    assert verdict(facts(replace(faint, claim=Claim.TITLE), asks_password=True)) == ("grey", "4-faint-mark")
 
 
 def test_whoever_runs_software_or_is_a_platforms_tenant_names_the_vendor_in_the_title() -> None:

@@ -16,8 +16,9 @@ from samelook.looks import marks
 from samelook.looks.look import Look, look_of
 from samelook.looks.mark_gallery import MarkGallery
 from samelook.looks.marks import BITS, BadModel, vectors_of
+from samelook.looks.patches import ATOMS, PATCH, Atoms, found_in
 from samelook.looks.same_mark import MEASURES, Marks, compared, marks_of
-from samelook.looks.signs import PLANES, SIDE, cut_out
+from samelook.looks.signs import SIDE, cut_out
 from training.fit import RISING
 from training.icons import is_held_out
 
@@ -93,10 +94,10 @@ def test_vectors_are_those_of_training_within_what_machines_differ_by() -> None:
     # One by one or together: the same to the last bits.
     alone = marks_of([sign("arrow", (20, 60, 200), None)])
     np.testing.assert_allclose(alone.vectors, found.vectors[: len(alone.owners)], atol=1e-5)
-    assert vectors_of(np.empty((0, SIDE, SIDE, PLANES), np.float32)).shape == (0, BITS)
+    assert vectors_of(np.empty((0, SIDE, SIDE), np.uint8)).shape == (0, BITS)
 
 
-KNOWN = [0.1154, 0.167, -0.1211, 0.1173, -0.0333, -0.2064]
+KNOWN = [0.0728, 0.1834, -0.0229, 0.0209, -0.0381, -0.0984]
 """The beginning of the arrow's first vector on the machine that made the map."""
 
 
@@ -154,6 +155,21 @@ def other_weights(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_other_weights_are_refused() -> None:
     with pytest.raises(BadModel, match="is not the file of model"):
         marks_of([sign("key", (0, 0, 0), None)])
+
+
+def test_patches_are_counted_alike_in_a_sign_and_in_its_mirror() -> None:
+    """With atoms that are mirrored with it: parts of the picture overlap, so that none is larger than others."""
+    dice = np.random.default_rng(5)
+    signs = dice.integers(0, 256, (3, SIDE, SIDE), dtype=np.uint8)
+    weights = dice.standard_normal((PATCH, PATCH, ATOMS)).astype(np.float32)
+    offsets = np.zeros(ATOMS, np.float32)
+    found = found_in(signs, Atoms(weights.reshape(-1, ATOMS), offsets)).reshape(3, 4, 4, ATOMS)
+    other = np.ascontiguousarray(weights[:, ::-1]).reshape(-1, ATOMS)
+    mirrored = found_in(signs[:, :, ::-1], Atoms(other, offsets)).reshape(3, 4, 4, ATOMS)
+    np.testing.assert_allclose(mirrored, found[:, :, ::-1], atol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(found.reshape(3, -1), axis=1), 1, rtol=1e-2)
+    blank = found_in(np.zeros((1, SIDE, SIDE), np.uint8), Atoms(other, offsets))
+    assert not blank.any(), "an even picture has no pieces"
 
 
 def test_what_is_no_picture_has_no_sign() -> None:
