@@ -158,7 +158,7 @@ def test_other_weights_are_refused() -> None:
 
 
 def test_patches_are_counted_alike_in_a_sign_and_in_its_mirror() -> None:
-    """With atoms that are mirrored with it: parts of the picture overlap, so that none is larger than others."""
+    """With atoms that are mirrored with it: parts of the picture overlap, so none is larger than others."""
     dice = np.random.default_rng(5)
     signs = dice.integers(0, 256, (3, SIDE, SIDE), dtype=np.uint8)
     weights = dice.standard_normal((PATCH, PATCH, ATOMS)).astype(np.float32)
