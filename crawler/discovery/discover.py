@@ -74,6 +74,8 @@ class Discovery:
     unusable_link: bool = False
     """A link to an icon leads nowhere, so that browsers show /favicon.ico no more."""
     title: str = ""
+    asks_password: bool = False
+    """The page has a field for a password."""
     cookies: Cookies = field(default_factory=Cookies, compare=False)
     """What the page set, for the icons of the same visit."""
     etag: str | None = None
@@ -154,6 +156,7 @@ async def discover(
         says_no_icon=page is not None and page.says_no_icon,
         unusable_link=page is not None and page.unusable_link,
         title=page.title if page else "",
+        asks_password=page is not None and page.asks_password,
         cookies=cookies,
         etag=validators.get("etag"),
         last_modified=validators.get("last-modified"),

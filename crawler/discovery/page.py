@@ -52,6 +52,8 @@ _XML_TYPES = frozenset({"application/xhtml+xml", "application/xml", "text/xml"})
 _HTML_TYPES = _XML_TYPES | {"text/html"}
 _UNKNOWN_TYPES = frozenset({"", "unknown/unknown", "application/unknown"})
 _TYPE_ENDS = re.compile(r"[ \t;(]")
+_PASSWORD = re.compile(rb"""\btype[ \t\n\f\r]*+=[ \t\n\f\r]*+["']?+password\b""", re.IGNORECASE)
+_LONGEST_FIELD = 1000
 # How an answer without a type begins that browsers read as HTML (MIME Sniffing Standard, 7.1).
 _MARKUP = re.compile(
     rb"[\t\n\f\r ]*<(?:!--|\?xml|(?:!doctype html|html|head|script|iframe|h1|div|font|table|a|style|title|b"
@@ -88,6 +90,8 @@ class Page:
     says_no_icon: bool = False
     """It links to an empty icon (`data:,`), so that browsers do not ask for /favicon.ico."""
     title: str = ""
+    asks_password: bool = False
+    """Its markup has a field for a password, or a script that writes one."""
     policy: Policy = field(default_factory=lambda: Policy(""))
     """What may be shown on it."""
 
@@ -181,6 +185,7 @@ def parse_page(body: bytes, content_type: str | None, url: str, policy: str = ""
         unusable_link=unusable,
         says_no_icon=no_icon,
         title=_title_of(document),
+        asks_password=_asks_password(markup),
         policy=rules,
     )
 
@@ -270,6 +275,14 @@ def refresh_target(content: str, base: str, url: str) -> str | None:
     if target is None or target.startswith("data:") or not found["url"][quoted:].strip():
         return None
     return None if target == url else target
+
+
+def _asks_password(markup: bytes) -> bool:
+    starts = (
+        markup.rfind(b"<", max(0, found.start() - _LONGEST_FIELD), found.start())
+        for found in _PASSWORD.finditer(markup)
+    )
+    return any(start >= 0 and markup[start : start + 6].lower() == b"<input" for start in starts)
 
 
 def _title_of(document: LexborHTMLParser) -> str:

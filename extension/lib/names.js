@@ -23,19 +23,27 @@ const PAIRS = [["rn", "m"], ["vv", "w"], ["cl", "d"]];
 
 const known = new WeakMap();
 
-/** The names of a list's sites of the widest tier: {word: [site]}, each as it is read. Made once for each list. */
+/** The names of a list's sites of the widest tier, as `namesAmong` makes them, once for each list. */
 export function namesOf(list) {
-  if (!known.has(list)) known.set(list, namesIn(list));
+  if (!known.has(list)) known.set(list, namesAmong(widest(list)));
   return known.get(list);
 }
 
-function namesIn(list) {
-  const names = new Map();
-  for (let place = 0; place < sitesOf(list); place++) {
-    if (tierAt(list, place) !== "wide") continue;
-    const site = nameAt(list, place);
+function* widest(list) {
+  for (let place = 0; place < sitesOf(list); place++) if (tierAt(list, place) === "wide") yield nameAt(list, place);
+}
+
+/** {sites, long}: the sites of each name, by how the name reads, and the names that may be misspelt, by their length. */
+export function namesAmong(sites) {
+  const names = { sites: new Map(), long: new Map() };
+  for (const site of sites) {
     const word = folded(labelOf(site)).replaceAll("-", "");
-    if (word.length > 1) names.set(word, [...(names.get(word) ?? []), site]);
+    if (word.length < 2) continue;
+    if (names.sites.has(word)) names.sites.get(word).push(site);
+    else names.sites.set(word, [site]);
+    if (word.length < ONE_OFF) continue;
+    if (names.long.has(word.length)) names.long.get(word.length).push(word);
+    else names.long.set(word.length, [word]);
   }
   return names;
 }
@@ -47,7 +55,7 @@ export function borrows(names, site) {
     const parts = folded(spelling).split("-").filter(Boolean);
     const joined = parts.join("");
     const whole = [joined, ...parts];
-    const isOthers = (word) => names.get(word)?.some((other) => other !== site);
+    const isOthers = (word) => names.sites.get(word)?.some((other) => other !== site);
     return whole.some(isOthers) || partsOf(joined).some(isOthers) || whole.some((part) => isNearly(names, part, site));
   });
 }
@@ -60,7 +68,7 @@ export function namedIn(names, title, site) {
   for (let start = 0; start < words.length; start++)
     for (let end = start + 1; end <= Math.min(start + MOST_WORDS, words.length); end++) {
       const word = read.slice(start, end).join("");
-      if (word.length < LEAST_IN_TITLE || !names.get(word)?.some((other) => other !== site)) continue;
+      if (word.length < LEAST_IN_TITLE || !names.sites.get(word)?.some((other) => other !== site)) continue;
       found.add(words.slice(start, end).join(" "));
     }
   return [...found].join(" | ");
@@ -87,11 +95,10 @@ function partsOf(text) {
 }
 
 function isNearly(names, part, site) {
-  for (const [word, sites] of names) {
-    if (word.length < ONE_OFF || Math.abs(word.length - part.length) > 1) continue;
-    if (differInOne(word, part) && sites.some((other) => other !== site)) return true;
-  }
-  return false;
+  const lengths = [part.length - 1, part.length, part.length + 1];
+  return lengths.some((length) =>
+    names.long.get(length)?.some((word) => differInOne(word, part) && names.sites.get(word).some((other) => other !== site)),
+  );
 }
 
 /** Whether one letter is added, left out or changed, or two neighbours are swapped, at most. */

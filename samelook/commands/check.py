@@ -10,6 +10,7 @@ from samelook.commands.given import names_given
 from samelook.terminal.console import say, tell
 
 if TYPE_CHECKING:
+    from samelook.extension_api.models import SiteQuestion
     from samelook.settings import Settings
 
 
@@ -26,7 +27,11 @@ def check(
     json: Annotated[bool, typer.Option("--json", help="Each answer as one JSON object a line.")] = False,
     fetch: Annotated[
         bool,
-        typer.Option("--fetch", help="Fetch the sites' icons now, instead of using what the crawl found."),
+        typer.Option(
+            "--fetch",
+            help="Fetch the sites' pages and icons now, instead of using what the crawl found. Whom a page "
+            "names in its title, and whether it asks for a password, counts too.",
+        ),
     ] = False,
 ) -> None:
     """The verdict on a site: whether its icon is another's, and what shows it.
@@ -73,21 +78,19 @@ async def _report(
 
     from samelook.crawler.errors import CrawlError
     from samelook.extension_api.extension import answering_once
-    from samelook.extension_api.models import Icon, SiteQuestion
+    from samelook.extension_api.models import SiteQuestion
 
     all_had = True
     version = None
     async with answering_once(settings.database_at(database_url), settings.extension) as answers:
         for number, url in enumerate(urls):
             try:
-                icons = [Icon(data=data) for data in await _fetched(settings, url)] if fetch else []
+                seen = await _fetched(settings, url) if fetch else SiteQuestion(url=url)
             except CrawlError as error:
                 tell(f"samelook check: {url}: {error}")
                 all_had = False
                 continue
-            answer: dict[str, Any] = await answers.answer(
-                SiteQuestion(url=url, icons=icons), no_icon=fetch and not icons
-            )
+            answer: dict[str, Any] = await answers.answer(seen, no_icon=fetch and not seen.icons)
             version = answer["version"]
             if as_json:
                 typer.echo(json.dumps(answer, ensure_ascii=False))
@@ -100,18 +103,20 @@ async def _report(
     return all_had
 
 
-async def _fetched(settings: Settings, url: str) -> list[str]:
-    """The icons that the site's page offers, as base64."""
+async def _fetched(settings: Settings, url: str) -> SiteQuestion:
+    """The question about a site with what its page offers and says now."""
     import base64
 
     from samelook.crawler.discovery.discover import discover
     from samelook.crawler.discovery.icon_fetch import icon_response
     from samelook.crawler.errors import CrawlError
     from samelook.crawler.fetching.fetcher import Fetcher
+    from samelook.extension_api.models import Icon, PageSeen, SiteQuestion
+    from samelook.names.sites import MAX_URL_CHARS
 
     async with Fetcher(settings.fetch) as fetcher:
         found = await discover(fetcher, url)
-        bodies: dict[bytes, None] = {}
+        bodies: dict[bytes, str] = {}
         for icon in found.icons:
             try:
                 response = await icon_response(fetcher, icon.url)
@@ -119,8 +124,14 @@ async def _fetched(settings: Settings, url: str) -> list[str]:
                 # One icon that cannot be had says nothing about the others.
                 continue
             if response.ok and response.body:
-                bodies[response.body] = None
-    return [base64.b64encode(body).decode() for body in bodies][:_MOST_ICONS]
+                bodies.setdefault(response.body, icon.url)
+    # An address may be the whole picture (`data:`); only its host is asked for.
+    icons = [
+        Icon(data=base64.b64encode(body).decode(), url=address[:MAX_URL_CHARS])
+        for body, address in bodies.items()
+    ]
+    page = PageSeen(title=found.title, asks_password=found.asks_password)
+    return SiteQuestion(url=url, icons=icons[:_MOST_ICONS], page=page)
 
 
 _MOST_ICONS = 16

@@ -14,11 +14,7 @@ EXTENSION = Path(__file__).parents[2] / "extension"
 NAMES = ["lumora.example", "norr-bank.example", "oak.example", "farewind.co.test", "lumora.test"]
 _READ = """
 import * as names from {module};
-const words = new Map();
-for (const site of {sites}) {{
-  const word = names.folded(site.split(".")[0]).replaceAll("-", "");
-  words.set(word, [...(words.get(word) ?? []), site]);
-}}
+const among = names.namesAmong({sites});
 console.log(JSON.stringify({asked}.map(text => {expression})));
 """
 
@@ -54,7 +50,7 @@ LABELS = [
 
 
 def test_a_borrowed_name_is_seen_where_the_service_sees_it(node: str) -> None:
-    seen = read(node, [f"{label}.top" for label in LABELS], "names.borrows(words, text)")
+    seen = read(node, [f"{label}.top" for label in LABELS], "names.borrows(among, text)")
     names = {site.partition(".")[0] for site in NAMES}
     expected = [any(resembles(label, name) for name in names) for label in LABELS]
     assert dict(zip(LABELS, seen, strict=True)) == dict(zip(LABELS, expected, strict=True))
@@ -63,7 +59,7 @@ def test_a_borrowed_name_is_seen_where_the_service_sees_it(node: str) -> None:
 
 
 def test_nobody_borrows_the_own_name(node: str) -> None:
-    assert read(node, ["farewind.co.test", "lumora.example"], "names.borrows(words, text)") == [False, True]
+    assert read(node, ["farewind.co.test", "lumora.example"], "names.borrows(among, text)") == [False, True]
 
 
 @pytest.mark.parametrize(
@@ -79,7 +75,7 @@ def test_nobody_borrows_the_own_name(node: str) -> None:
     ],
 )
 def test_of_a_title_only_names_of_the_list_are_told(node: str, title: str, named: str) -> None:
-    assert read(node, [title], "names.namedIn(words, text, 'flowers.example')") == [named]
+    assert read(node, [title], "names.namedIn(among, text, 'flowers.example')") == [named]
 
 
 def test_letters_are_read_as_the_service_reads_them(node: str) -> None:

@@ -9,7 +9,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from samelook.crawler.discovery.browserconfig import parse_browserconfig
 from samelook.crawler.discovery.markup import INERT, original, passive
-from samelook.crawler.discovery.page import Page, is_html, parse_page
+from samelook.crawler.discovery.page import MAX_PARSED_BYTES, Page, is_html, parse_page
 
 URL = "https://example.org/dir/page.html"
 
@@ -397,3 +397,27 @@ def test_an_error_page_is_no_browserconfig() -> None:
     found = parse_browserconfig(b"<html><img src=x>", "text/html", URL)
     assert found.icons == ()
     assert found.note
+
+
+@pytest.mark.parametrize(
+    ("markup", "asks"),
+    [
+        (b"<title>x</title><body><input type=PassWord>", True),
+        (b"<form><div><INPUT name=a class='b c'\n type = 'password' />", True),
+        (b"<script>form.innerHTML = \"<input type='password'>\"</script>", True),
+        (b"<input type=text value=password>", False),
+        (b"<input type=passwords><p>type=password", False),
+        (b"<textarea type=password>", False),
+        (b"", False),
+    ],
+)
+def test_whether_a_page_asks_for_a_password(markup: bytes, *, asks: bool) -> None:
+    assert parse_page(markup, "text/html", "https://a.example/").asks_password == asks
+
+
+def test_a_page_of_nothing_but_beginnings_of_fields_takes_no_time() -> None:
+    for part in (b"<input ", b"<a type=password ", b"type=password ", b"<input type=  ", b"type= \n"):
+        page = part * (MAX_PARSED_BYTES // len(part))
+        started = time.thread_time()
+        assert not parse_page(page, "text/html", "https://a.example/").asks_password
+        assert time.thread_time() - started < 3
