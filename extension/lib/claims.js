@@ -6,15 +6,15 @@ import { hostOf, siteOf } from "./sites.js";
 const LOOK_MS = 300;
 
 /**
- * {isMade, source, title, isTitled}: `source` is the trusted site whose front door serves the icon, `title` the words
- * that name trusted sites, where the page asks for a password too. With `isTitled` it would, if it asked for one.
+ * {isMade, source, title}: `source` is the trusted site whose front door serves the icon, `title` the words that name
+ * trusted sites, where the page asks for a password too; both may be empty.
  */
 export async function claimsOf(tab, site, list, asksPassword) {
   const names = namesOf(list);
   const source = sourceOf(tab.favIconUrl, site, list);
   const words = namedIn(names, tab.title ?? "", site);
   const title = words && (asksPassword || (await hasPassword(tab.id))) ? words : "";
-  return { isMade: Boolean(source || title) || borrows(names, site), source, title, isTitled: Boolean(words) };
+  return { isMade: Boolean(source || title) || borrows(names, site), source, title };
 }
 
 function sourceOf(url, site, list) {

@@ -29,11 +29,11 @@ export function judge(tabId, tab) {
   return inTurn(tabId, () => judgeNow(tabId, tab, icon));
 }
 
-/** A password field has the focus: a page that is named like a trusted site is judged again, with that. */
+/** A password field has the focus: the page is judged once more, with that, and by the title that it has by now. */
 export async function passwordAsked(tabId) {
   const isNews = await inTurn(tabId, async () => {
     const state = await tabState(tabId);
-    if (!state?.isTitled || state.asksPassword) return false;
+    if (!state || state.asksPassword || state.verdict === "trusted" || state.action === "lock") return false;
     await setTabState(tabId, { ...state, asksPassword: true, pictures: [] });
     return true;
   });
@@ -72,13 +72,13 @@ async function judgeNow(tabId, tab, reading) {
   const tries = said.unanswered ? ((same && before.tries) || 0) + 1 : 0;
   const isJudged = !said.unanswered || tries >= MOST_TRIES;
   if (!isJudged) judgeLater(tabId, host, ASK_AGAIN_MS);
-  const { isTitled } = claims, asksPassword = Boolean(claims.title);
-  const state = { host, site, ...said, isTitled, asksPassword, tries, judged: Date.now(), pictures: isJudged ? [...pictures, digest].slice(-MOST_PICTURES) : pictures, shown: icon ? await dataUrlOf(icon.png) : "" };
+  const asksPassword = Boolean(same && before.asksPassword) || Boolean(claims.title);
+  const state = { host, site, ...said, asksPassword, tries, judged: Date.now(), pictures: isJudged ? [...pictures, digest].slice(-MOST_PICTURES) : pictures, shown: icon ? await dataUrlOf(icon.png) : "" };
   // A page that swaps its icon keeps the worst verdict of those it has shown; what was said without the server gives way.
   const worse = same && !before.unanswered && SEVERITY.indexOf(before.verdict) > SEVERITY.indexOf(state.verdict);
   const current = await chrome.tabs.get(tabId).catch(() => null);
   if (!current || hostOf(current.url) !== host) return;
-  await settle(tabId, worse ? { ...before, isTitled, asksPassword, tries, judged: state.judged, pictures: state.pictures } : state, current);
+  await settle(tabId, worse ? { ...before, asksPassword, tries, judged: state.judged, pictures: state.pictures } : state, current);
 }
 
 /** Judge a tab again after a while, if it is still there: the server was slow, or the page shows ever other pictures. */

@@ -101,6 +101,12 @@ ATTACKS = (
         icon=MARK,
         title=TITLE,
     ),
+    _site(
+        "quiet-forest",
+        f"""{FORM}<script>setTimeout(() => document.title = {TITLE!r}, 1200)</script>""",
+        icon=MARK,
+        title="Loading",
+    ),
     _site("quiet-orchard", FORM, icon=_own_icon(), title="Lumora, and what we think of it"),
     _site("quiet-river", FORM, icon=MARK, title="Boats for rent"),
     _site("by-svg", FORM, '<link rel="icon" type="image/svg+xml" href="/icon.svg">'),

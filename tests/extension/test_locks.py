@@ -133,6 +133,15 @@ def test_a_password_that_is_asked_for_later_locks_too(browser: Browser) -> None:
     close_tabs(browser)
 
 
+def test_a_title_that_comes_later_is_read_when_a_password_is_typed(browser: Browser) -> None:
+    page = visit(browser, "quiet-forest.example")
+    assert browser.verdict(page)["verdict"] == "first_use"
+    page.wait_for_function("document.title.includes('Lumora')")
+    page.click("#password")
+    wait_until(lambda: is_locked(browser, "quiet-forest.example"))
+    close_tabs(browser)
+
+
 def test_a_page_that_asks_for_nothing_stays_readable(browser: Browser) -> None:
     page = visit(browser, "nothing-asked.example")
     wait_until(lambda: browser.verdict(page).get("guard") == "watch")
