@@ -141,7 +141,8 @@ class Likenesses:
         # A letter is no mark, however it is drawn.
         marks = [match for match in matches if match.mark is not None and look.letter is None]
         marks = [match for match in marks if self._is_given_out(match)]
-        marks.sort(key=lambda match: (match.claim is Claim.TITLE, is_faint(match)))
+        # What may lock comes first.
+        marks.sort(key=lambda match: (is_faint(match), match.claim is Claim.TITLE))
         matches = [match for match in matches if match.mark is None]
         relatives = [match for match in matches if match.owner.site in self._family]
         strangers = [match for match in matches if match.owner.site not in self._family]

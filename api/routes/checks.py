@@ -174,8 +174,9 @@ def _cost(question: models.SiteQuestion | ApiError) -> float:
     if isinstance(question, ApiError):
         return COST_CACHED
     sent = sum(1 for icon in question.icons if icon.data and len(icon.data) > _ICON_CHARS)
-    titled = question.page is not None and bool(question.page.title)
-    return COST_VERDICT * (1 + titled) + COST_ICON * sent
+    # Every icon is compared with those that the title names.
+    named = len(question.icons) if question.page is not None and question.page.title else 0
+    return COST_VERDICT * (1 + named) + COST_ICON * sent
 
 
 def _lasting(verdict: dict[str, Any]) -> dict[str, Any]:

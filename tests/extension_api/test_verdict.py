@@ -349,6 +349,8 @@ def test_a_mark_that_is_not_sure_warns() -> None:
     sure = match("other.example", 9_000, mark=LEAST_POINTS, claim=Claim.NAME)
     assert verdict(facts(faint, sure)) == ("lock", "4-mark")
     assert verdict(facts(replace(faint, claim=Claim.TITLE), asks_password=True)) == ("grey", "4-faint-mark")
+    titled = replace(sure, claim=Claim.TITLE)
+    assert verdict(facts(faint, titled, asks_password=True)) == ("lock", "4-mark")
 
 
 def test_whoever_runs_software_or_is_a_platforms_tenant_names_the_vendor_in_the_title() -> None:
