@@ -70,7 +70,10 @@ async def test_keys_in_a_file_work_and_one_that_is_broken_later_is_ignored(
     listed.write_text(f"# of uploaders\n\nviewer uploader {VIEWER}\n")
     hasher = await start(database=DatabaseSettings(url=url), keys_file=listed, admin_key=None)
     assert await _hash(hasher, VIEWER) == 200
-    listed.write_text("viewer broken")
+    # In one step: a file that is written anew is empty for a moment, and says then that there are no keys.
+    broken = tmp_path / "broken"
+    broken.write_text("viewer broken")
+    broken.replace(listed)
     assert await _hash(hasher, VIEWER) == 200
 
 
